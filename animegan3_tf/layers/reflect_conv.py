@@ -1,0 +1,58 @@
+"""Convolution with reflection padding, the only convolution of the AnimeGANv3 networks."""
+
+import tensorflow as tf
+
+
+@tf.keras.utils.register_keras_serializable(package="animegan3_tf")
+class ReflectConv2D(tf.keras.layers.Layer):
+    """REFLECT padding, then a VALID convolution without bias.
+
+    The total padding is `kernel_size - strides`; of an odd total the larger half goes to the top and left, so a
+    3x3 kernel with stride 2 pads the top and left only, as AnimeGANv3's generator does.
+
+    Input  [N, H, W, C], H and W larger than the padding.
+    Output [N, ceil(H/s), ceil(W/s), filters] for H and W that are multiples of the stride s.
+    """
+
+    def __init__(self, filters, kernel_size=3, strides=1, kernel_initializer="glorot_uniform", **kwargs):
+        super().__init__(**kwargs)
+        if kernel_size < strides:
+            raise ValueError(f"kernel_size {kernel_size} is smaller than strides {strides}: pixels would be skipped")
+        self.filters = filters
+        self.kernel_size = kernel_size
+        self.strides = strides
+        self.kernel_initializer = tf.keras.initializers.get(kernel_initializer)
+
+    def build(self, input_shape):
+        """Creates the kernel [k, k, C, filters]."""
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=(self.kernel_size, self.kernel_size, input_shape[-1], self.filters),
+            initializer=self.kernel_initializer,
+        )
+        super().build(input_shape)
+
+    def call(self, inputs, kernel=None):
+        """Convolves; `kernel` replaces the layer's own one (spectral normalisation passes its scaled copy)."""
+        total = self.kernel_size - self.strides
+        after = total // 2
+        before = total - after
+        if total:
+            inputs = tf.pad(inputs, [[0, 0], [before, after], [before, after], [0, 0]], mode="REFLECT")
+        return tf.nn.conv2d(inputs, self.kernel if kernel is None else kernel, self.strides, "VALID")
+
+    def compute_output_shape(self, input_shape):
+        """[N, H, W, C] -> [N, H/s, W/s, filters], unknown sizes staying unknown."""
+        batch, height, width, _ = input_shape
+        rows, columns = (None if size is None else -(-size // self.strides) for size in (height, width))
+        return (batch, rows, columns, self.filters)
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "strides": self.strides,
+            "kernel_initializer": tf.keras.initializers.serialize(self.kernel_initializer),
+        }

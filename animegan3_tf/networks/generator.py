@@ -1,0 +1,62 @@
+"""AnimeGANv3's generator: one base, two tails, of which the main one is deployed."""
+
+import tensorflow as tf
+
+from animegan3_tf.layers import LADE, ExternalAttention, ReflectConv2D, Upsample2x
+
+TAILS = ("both", "main")
+
+
+def build_generator(tails="both", resize="half_pixel", lade="covariance"):
+    """The functional generator of DTGAN (IEICE E107-D 2024), fig. 2.
+
+    tails: "both" for training (1,557,792 trainable parameters) or "main" for deployment (1,027,520).
+    resize: "half_pixel", or "legacy" for weights trained with TF1's bilinear grid.
+    lade: "covariance" or "direct", two forms of one function.
+
+    Input float [N, H, W, 3] in [-1, 1], H and W multiples of 8 from 16 up. Output of the same shape and range: the main picture,
+    or {"support": ..., "main": ...} with both tails. Weights have the same names either way.
+    """
+    if tails not in TAILS:
+        raise ValueError(f"tails is {tails!r}; it must be one of {', '.join(TAILS)}")
+    photo = tf.keras.Input((None, None, 3), name="photo")
+    features = _base(photo, lade)
+    outputs = {tail: _tail(features, tail, resize, lade) for tail in ("support", "main") if tails in ("both", tail)}
+    return tf.keras.Model(photo, outputs if tails == "both" else outputs["main"], name=f"generator_{tails}")
+
+
+def main_tail(generator):
+    """The deployed generator that shares the layers and weights of `generator`, built with both tails."""
+    return tf.keras.Model(generator.input, generator.output["main"], name="generator_main")
+
+
+def _block(x, filters, name, lade, kernel_size=3, strides=1):
+    x = ReflectConv2D(filters, kernel_size, strides, name=f"{name}_conv")(x)
+    x = LADE(form=lade, name=f"{name}_lade")(x)
+    return tf.keras.layers.LeakyReLU(0.2, name=f"{name}_lrelu")(x)
+
+
+def _base(x, lade):
+    """Four feature maps, full size down to an eighth."""
+    x0 = _block(x, 32, "base_0", lade, kernel_size=7)  # [N, H, W, 32]
+    x = _block(x0, 32, "base_1_down", lade, strides=2)
+    x1 = _block(x, 64, "base_1", lade)  # [N, H/2, W/2, 64]
+    x = _block(x1, 64, "base_2_down", lade, strides=2)
+    x2 = _block(x, 128, "base_2", lade)  # [N, H/4, W/4, 128]
+    x = _block(x2, 128, "base_3_down", lade, strides=2)
+    x3 = _block(x, 128, "base_3", lade)  # [N, H/8, W/8, 128]
+    return x0, x1, x2, x3
+
+
+def _tail(features, name, resize, lade):
+    """The way back up to a picture in [-1, 1], with a skip from the base at each size."""
+    *skips, x = features
+    x = ExternalAttention(128, name=f"{name}_attention")(x)
+    for step, (filters, skip) in enumerate(zip((128, 64, 32), reversed(skips)), start=1):
+        x = Upsample2x(resize, name=f"{name}_{step}_up")(x)
+        x = _block(x, filters, f"{name}_{step}a", lade)
+        x = tf.keras.layers.Add(name=f"{name}_{step}_skip")([x, skip])
+        x = _block(x, filters, f"{name}_{step}b", lade)
+    x = ReflectConv2D(3, 7, name=f"{name}_to_rgb")(x)
+    # float32 whatever the policy: losses and pictures want more than float16's 11 bits
+    return tf.keras.layers.Activation("tanh", dtype="float32", name=name)(x)  # [N, H, W, 3]

@@ -1,0 +1,63 @@
+"""Perceptual networks: frozen feature extractors that content, style and region losses are measured in."""
+
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from animegan3_tf.errors import UserError
+from animegan3_tf.networks.resnet18 import build_resnet18, read_resnet18
+from animegan3_tf.networks.vgg19 import build_vgg19, download_vgg19, random_vgg19, read_vgg19
+
+SPECIFICATIONS = "vgg19, vgg19:FILE.h5, vgg19:FILE.npy, resnet18:FILE.npz or random"
+
+
+@dataclass(frozen=True)
+class PerceptualNetwork:
+    """A frozen network that turns pictures into named feature maps.
+
+    family: "vgg19" or "resnet18", the table of a style that holds the loss weights for it.
+    model: Keras model, float [N, H, W, 3] RGB in [-1, 1] -> {tap: float [N, h, w, C]}.
+    scales: {tap: factor} that feature distances and Gram distances of the tap are multiplied by.
+    """
+
+    family: str
+    model: tf.keras.Model
+    scales: dict
+
+    def __call__(self, images):
+        """Features {tap: [N, h, w, C]} of pictures [N, H, W, 3] in [-1, 1]."""
+        return self.model(images, training=False)
+
+
+def load_perceptual(specification, taps=None):
+    """Builds the network a specification names.
+
+    specification: "vgg19" (ImageNet weights of keras.applications, downloaded once), "vgg19:FILE" (a local .h5 of
+    Keras or .npy of the lineage, read without unpickling), "resnet18:FILE.npz", or "random" (VGG19 with seeded random
+    weights, which needs no file and teaches little: for tests and the demo).
+    taps: the feature maps wanted; all by default. Layers past the deepest are left out.
+    """
+    kind, _, path = specification.partition(":")
+    if kind == "resnet18":
+        if not path:
+            raise UserError("perceptual network 'resnet18' needs its weights file: resnet18:FILE.npz")
+        return _frozen("resnet18", *build_resnet18(read_resnet18(path), taps))
+    if kind == "vgg19":
+        return _frozen("vgg19", *build_vgg19(read_vgg19(path) if path else download_vgg19(), taps))
+    if specification == "random":
+        return _frozen("vgg19", *build_vgg19(random_vgg19(), taps))
+    raise UserError(f"perceptual network {specification!r} is not known; give {SPECIFICATIONS}")
+
+
+def perceptual_family(specification):
+    """The family of a specification, without building anything: "vgg19" or "resnet18"."""
+    kind = specification.partition(":")[0]
+    families = {"vgg19": "vgg19", "random": "vgg19", "resnet18": "resnet18"}
+    if kind not in families:
+        raise UserError(f"perceptual network {specification!r} is not known; give {SPECIFICATIONS}")
+    return families[kind]
+
+
+def _frozen(family, model, scales):
+    model.trainable = False
+    return PerceptualNetwork(family, model, scales)

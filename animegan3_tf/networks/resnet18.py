@@ -1,0 +1,82 @@
+"""The first half of a ResNet-18 that tells anime from photos, as a perceptual network."""
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from animegan3_tf.errors import UserError
+
+# brings the taps to like scales: the standard deviation over anime faces becomes 1, 1 and 0.65
+NORMALISATION = {"A": 3.82, "B": 2.08, "C": 2.19}
+IMAGENET_MEAN = np.array([0.485, 0.456, 0.406])
+IMAGENET_STD = np.array([0.229, 0.224, 0.225])
+# convolution kernels by the number they bear in the file (each bias bears the next): input channels, outputs, size
+KERNELS = {
+    **{193: (3, 64, 7)},
+    **{number: (64, 64, 3) for number in (196, 199, 202, 205)},
+    **{208: (64, 128, 3), 211: (128, 128, 3), 214: (64, 128, 1), 217: (128, 128, 3), 220: (128, 128, 3)},
+}
+
+
+def read_resnet18(path):
+    """The folded weights {number: array} of an .npz, kernels turned from OIHW to HWIO."""
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(
+            f"ResNet-18 weights {str(path)!r} do not exist; give the path of an .npz with the folded kernels "
+            f"{min(KERNELS)}..{max(KERNELS)} (docs: README, 'Perceptual networks')"
+        )
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            weights = {int(name): arrays[name].astype(np.float32) for name in arrays.files}
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise UserError(f"ResNet-18 weights {str(path)!r} cannot be read: {error}") from error
+    for number, (fan_in, fan_out, size) in KERNELS.items():
+        shapes = {number: (fan_out, fan_in, size, size), number + 1: (fan_out,)}
+        for key, shape in shapes.items():
+            found = weights[key].shape if key in weights else "missing"
+            if found != shape:
+                raise UserError(f"ResNet-18 weights {str(path)!r}: array {key} is {found}, expected {shape}")
+        weights[number] = weights[number].transpose(2, 3, 1, 0)
+    return weights
+
+
+def build_resnet18(weights, taps=None):
+    """The model [N, H, W, 3] RGB in [-1, 1] -> {tap: normalised features} and each tap's scale, 1.
+
+    weights: of `read_resnet18`. taps: "A" (stem, [N, H/2, W/2, 64]), "B" ([N, H/4, W/4, 64]) and
+    "C" ([N, H/8, W/8, 128]); all by default.
+    """
+    taps = list(NORMALISATION) if taps is None else list(taps)
+    unknown = sorted(set(taps) - set(NORMALISATION))
+    if unknown:
+        raise UserError(f"the ResNet-18 has no tap {', '.join(unknown)}; it has {', '.join(NORMALISATION)}")
+
+    def conv(x, number, strides=1):
+        _, filters, size = KERNELS[number]
+        if size > 1:  # TensorFlow's SAME pads stride 2 on one side only, the network was trained with both
+            x = tf.keras.layers.ZeroPadding2D(size // 2)(x)
+        layer = tf.keras.layers.Conv2D(filters, size, strides, name=f"conv_{number}")
+        x = layer(x)
+        layer.set_weights([weights[number], weights[number + 1]])
+        return x
+
+    def block(x, first, second, strides=1, shortcut=None):
+        y = tf.keras.layers.ReLU()(conv(x, first, strides))
+        x = x if shortcut is None else conv(x, shortcut, strides)
+        return tf.keras.layers.ReLU()(tf.keras.layers.Add()([x, conv(y, second)]))
+
+    picture = tf.keras.Input((None, None, 3), name="picture")
+    scale, offset = 0.5 / IMAGENET_STD, (0.5 - IMAGENET_MEAN) / IMAGENET_STD
+    x = tf.keras.layers.Rescaling(scale.tolist(), offset.tolist(), name="imagenet")(picture)
+    features = {"A": tf.keras.layers.ReLU()(conv(x, 193, 2))}  # [N, H/2, W/2, 64]
+    if {"B", "C"} & set(taps):
+        x = tf.keras.layers.MaxPooling2D(3, 2)(tf.keras.layers.ZeroPadding2D(1)(features["A"]))
+        features["B"] = block(block(x, 196, 199), 202, 205)  # [N, H/4, W/4, 64]
+    if "C" in taps:
+        x = block(features["B"], 208, 211, strides=2, shortcut=214)
+        features["C"] = block(x, 217, 220)  # [N, H/8, W/8, 128]
+    outputs = {tap: tf.keras.layers.Rescaling(NORMALISATION[tap], name=tap)(features[tap]) for tap in taps}
+    return tf.keras.Model(picture, outputs, name="resnet18"), dict.fromkeys(taps, 1.0)

@@ -1,0 +1,113 @@
+"""VGG19 up to conv4_4, features taken before the ReLU, and the ways to get its weights."""
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+import tensorflow as tf
+
+from animegan3_tf.errors import UserError
+from animegan3_tf.networks.pickled_arrays import read_pickled_arrays
+
+# name: input and output channels; a 2x2 maximum pooling stands before the first layer of blocks 2, 3 and 4
+LAYERS = {
+    **{"conv1_1": (3, 64), "conv1_2": (64, 64), "conv2_1": (64, 128), "conv2_2": (128, 128), "conv3_1": (128, 256)},
+    **{name: (256, 256) for name in ("conv3_2", "conv3_3", "conv3_4")},
+    "conv4_1": (256, 512),
+    **{name: (512, 512) for name in ("conv4_2", "conv4_3", "conv4_4")},
+}
+BGR_MEAN = (103.939, 116.779, 123.68)
+KERAS_FILE = "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5"
+KERAS_URL = f"https://storage.googleapis.com/tensorflow/keras-applications/vgg19/{KERAS_FILE}"
+
+
+def build_vgg19(weights, taps=None):
+    """The model [N, H, W, 3] in [-1, 1] -> {tap: raw features} and each tap's scale, one over its channels.
+
+    weights: {"conv1_1": (kernel [3, 3, in, out], bias [out]), ...} for BGR input 0..255 minus the Caffe mean.
+    taps: names of LAYERS, all by default.
+    """
+    taps = list(LAYERS) if taps is None else list(taps)
+    unknown = sorted(set(taps) - set(LAYERS))
+    if unknown:
+        raise UserError(f"VGG19 has no tap {', '.join(unknown)}; it has {', '.join(LAYERS)}")
+    deepest = max(taps, key=list(LAYERS).index)
+    picture = tf.keras.Input((None, None, 3), name="picture")
+    # RGB order is kept and the first kernel turned instead, so the picture is not copied
+    x = tf.keras.layers.Rescaling(127.5, [127.5 - mean for mean in reversed(BGR_MEAN)], name="caffe")(picture)
+    features = {}
+    for name, (_, channels) in LAYERS.items():
+        if name.endswith("_1") and name != "conv1_1":
+            x = tf.keras.layers.MaxPooling2D(2, padding="same", name=f"pool{int(name[4]) - 1}")(x)
+        kernel, bias = weights[name]
+        convolution = tf.keras.layers.Conv2D(channels, 3, padding="same", name=name)
+        x = convolution(x)
+        convolution.set_weights([kernel[:, :, ::-1] if name == "conv1_1" else kernel, bias])
+        if name in taps:
+            features[name] = x
+        if name == deepest:
+            break
+        x = tf.keras.layers.ReLU(name=f"{name}_relu")(x)
+    return tf.keras.Model(picture, features, name="vgg19"), {tap: 1.0 / LAYERS[tap][1] for tap in taps}
+
+
+def random_vgg19():
+    """Seeded He-normal weights with zero biases: the structure of VGG19 without what it learnt."""
+    rng = np.random.RandomState(0)  # the legacy generator: golden data name it
+    return {
+        name: (
+            (rng.randn(3, 3, fan_in, fan_out) * np.sqrt(2.0 / (9 * fan_in))).astype(np.float32),
+            np.zeros(fan_out, np.float32),
+        )
+        for name, (fan_in, fan_out) in LAYERS.items()
+    }
+
+
+def download_vgg19():
+    """The ImageNet weights of keras.applications, fetched into Keras' cache at first use."""
+    try:
+        path = tf.keras.utils.get_file(
+            KERAS_FILE, KERAS_URL, cache_subdir="models", file_hash="253f8cb515780f3b799900260a226db6"
+        )
+    except Exception as error:  # the cause may be any of urllib's, a proxy's or the file system's
+        raise UserError(
+            f"VGG19's ImageNet weights cannot be fetched ({str(error).splitlines()[0]}); download {KERAS_URL} "
+            f"to {Path('~/.keras/models').expanduser() / KERAS_FILE} or name the file with --perceptual vgg19:FILE.h5"
+        ) from error
+    return read_vgg19(path)
+
+
+def read_vgg19(path):
+    """Weights of a local file: Keras' .h5 (with or without the top) or the lineage's vgg19.npy."""
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"VGG19 weights {str(path)!r} do not exist; download {KERAS_URL} and give its path")
+    readers = {".h5": _read_h5, ".npy": _read_npy}
+    if path.suffix not in readers:
+        raise UserError(f"VGG19 weights {str(path)!r} must be a .h5 (Keras) or .npy (lineage) file")
+    try:
+        arrays = readers[path.suffix](path)
+        weights = {name: tuple(np.asarray(array, np.float32) for array in arrays[name]) for name in LAYERS}
+    except (OSError, KeyError, ValueError, TypeError) as error:
+        raise UserError(f"VGG19 weights {str(path)!r} cannot be read: {error}; download {KERAS_URL} anew") from error
+    for name, channels in LAYERS.items():
+        kernel, bias = weights[name]
+        if kernel.shape != (3, 3, *channels) or bias.shape != channels[1:]:
+            raise UserError(f"VGG19 weights {str(path)!r}: {name} has kernel {kernel.shape} and bias {bias.shape}")
+    return weights
+
+
+def _read_h5(path):
+    with h5py.File(path, "r") as file:
+        arrays = {}
+        for name in LAYERS:
+            found = []
+            file[f"block{name[4]}_conv{name[6]}"].visititems(
+                lambda _, item, found=found: found.append(item[()]) if isinstance(item, h5py.Dataset) else None
+            )
+            arrays[name] = sorted(found, key=np.ndim, reverse=True)  # the kernel has four axes, the bias one
+        return arrays
+
+
+def _read_npy(path):
+    return read_pickled_arrays(path)

@@ -1,0 +1,63 @@
+import h5py
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from animegan3_tf.errors import UserError
+from animegan3_tf.networks import build_generator, load_generator, save_generator
+from animegan3_tf.networks.weights import read_header
+
+PHOTO = tf.random.stateless_uniform([1, 16, 24, 3], seed=(1, 2), minval=-1)
+
+
+@pytest.fixture(scope="module")
+def generator():
+    return build_generator(resize="legacy")
+
+
+def test_round_trip_leaves_the_support_tail_out(tmp_path, generator):
+    save_generator(tmp_path / "g.h5", generator, {"style": "hayao"})
+    loaded = load_generator(tmp_path / "g.h5")
+    np.testing.assert_array_equal(loaded(PHOTO), generator(PHOTO)["main"])
+    header = read_header(tmp_path / "g.h5")
+    assert (header["architecture"], header["resize"], header["style"]) == ("animegan3", "legacy", "hayao")
+    with h5py.File(tmp_path / "g.h5") as file:
+        assert not [name for name in file if name.startswith("support")]
+    assert [p.name for p in tmp_path.iterdir()] == ["g.h5"]
+
+
+def test_problems_are_listed_together(tmp_path, generator):
+    path = tmp_path / "g.h5"
+    save_generator(path, generator)
+    with h5py.File(path, "a") as file:
+        del file["base_0_conv/kernel"]
+        del file["main_to_rgb/kernel"]
+        file["main_to_rgb/kernel"] = np.zeros([3, 3, 32, 3])
+        file["stray/kernel"] = np.zeros(3)
+        file["base_0_lade/kernel"][:] = np.nan
+    with pytest.raises(UserError) as error:
+        load_generator(path)
+    for words in (
+        "base_0_conv/kernel is missing",
+        "stray/kernel is not part",
+        "main_to_rgb/kernel is (3, 3, 32, 3)",
+        "NaN",
+    ):
+        assert words in str(error.value)
+
+
+def test_other_files_are_refused(tmp_path, generator):
+    with pytest.raises(UserError, match="does not exist"):
+        load_generator(tmp_path / "none.h5")
+    (tmp_path / "text.h5").write_text("not weights")
+    with pytest.raises(UserError, match="is not a weights file"):
+        load_generator(tmp_path / "text.h5")
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file.attrs["header"] = '{"format": "something 9"}'
+    with pytest.raises(UserError, match="in format 'something 9'"):
+        load_generator(tmp_path / "other.h5")
+    save_generator(tmp_path / "cut.h5", generator)
+    data = (tmp_path / "cut.h5").read_bytes()
+    (tmp_path / "cut.h5").write_bytes(data[: len(data) // 2])
+    with pytest.raises(UserError, match="damaged"):
+        load_generator(tmp_path / "cut.h5")

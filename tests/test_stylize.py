@@ -1,0 +1,418 @@
+import os
+import sys
+import threading
+import types
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from animegan3_tf import images
+from animegan3_tf.errors import UserError
+from animegan3_tf.images import read_image, write_image
+from animegan3_tf.stylize import Stylizer, load_stylizer, stylize_files
+
+
+def noise(height, width, channels=3, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (height, width, channels), dtype=np.uint8)
+
+
+def invert(rgb):
+    """Stands for a model: its results differ from their photos, and are known."""
+    return 255 - rgb
+
+
+def photo(path, seed=0, size=(16, 16)):
+    rgb = noise(*size, seed=seed)
+    write_image(path, rgb)
+    return rgb
+
+
+def tree(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def refusal(*arguments, **options):
+    with pytest.raises(UserError) as caught:
+        stylize_files(*arguments, invert, **options)
+    assert str(caught.value).isprintable()
+    return str(caught.value)
+
+
+# --- one picture ---
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(16, 70), st.integers(16, 70))
+def test_identity_gives_back_the_photo(height, width):
+    seen = []
+
+    def forward(batch):
+        seen.append(batch.shape)
+        return batch
+
+    rgb = noise(height, width)
+    np.testing.assert_array_equal(Stylizer(forward)(rgb), rgb)
+    ((_, rows, columns, _),) = seen
+    assert rows % 8 == columns % 8 == 0
+    assert 0 <= rows - height < 8
+    assert 0 <= columns - width < 8
+
+
+def test_every_value_survives_the_way_to_floats_and_back():
+    rgb = np.arange(256, dtype=np.uint8).reshape(16, 16, 1).repeat(3, axis=2)
+    np.testing.assert_array_equal(Stylizer(lambda batch: batch)(rgb), rgb)
+
+
+def test_the_model_sees_minus_one_to_one_and_reflections():
+    rgb = np.zeros((16, 17, 3), np.uint8)
+    rgb[:, 15:] = 255
+    seen = []
+    Stylizer(lambda batch: seen.append(batch) or batch)(rgb)
+    assert seen[0].dtype == np.float32
+    # Columns 15 and 16 are white; reflected about 16 come 15 (white), then 14, 13 ... (black).
+    np.testing.assert_array_equal(seen[0][0, 0, :, 0], [-1] * 15 + [1, 1, 1] + [-1] * 6)
+
+
+def test_values_beyond_the_range_are_clipped():
+    black = np.zeros((16, 16, 3), np.uint8)
+    assert Stylizer(lambda batch: batch + 3)(black).min() == 255
+    assert Stylizer(lambda batch: batch - 3)(black).max() == 0
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(16, 200), st.integers(16, 200))
+def test_fixed_size_keeps_the_photos_size(height, width):
+    def forward(batch):
+        assert batch.shape == (1, 64, 48, 3)
+        return batch
+
+    flat = np.full((height, width, 3), (10, 20, 30), np.uint8)
+    np.testing.assert_array_equal(Stylizer(forward, fixed_size=(64, 48))(flat), flat)
+    rgb = noise(height, width)
+    if height <= 64 and width <= 48:  # padded, not resampled
+        np.testing.assert_array_equal(Stylizer(forward, fixed_size=(64, 48))(rgb), rgb)
+
+
+def test_one_picture_refusals():
+    def exhausted(batch):
+        raise MemoryError
+
+    rgb = noise(16, 16)
+    for size in ((15, 16), (16, 15)):
+        with pytest.raises(UserError, match="16x16 is the least"):
+            Stylizer(lambda batch: batch)(noise(*size))
+    with pytest.raises(UserError, match="no picture"):
+        Stylizer(lambda batch: batch * np.nan)(rgb)
+    with pytest.raises(UserError, match="no picture"):
+        Stylizer(lambda batch: batch[:, ::2, ::2])(rgb)
+    with pytest.raises(UserError, match="16x16 pixels do not fit in memory"):
+        Stylizer(exhausted)(rgb)
+
+
+# --- files and folders ---
+
+
+def test_one_file_into_a_file_and_into_a_folder(tmp_path):
+    rgb = photo(tmp_path / "a.png")
+    assert stylize_files([tmp_path / "a.png"], tmp_path / "new" / "b.webp", invert).written == 1
+    assert stylize_files([tmp_path / "a.png"], tmp_path / "out", invert).written == 1
+    assert stylize_files([tmp_path / "a.png"], tmp_path / "out", invert, suffix="TIFF").written == 1
+    assert tree(tmp_path) == ["a.png", "new/b.webp", "out/a.png", "out/a.tiff"]
+    np.testing.assert_array_equal(read_image(tmp_path / "out" / "a.png").rgb, 255 - rgb)
+
+
+def test_default_formats(tmp_path):
+    for name in ("a.jpg", "B.JPEG", "c.png", "d.webp", "e.bmp", "f.tif"):
+        photo(tmp_path / "in" / name)
+    os.rename(tmp_path / "in" / "c.png", tmp_path / "in" / "C.x.PNG")
+    assert stylize_files([tmp_path / "in"], tmp_path / "out", invert).written == 6
+    assert tree(tmp_path / "out") == ["B.JPEG", "C.x.PNG", "a.jpg", "d.webp", "e.png", "f.png"]
+
+
+def test_folder_tree_is_kept(tmp_path):
+    names = ["a.png", "sub/a.png", "sub/deep/b.png"]
+    photos = {name: photo(tmp_path / "in" / name, seed) for seed, name in enumerate(names)}
+    photo(tmp_path / "in" / ".trash" / "c.png")
+    (tmp_path / "in" / "notes.txt").touch()
+    report = stylize_files([tmp_path / "in"], tmp_path / "out", invert)
+    assert (report.written, report.failures) == (3, ())
+    assert tree(tmp_path / "out") == names
+    for name, rgb in photos.items():
+        np.testing.assert_array_equal(read_image(tmp_path / "out" / name).rgb, 255 - rgb)
+
+
+def test_several_folders_keep_their_names(tmp_path):
+    photo(tmp_path / "x" / "a.png")
+    photo(tmp_path / "y" / "sub" / "a.png")
+    photo(tmp_path / "b.png")
+    stylize_files([tmp_path / "x", tmp_path / "y", tmp_path / "b.png"], tmp_path / "out", invert)
+    assert tree(tmp_path / "out") == ["b.png", "x/a.png", "y/sub/a.png"]
+
+
+def test_equal_names_are_told_apart(tmp_path):
+    first, second = photo(tmp_path / "x" / "a.png", 1), photo(tmp_path / "y" / "a.png", 2)
+    third = photo(tmp_path / "a.bmp", 3)
+    inputs = [tmp_path / "x" / "a.png", tmp_path / "y" / "a.png", tmp_path / "a.bmp", tmp_path / "y" / ".." / "a.bmp"]
+    assert stylize_files(inputs, tmp_path / "out", invert).written == 3  # the last is the third once more
+    for name, rgb in (("a.png", first), ("a-2.png", second), ("a-3.png", third)):
+        np.testing.assert_array_equal(read_image(tmp_path / "out" / name).rgb, 255 - rgb)
+    assert len(tree(tmp_path / "out")) == 3
+
+
+def test_alpha_is_put_back(tmp_path):
+    pixels = noise(20, 24, 4)
+    write_image(tmp_path / "a.png", pixels[..., :3], pixels[..., 3])
+    stylize_files([tmp_path / "a.png"], tmp_path / "out", invert)
+    result = read_image(tmp_path / "out" / "a.png")
+    np.testing.assert_array_equal(result.rgb, 255 - pixels[..., :3])
+    np.testing.assert_array_equal(result.alpha, pixels[..., 3])
+
+
+def test_failures_are_listed_and_the_rest_is_written(tmp_path):
+    good = [tmp_path / "in" / f"{letter}.png" for letter in "bdfhj"]
+    for path in good:
+        photo(path)
+    text, small = tmp_path / "in" / "a.jpg", tmp_path / "in" / "c.png"
+    text.write_text("no picture")
+    photo(small, size=(8, 100))
+    missing = tmp_path / "gone.png"
+    seen = []
+    report = stylize_files(
+        [tmp_path / "in", missing],
+        tmp_path / "out",
+        Stylizer(lambda batch: -batch),
+        on_progress=lambda *progress: seen.append(progress),
+    )
+    assert report.written == 5
+    assert [path for path, _ in report.failures] == [text, small, missing]
+    assert report.failures[0][1].startswith(f"'{text}' is not a whole")
+    assert report.failures[1][1] == f"'{small}': 100x8 pixels are too few to stylise; 16x16 is the least"
+    assert "does not exist" in report.failures[2][1]
+    assert tree(tmp_path / "out") == [f"in/{path.name}" for path in good]
+    assert [(done, total) for done, total, _, _ in seen] == [(number, 8) for number in range(1, 9)]
+    assert [path for _, _, path, _ in seen] == [*sorted([*good, text, small]), missing]
+    assert [(path, error) for _, _, path, error in seen if error] == list(report.failures)
+
+
+def test_a_result_that_cannot_be_written_is_a_failure(tmp_path):
+    photo(tmp_path / "in" / "a.png")
+    photo(tmp_path / "in" / "b.png")
+    (tmp_path / "out" / "a.png").mkdir(parents=True)
+    report = stylize_files([tmp_path / "in"], tmp_path / "out", invert)
+    assert report.written == 1
+    assert "cannot be written" in report.failures[0][1]
+
+
+def test_pixel_limit_is_passed_on(tmp_path):
+    photo(tmp_path / "a.png", size=(20, 20))
+    report = stylize_files([tmp_path / "a.png"], tmp_path / "out", invert, max_pixels=399)
+    assert "over the limit" in report.failures[0][1]
+
+
+def test_errors_of_the_program_are_not_taken_for_bad_photos(tmp_path):
+    def broken(rgb):
+        raise ZeroDivisionError
+
+    photo(tmp_path / "a.png")
+    with pytest.raises(ZeroDivisionError):
+        stylize_files([tmp_path / "a.png"], tmp_path / "out", broken)
+
+
+def test_memory_is_bounded(tmp_path, monkeypatch):
+    for number in range(30):
+        photo(tmp_path / "in" / f"{number:02}.png", number)
+    held, most, lock = 0, 0, threading.Lock()
+
+    def read(path, max_pixels):
+        nonlocal held, most
+        with lock:
+            held += 1
+            most = max(most, held)
+        return read_image(path, max_pixels)
+
+    def write(*arguments):
+        nonlocal held
+        write_image(*arguments)
+        with lock:
+            held -= 1
+
+    monkeypatch.setattr(images, "read_image", read)
+    monkeypatch.setattr(images, "write_image", write)
+    assert stylize_files([tmp_path / "in"], tmp_path / "out", invert).written == 30
+    assert most <= 10
+
+
+# --- inputs stay as they are ---
+
+
+def test_inputs_are_never_overwritten(tmp_path):
+    folder = tmp_path / "in"
+    for name in ("a.png", "b.png", "sub/c.png"):
+        photo(folder / name)
+    (tmp_path / "link").symlink_to(folder)
+    before = {name: (folder / name).read_bytes() for name in tree(folder)}
+    a = folder / "a.png"
+    (tmp_path / "alias.png").symlink_to(a)
+    for inputs, output in (
+        ([folder], folder),
+        ([folder], tmp_path / "link"),
+        ([folder], folder / "sub" / ".."),
+        ([a], a),
+        ([a], folder),
+        ([tmp_path / "alias.png"], a),
+        ([a, folder / "sub"], folder),
+    ):
+        assert "would replace its own photo" in refusal(inputs, output)
+    assert "(and 2 more)" in refusal([folder], folder)
+    assert {name: (folder / name).read_bytes() for name in tree(folder)} == before
+
+
+def test_overwrite_replaces_own_photo_but_no_other_input(tmp_path):
+    bitmap, png = photo(tmp_path / "a.bmp", 1), photo(tmp_path / "a.png", 2)
+    assert stylize_files([tmp_path], tmp_path, invert, overwrite=True).written == 2
+    assert tree(tmp_path) == ["a-2.png", "a.bmp", "a.png"]
+    np.testing.assert_array_equal(read_image(tmp_path / "a-2.png").rgb, 255 - bitmap)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png").rgb, 255 - png)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.bmp").rgb, bitmap)
+
+
+def test_earlier_results_are_replaced_and_are_no_photos(tmp_path):
+    rgb = photo(tmp_path / "in" / "a.png")
+    for _ in range(2):
+        assert stylize_files([tmp_path / "in"], tmp_path / "in" / "anime", invert).written == 1
+    assert tree(tmp_path / "in") == ["a.png", "anime/a.png"]
+    np.testing.assert_array_equal(read_image(tmp_path / "in" / "anime" / "a.png").rgb, 255 - rgb)
+
+
+def test_refusals(tmp_path):
+    photo(tmp_path / "a.png")
+    photo(tmp_path / "b.png")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").touch()
+    a, b = tmp_path / "a.png", tmp_path / "b.png"
+    assert "no input" in refusal([], tmp_path / "out")
+    assert "holds no pictures" in refusal([tmp_path / "empty"], tmp_path / "out")
+    assert "names one picture" in refusal([a, b], tmp_path / "out.png")
+    assert "names one picture" in refusal([tmp_path], tmp_path / "out.png")
+    assert "cannot be written" in refusal([a], tmp_path / "out.heic")
+    assert "cannot be written" in refusal([a], tmp_path / "out", suffix=".gif")
+    assert "differ" in refusal([a], tmp_path / "out.png", suffix=".jpg")
+    assert "is a file" in refusal([a], tmp_path / "file")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_cannot_be_listed_is_a_failure(tmp_path, monkeypatch):
+    photo(tmp_path / "in" / "a.png")
+    (tmp_path / "in" / "shut").mkdir()
+    list_folder = os.scandir
+
+    def scandir(path):  # chmod would not stop root
+        if os.path.basename(path) == "shut":
+            raise PermissionError(13, "Permission denied", str(path))
+        return list_folder(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    report = stylize_files([tmp_path / "in"], tmp_path / "out", invert)
+    assert report.written == 1
+    assert [path for path, _ in report.failures] == [tmp_path / "in" / "shut"]
+
+
+# --- models ---
+
+
+@pytest.fixture(scope="module")
+def saved_models(tmp_path_factory):
+    """SavedModels that invert colours, of any size and of 32x24."""
+    import tensorflow as tf
+
+    class Inverter(tf.Module):
+        def __init__(self):
+            self.gain = tf.Variable(-1.0)  # a signature alone does not keep variables alive
+
+        @tf.function
+        def __call__(self, photo):
+            return {"anime": self.gain * photo}
+
+    folder = tmp_path_factory.mktemp("models")
+    for name, shape in (("any", [None, None, None, 3]), ("fixed", [1, 32, 24, 3])):
+        model = Inverter()
+        spec = tf.TensorSpec(shape, tf.float32, name="photo")
+        tf.saved_model.save(model, str(folder / name), {"serving_default": model.__call__.get_concrete_function(spec)})
+        converter = tf.lite.TFLiteConverter.from_saved_model(str(folder / name))
+        (folder / f"{name}.tflite").write_bytes(converter.convert())
+    return folder
+
+
+@pytest.mark.parametrize("name", ["any", "any.tflite", "fixed", "fixed.tflite"])
+def test_exported_models(saved_models, name):
+    stylizer = load_stylizer(saved_models / name)
+    for size in ((16, 16), (31, 20), (32, 24), (17, 23)):
+        rgb = noise(*size)
+        np.testing.assert_array_equal(stylizer(rgb), 255 - rgb)
+    large = np.full((100, 50, 3), (10, 20, 30), np.uint8)
+    np.testing.assert_array_equal(stylizer(large), 255 - large)
+    if name.startswith("any"):
+        assert stylizer.fixed_size is None
+        assert stylizer.warning is None
+    else:
+        assert stylizer.fixed_size == (32, 24)
+        assert "24x32 pixels only" in stylizer.warning
+
+
+@pytest.mark.parametrize("where", ["run", "weights.h5"])
+def test_weights_trace_once_for_all_sizes(tmp_path, monkeypatch, where):
+    traced, loaded = [], []
+
+    def generator(batch, training):
+        traced.append(training)
+        return -batch
+
+    def load_generator(path):
+        loaded.append(path)
+        return generator
+
+    stub = types.SimpleNamespace(load_generator=load_generator)
+    monkeypatch.setitem(sys.modules, "animegan3_tf.networks.weights", stub)
+    expected = tmp_path / where
+    if where == "run":
+        expected.mkdir()
+        expected /= "generator.h5"
+    expected.touch()
+    stylizer = load_stylizer(tmp_path / where)
+    for size in ((16, 16), (40, 33), (64, 48)):
+        rgb = noise(*size)
+        np.testing.assert_array_equal(stylizer(rgb), 255 - rgb)
+    assert traced == [False]
+    assert loaded == [expected]
+
+
+def test_unusable_models(tmp_path, saved_models):
+    (tmp_path / "notes.txt").touch()
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "saved_model.pb").write_text("no model")
+    (tmp_path / "broken.tflite").write_text("no model")
+    (tmp_path / "empty.tflite").touch()
+    for name, words in {
+        "missing": "does not exist; name a run folder",
+        "notes.txt": "name a run folder",
+        "folder": "name a run folder",
+        "broken": "is not a SavedModel",
+        "broken.tflite": "is not a TFLite model",
+        "empty.tflite": "is not a TFLite model",
+    }.items():
+        with pytest.raises(UserError, match=words) as caught:
+            load_stylizer(tmp_path / name)
+        assert str(caught.value).isprintable()
+
+
+def test_models_of_another_kind(tmp_path):
+    import tensorflow as tf
+
+    module = tf.Module()
+    module.call = tf.function(lambda photo: {"anime": photo}, input_signature=[tf.TensorSpec([None, 4], name="photo")])
+    tf.saved_model.save(module, str(tmp_path / "m"), {"serving_default": module.call.get_concrete_function()})
+    with pytest.raises(UserError, match="but takes float32"):
+        load_stylizer(tmp_path / "m")
