@@ -7,9 +7,14 @@ import pytest
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
-def golden(*parts):
-    """The path of a golden file; without it (on a user's machine) the calling test is skipped."""
-    path = SHARED.joinpath("golden", *parts)
+def shared(*parts):
+    """The path of a file or folder of ../shared; without it (on a user's machine) the calling test is skipped."""
+    path = SHARED.joinpath(*parts)
     if not path.exists():
-        pytest.skip(f"golden data absent: {'/'.join(parts)} is looked for in ../shared/golden beside the repository")
+        pytest.skip(f"development data absent: {'/'.join(parts)} is looked for in ../shared beside the repository")
     return path
+
+
+def golden(*parts):
+    """The path of a golden file, or a skipped test."""
+    return shared("golden", *parts)

@@ -352,6 +352,12 @@ def test_webp_keeps_alpha(tmp_path):
     np.testing.assert_array_equal(read_image(tmp_path / "a.webp").alpha, alpha)
 
 
+def test_webp_keeps_colour_under_transparency(tmp_path):
+    rgb = np.broadcast_to(np.arange(0, 256, 8, dtype=np.uint8)[:, None, None], (32, 32, 3))
+    write_image(tmp_path / "a.webp", rgb, np.tile(np.array([0, 255], np.uint8).repeat(16), (32, 1)))
+    np.testing.assert_allclose(read_image(tmp_path / "a.webp").rgb, rgb, atol=4)
+
+
 def test_formats_without_alpha_lie_on_white(tmp_path):
     rgb = np.full((1, 3, 3), (200, 100, 0), np.uint8)
     write_image(tmp_path / "a.bmp", rgb, np.array([[255, 128, 0]], np.uint8))

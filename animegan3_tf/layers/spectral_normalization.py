@@ -16,7 +16,8 @@ class SpectralNormalization(tfa.layers.SpectralNormalization):
     The wrapper, its state `u` and its configuration are TensorFlow Addons'. Its `call` is not: that one overwrites the
     kernel with the quotient at every call, so the optimizer never sees the derivative of the singular value. Here, as
     in the lineage, the kernel stays as it is, the quotient is a tensor, and the gradient sees the singular value v'Wu
-    with u and v held fixed (eq. 12 of the paper). `u` advances by one iteration per call with `training=True` and rests otherwise.
+    with u and v held fixed (eq. 12 of the paper). `u` advances by one iteration per call with `training=True` and rests
+    otherwise.
 
     The wrapped layer must accept `call(inputs, kernel=...)` (`ReflectConv2D` and `LADE` do).
     """

@@ -1,6 +1,8 @@
 """Adversarial losses; the only module that knows TF-GAN."""
 
-import tensorflow_gan as tfgan
+from tensorflow_gan import losses
+
+tfgan = losses.wargs
 
 LEAST_SQUARES = "least_squares"
 HINGE = "hinge"
@@ -16,8 +18,8 @@ def generator_loss(logits, kind=LEAST_SQUARES, real_label=1.0):
     tail and 1 for the main one.
     """
     if kind == HINGE:
-        return tfgan.losses.wargs.wasserstein_generator_loss(logits)
-    return 2.0 * tfgan.losses.wargs.least_squares_generator_loss(logits, real_label)  # TF-GAN halves the square
+        return tfgan.wasserstein_generator_loss(logits)
+    return 2.0 * tfgan.least_squares_generator_loss(logits, real_label)  # TF-GAN halves the square
 
 
 def discriminator_loss(real, fakes, kind=LEAST_SQUARES, real_label=1.0, fake_label=0.0, real_weight=1.0):
@@ -30,8 +32,8 @@ def discriminator_loss(real, fakes, kind=LEAST_SQUARES, real_label=1.0, fake_lab
     edge weight (DTGAN eq. 16).
     """
     if kind == HINGE:
-        terms = [real_weight * tfgan.losses.wargs.wasserstein_hinge_discriminator_loss(real, real, generated_weights=0.0)]
-        terms += [w * tfgan.losses.wargs.wasserstein_hinge_discriminator_loss(f, f, real_weights=0.0) for w, f in fakes]
+        terms = [real_weight * tfgan.wasserstein_hinge_discriminator_loss(real, real, generated_weights=0.0)]
+        terms += [w * tfgan.wasserstein_hinge_discriminator_loss(f, f, real_weights=0.0) for w, f in fakes]
         return sum(terms)
     terms = [real_weight * generator_loss(real, kind, real_label)]
     return sum(terms + [weight * generator_loss(logits, kind, fake_label) for weight, logits in fakes])

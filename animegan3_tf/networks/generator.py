@@ -14,8 +14,8 @@ def build_generator(tails="both", resize="half_pixel", lade="covariance"):
     resize: "half_pixel", or "legacy" for weights trained with TF1's bilinear grid.
     lade: "covariance" or "direct", two forms of one function.
 
-    Input float [N, H, W, 3] in [-1, 1], H and W multiples of 8 from 16 up. Output of the same shape and range: the main picture,
-    or {"support": ..., "main": ...} with both tails. Weights have the same names either way.
+    Input float [N, H, W, 3] in [-1, 1], H and W multiples of 8 from 16 up. Output of the same shape and range: the main
+    picture, or {"support": ..., "main": ...} with both tails. Weights have the same names either way.
     """
     if tails not in TAILS:
         raise ValueError(f"tails is {tails!r}; it must be one of {', '.join(TAILS)}")

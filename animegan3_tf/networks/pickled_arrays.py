@@ -29,7 +29,7 @@ class _Array:
 
     def build(self, state):
         _, shape, dtype, fortran, data = state
-        if dtype.value == object:  # the dictionary itself stands in an array of no axes
+        if dtype.value.hasobject:  # the dictionary itself stands in an array of no axes
             if shape != () or len(data) != 1:
                 raise ValueError("it does not hold a dictionary of arrays")
             self.value = data[0]
@@ -45,7 +45,7 @@ class _DataType:
         self.value = np.dtype(kind)
 
     def build(self, state):
-        if self.value != object:
+        if not self.value.hasobject:
             self.value = self.value.newbyteorder(state[1])
 
 
@@ -60,7 +60,7 @@ def read_pickled_arrays(path):
         if version not in readers:
             raise ValueError(f"its .npy version {version} is not known")
         shape, _, dtype = readers[version](file)
-        if dtype != object or shape != ():
+        if not dtype.hasobject or shape != ():
             raise ValueError("it does not hold a dictionary of arrays")
         return _resolve(_interpret(pickletools.genops(file)))
 

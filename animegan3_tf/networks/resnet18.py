@@ -15,7 +15,7 @@ IMAGENET_STD = np.array([0.229, 0.224, 0.225])
 # convolution kernels by the number they bear in the file (each bias bears the next): input channels, outputs, size
 KERNELS = {
     **{193: (3, 64, 7)},
-    **{number: (64, 64, 3) for number in (196, 199, 202, 205)},
+    **dict.fromkeys((196, 199, 202, 205), (64, 64, 3)),
     **{208: (64, 128, 3), 211: (128, 128, 3), 214: (64, 128, 1), 217: (128, 128, 3), 220: (128, 128, 3)},
 }
 

@@ -12,9 +12,9 @@ from animegan3_tf.networks.pickled_arrays import read_pickled_arrays
 # name: input and output channels; a 2x2 maximum pooling stands before the first layer of blocks 2, 3 and 4
 LAYERS = {
     **{"conv1_1": (3, 64), "conv1_2": (64, 64), "conv2_1": (64, 128), "conv2_2": (128, 128), "conv3_1": (128, 256)},
-    **{name: (256, 256) for name in ("conv3_2", "conv3_3", "conv3_4")},
+    **dict.fromkeys(("conv3_2", "conv3_3", "conv3_4"), (256, 256)),
     "conv4_1": (256, 512),
-    **{name: (512, 512) for name in ("conv4_2", "conv4_3", "conv4_4")},
+    **dict.fromkeys(("conv4_2", "conv4_3", "conv4_4"), (512, 512)),
 }
 BGR_MEAN = (103.939, 116.779, 123.68)
 KERAS_FILE = "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5"

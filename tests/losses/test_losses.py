@@ -112,9 +112,7 @@ def test_yuv_by_hand():
 def test_total_variation_by_hand(arrays, scalars):
     # vertical differences 2, 2; horizontal 1, 1: 0.5 (4 + 1)
     np.testing.assert_allclose(losses.total_variation(tf.constant([[0.0, 1.0], [2.0, 3.0]])[None, :, :, None]), 2.5)
-    np.testing.assert_allclose(
-        losses.total_variation(arrays["fake"]), scalars["total_variation_loss(fake)"], rtol=1e-4
-    )
+    np.testing.assert_allclose(losses.total_variation(arrays["fake"]), scalars["total_variation_loss(fake)"], rtol=1e-4)
 
 
 def test_gram_by_hand(arrays):

@@ -1,0 +1,100 @@
+"""Demo data that may be passed on: crops of public-domain photos, and cel-shaded drawings made here.
+
+Enough to run the whole pipeline end to end in minutes; far too little to train a style worth having.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import skimage.data
+
+from animegan3_tf.data.cel_landscape import draw_landscape
+from animegan3_tf.data.cel_portrait import draw_portrait
+from animegan3_tf.images import resize, write_image
+
+# What scikit-image's own documentation says of the pictures inside its wheel; none of them is downloaded.
+CREDITS = """\
+The photos in this folder are square crops, resized, of pictures that ship with scikit-image (skimage.data).
+
+astronaut  Eileen Collins, NASA Great Images database, https://flic.kr/p/r9qvLn
+           public domain, no known copyright restrictions
+chelsea    Chelsea the cat, by Stefan van der Walt
+           CC0, no copyright restrictions
+coffee     a coffee cup, by Rachel Michetti, courtesy of Pikolo Espresso Bar
+           CC0, no copyright restrictions
+rocket     launch of DSCOVR on Falcon 9, by SpaceX, https://www.flickr.com/photos/spacexphotos/16511594820
+           released into the public domain
+"""
+
+# name -> (picture, left, top, side) in pixels of the original
+_TRAINING_CROPS = {
+    "astronaut_face": ("astronaut", 152, 52, 146),
+    "astronaut_head": ("astronaut", 118, 8, 220),
+    "astronaut_bust": ("astronaut", 40, 0, 330),
+    "astronaut_left": ("astronaut", 60, 20, 230),
+    "astronaut_helmet": ("astronaut", 262, 262, 250),
+    "astronaut_suit": ("astronaut", 20, 220, 280),
+    "chelsea_eyes": ("chelsea", 110, 40, 230),
+    "chelsea_muzzle": ("chelsea", 120, 100, 200),
+    "coffee_cup": ("coffee", 130, 0, 290),
+    "coffee_saucer": ("coffee", 80, 60, 340),
+    "rocket_pad": ("rocket", 170, 130, 290),
+    "rocket_tower": ("rocket", 0, 60, 300),
+}
+_EVALUATION_CROPS = {
+    "astronaut": ("astronaut", 88, 0, 276),
+    "chelsea": ("chelsea", 60, 0, 300),
+    "coffee": ("coffee", 110, 0, 400),
+    "rocket": ("rocket", 110, 0, 427),
+}
+_LANDSCAPE_EVERY = 4
+
+
+class DemoPhotos(NamedTuple):
+    """What `demo_photos` wrote."""
+
+    training: list[Path]
+    evaluation: list[Path]
+    credits: str
+
+
+def demo_photos(folder: Path, size: int = 256) -> DemoPhotos:
+    """Writes 12 training crops into `folder` and 4 photos to look at into `<folder>_evaluation`, size x size PNGs.
+
+    The four are framed differently but come from the same originals: they show a style, they do not measure it.
+    Each folder gets a CREDITS.txt that names the source and licence of every photo.
+    """
+    folder = Path(folder)
+    evaluation = folder.with_name(folder.name + "_evaluation")
+    return DemoPhotos(
+        _write_crops(folder, _TRAINING_CROPS, size), _write_crops(evaluation, _EVALUATION_CROPS, size), CREDITS
+    )
+
+
+def demo_anime(folder: Path, count: int = 48, size: int = 128, seed: int = 0) -> list[Path]:
+    """Writes `count` cel-shaded drawings, three portraits to one landscape, as size x size PNGs.
+
+    Drawing i depends on (seed, i) alone, so a larger count adds pictures and changes none.
+    """
+    paths = []
+    for i in range(count):
+        rng = np.random.default_rng([seed, i])
+        kind, draw = ("landscape", draw_landscape) if i % _LANDSCAPE_EVERY == 3 else ("portrait", draw_portrait)
+        path = Path(folder) / f"{kind}_{i:03d}.png"
+        write_image(path, draw(rng, size))
+        paths.append(path)
+    return paths
+
+
+def _write_crops(folder, crops, size):
+    paths = []
+    for name, (picture, left, top, side) in crops.items():
+        photo = getattr(skimage.data, picture)()
+        path = folder / f"{name}.png"
+        write_image(path, resize(photo[top : top + side, left : left + side], (size, size)))
+        paths.append(path)
+    (folder / "CREDITS.txt").write_text(CREDITS, encoding="utf-8")
+    return paths

@@ -1,0 +1,75 @@
+"""L0 gradient minimisation of one picture on the host, for targets made before training."""
+
+import numpy as np
+from scipy import fft
+
+
+def l0_smooth_offline(image, lam, kappa=2.0, beta_max=1e5):
+    """Does what `l0_smooth` does, to one picture and without TensorFlow.
+
+    image: float array [H, W, 3] in [0, 1]; the other arguments as in `l0_smooth`.
+    Returns a float32 array of the same shape, not clipped.
+    """
+    betas = penalties(lam, kappa, beta_max)
+    planes = np.array(np.moveaxis(image, -1, 0), np.float32, order="C")  # [3, H, W], a copy to work in
+    size = planes.shape[1:]
+    power = _gradient_power(*size)
+    spectrum = fft.rfft2(planes, axes=(1, 2))
+    across, down, kept = (np.empty_like(planes) for _ in range(3))
+    for beta in betas:
+        _forward_difference(planes, 2, out=across)
+        _forward_difference(planes, 1, out=down)
+        energy = np.einsum("chw,chw->hw", across, across)
+        energy += np.einsum("chw,chw->hw", down, down)
+        small = energy < lam / beta
+        across[:, small] = 0
+        down[:, small] = 0
+        _divergence(across, down, out=kept)
+        solution = fft.rfft2(kept, axes=(1, 2), overwrite_x=True)
+        solution *= np.float32(beta)
+        # A divergence has no mean; beta would turn what rounding leaves of one into a shift of brightness.
+        solution[:, 0, 0] = 0
+        solution += spectrum
+        solution /= 1 + np.float32(beta) * power
+        planes = fft.irfft2(solution, s=size, axes=(1, 2), overwrite_x=True)
+    return np.ascontiguousarray(np.moveaxis(planes, 0, -1))
+
+
+def penalties(lam, kappa, beta_max):
+    """The penalty of each round: 2 lam, growing by kappa, while below beta_max."""
+    if not lam > 0:
+        raise ValueError(f"lam is {lam}; it must be above 0 (0.005 is light, 0.02 strong)")
+    if not kappa > 1:
+        raise ValueError(f"kappa is {kappa}; it must be above 1, or the penalty never grows")
+    betas = [2.0 * lam]
+    while betas[-1] * kappa < beta_max:
+        betas.append(betas[-1] * kappa)
+    return betas
+
+
+def _gradient_power(height, width):
+    """Squared magnitude of the two difference filters in the frequency domain: [H, W/2+1]."""
+    down = 2 - 2 * np.cos(2 * np.pi * np.arange(height) / height)
+    across = 2 - 2 * np.cos(2 * np.pi * np.arange(width // 2 + 1) / width)
+    return np.add.outer(down, across).astype(np.float32)
+
+
+def _forward_difference(planes, axis, out):
+    """Writes the next value along the axis minus this one, circular."""
+    inner, last, first = (_along(axis, part) for part in (slice(None, -1), slice(-1, None), slice(None, 1)))
+    np.subtract(planes[_along(axis, slice(1, None))], planes[inner], out=out[inner])
+    np.subtract(planes[first], planes[last], out=out[last])
+
+
+def _divergence(across, down, out):
+    """Writes the transposed differences of both gradients, added up, circular."""
+    np.add(across, down, out=out)
+    np.negative(out, out=out)
+    for gradient, axis in ((across, 2), (down, 1)):
+        out[_along(axis, slice(1, None))] += gradient[_along(axis, slice(None, -1))]
+        out[_along(axis, slice(None, 1))] += gradient[_along(axis, slice(-1, None))]
+
+
+def _along(axis, part):
+    """An index that takes the part along one axis of [3, H, W]."""
+    return tuple(part if axis == other else slice(None) for other in range(3))

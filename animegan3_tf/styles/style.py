@@ -1,0 +1,219 @@
+"""The `Style` dataclass: everything a training recipe decides, read strictly from TOML."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args, get_origin, get_type_hints
+
+from animegan3_tf.errors import UserError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_FOLDER = Path(__file__).parent
+_CHOICES = {
+    "adversarial": ("least_squares", "hinge"),
+    "color_space": ("yuv", "lab"),
+    "region_target": ("superpixel", "l0"),
+    "resize": ("half_pixel", "legacy"),
+}
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """How pictures are cut and varied before the networks see them."""
+
+    image_size: int = 256  # side of the square crops, a multiple of 8
+    max_scale: float = 2.0  # before a crop the short side is scaled to at most this many crop sides, at random
+    flip: bool = True  # mirror photos and anime at random
+    rotation: float = 0.0  # photos only, degrees to either side
+    brightness: float = 0.0  # photos only, to either side, of the [-1, 1] range
+    salt: float = 0.0  # share of white pixels in the edge-smoothed anime
+
+
+@dataclass(frozen=True)
+class TargetSettings:
+    """The filters that make training targets."""
+
+    region_target: str = "superpixel"  # or "l0", which stays in the graph
+    superpixel_min_size: int = 50  # felzenszwalb's, for the generator's own pictures; photos always 50
+    region_l0_lambda: float = 0.02
+    guided_radius: int = 2
+    guided_eps: float = 0.01
+    nl_means: list[int] = dataclasses.field(default_factory=lambda: [5, 6, 5, 7])  # h, hColor, template, search
+    revision_l0_lambda: float = 0.005
+
+
+@dataclass(frozen=True)
+class LossSettings:
+    """Loss weights that do not depend on the perceptual network; DTGAN, table 1."""
+
+    adversarial: str = "least_squares"
+    support_labels: list[float] = dataclasses.field(default_factory=lambda: [0.9, 0.1])  # real, fake
+    support_generator: float = 1.0
+    support_real: float = 0.5
+    support_fake: float = 1.0
+    support_edges: float = 2.0  # the edge-smoothed anime, as another fake
+    main_labels: list[float] = dataclasses.field(default_factory=lambda: [1.0, 0.0])
+    main_generator: float = 0.02
+    main_discriminator: float = 0.1
+    revision_l1: float = 50.0  # main tail to the revision target, pixels
+    color_space: str = "yuv"
+    color: dict[str, float] = dataclasses.field(default_factory=lambda: {"yuv": 15.0, "lab": 10.0})
+    total_variation: float = 1e-3
+    identity: float = 0.0  # support tail to the photo, L1 of pixels
+
+
+@dataclass(frozen=True)
+class PerceptualSettings:
+    """Loss weights in the features of one perceptual network."""
+
+    content: dict[str, float]  # tap -> weight
+    style: dict[str, float]  # tap -> weight
+    distance: str  # the tap region smoothing and revision are measured at
+    region_fake: float
+    region_photo: float
+    revision: float
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """The optimizers and how long they run."""
+
+    batch_size: int = 8
+    pretrain_epochs: float = 5.0  # content only
+    epochs: float = 100.0  # pre-training included
+    pretrain_learning_rate: float = 2e-4
+    generator_learning_rate: float = 1e-4
+    discriminator_learning_rate: float = 1e-4
+    ema: float = 0.998  # decay of the averaged generator, the one that is deployed
+    resize: str = "half_pixel"
+
+
+@dataclass(frozen=True)
+class Style:
+    """One training recipe. `perceptual` maps a family ("vgg19", "resnet18") to its loss weights."""
+
+    name: str
+    description: str
+    perceptual: dict[str, PerceptualSettings]
+    data: DataSettings = DataSettings()
+    target: TargetSettings = TargetSettings()
+    loss: LossSettings = LossSettings()
+    train: TrainSettings = TrainSettings()
+
+    def __post_init__(self):
+        """Checks what types alone cannot."""
+        if self.data.image_size < 16 or self.data.image_size % 8:
+            raise UserError(f"data.image_size is {self.data.image_size}; it must be a multiple of 8 from 16 up")
+        if self.train.batch_size < 1:
+            raise UserError(f"train.batch_size is {self.train.batch_size}; it must be at least 1")
+        if self.data.max_scale < 1:
+            raise UserError(f"data.max_scale is {self.data.max_scale}; it must be at least 1")
+        for section in (self.target, self.loss, self.train):
+            for field, choices in _CHOICES.items():
+                if hasattr(section, field) and getattr(section, field) not in choices:
+                    raise UserError(f"{field} is {getattr(section, field)!r}; it must be one of {', '.join(choices)}")
+        if self.loss.color_space not in self.loss.color:
+            raise UserError(f"loss.color has no weight for color_space {self.loss.color_space!r}")
+
+    def to_dict(self):
+        """Plain dictionaries, as the run folder's JSON keeps them."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values, source="style"):
+        """The inverse of `to_dict`; `source` names the file in errors."""
+        return _build(cls, values, source, "")
+
+
+def available_styles():
+    """The names of the styles that come with the package."""
+    return sorted(path.stem for path in _FOLDER.glob("*.toml"))
+
+
+def load_style(name_or_path):
+    """Reads a style by the name of a bundled one or the path of a .toml file."""
+    path = Path(name_or_path)
+    if path.suffix != ".toml":
+        path = _FOLDER / f"{name_or_path}.toml"
+        if not path.is_file():
+            raise UserError(
+                f"style {str(name_or_path)!r} is not known; choose {', '.join(available_styles())} "
+                "or give the path of a .toml file"
+            )
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"style file {str(path)!r} cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"style file {str(path)!r} is not valid TOML: {error}") from error
+    return Style.from_dict({"name": path.stem, **values}, source=str(path))
+
+
+def override(style, settings):
+    """A copy of `style` with values replaced.
+
+    settings: {"train.batch_size": 4, "loss.color.yuv": 12.0, ...}; text values are read as TOML where they can be.
+    """
+    values = style.to_dict()
+    for key, value in settings.items():
+        *parents, last = key.split(".")
+        table = values
+        for parent in parents:
+            table = table.get(parent) if isinstance(table, dict) else None
+        if not isinstance(table, dict) or last not in table:
+            raise UserError(f"setting {key!r} is not known; see the .toml files of animegan3_tf/styles for all of them")
+        table[last] = _parse(value) if isinstance(value, str) else value
+    return Style.from_dict(values, source="settings")
+
+
+def _parse(text):
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text  # an unquoted word
+
+
+def _build(kind, value, source, key):
+    """`value` as `kind`, with one clear error for an unknown key, a missing one or a wrong type."""
+    where = f"{source}: {key}" if key else source
+    if dataclasses.is_dataclass(kind):
+        if not isinstance(value, dict):
+            raise UserError(f"{where} is {value!r}; it must be a table")
+        hints = get_type_hints(kind)
+        unknown = sorted(value.keys() - hints.keys())
+        if unknown:
+            raise UserError(f"{where}: unknown key {', '.join(unknown)}; known are {', '.join(sorted(hints))}")
+        required = {field.name for field in dataclasses.fields(kind) if _is_required(field)}
+        missing = sorted(required - value.keys())
+        if missing:
+            raise UserError(f"{where}: missing key {', '.join(missing)}")
+        prefix = f"{key}." if key else ""
+        return kind(**{name: _build(hints[name], item, source, prefix + name) for name, item in value.items()})
+    if get_origin(kind) is dict:
+        if not isinstance(value, dict):
+            raise UserError(f"{where} is {value!r}; it must be a table")
+        return {name: _build(get_args(kind)[1], item, source, f"{key}.{name}") for name, item in value.items()}
+    if get_origin(kind) is list:
+        if not isinstance(value, list):
+            raise UserError(f"{where} is {value!r}; it must be a list")
+        return [_build(get_args(kind)[0], item, source, key) for item in value]
+    return _scalar(kind, value, where)
+
+
+def _scalar(kind, value, where):
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise UserError(f"{where} is {value!r}; it must be of type {kind.__name__}")
+    return value
+
+
+def _is_required(field):
+    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
