@@ -6,11 +6,9 @@ encodes; TensorFlow is not needed here.
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
 import stat
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +18,7 @@ import numpy as np
 from PIL import Image, ImageCms
 
 from animegan3_tf.errors import UserError
+from animegan3_tf.files import whole_file
 
 DEFAULT_MAX_PIXELS = 100_000_000
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".heic", ".heif"})
@@ -87,9 +86,8 @@ def read_image(path: str | os.PathLike, max_pixels: int = DEFAULT_MAX_PIXELS) ->
 def write_image(path: str | os.PathLike, rgb: np.ndarray, alpha: np.ndarray | None = None, quality: int = 95) -> None:
     """Writes uint8 rgb [H, W, 3], and alpha [H, W] if any, in the format that the suffix names; makes missing folders.
 
-    The file appears whole or not at all: it is written under a temporary name in the same folder and renamed. Alpha is
-    kept in PNG, WebP and TIFF; JPEG and BMP have none, so there the picture is laid on white. `quality` is for JPEG and
-    WebP, 1..100.
+    The file appears whole or not at all. Alpha is kept in PNG, WebP and TIFF; JPEG and BMP have none, so there the
+    picture is laid on white. `quality` is for JPEG and WebP, 1..100.
     """
     if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3:
         raise ValueError(f"rgb must be uint8 [H, W, 3], got {rgb.dtype} {list(rgb.shape)}")
@@ -104,17 +102,11 @@ def write_image(path: str | os.PathLike, rgb: np.ndarray, alpha: np.ndarray | No
     if alpha is not None and file_format in ("JPEG", "BMP"):
         rgb, alpha = _on_white(rgb, alpha), None
     image = Image.fromarray(np.ascontiguousarray(rgb if alpha is None else np.dstack([rgb, alpha])))
-    temporary = target.with_name(f".{uuid.uuid4().hex}.tmp")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "xb") as file:
+        with whole_file(target) as temporary, open(temporary, "xb") as file:
             image.save(file, format=file_format, **_save_options(file_format, quality))
-        os.replace(temporary, target)
     except (OSError, ValueError) as error:
         raise ImageError(f"{name} cannot be written ({_reason(error)}); check the folder and free space") from None
-    finally:
-        with contextlib.suppress(OSError, ValueError):  # gone already when the rename succeeded
-            temporary.unlink()
 
 
 def find_images(folder: str | os.PathLike, on_error: Callable[[Path, ImageError], None] | None = None) -> list[Path]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,9 +14,15 @@ import skimage
 
 import animegan3_tf
 from animegan3_tf.errors import UserError
+from animegan3_tf.files import whole_file
 from animegan3_tf.images import quote
 
 MANIFEST, REJECTED = "manifest.json", "rejected.json"  # one of each per parent folder, keyed by target folder name
+
+
+def rejected_sources(target: Path) -> dict[str, str]:
+    """{relative name: reason} of the sources that have no target in a prepared folder."""
+    return _load(target.parent / REJECTED, _is_reason).get(target.name, {})
 
 
 class Ledger:
@@ -168,12 +173,8 @@ def _store(path: Path, book: dict) -> None:
     if not book:
         path.unlink(missing_ok=True)
         return
-    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
-    try:
+    with whole_file(path) as temporary:
         temporary.write_text(json.dumps(book, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)  # gone already when the rename succeeded
 
 
 def _not_writable(path: Path, error: OSError) -> UserError:

@@ -17,12 +17,13 @@ class PerceptualNetwork:
 
     family: "vgg19" or "resnet18", the table of a style that holds the loss weights for it.
     model: Keras model, float [N, H, W, 3] RGB in [-1, 1] -> {tap: float [N, h, w, C]}.
-    scales: {tap: factor} that feature distances and Gram distances of the tap are multiplied by.
+    scales, gram_scales: {tap: factor} that feature distances and Gram distances of the tap are multiplied by.
     """
 
     family: str
     model: tf.keras.Model
     scales: dict
+    gram_scales: dict
 
     def __call__(self, images):
         """Features {tap: [N, h, w, C]} of pictures [N, H, W, 3] in [-1, 1]."""
@@ -41,11 +42,11 @@ def load_perceptual(specification, taps=None):
     if kind == "resnet18":
         if not path:
             raise UserError("perceptual network 'resnet18' needs its weights file: resnet18:FILE.npz")
-        return _frozen("resnet18", *build_resnet18(read_resnet18(path), taps))
+        return _resnet18(build_resnet18(read_resnet18(path), taps))
     if kind == "vgg19":
-        return _frozen("vgg19", *build_vgg19(read_vgg19(path) if path else download_vgg19(), taps))
+        return _vgg19(build_vgg19(read_vgg19(path) if path else download_vgg19(), taps))
     if specification == "random":
-        return _frozen("vgg19", *build_vgg19(random_vgg19(), taps))
+        return _vgg19(build_vgg19(random_vgg19(), taps))
     raise UserError(f"perceptual network {specification!r} is not known; give {SPECIFICATIONS}")
 
 
@@ -58,6 +59,21 @@ def perceptual_family(specification):
     return families[kind]
 
 
-def _frozen(family, model, scales):
+def _vgg19(model):
+    """DTGAN divides by the channels: VGG19's raw features are in the hundreds."""
     model.trainable = False
-    return PerceptualNetwork(family, model, scales)
+    scales = {tap: 1.0 / channels for tap, channels in _channels(model).items()}
+    return PerceptualNetwork("vgg19", model, scales, scales)
+
+
+def _resnet18(model):
+    """Normalised features need no scale; `gram_matrix` divides by the channels, which these styles' weights do not."""
+    model.trainable = False
+    channels = _channels(model)
+    return PerceptualNetwork(
+        "resnet18", model, dict.fromkeys(channels, 1.0), {t: float(c) for t, c in channels.items()}
+    )
+
+
+def _channels(model):
+    return {tap: features.shape[-1] for tap, features in model.output.items()}

@@ -44,7 +44,7 @@ def read_resnet18(path):
 
 
 def build_resnet18(weights, taps=None):
-    """The model [N, H, W, 3] RGB in [-1, 1] -> {tap: normalised features} and each tap's scale, 1.
+    """The model [N, H, W, 3] RGB in [-1, 1] -> {tap: normalised features}.
 
     weights: of `read_resnet18`. taps: "A" (stem, [N, H/2, W/2, 64]), "B" ([N, H/4, W/4, 64]) and
     "C" ([N, H/8, W/8, 128]); all by default.
@@ -79,4 +79,4 @@ def build_resnet18(weights, taps=None):
         x = block(features["B"], 208, 211, strides=2, shortcut=214)
         features["C"] = block(x, 217, 220)  # [N, H/8, W/8, 128]
     outputs = {tap: tf.keras.layers.Rescaling(NORMALISATION[tap], name=tap)(features[tap]) for tap in taps}
-    return tf.keras.Model(picture, outputs, name="resnet18"), dict.fromkeys(taps, 1.0)
+    return tf.keras.Model(picture, outputs, name="resnet18")

@@ -22,7 +22,7 @@ KERAS_URL = f"https://storage.googleapis.com/tensorflow/keras-applications/vgg19
 
 
 def build_vgg19(weights, taps=None):
-    """The model [N, H, W, 3] in [-1, 1] -> {tap: raw features} and each tap's scale, one over its channels.
+    """The model [N, H, W, 3] in [-1, 1] -> {tap: raw features}.
 
     weights: {"conv1_1": (kernel [3, 3, in, out], bias [out]), ...} for BGR input 0..255 minus the Caffe mean.
     taps: names of LAYERS, all by default.
@@ -48,7 +48,7 @@ def build_vgg19(weights, taps=None):
         if name == deepest:
             break
         x = tf.keras.layers.ReLU(name=f"{name}_relu")(x)
-    return tf.keras.Model(picture, features, name="vgg19"), {tap: 1.0 / LAYERS[tap][1] for tap in taps}
+    return tf.keras.Model(picture, features, name="vgg19")
 
 
 def random_vgg19():

@@ -1,17 +1,10 @@
-"""The weights file of a deployed generator: HDF5, named arrays, and a header that says what they are."""
+"""Generators to and from weights files: which weights are deployed, and how they fit the network again."""
 
-import json
-import os
-import tempfile
-from pathlib import Path
-
-import h5py
 import numpy as np
 
 from animegan3_tf.errors import UserError
 from animegan3_tf.networks.generator import build_generator
-
-FORMAT = "animegan3_tf generator 1"
+from animegan3_tf.weights_file import read_weights, write_weights
 
 
 def weight_name(weight):
@@ -25,27 +18,11 @@ def save_generator(path, generator, metadata=None):
     generator: a model of `build_generator`; weights of the support tail are left out.
     metadata: JSON-able header entries, such as the style, the step, or what the generator was trained on.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     upsampling = next(layer for layer in generator.layers if layer.name == "main_1_up")
-    header = {"format": FORMAT, "architecture": "animegan3", "resize": upsampling.grid, **(metadata or {})}
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    os.close(handle)
-    try:
-        with h5py.File(temporary, "w") as file:
-            file.attrs["header"] = json.dumps(header)
-            for weight in generator.weights:
-                if not weight_name(weight).startswith("support_"):
-                    file.create_dataset(weight_name(weight), data=weight.numpy())
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-def read_header(path):
-    """The header of a weights file as a dictionary."""
-    return _read(path)[0]
+    header = {"architecture": "animegan3", "resize": upsampling.grid, **(metadata or {})}
+    arrays = {weight_name(weight): weight.numpy() for weight in generator.weights}
+    deployed = {name: array for name, array in arrays.items() if not name.startswith("support_")}
+    write_weights(path, header, deployed)
 
 
 def load_generator(path):
@@ -53,7 +30,7 @@ def load_generator(path):
 
     Every weight is matched by name and shape; what is missing, extra or misshapen is listed in one UserError.
     """
-    header, arrays = _read(path)
+    header, arrays = read_weights(path)
     generator = build_generator(tails="main", resize=header["resize"])
     expected = {weight_name(weight): weight for weight in generator.weights}
     problems = [f"{name} is missing" for name in sorted(expected.keys() - arrays.keys())]
@@ -68,21 +45,3 @@ def load_generator(path):
     for name, weight in expected.items():
         weight.assign(arrays[name])
     return generator
-
-
-def _read(path):
-    path = Path(path)
-    if not path.is_file():
-        raise UserError(f"weights file {str(path)!r} does not exist")
-    arrays = {}
-    try:
-        with h5py.File(path, "r") as file:
-            header = json.loads(file.attrs["header"])
-            file.visititems(
-                lambda name, item: arrays.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None
-            )
-    except (OSError, KeyError, ValueError) as error:
-        raise UserError(f"{str(path)!r} is not a weights file of animegan3_tf, or it is damaged: {error}") from error
-    if header.get("format") != FORMAT:
-        raise UserError(f"{str(path)!r} is in format {header.get('format')!r}; this version reads {FORMAT!r}")
-    return header, arrays

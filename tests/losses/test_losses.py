@@ -147,7 +147,7 @@ def test_perceptual_losses_are_the_original_codes(arrays, scalars, network):
     style = [network(gray(arrays[name])) for name in ("anime", "fake")]
     for recipe, weights in {"hayao": (0.1, 5.0, 25.0), "shinkai": (0.1, 2.0, 28.0)}.items():
         for tap, weight in zip(("conv2_2", "conv3_3", "conv4_4"), weights):
-            ours = weight * losses.gram_distance(*(features[tap] for features in style), network.scales[tap])
+            ours = weight * losses.gram_distance(*(features[tap] for features in style), network.gram_scales[tap])
             name = f"style_loss_decentralization_3(gray(anime),gray(fake),{recipe})[{tap}]"
             np.testing.assert_allclose(ours, scalars[name], rtol=1e-4, err_msg=name)
 

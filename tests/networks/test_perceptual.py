@@ -133,6 +133,7 @@ def test_resnet18_taps_and_sizes(tmp_path):
     shapes = {tap: tuple(value.shape) for tap, value in network(gradient_picture(64)).items()}
     assert shapes == {"A": (1, 32, 32, 64), "B": (1, 16, 16, 64), "C": (1, 8, 8, 128)}
     assert network.scales == {"A": 1.0, "B": 1.0, "C": 1.0}
+    assert network.gram_scales == {"A": 64.0, "B": 64.0, "C": 128.0}
 
 
 def test_resnet18_errors(tmp_path):

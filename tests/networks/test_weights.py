@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from animegan3_tf.errors import UserError
 from animegan3_tf.networks import build_generator, load_generator, save_generator
-from animegan3_tf.networks.weights import read_header
+from animegan3_tf.weights_file import read_header
 
 PHOTO = tf.random.stateless_uniform([1, 16, 24, 3], seed=(1, 2), minval=-1)
 

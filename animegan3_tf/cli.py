@@ -1,0 +1,213 @@
+"""The `animegan3` command: parse, validate, print the resolved configuration, call the library.
+
+TensorFlow is imported inside the commands that need it, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Optional
+
+import typer
+
+from animegan3_tf import __version__
+from animegan3_tf.errors import UserError
+from animegan3_tf.runtime import quiet_tensorflow
+
+app = typer.Typer(
+    help="Photos to anime with AnimeGANv3: prepare data, train a style, stylise photos, export the generator.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+_MAX_PIXELS = typer.Option(100_000_000, help="Refuse pictures with more pixels than this.", min=256)
+_MODEL_HELP = "Run folder, weights file (.h5), SavedModel folder or .tflite; by default the newest in checkpoints/."
+
+
+def main():
+    """Entry point: runs the command; a UserError becomes one line on stderr and exit status 1."""
+    quiet_tensorflow()
+    try:
+        app()
+    except UserError as error:
+        print(f"animegan3: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("animegan3: interrupted", file=sys.stderr)
+        sys.exit(128 + signal.SIGINT)
+
+
+@app.callback(invoke_without_command=True)
+def _version(version: bool = typer.Option(False, "--version", help="Print the version and exit.", is_eager=True)):
+    if version:
+        print(f"animegan3_tf {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def prepare(
+    data: Path = typer.Option(Path("data"), help="Folder with photo/ and <style>/style/."),
+    style: str = typer.Option("shinkai", help="Name of a bundled style, or a .toml file."),
+    photos: Optional[Path] = typer.Option(None, help="Photos, instead of DATA/photo."),
+    anime: Optional[Path] = typer.Option(None, help="Anime pictures, instead of DATA/<style>/style."),
+    jobs: int = typer.Option(os.cpu_count() or 1, help="Processes.", min=1),
+    max_pixels: int = _MAX_PIXELS,
+):
+    """Precompute the training targets: superpixels and L0 of the photos, edge-smoothed anime."""
+    from animegan3_tf.data.prepare import anime_targets, photo_targets
+    from animegan3_tf.data.prepare import prepare as run
+    from animegan3_tf.progress import progress
+    from animegan3_tf.styles import load_style
+
+    recipe = load_style(style)
+    photos, anime = _folders(data, recipe, photos, anime)
+    stages = [*photo_targets(photos, recipe.target.region_l0_lambda), *anime_targets(anime, recipe.data.salt)]
+    with progress("preparing") as advance:
+        report = run(stages, jobs, advance, max_pixels=max_pixels)
+    for reason in report.rejected.values():
+        print(f"animegan3: {reason}", file=sys.stderr)
+    print(f"{report.written:,} targets written, {report.current:,} current, {len(report.rejected):,} pictures rejected")
+    if report.rejected:
+        raise typer.Exit(1)
+
+
+@app.command()
+def train(
+    out: Path = typer.Option(..., help="Run folder: configuration, state, pictures, logs."),
+    style: str = typer.Option("shinkai", help="Name of a bundled style, or a .toml file."),
+    data: Path = typer.Option(Path("data"), help="Folder with photo/ and <style>/style/."),
+    photos: Optional[Path] = typer.Option(None, help="Photos, instead of DATA/photo."),
+    anime: Optional[Path] = typer.Option(None, help="Anime pictures, instead of DATA/<style>/style."),
+    perceptual: str = typer.Option("vgg19", help="vgg19, vgg19:FILE.h5, vgg19:FILE.npy, resnet18:FILE.npz or random."),
+    image_size: Optional[int] = typer.Option(None, help="Side of the training crops; the style's by default."),
+    batch_size: Optional[int] = typer.Option(None, help="Pictures a step; the style's by default."),
+    steps: Optional[int] = typer.Option(None, help="Steps in all, pre-training included; else the style's epochs."),
+    pretrain_steps: Optional[int] = typer.Option(None, help="Steps of content only; else the style's epochs."),
+    settings: list[str] = typer.Option([], "--set", help="Replace a value of the style: --set loss.identity=1.0"),
+    seed: int = typer.Option(0, help="Of the weights, the order of the pictures and their variations."),
+    log_every: int = typer.Option(10, help="Steps between lines on the console and in TensorBoard."),
+    sample_every: int = typer.Option(250, help="Steps between picture grids (photo | support | main)."),
+    checkpoint_every: int = typer.Option(500, help="Steps between saves."),
+    resume: bool = typer.Option(False, "--resume", help="Go on with the run in --out."),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Print the resolved configuration and stop."),
+):
+    """Train a style on unpaired photos and anime pictures; --resume goes on after an interruption."""
+    from animegan3_tf.styles import load_style, override
+
+    given = dict(_assignment(text) for text in settings)
+    given |= {"data.image_size": image_size} if image_size is not None else {}
+    given |= {"train.batch_size": batch_size} if batch_size is not None else {}
+    recipe = override(load_style(style), given)
+    photos, anime = _folders(data, recipe, photos, anime)
+
+    from animegan3_tf.training.run import RunConfiguration, steps_of
+    from animegan3_tf.training.run import train as run
+
+    epochs = steps_of(recipe, photos)
+    configuration = RunConfiguration(
+        style=recipe,
+        photos=str(photos),
+        anime=str(anime),
+        perceptual=perceptual,
+        steps=epochs[0] if steps is None else steps,
+        pretrain_steps=epochs[1] if pretrain_steps is None else pretrain_steps,
+        seed=seed,
+        log_every=log_every,
+        sample_every=sample_every,
+        checkpoint_every=checkpoint_every,
+    )
+    print(json.dumps(configuration.to_dict(), indent=2))
+    if dry_run:
+        return
+    result = run(configuration, out, resume=resume, show=lambda line: print(line, flush=True))
+    print(f"pictures: {result.grid}\ngenerator: {out / 'generator.h5'}")
+    if result.stopped_by is not None:
+        print(f"animegan3: stopped at step {result.step}, saved; go on with --resume", file=sys.stderr)
+        raise typer.Exit(128 + result.stopped_by)
+
+
+@app.command()
+def stylize(
+    inputs: list[Path] = typer.Argument(..., help="Photos and folders of photos."),
+    out: Path = typer.Option(..., "-o", "--out", help="Folder for the results, or a picture file for one photo."),
+    model: Optional[Path] = typer.Option(None, help=_MODEL_HELP),
+    format: Optional[str] = typer.Option(None, help="png, jpg or webp; by default each photo's own."),
+    overwrite: bool = typer.Option(False, "--overwrite", help="Let results replace their own photos."),
+    max_pixels: int = _MAX_PIXELS,
+):
+    """Turn photos into anime. A photo that cannot be read gives one line; the rest goes on, and the status is 1."""
+    from animegan3_tf.progress import progress
+    from animegan3_tf.stylize import stylize_files
+    from animegan3_tf.stylizer import load_stylizer
+
+    stylizer = load_stylizer(model or _shipped())
+    if stylizer.warning:
+        print(f"animegan3: {stylizer.warning}", file=sys.stderr)
+    errors = []
+    with progress("stylising") as advance:
+
+        def on_progress(done, total, photo, error):
+            advance(done, total, photo.name)
+            if error is not None:
+                errors.append(error)
+
+        report = stylize_files(
+            inputs, out, stylizer, max_pixels=max_pixels, suffix=format, overwrite=overwrite, on_progress=on_progress
+        )
+    for error in errors:
+        print(f"animegan3: {error}", file=sys.stderr)
+    print(f"{report.written:,} pictures written to {out}, {len(report.failures):,} failed")
+    if report.failures:
+        raise typer.Exit(1)
+
+
+@app.command()
+def export(
+    model: Path = typer.Argument(..., help="Run folder or weights file (.h5)."),
+    out: Path = typer.Option(..., "-o", "--out", help="Folder for saved_model/ and the .tflite file."),
+    size: int = typer.Option(256, help="Height and width of the TFLite file's picture, a multiple of 8."),
+):
+    """Write the deployed generator as SavedModel and TFLite, each compared with the Keras model."""
+    from animegan3_tf.export import export_generator
+
+    for result in export_generator(model, out, size):
+        print(f"{result.path}  {result.bytes / 1e6:.2f} MB  largest difference {result.difference:.1e}")
+
+
+@app.command()
+def demo(out: Path = typer.Option(Path("runs/demo"), help="Folder for the data, the run and the picture.")):
+    """Train for a minute on bundled pictures, stylise the photos, and show them side by side."""
+    from animegan3_tf.demo import run_demo
+
+    print(run_demo(out, show=lambda line: print(line, flush=True)))
+
+
+def _folders(data, style, photos, anime):
+    """The photo and anime folders, or one line on what is missing and how to get it."""
+    photos = photos or data / "photo"
+    anime = anime or data / style.name / "style"
+    for folder, option, what in ((photos, "--photos", "photos"), (anime, "--anime", f"{style.name} pictures")):
+        if not folder.is_dir():
+            raise UserError(f"{what} are missing: {str(folder)!r} is not a folder; put them there or give {option} DIR")
+    return photos, anime
+
+
+def _assignment(text):
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise UserError(f"--set {text!r} has no '='; write --set key=value, such as --set loss.identity=1.0")
+    return key.strip(), value.strip()
+
+
+def _shipped():
+    from animegan3_tf.stylizer import newest_shipped_checkpoint
+
+    path = newest_shipped_checkpoint()
+    if path is None:
+        raise UserError("no checkpoint is shipped with this version; train one (animegan3 train) and give --model RUN")
+    return path

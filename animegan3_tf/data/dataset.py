@@ -1,0 +1,186 @@
+"""The training input: photos with region targets, anime with its smoothed twin, in an order fixed by a seed."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from animegan3_tf.data.ledger import rejected_sources
+from animegan3_tf.data.prepare import target_folder, target_name
+from animegan3_tf.data.rotation import rotate
+from animegan3_tf.errors import UserError
+from animegan3_tf.filters import add_salt, l0_smooth, smooth_edges, superpixels
+from animegan3_tf.images import ImageError, find_images, quote, read_image
+
+_PHOTO, _ANIME = 0, 1  # random streams
+_CACHE_BYTES = 4 << 30
+
+
+class PictureStore:
+    """Pictures of a folder, each with its prepared target where there is one, decoded once and kept.
+
+    Safe to read from many threads. Kept as uint8 until `cache_bytes` are full; later pictures are decoded each time.
+    A picture that cannot be read is left out with one warning; the next one takes its place.
+    """
+
+    def __init__(self, folder, targets=None, warn=print, cache_bytes=_CACHE_BYTES):
+        self.paths = find_images(folder)
+        if not self.paths:
+            raise UserError(f"folder {quote(folder)} holds no pictures; name another with --photos or --anime")
+        self.folder, self.targets = Path(folder), targets
+        self._warn, self._room = warn, cache_bytes
+        self._cache, self._broken, self._lock = {}, set(), threading.Lock()
+
+    def __len__(self):
+        """How many files there are, broken ones included."""
+        return len(self.paths)
+
+    def load(self, index):
+        """uint8 [H, W, 6], the picture and its target; [H, W, 3] without targets."""
+        for offset in range(len(self)):
+            path = self.paths[(index + offset) % len(self)]
+            try:
+                return self._get(path)
+            except ImageError as error:
+                with self._lock:
+                    if path not in self._broken:
+                        self._broken.add(path)
+                        self._warn(f"left out ({len(self._broken)} so far): {error}")
+        raise UserError(f"no picture in {quote(self.folder)} can be read")
+
+    def _get(self, path):
+        if path in self._broken:
+            raise ImageError(f"{quote(path)} could not be read before")
+        if path in self._cache:
+            return self._cache[path]
+        layers = [read_image(path).rgb]
+        if self.targets is not None:
+            name = target_name(path.relative_to(self.folder).as_posix())
+            target = read_image(self.targets / name).rgb
+            if target.shape != layers[0].shape:
+                raise ImageError(f"{quote(self.targets / name)} is not of its picture's size; run animegan3 prepare")
+            layers.append(target)
+        picture = np.concatenate(layers, axis=-1)
+        with self._lock:
+            if picture.nbytes <= self._room and path not in self._cache:
+                self._room -= picture.nbytes
+                self._cache[path] = picture
+        return picture
+
+
+def training_dataset(style, photos, anime, *, seed=0, start_step=0, warn=print):
+    """Endless batches {photo, photo_region, anime, anime_smooth}, float32 [N, size, size, 3] in [-1, 1].
+
+    photos, anime: folders. Targets that `prepare` made beside them are used; without them they are made on the fly
+    from the crops, with one warning. The n-th example depends on (seed, n) alone: a run resumed at `start_step` sees
+    what it would have seen.
+    """
+    size, batch = style.data.image_size, style.train.batch_size
+    kind = style.target.region_target
+    photo_store = PictureStore(photos, prepared_targets(photos, kind, warn), warn)
+    anime_store = PictureStore(anime, prepared_targets(anime, "smooth", warn), warn)
+
+    def photo_example(number):
+        crop = _crop(photo_store, number, (seed, _PHOTO), style.data)
+        picture = _unit(crop[..., :3])
+        region = _unit(crop[..., 3:]) if photo_store.targets else _photo_region(style, crop)
+        both = _vary(tf.concat([picture, region], axis=-1), number, seed, style.data)
+        return {"photo": both[..., :3], "photo_region": both[..., 3:]}
+
+    def anime_example(number):
+        crop = _crop(anime_store, number, (seed, _ANIME), style.data)
+        smooth = crop[..., 3:] if anime_store.targets else _smooth_anime(crop, number, seed, style.data.salt)
+        return {"anime": _unit(crop[..., :3]), "anime_smooth": _unit(smooth)}
+
+    numbers = tf.data.Dataset.range(start_step * batch, np.iinfo(np.int64).max)
+    dataset = numbers.map(
+        lambda number: {**photo_example(number), **anime_example(number)},
+        num_parallel_calls=max(2, os.cpu_count() or 1),
+        deterministic=True,
+    )
+    dataset = dataset.batch(batch, drop_remainder=True)
+    dataset = dataset.map(lambda b: {name: tf.ensure_shape(v, [batch, size, size, 3]) for name, v in b.items()})
+    return dataset.prefetch(2)
+
+
+def prepared_targets(source, kind, warn=print):
+    """The folder of prepared targets of `source` if it is complete, else None with a warning.
+
+    Sources that `prepare` rejected have no target and need none.
+    """
+    folder, rejected = target_folder(source, kind), rejected_sources(target_folder(source, kind))
+    names = [path.relative_to(source).as_posix() for path in find_images(source)]
+    missing = sum(name not in rejected and not (folder / target_name(name)).is_file() for name in names)
+    if not missing:
+        return folder
+    warn(
+        f"{missing:,} of {len(names):,} targets are missing in {quote(folder)}: they are made during training, slower; "
+        "animegan3 prepare makes them once"
+    )
+    return None
+
+
+def _crop(store, number, stream, settings):
+    """A random square of the example's picture, uint8 [size, size, C], fixed by (stream, number) alone."""
+    count, size = len(store), settings.image_size
+    epoch, position = number // count, number % count
+    index = tf.random.experimental.index_shuffle(position, _seed(stream, epoch), count - 1)
+    picture = tf.numpy_function(store.load, [index], tf.uint8, stateful=False)
+    picture.set_shape([None, None, 6 if store.targets else 3])
+    draws = tf.random.stateless_uniform([4], _seed(stream, number))
+    height, width = tf.unstack(tf.cast(tf.shape(picture)[:2], tf.float32))
+    short = tf.minimum(height, width)
+    most = tf.clip_by_value(short / size, 1.0, settings.max_scale)
+    scale = size * (1.0 + draws[0] * (most - 1.0)) / short
+    rows, columns = (tf.maximum(size, tf.cast(tf.round(side * scale), tf.int32)) for side in (height, width))
+    picture = tf.cond(
+        scale < 1.0,
+        lambda: tf.image.resize(picture, [rows, columns], "area"),
+        lambda: tf.image.resize(picture, [rows, columns], "bilinear"),
+    )
+    top = tf.cast(draws[1] * tf.cast(rows - size + 1, tf.float32), tf.int32)
+    left = tf.cast(draws[2] * tf.cast(columns - size + 1, tf.float32), tf.int32)
+    picture = picture[top : top + size, left : left + size]
+    if settings.flip:
+        picture = tf.cond(draws[3] < 0.5, lambda: picture[:, ::-1], lambda: picture)
+    picture = tf.cast(tf.round(picture), tf.uint8)
+    return tf.ensure_shape(picture, [size, size, 6 if store.targets else 3])
+
+
+def _photo_region(style, crop):
+    if style.target.region_target == "l0":
+        smooth = l0_smooth(tf.cast(crop, tf.float32)[None] / 255.0, style.target.region_l0_lambda)[0]
+        return tf.clip_by_value(smooth * 2.0 - 1.0, -1.0, 1.0)
+    region = tf.numpy_function(superpixels, [crop], tf.uint8, stateful=False)
+    return _unit(tf.ensure_shape(region, crop.shape))
+
+
+def _smooth_anime(crop, number, seed, salt):
+    def smooth(image, number):
+        image = smooth_edges(image)
+        return add_salt(image, salt, np.random.default_rng([seed, int(number)])) if salt else image
+
+    return tf.ensure_shape(tf.numpy_function(smooth, [crop, number], tf.uint8, stateful=False), crop.shape)
+
+
+def _vary(picture, number, seed, settings):
+    """Slight rotation and brightness of a photo together with its target, [size, size, 6] in [-1, 1]."""
+    draws = tf.random.stateless_uniform([2], _seed((seed, _PHOTO + 2), number), -1.0, 1.0)
+    if settings.rotation:
+        picture = rotate(picture, draws[0] * settings.rotation * np.pi / 180.0)
+    if settings.brightness:
+        picture = tf.clip_by_value(picture + draws[1] * settings.brightness, -1.0, 1.0)
+    return picture
+
+
+def _unit(levels):
+    return tf.cast(levels, tf.float32) / 127.5 - 1.0
+
+
+def _seed(stream, number):
+    seed, kind = stream
+    return tf.stack([tf.cast(seed * 4 + kind, tf.int64), number])

@@ -1,0 +1,159 @@
+"""One photo -> anime: the generator in whatever file holds it, as a function of pictures of any size.
+
+TensorFlow is imported when a model is loaded, not before.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from animegan3_tf import images
+from animegan3_tf.errors import UserError
+from animegan3_tf.images import quote
+from animegan3_tf.weights_file import read_header
+
+MIN_SIDE = 16
+SHIPPED = Path(__file__).resolve().parents[1] / "checkpoints"  # of a checkout; an installed package has none
+_MULTIPLE = 8  # the generator halves its input three times
+_ACCEPTED = "a run folder (with generator.h5), a weights file (.h5), a SavedModel folder or a .tflite file"
+
+
+@dataclass(frozen=True)
+class Stylizer:
+    """A callable, uint8 RGB [H, W, 3] -> the same size in anime style.
+
+    forward: float32 [1, H, W, 3] in [-1, 1] -> the same; H and W are multiples of 8, or `fixed_size`.
+    fixed_size: (H, W) of a model that takes no other: a larger photo is reduced to fit and its result enlarged again.
+    warning: one line that the user should see before the run, or None.
+    exhausted: what `forward` raises when memory runs out.
+    """
+
+    forward: Callable[[np.ndarray], np.ndarray]
+    fixed_size: tuple[int, int] | None = None
+    warning: str | None = None
+    exhausted: tuple[type[Exception], ...] = (MemoryError,)
+
+    def __call__(self, rgb: np.ndarray) -> np.ndarray:
+        """Stylises one picture of any size from 16x16."""
+        height, width = rgb.shape[:2]
+        if min(height, width) < MIN_SIDE:
+            raise UserError(f"{width}x{height} pixels are too few to stylise; {MIN_SIDE}x{MIN_SIDE} is the least")
+        padded = self.fixed_size or (height + -height % _MULTIPLE, width + -width % _MULTIPLE)
+        scale = min(1.0, padded[0] / height, padded[1] / width)  # never enlarged: padding fills a small photo up
+        fitted = images.resize(rgb, (max(1, round(height * scale)), max(1, round(width * scale))))
+        rows, columns = fitted.shape[:2]
+        margins = ((0, padded[0] - rows), (0, padded[1] - columns), (0, 0))
+        photo = np.pad(fitted, margins, mode="reflect")[None].astype(np.float32) / 127.5 - 1.0
+        try:
+            anime = self.forward(photo)
+        except self.exhausted:
+            raise UserError(f"{width}x{height} pixels do not fit in memory; reduce the photo") from None
+        if anime.shape != photo.shape or not np.isfinite(anime).all():
+            raise UserError(f"the model gave no picture for {width}x{height} pixels; its weights or export are broken")
+        anime = np.rint((anime[0, :rows, :columns] + 1.0) * 127.5).clip(0, 255).astype(np.uint8)
+        return images.resize(anime, (height, width))
+
+
+def load_stylizer(model: str | os.PathLike) -> Stylizer:
+    """Loads a run folder (its generator.h5), a weights file (.h5), a SavedModel folder or a .tflite file."""
+    path = Path(model)
+    if not os.path.exists(path):
+        raise UserError(f"model {quote(path)} does not exist; name {_ACCEPTED}")
+    import tensorflow as tf
+
+    if os.path.isfile(path / "generator.h5"):
+        path = path / "generator.h5"
+    if os.path.isfile(path / "saved_model.pb"):
+        forward, size = _from_saved_model(path)
+    elif os.path.isfile(path) and path.suffix.lower() == ".h5":
+        forward, size = _from_weights(path)
+    elif os.path.isfile(path) and path.suffix.lower() == ".tflite":
+        forward, size = _from_tflite(path)
+    else:
+        raise UserError(f"model {quote(path)} is none that can be read; name {_ACCEPTED}")
+    warning = size and (
+        f"model {quote(path)} takes {size[1]}x{size[0]} pixels only: larger photos are reduced to fit and the results "
+        "enlarged again, which blurs them; a dynamic-size export or the weights avoid that"
+    )
+    return Stylizer(forward, size, warning, (MemoryError, tf.errors.ResourceExhaustedError))
+
+
+def newest_shipped_checkpoint(checkpoints: str | os.PathLike = SHIPPED) -> Path | None:
+    """The generator.h5 released last among `checkpoints`/NAME/generator.h5, or None when there is none.
+
+    The header's "created", an ISO date, decides; equal dates go by NAME, and files without a date are oldest.
+    """
+
+    def released(path: Path) -> tuple[str, str]:
+        return str(read_header(path).get("created") or ""), path.parent.name
+
+    return max(Path(checkpoints).glob("*/generator.h5"), key=released, default=None)
+
+
+def _from_weights(path: Path) -> tuple[Callable, tuple[int, int] | None]:
+    import tensorflow as tf
+
+    from animegan3_tf.networks.weights import load_generator
+
+    generator = load_generator(path)
+    # One signature for every size: without it each new size would trace the network again.
+    signature = [tf.TensorSpec([None, None, None, 3], tf.float32)]
+    forward = tf.function(lambda photo: generator(photo, training=False), input_signature=signature)
+    return lambda photo: forward(photo).numpy(), None
+
+
+def _from_saved_model(path: Path) -> tuple[Callable, tuple[int, int] | None]:
+    import tensorflow as tf
+
+    try:
+        model = tf.saved_model.load(str(path))
+        signature = model.signatures["serving_default"]
+        source = signature.structured_input_signature[1]["photo"]
+        signature.structured_outputs["anime"]
+    except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
+        raise _unfit(path, f"a SavedModel with signature 'serving_default' from 'photo' to 'anime': {error}") from None
+
+    def forward(photo: np.ndarray, model: object = model) -> np.ndarray:  # holds the model: a signature does not
+        return signature(photo=tf.constant(photo))["anime"].numpy()
+
+    return forward, _fixed_size(path, source.shape.as_list(), source.dtype.as_numpy_dtype)
+
+
+def _from_tflite(path: Path) -> tuple[Callable, tuple[int, int] | None]:
+    import tensorflow as tf
+
+    try:
+        interpreter = tf.lite.Interpreter(str(path), num_threads=os.cpu_count())
+        interpreter.allocate_tensors()
+        (source,), (result,) = interpreter.get_input_details(), interpreter.get_output_details()
+    except (ValueError, RuntimeError) as error:
+        raise _unfit(path, f"a TFLite model from one tensor to one: {error}") from None
+
+    def forward(photo: np.ndarray) -> np.ndarray:
+        if tuple(interpreter.get_input_details()[0]["shape"]) != photo.shape:
+            interpreter.resize_tensor_input(source["index"], photo.shape)
+            interpreter.allocate_tensors()
+        interpreter.set_tensor(source["index"], photo)
+        interpreter.invoke()
+        return interpreter.get_tensor(result["index"])
+
+    # Only sizes marked as open may change: a fixed graph has its sizes baked into constants, and may err in silence.
+    shape = [None if side < 0 else int(side) for side in source["shape_signature"]]
+    return forward, _fixed_size(path, shape, source["dtype"])
+
+
+def _fixed_size(path: Path, shape: Sequence[int | None], dtype: type) -> tuple[int, int] | None:
+    """None when height and width are open; refuses what is not float32 [1 or open, H, W, 3]."""
+    fits = dtype == np.float32 and len(shape) == 4 and shape[0] in (1, None) and shape[3] == 3
+    if not fits or (shape[1] is None) != (shape[2] is None):
+        raise _unfit(path, f"float32 [1, H, W, 3], but takes {np.dtype(dtype).name} {list(shape)}")
+    return None if shape[1] is None else (shape[1], shape[2])
+
+
+def _unfit(path: Path, why: str) -> UserError:
+    return UserError(f"model {quote(path)} is not {' '.join(why.split())}; export it again")

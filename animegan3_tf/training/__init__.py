@@ -1,0 +1,1 @@
+"""Training: the objective, its targets, the trainer, and the state of a run."""

@@ -1,0 +1,198 @@
+"""One training run: a folder with its configuration, state, pictures and logs."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import tensorflow as tf
+
+import animegan3_tf
+from animegan3_tf import images
+from animegan3_tf.data.dataset import training_dataset
+from animegan3_tf.errors import UserError
+from animegan3_tf.files import whole_file
+from animegan3_tf.networks import load_perceptual
+from animegan3_tf.networks.perceptual import perceptual_family
+from animegan3_tf.styles import Style
+from animegan3_tf.training.callbacks import Checkpoints, Console, Samples, Scalars, StopOnNonFinite, StopOnSignal
+from animegan3_tf.training.objective import needed_taps
+from animegan3_tf.training.state import restore_state, states
+from animegan3_tf.training.targets import region_target
+from animegan3_tf.training.trainer import ADVERSARIAL, PRETRAIN, Trainer
+
+CONFIGURATION = "config.json"
+SAMPLE_PHOTOS = 4
+
+
+@dataclass(frozen=True)
+class RunConfiguration:
+    """Everything that decides a run; kept as config.json in its folder.
+
+    photos, anime: folders. perceptual: see `networks.load_perceptual`. steps: optimizer steps in all, of which
+    `pretrain_steps` are content only.
+    """
+
+    style: Style
+    photos: str
+    anime: str
+    perceptual: str
+    steps: int
+    pretrain_steps: int
+    seed: int = 0
+    log_every: int = 10
+    sample_every: int = 250
+    checkpoint_every: int = 500
+
+    def __post_init__(self):
+        """Refuses what could not run."""
+        if not 0 <= self.pretrain_steps <= self.steps:
+            raise UserError(
+                f"--pretrain-steps is {self.pretrain_steps}, --steps {self.steps}; give from 0 to {self.steps}"
+            )
+        for name in ("log_every", "sample_every", "checkpoint_every"):
+            if getattr(self, name) < 1:
+                raise UserError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        family = perceptual_family(self.perceptual)
+        if family not in self.style.perceptual:
+            known = ", ".join(self.style.perceptual)
+            raise UserError(
+                f"style {self.style.name!r} has no loss weights for {family}; add a table [perceptual.{family}] "
+                f"to its .toml or choose a network of {known}"
+            )
+
+    def to_dict(self):
+        """Plain values for JSON."""
+        return {"version": animegan3_tf.__version__, **asdict(self)}
+
+    @classmethod
+    def read(cls, folder):
+        """The configuration of a run folder."""
+        path = Path(folder) / CONFIGURATION
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+            values.pop("version")
+            return cls(**{**values, "style": Style.from_dict(values["style"], source=str(path))})
+        except FileNotFoundError:
+            raise UserError(f"{str(folder)!r} is not a run folder: it has no {CONFIGURATION}") from None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UserError(f"{str(path)!r} cannot be read: {error}") from error
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """How a run ended: the last step done, the signal that stopped it or None, and the last picture grid."""
+
+    step: int
+    stopped_by: int | None
+    grid: Path | None
+
+
+def steps_of(style, photos):
+    """(steps, pretrain_steps) that a style's epochs come to over a folder of photos."""
+    count = len(images.find_images(photos))
+    return tuple(
+        max(1, round(epochs * count / style.train.batch_size))
+        for epochs in (style.train.epochs, style.train.pretrain_epochs)
+    )
+
+
+def train(configuration, folder, *, resume=False, show=print):
+    """Trains in `folder` until the configuration's steps are done, or a signal asks to stop.
+
+    resume: goes on from the newest state there. Otherwise the folder must not hold a run yet.
+    show: receives the console's lines. Raises UserError for bad input and for a loss that is not finite.
+    """
+    folder = Path(folder)
+    start = _open_folder(configuration, folder, resume)
+    style = configuration.style
+    tf.keras.utils.set_random_seed(configuration.seed)
+    family = perceptual_family(configuration.perceptual)
+    network = load_perceptual(configuration.perceptual, needed_taps(style.perceptual[family]))
+    with contextlib.ExitStack() as stack:
+        region, close = region_target(style.target)
+        stack.callback(close)
+        trainer = Trainer(style, network, region)
+        if start is not None:
+            restore_state(start, trainer)
+        step = int(trainer.step)
+        data = training_dataset(
+            style, configuration.photos, configuration.anime, seed=configuration.seed, start_step=step, warn=show
+        )
+        stop = stack.enter_context(StopOnSignal().installed())
+        return _run_phases(configuration, folder, trainer, data, stop, show)
+
+
+def _run_phases(configuration, folder, trainer, data, stop, show):
+    style, logs = configuration.style, folder / "logs"
+    metadata = {"style": style.name, "perceptual": configuration.perceptual, "version": animegan3_tf.__version__}
+    finite = StopOnNonFinite()
+    samples = Samples(configuration.sample_every, _sample_photos(configuration), folder / "samples", logs)
+    checkpoints = Checkpoints(configuration.checkpoint_every, folder, metadata)
+    console = Console(configuration.log_every, configuration.steps, show)
+    # the guard first, so that a step that is not finite is neither shown as a picture nor saved
+    callbacks = [finite, console, Scalars(configuration.log_every, logs), samples, checkpoints, stop]
+    batches = iter(data)
+    grid = None
+    for phase, end in ((PRETRAIN, configuration.pretrain_steps), (ADVERSARIAL, configuration.steps)):
+        remaining = end - int(trainer.step)
+        if remaining <= 0 or stop.received is not None:
+            continue
+        trainer.enter_phase(phase)
+        trainer.fit(batches, steps_per_epoch=remaining, epochs=1, verbose=0, callbacks=callbacks)
+        if finite.terms:
+            raise UserError(
+                f"step {int(trainer.step)}: {', '.join(finite.terms)} became NaN or infinite and the run stopped; "
+                f"resume from the last state with a lower learning rate, or look for a broken picture"
+            )
+    checkpoints.save(trainer)
+    grid = samples.draw(trainer, int(trainer.step))
+    return RunResult(int(trainer.step), stop.received, grid)
+
+
+def _open_folder(configuration, folder, resume):
+    """Writes the configuration into a new run folder, or checks it against that of the run being resumed.
+
+    Returns the state to start from, or None.
+    """
+    found = states(folder) if folder.is_dir() else []
+    if resume:
+        if not found:
+            raise UserError(f"{str(folder)!r} holds no state to resume from; start without --resume")
+        before, now = (_flat(c.to_dict()) for c in (RunConfiguration.read(folder), configuration))
+        differing = sorted(k for k in before.keys() | now.keys() if k != "steps" and before.get(k) != now.get(k))
+        if differing:
+            told = ", ".join(f"{key} was {before.get(key)!r}, is {now.get(key)!r}" for key in differing)
+            raise UserError(f"cannot resume {str(folder)!r} with another configuration: {told}")
+    elif found or (folder / CONFIGURATION).exists():
+        raise UserError(f"{str(folder)!r} holds a run already; add --resume to go on with it or name another --out")
+    with whole_file(folder / CONFIGURATION) as temporary:
+        temporary.write_text(json.dumps(configuration.to_dict(), indent=2) + "\n", encoding="utf-8")
+    return found[-1] if found else None
+
+
+def _sample_photos(configuration):
+    """A few photos spread over the folder, uint8 squares of the training size."""
+    paths = images.find_images(configuration.photos)
+    chosen = [paths[i * len(paths) // SAMPLE_PHOTOS] for i in range(min(SAMPLE_PHOTOS, len(paths)))]
+    size = configuration.style.data.image_size
+    photos = []
+    for path in dict.fromkeys(chosen):
+        with contextlib.suppress(images.ImageError):  # the input pipeline warns of it
+            photos.append(_square(images.read_image(path).rgb, size))
+    return photos
+
+
+def _square(rgb, size):
+    side = min(rgb.shape[:2])
+    top, left = ((length - side) // 2 for length in rgb.shape[:2])
+    return images.resize(rgb[top : top + side, left : left + side], (size, size))
+
+
+def _flat(values, prefix=""):
+    flat = {}
+    for key, value in values.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return flat

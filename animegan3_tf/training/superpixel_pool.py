@@ -1,0 +1,55 @@
+"""Superpixels of the generator's own pictures, on processes that live as long as the run."""
+
+import multiprocessing
+import os
+from concurrent.futures import ProcessPoolExecutor
+
+import numpy as np
+import tensorflow as tf
+
+from animegan3_tf.filters import superpixels
+
+
+class SuperpixelPool:
+    """Felzenszwalb mean colours of a batch, a picture a process.
+
+    Felzenszwalb has no graph form. Its Python part holds the interpreter's lock, so threads would queue; processes are
+    started once, by spawning: forking a process that runs TensorFlow's threads may hang the child.
+    """
+
+    def __init__(self, min_size, processes=None):
+        self.min_size = min_size
+        context = multiprocessing.get_context("spawn")
+        self._pool = ProcessPoolExecutor(processes or os.cpu_count(), context, initializer=_one_thread)
+
+    def __call__(self, images):
+        """Graph op, float [N, H, W, 3] in [-1, 1] to the same; no gradient.
+
+        Values go through 8 bits by truncation and back, as in the original code.
+        """
+        levels = tf.cast((images + 1.0) * 127.5, tf.uint8)
+        regions = tf.numpy_function(self._mean_colors, [levels], tf.uint8, stateful=False)
+        regions.set_shape(images.shape)
+        return tf.cast(regions, tf.float32) / 127.5 - 1.0
+
+    def close(self):
+        """Ends the processes."""
+        self._pool.shutdown(cancel_futures=True)
+
+    def _mean_colors(self, batch):
+        sizes = [self.min_size] * len(batch)
+        return np.stack(list(self._pool.map(_superpixels, batch, sizes)))
+
+
+def _superpixels(image, min_size):
+    return superpixels(image, min_size=min_size)
+
+
+def _one_thread():
+    import signal
+
+    import cv2
+
+    cv2.setNumThreads(1)
+    # Ctrl-C reaches the whole process group: the run ends by itself after saving, and ends its pool
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,0 +1,64 @@
+"""The weights file of a deployed generator: HDF5, named arrays, and a header that says what they are.
+
+The header is the attribute "header" of the root: a JSON object with "format" and whatever else its writer knows.
+TensorFlow is not needed here; `networks.weights` turns the arrays into a model.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from animegan3_tf.errors import UserError
+from animegan3_tf.files import whole_file
+
+FORMAT = "animegan3_tf generator 1"
+
+
+def write_weights(path: str | os.PathLike, header: Mapping[str, object], arrays: Mapping[str, np.ndarray]) -> None:
+    """Writes JSON-able header entries ("format" is added) and arrays by name, whole or not at all."""
+    text = json.dumps({**header, "format": FORMAT})
+    with whole_file(path) as temporary, h5py.File(temporary, "x") as file:
+        file.attrs["header"] = text
+        for name, array in arrays.items():
+            file.create_dataset(name, data=array)
+
+
+def read_weights(path: str | os.PathLike) -> tuple[dict, dict[str, np.ndarray]]:
+    """The header and the arrays by name; a UserError says why a file is none that can be read."""
+    arrays = {}
+
+    def collect(name: str, item: object) -> None:
+        if isinstance(item, h5py.Dataset):
+            arrays[name] = item[()]
+
+    with _opened(path) as (file, header):
+        file.visititems(collect)
+    return header, arrays
+
+
+def read_header(path: str | os.PathLike) -> dict:
+    """The header alone, refusing what `read_weights` refuses by its header."""
+    with _opened(path) as (_, header):
+        return header
+
+
+@contextlib.contextmanager
+def _opened(path: str | os.PathLike) -> Iterator[tuple[h5py.File, dict]]:
+    name = repr(os.fsdecode(path))
+    if not Path(path).is_file():
+        raise UserError(f"weights file {name} does not exist")
+    try:
+        with h5py.File(path, "r") as file:
+            header = json.loads(file.attrs["header"])
+            if header["format"] != FORMAT:
+                raise UserError(f"{name} is in format {header['format']!r}; this version reads {FORMAT!r}")
+            yield file, header
+    except (OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        raise UserError(f"{name} is not a weights file of animegan3_tf, or it is damaged: {error}") from error
