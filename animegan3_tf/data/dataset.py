@@ -72,39 +72,35 @@ class PictureStore:
         return picture
 
 
-def training_dataset(style, photos, anime, *, seed=0, start_step=0, warn=print):
-    """Endless batches {photo, photo_region, anime, anime_smooth}, float32 [N, size, size, 3] in [-1, 1].
+class TrainingData:
+    """The examples of a run. The n-th depends on (seed, n) alone, so a resumed run sees what it would have seen.
 
     photos, anime: folders. Targets that `prepare` made beside them are used; without them they are made on the fly
-    from the crops, with one warning. The n-th example depends on (seed, n) alone: a run resumed at `start_step` sees
-    what it would have seen.
+    from the crops, after a warning.
     """
-    size, batch = style.data.image_size, style.train.batch_size
-    kind = style.target.region_target
-    photo_store = PictureStore(photos, prepared_targets(photos, kind, warn), warn)
-    anime_store = PictureStore(anime, prepared_targets(anime, "smooth", warn), warn)
 
-    def photo_example(number):
-        crop = _crop(photo_store, number, (seed, _PHOTO), style.data)
-        picture = _unit(crop[..., :3])
-        region = _unit(crop[..., 3:]) if photo_store.targets else _photo_region(style, crop)
-        both = _vary(tf.concat([picture, region], axis=-1), number, seed, style.data)
-        return {"photo": both[..., :3], "photo_region": both[..., 3:]}
+    def __init__(self, style, photos, anime, seed=0, warn=print):
+        self.style, self.seed = style, seed
+        self._photos = PictureStore(photos, prepared_targets(photos, style.target.region_target, warn), warn)
+        self._anime = PictureStore(anime, prepared_targets(anime, "smooth", warn), warn)
 
-    def anime_example(number):
-        crop = _crop(anime_store, number, (seed, _ANIME), style.data)
-        smooth = crop[..., 3:] if anime_store.targets else _smooth_anime(crop, number, seed, style.data.salt)
-        return {"anime": _unit(crop[..., :3]), "anime_smooth": _unit(smooth)}
+    def batches(self, start_step=0):
+        """Endless batches {photo, photo_region, anime, anime_smooth}, float32 [N, size, size, 3] in [-1, 1]."""
+        size, batch = self.style.data.image_size, self.style.train.batch_size
+        numbers = tf.data.Dataset.range(start_step * batch, np.iinfo(np.int64).max)
+        examples = numbers.map(self._example, num_parallel_calls=max(2, os.cpu_count() or 1), deterministic=True)
+        batches = examples.batch(batch, drop_remainder=True)
+        return batches.map(lambda b: {k: tf.ensure_shape(v, [batch, size, size, 3]) for k, v in b.items()}).prefetch(2)
 
-    numbers = tf.data.Dataset.range(start_step * batch, np.iinfo(np.int64).max)
-    dataset = numbers.map(
-        lambda number: {**photo_example(number), **anime_example(number)},
-        num_parallel_calls=max(2, os.cpu_count() or 1),
-        deterministic=True,
-    )
-    dataset = dataset.batch(batch, drop_remainder=True)
-    dataset = dataset.map(lambda b: {name: tf.ensure_shape(v, [batch, size, size, 3]) for name, v in b.items()})
-    return dataset.prefetch(2)
+    def _example(self, number):
+        style, seed = self.style, self.seed
+        crop = _crop(self._photos, number, (seed, _PHOTO), style.data)
+        region = _unit(crop[..., 3:]) if self._photos.targets else _photo_region(style.target, crop)
+        photo = _vary(tf.concat([_unit(crop[..., :3]), region], axis=-1), number, seed, style.data)
+        crop = _crop(self._anime, number, (seed, _ANIME), style.data)
+        smooth = crop[..., 3:] if self._anime.targets else _smooth_anime(crop, number, seed, style.data.salt)
+        pictures = {"photo": photo[..., :3], "photo_region": photo[..., 3:]}
+        return {**pictures, "anime": _unit(crop[..., :3]), "anime_smooth": _unit(smooth)}
 
 
 def prepared_targets(source, kind, warn=print):
@@ -151,9 +147,9 @@ def _crop(store, number, stream, settings):
     return tf.ensure_shape(picture, [size, size, 6 if store.targets else 3])
 
 
-def _photo_region(style, crop):
-    if style.target.region_target == "l0":
-        smooth = l0_smooth(tf.cast(crop, tf.float32)[None] / 255.0, style.target.region_l0_lambda)[0]
+def _photo_region(settings, crop):
+    if settings.region_target == "l0":
+        smooth = l0_smooth(tf.cast(crop, tf.float32)[None] / 255.0, settings.region_l0_lambda)[0]
         return tf.clip_by_value(smooth * 2.0 - 1.0, -1.0, 1.0)
     region = tf.numpy_function(superpixels, [crop], tf.uint8, stateful=False)
     return _unit(tf.ensure_shape(region, crop.shape))

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 import animegan3_tf
 from animegan3_tf import images
-from animegan3_tf.data.dataset import training_dataset
+from animegan3_tf.data.dataset import TrainingData
 from animegan3_tf.errors import UserError
 from animegan3_tf.files import whole_file
 from animegan3_tf.networks import load_perceptual
@@ -117,10 +117,7 @@ def train(configuration, folder, *, resume=False, show=print):
         trainer = Trainer(style, network, region)
         if start is not None:
             restore_state(start, trainer)
-        step = int(trainer.step)
-        data = training_dataset(
-            style, configuration.photos, configuration.anime, seed=configuration.seed, start_step=step, warn=show
-        )
+        data = TrainingData(style, configuration.photos, configuration.anime, configuration.seed, show)
         stop = stack.enter_context(StopOnSignal().installed())
         return _run_phases(configuration, folder, trainer, data, stop, show)
 
@@ -134,13 +131,12 @@ def _run_phases(configuration, folder, trainer, data, stop, show):
     console = Console(configuration.log_every, configuration.steps, show)
     # the guard first, so that a step that is not finite is neither shown as a picture nor saved
     callbacks = [finite, console, Scalars(configuration.log_every, logs), samples, checkpoints, stop]
-    batches = iter(data)
-    grid = None
     for phase, end in ((PRETRAIN, configuration.pretrain_steps), (ADVERSARIAL, configuration.steps)):
         remaining = end - int(trainer.step)
         if remaining <= 0 or stop.received is not None:
             continue
         trainer.enter_phase(phase)
+        batches = data.batches(int(trainer.step))
         trainer.fit(batches, steps_per_epoch=remaining, epochs=1, verbose=0, callbacks=callbacks)
         if finite.terms:
             raise UserError(
