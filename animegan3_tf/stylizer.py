@@ -15,7 +15,7 @@ import numpy as np
 from animegan3_tf import images
 from animegan3_tf.errors import UserError
 from animegan3_tf.images import quote
-from animegan3_tf.weights_file import read_header
+from animegan3_tf.weights_file import read_header, weights_of
 
 MIN_SIDE = 16
 SHIPPED = Path(__file__).resolve().parents[1] / "checkpoints"  # of a checkout; an installed package has none
@@ -66,8 +66,7 @@ def load_stylizer(model: str | os.PathLike) -> Stylizer:
         raise UserError(f"model {quote(path)} does not exist; name {_ACCEPTED}")
     import tensorflow as tf
 
-    if os.path.isfile(path / "generator.h5"):
-        path = path / "generator.h5"
+    path = weights_of(path)
     if os.path.isfile(path / "saved_model.pb"):
         forward, size = _from_saved_model(path)
     elif os.path.isfile(path) and path.suffix.lower() == ".h5":

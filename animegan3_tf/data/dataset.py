@@ -83,6 +83,8 @@ class TrainingData:
         self.style, self.seed = style, seed
         self._photos = PictureStore(photos, prepared_targets(photos, style.target.region_target, warn), warn)
         self._anime = PictureStore(anime, prepared_targets(anime, "smooth", warn), warn)
+        for store in (self._photos, self._anime):
+            store.load(0)  # a folder of which nothing can be read is told of here, not from inside the pipeline
 
     def batches(self, start_step=0):
         """Endless batches {photo, photo_region, anime, anime_smooth}, float32 [N, size, size, 3] in [-1, 1]."""

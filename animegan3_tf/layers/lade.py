@@ -51,7 +51,9 @@ class LADE(tf.keras.layers.Layer):
         shape = tf.shape(centred)
         flat = tf.reshape(centred, [shape[0], shape[1] * shape[2], centred.shape[-1]])  # [N, H*W, C]
         covariance = tf.matmul(flat, flat, transpose_a=True) / tf.cast(shape[1] * shape[2], tf.float32)  # [N, C, C]
-        variance = tf.linalg.diag_part(covariance)
+        variance = tf.reduce_sum(
+            covariance * tf.eye(centred.shape[-1]), axis=2
+        )  # the diagonal, in TFLite's builtin ops
         target_variance = tf.reduce_sum(kernel * tf.einsum("nij,jk->nik", covariance, kernel), axis=1)
         return variance[:, None, None], tf.nn.relu(target_variance)[:, None, None]
 

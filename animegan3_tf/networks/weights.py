@@ -25,13 +25,13 @@ def save_generator(path, generator, metadata=None):
     write_weights(path, header, deployed)
 
 
-def load_generator(path):
-    """The deployed generator of a weights file, [N, H, W, 3] in [-1, 1] in and out.
+def load_generator(path, lade="covariance"):
+    """The deployed generator of a weights file, [N, H, W, 3] in [-1, 1] in and out; `lade` as in `build_generator`.
 
     Every weight is matched by name and shape; what is missing, extra or misshapen is listed in one UserError.
     """
     header, arrays = read_weights(path)
-    generator = build_generator(tails="main", resize=header["resize"])
+    generator = build_generator(tails="main", resize=header["resize"], lade=lade)
     expected = {weight_name(weight): weight for weight in generator.weights}
     problems = [f"{name} is missing" for name in sorted(expected.keys() - arrays.keys())]
     problems += [f"{name} is not part of the network" for name in sorted(arrays.keys() - expected.keys())]

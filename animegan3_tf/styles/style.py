@@ -115,6 +115,18 @@ class Style:
             raise UserError(f"train.batch_size is {self.train.batch_size}; it must be at least 1")
         if self.data.max_scale < 1:
             raise UserError(f"data.max_scale is {self.data.max_scale}; it must be at least 1")
+        for key, values, length in (
+            ("target.nl_means", self.target.nl_means, 4),
+            ("loss.support_labels", self.loss.support_labels, 2),
+            ("loss.main_labels", self.loss.main_labels, 2),
+        ):
+            if len(values) != length:
+                raise UserError(f"{key} is {values}; it must hold {length} numbers")
+        for family, weights in self.perceptual.items():
+            if sum(weights.content.values()) <= 0:
+                raise UserError(
+                    f"perceptual.{family}.content is {weights.content}; pre-training needs a weight above 0"
+                )
         for section in (self.target, self.loss, self.train):
             for field, choices in _CHOICES.items():
                 if hasattr(section, field) and getattr(section, field) not in choices:

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from animegan3_tf import images
+from animegan3_tf.errors import UserError
 from animegan3_tf.networks import save_generator
 from animegan3_tf.training.state import save_state
 
@@ -148,17 +149,16 @@ class StopOnSignal(tf.keras.callbacks.Callback):
 
 
 class StopOnNonFinite(tf.keras.callbacks.Callback):
-    """Ends the run at the first loss that is NaN or infinite, before such a step is saved."""
-
-    def __init__(self):
-        super().__init__()
-        self.terms = []
+    """Ends the run with a UserError at the first loss that is NaN or infinite; stands before what saves or draws."""
 
     def on_train_batch_end(self, batch, logs=None):
         """Looks at every term, not at `loss` alone."""
-        self.terms = [name for name, value in (logs or {}).items() if not np.isfinite(value)]
-        if self.terms:
-            self.model.stop_training = True
+        terms = [name for name, value in (logs or {}).items() if not np.isfinite(value)]
+        if terms:  # `stop_training` would let the callbacks after this one save the step
+            raise UserError(
+                f"step {int(self.model.step)}: {', '.join(terms)} became NaN or infinite and the run stopped; "
+                "start a new one with a lower learning rate, or look for a broken picture"
+            )
 
 
 def to_levels(picture):

@@ -32,7 +32,8 @@ class RunConfiguration:
     """Everything that decides a run; kept as config.json in its folder.
 
     photos, anime: folders. perceptual: see `networks.load_perceptual`. steps: optimizer steps in all, of which
-    `pretrain_steps` are content only.
+    `pretrain_steps` are content only. samples: folder of the photos in the picture grids, by default `photos`;
+    sample_size: their side there, by default the training crops'.
     """
 
     style: Style
@@ -41,6 +42,8 @@ class RunConfiguration:
     perceptual: str
     steps: int
     pretrain_steps: int
+    samples: str | None = None
+    sample_size: int | None = None
     seed: int = 0
     log_every: int = 10
     sample_every: int = 250
@@ -52,9 +55,13 @@ class RunConfiguration:
             raise UserError(
                 f"--pretrain-steps is {self.pretrain_steps}, --steps {self.steps}; give from 0 to {self.steps}"
             )
+        if not 0 <= self.seed < 2**32:
+            raise UserError(f"--seed is {self.seed}; give a whole number from 0 to 4294967295")
         for name in ("log_every", "sample_every", "checkpoint_every"):
             if getattr(self, name) < 1:
                 raise UserError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        if self.sample_size is not None and (self.sample_size < 16 or self.sample_size % 8):
+            raise UserError(f"sample_size is {self.sample_size}; it must be a multiple of 8 from 16 up")
         family = perceptual_family(self.perceptual)
         if family not in self.style.perceptual:
             known = ", ".join(self.style.perceptual)
@@ -92,17 +99,14 @@ class RunResult:
 
 def steps_of(style, photos):
     """(steps, pretrain_steps) that a style's epochs come to over a folder of photos."""
-    count = len(images.find_images(photos))
-    return tuple(
-        max(1, round(epochs * count / style.train.batch_size))
-        for epochs in (style.train.epochs, style.train.pretrain_epochs)
-    )
+    per_epoch = len(images.find_images(photos)) / style.train.batch_size
+    return max(1, round(style.train.epochs * per_epoch)), round(style.train.pretrain_epochs * per_epoch)
 
 
 def train(configuration, folder, *, resume=False, show=print):
     """Trains in `folder` until the configuration's steps are done, or a signal asks to stop.
 
-    resume: goes on from the newest state there. Otherwise the folder must not hold a run yet.
+    resume: goes on from the newest state there. Otherwise the folder must not hold one yet.
     show: receives the console's lines. Raises UserError for bad input and for a loss that is not finite.
     """
     folder = Path(folder)
@@ -125,12 +129,11 @@ def train(configuration, folder, *, resume=False, show=print):
 def _run_phases(configuration, folder, trainer, data, stop, show):
     style, logs = configuration.style, folder / "logs"
     metadata = {"style": style.name, "perceptual": configuration.perceptual, "version": animegan3_tf.__version__}
-    finite = StopOnNonFinite()
     samples = Samples(configuration.sample_every, _sample_photos(configuration), folder / "samples", logs)
     checkpoints = Checkpoints(configuration.checkpoint_every, folder, metadata)
     console = Console(configuration.log_every, configuration.steps, show)
     # the guard first, so that a step that is not finite is neither shown as a picture nor saved
-    callbacks = [finite, console, Scalars(configuration.log_every, logs), samples, checkpoints, stop]
+    callbacks = [StopOnNonFinite(), console, Scalars(configuration.log_every, logs), samples, checkpoints, stop]
     for phase, end in ((PRETRAIN, configuration.pretrain_steps), (ADVERSARIAL, configuration.steps)):
         remaining = end - int(trainer.step)
         if remaining <= 0 or stop.received is not None:
@@ -138,11 +141,6 @@ def _run_phases(configuration, folder, trainer, data, stop, show):
         trainer.enter_phase(phase)
         batches = data.batches(int(trainer.step))
         trainer.fit(batches, steps_per_epoch=remaining, epochs=1, verbose=0, callbacks=callbacks)
-        if finite.terms:
-            raise UserError(
-                f"step {int(trainer.step)}: {', '.join(finite.terms)} became NaN or infinite and the run stopped; "
-                f"resume from the last state with a lower learning rate, or look for a broken picture"
-            )
     checkpoints.save(trainer)
     grid = samples.draw(trainer, int(trainer.step))
     return RunResult(int(trainer.step), stop.received, grid)
@@ -162,18 +160,23 @@ def _open_folder(configuration, folder, resume):
         if differing:
             told = ", ".join(f"{key} was {before.get(key)!r}, is {now.get(key)!r}" for key in differing)
             raise UserError(f"cannot resume {str(folder)!r} with another configuration: {told}")
-    elif found or (folder / CONFIGURATION).exists():
+    elif found:  # a configuration alone is of a start that failed, and no reason to refuse
         raise UserError(f"{str(folder)!r} holds a run already; add --resume to go on with it or name another --out")
-    with whole_file(folder / CONFIGURATION) as temporary:
-        temporary.write_text(json.dumps(configuration.to_dict(), indent=2) + "\n", encoding="utf-8")
+    try:
+        with whole_file(folder / CONFIGURATION) as temporary:
+            temporary.write_text(json.dumps(configuration.to_dict(), indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{str(folder)!r} cannot be written to ({error.strerror}); name another --out") from error
     return found[-1] if found else None
 
 
 def _sample_photos(configuration):
-    """A few photos spread over the folder, uint8 squares of the training size."""
-    paths = images.find_images(configuration.photos)
-    chosen = [paths[i * len(paths) // SAMPLE_PHOTOS] for i in range(min(SAMPLE_PHOTOS, len(paths)))]
-    size = configuration.style.data.image_size
+    """A few photos spread over the folder, uint8 squares."""
+    paths = images.find_images(configuration.samples or configuration.photos)
+    if not paths:
+        raise UserError(f"folder {configuration.samples!r} holds no pictures; name another with --samples")
+    chosen = [paths[i * len(paths) // SAMPLE_PHOTOS] for i in range(SAMPLE_PHOTOS)]
+    size = configuration.sample_size or configuration.style.data.image_size
     photos = []
     for path in dict.fromkeys(chosen):
         with contextlib.suppress(images.ImageError):  # the input pipeline warns of it

@@ -3,6 +3,7 @@
 import re
 
 import h5py
+import numpy as np
 
 from animegan3_tf.errors import UserError
 from animegan3_tf.files import whole_file
@@ -13,13 +14,23 @@ _PATTERN = re.compile(r"state-(\d+)\.h5")
 
 
 def save_state(folder, trainer):
-    """Writes `state-<step>.h5` and removes all but the newest two. Returns its path."""
+    """Writes `state-<step>.h5` and removes all but the newest two. Returns its path.
+
+    Raises UserError, and writes nothing, when a variable is not finite.
+    """
     step = int(trainer.step)
     path = folder / f"state-{step:06d}.h5"
+    arrays = {name: variable.numpy() for name, variable in _variables(trainer).items()}
+    broken = [name for name, array in arrays.items() if not np.isfinite(array).all()]
+    if broken:  # a step's losses are of the weights before it: they cannot show what its update broke
+        raise UserError(
+            f"step {step}: {broken[0]} and {len(broken) - 1} more variables became NaN or infinite and were not saved; "
+            "start a new run with a lower learning rate"
+        )
     with whole_file(path) as temporary, h5py.File(temporary, "w") as file:
         file.attrs["step"] = step
-        for name, variable in _variables(trainer).items():
-            file.create_dataset(name, data=variable.numpy())
+        for name, array in arrays.items():
+            file.create_dataset(name, data=array)
     for old in states(folder)[:-KEPT]:
         old.unlink()
     return path

@@ -7,7 +7,7 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 import tensorflow as tf
 
-from animegan3_tf.filters import superpixels
+from animegan3_tf.training import superpixel_worker
 
 
 class SuperpixelPool:
@@ -20,7 +20,7 @@ class SuperpixelPool:
     def __init__(self, min_size, processes=None):
         self.min_size = min_size
         context = multiprocessing.get_context("spawn")
-        self._pool = ProcessPoolExecutor(processes or os.cpu_count(), context, initializer=_one_thread)
+        self._pool = ProcessPoolExecutor(processes or os.cpu_count(), context, initializer=superpixel_worker.start)
 
     def __call__(self, images):
         """Graph op, float [N, H, W, 3] in [-1, 1] to the same; no gradient.
@@ -38,18 +38,4 @@ class SuperpixelPool:
 
     def _mean_colors(self, batch):
         sizes = [self.min_size] * len(batch)
-        return np.stack(list(self._pool.map(_superpixels, batch, sizes)))
-
-
-def _superpixels(image, min_size):
-    return superpixels(image, min_size=min_size)
-
-
-def _one_thread():
-    import signal
-
-    import cv2
-
-    cv2.setNumThreads(1)
-    # Ctrl-C reaches the whole process group: the run ends by itself after saving, and ends its pool
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+        return np.stack(list(self._pool.map(superpixel_worker.mean_colors, batch, sizes)))

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from golden import shared
+from tiny_training import resnet_arrays
 
 from animegan3_tf.errors import UserError
 from animegan3_tf.networks import load_perceptual
 from animegan3_tf.networks.pickled_arrays import read_pickled_arrays
-from animegan3_tf.networks.resnet18 import KERNELS
 from animegan3_tf.networks.vgg19 import download_vgg19, random_vgg19, read_vgg19
 
 
@@ -102,15 +102,6 @@ def test_random_is_seeded_and_frozen():
     first, second = (load_perceptual("random", taps=["conv1_2"]) for _ in range(2))
     np.testing.assert_array_equal(first(pictures)["conv1_2"], second(pictures)["conv1_2"])
     assert first.model.trainable_weights == []
-
-
-def resnet_arrays():
-    rng = np.random.default_rng(0)
-    arrays = {}
-    for number, (fan_in, fan_out, size) in KERNELS.items():
-        arrays[str(number)] = rng.normal(0, 0.05, (fan_out, fan_in, size, size)).astype(np.float16)
-        arrays[str(number + 1)] = np.zeros(fan_out, np.float16)
-    return arrays
 
 
 def test_resnet18_pads_like_the_network_it_comes_from(tmp_path):

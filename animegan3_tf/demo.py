@@ -1,0 +1,53 @@
+"""The whole path on bundled pictures, in about a minute on a CPU: draw, prepare, train, stylise."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from animegan3_tf.data.demo import demo_anime, demo_photos
+from animegan3_tf.data.prepare import anime_targets, photo_targets, prepare
+from animegan3_tf.errors import UserError
+from animegan3_tf.styles import load_style
+from animegan3_tf.stylize import stylize_files
+from animegan3_tf.stylizer import load_stylizer
+from animegan3_tf.training.run import RunConfiguration, train
+from animegan3_tf.training.state import states
+
+PRETRAIN_STEPS, STEPS = 50, 150
+VIEW_SIZE = 256  # the networks are convolutional: trained on small crops, looked at larger
+
+
+def run_demo(out, show=print):
+    """Trains the style "demo" below `out` and stylises four photos it was not trained on.
+
+    Writes `data/`, `run/` and `anime/`; an interrupted demo goes on where it stopped. Returns the path of a PNG whose
+    columns are photo, support tail and main tail.
+    """
+    out, style = Path(out), load_style("demo")
+    photos, anime = out / "data" / "photo", out / "data" / "demo" / "style"
+    show(f"drawing anime pictures and cropping photos into {out / 'data'}")
+    pictures = demo_photos(photos, size=VIEW_SIZE)
+    demo_anime(anime)
+    stages = [*photo_targets(photos, style.target.region_l0_lambda), *anime_targets(anime, style.data.salt)]
+    prepare(stages, jobs=os.cpu_count() or 1)
+    configuration = RunConfiguration(
+        style=style,
+        photos=str(photos),
+        anime=str(anime),
+        perceptual="random",
+        steps=STEPS,
+        pretrain_steps=PRETRAIN_STEPS,
+        samples=str(pictures.evaluation[0].parent),
+        sample_size=VIEW_SIZE,
+        sample_every=STEPS,
+        checkpoint_every=STEPS,
+    )
+    show(f"training {STEPS} steps at {style.data.image_size}x{style.data.image_size}")
+    run = out / "run"
+    result = train(configuration, run, resume=run.is_dir() and bool(states(run)), show=show)
+    if result.stopped_by is not None:
+        raise UserError(f"demo stopped at step {result.step}, saved; run it again to go on")
+    stylize_files(pictures.evaluation, out / "anime", load_stylizer(run))
+    show(f"stylised photos: {out / 'anime'}\nphoto | support | main:")
+    return result.grid

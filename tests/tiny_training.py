@@ -1,0 +1,48 @@
+"""A recipe, pictures and weights small enough that a training step takes a fraction of a second."""
+
+import numpy as np
+from prepared_folders import picture
+
+from animegan3_tf.images import write_image
+from animegan3_tf.networks.resnet18 import KERNELS
+from animegan3_tf.styles import Style, override
+
+TINY = {
+    "name": "tiny",
+    "description": "For tests: shallow features, small crops",
+    "data": {"image_size": 16, "max_scale": 1.5},
+    "target": {"region_target": "l0", "nl_means": [5, 6, 3, 5]},
+    "train": {"batch_size": 2},
+    "perceptual": {
+        "vgg19": {
+            "content": {"conv1_2": 0.5},
+            "style": {"conv1_1": 0.1, "conv1_2": 0.2},
+            "distance": "conv1_2",
+            "region_fake": 0.2,
+            "region_photo": 0.2,
+            "revision": 0.5,
+        }
+    },
+}
+
+
+def tiny_style(settings=None):
+    """The recipe, with values replaced as by `override`."""
+    return override(Style.from_dict(TINY), settings or {})
+
+
+def write_pictures(folder, count, side=24, first=0):
+    """`count` different PNGs in `folder`, which is returned."""
+    for i in range(count):
+        write_image(folder / f"{i:02d}.png", picture(first + i, side))
+    return folder
+
+
+def resnet_arrays():
+    """Random weights of the ResNet-18 of `load_perceptual`, as its file holds them."""
+    rng = np.random.default_rng(0)
+    arrays = {}
+    for number, (fan_in, fan_out, size) in KERNELS.items():
+        arrays[str(number)] = rng.normal(0, 0.05, (fan_out, fan_in, size, size)).astype(np.float16)
+        arrays[str(number + 1)] = np.zeros(fan_out, np.float16)
+    return arrays

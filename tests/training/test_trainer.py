@@ -1,0 +1,230 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+from tiny_training import tiny_style
+from upstream import discriminator_variables, generator_variables, load_golden_discriminator, load_golden_generator
+
+from animegan3_tf.networks import load_perceptual
+from animegan3_tf.styles import load_style, override
+from animegan3_tf.training import trainer as trainer_module
+from animegan3_tf.training.objective import needed_taps
+from animegan3_tf.training.targets import region_target
+from animegan3_tf.training.trainer import ADVERSARIAL, Trainer
+
+
+class Recorder:
+    """Stands where an optimizer does and keeps the gradients {variable's id: array} it is given."""
+
+    def apply_gradients(self, pairs):
+        self.gradients = {id(variable): gradient.numpy() for gradient, variable in pairs}
+
+
+def pictures(size=16, names=("photo", "photo_region", "anime", "anime_smooth")):
+    return {
+        name: tf.random.stateless_uniform([2, size, size, 3], seed=(seed, 1), minval=-1, maxval=1)
+        for seed, name in enumerate(names)
+    }
+
+
+def tiny_trainer(settings=None):
+    tf.keras.utils.set_random_seed(0)
+    style = tiny_style(settings)
+    target, _ = region_target(style.target)
+    return Trainer(style, load_perceptual("random", needed_taps(style.perceptual["vgg19"])), target)
+
+
+def values(model):
+    return [w.numpy() for w in model.weights]
+
+
+def changed(before, model):
+    return [w.name for old, w in zip(before, model.weights) if not np.array_equal(old, w)]
+
+
+@pytest.fixture(scope="module")
+def trainer():
+    return tiny_trainer()
+
+
+@pytest.fixture
+def upstream(step_arrays, monkeypatch):
+    """A trainer with upstream's weights, whose targets are upstream's arrays; and its batch."""
+    style = override(load_style("hayao"), {"loss.color_space": "lab", "train.resize": "legacy"})
+    network = load_perceptual("random", needed_taps(style.perceptual["vgg19"]))
+    trainer = Trainer(style, network, lambda images: tf.constant(step_arrays["fake_superpixel"]))
+    monkeypatch.setattr(trainer_module, "revision_target", lambda *_: tf.constant(step_arrays["fake_NLMean_l0"]))
+    load_golden_generator(trainer.generator)
+    load_golden_discriminator(trainer.support_discriminator, step_arrays, "discriminator")
+    load_golden_discriminator(trainer.main_discriminator, step_arrays, "discriminator_main")
+    names = {"photo": "real_photo", "photo_region": "photo_superpixel", "anime": "anime", "anime_smooth": "anime_smooth"}
+    return trainer, {ours: tf.constant(step_arrays[theirs]) for ours, theirs in names.items()}
+
+
+def own_names(trainer):
+    """{id of a trainable variable: upstream's name}."""
+    scopes = {trainer.support_discriminator: "discriminator", trainer.main_discriminator: "discriminator_main"}
+    names = {id(w): generator_variables()[w.name.split(":")[0]] for w in trainer.generator.trainable_variables}
+    for model, scope in scopes.items():
+        names |= {id(w): discriminator_variables(scope)[w.name.split(":")[0]] for w in model.trainable_variables}
+    return names
+
+
+def test_the_adversarial_step_has_the_original_codes_losses_and_gradients(upstream, step_numbers):
+    """Losses agree to 1e-5, gradients to 2e-5 (generator) and 1e-4 (discriminators) of their norm."""
+    trainer, batch = upstream
+    trainer.phase = ADVERSARIAL
+    generator, critic = trainer.generator_optimizer, trainer.discriminator_optimizer = Recorder(), Recorder()
+    terms = trainer.train_step(batch)
+    expected = step_numbers["fixed_weights"]
+    np.testing.assert_allclose(terms["loss"], expected["Generator_loss"], rtol=1e-4)
+    np.testing.assert_allclose(terms["discriminator_support"], expected["D_support_loss"], rtol=1e-4)
+    np.testing.assert_allclose(terms["discriminator_main"], expected["D_main_loss"], rtol=1e-4)
+    names = own_names(trainer)
+    norms = {names[key]: np.linalg.norm(g) for key, g in {**generator.gradients, **critic.gradients}.items()}
+    theirs = {**step_numbers["gradient_l2"]["generator"], **step_numbers["gradient_l2"]["discriminator"]}
+    assert norms.keys() == theirs.keys()
+    for name, norm in norms.items():
+        np.testing.assert_allclose(norm, theirs[name], rtol=1e-3, err_msg=name)
+
+
+def test_the_generators_update_is_the_original_codes(upstream, step_numbers):
+    trainer, batch = upstream
+    trainer.phase = ADVERSARIAL
+    before = {id(w): w.numpy() for w in trainer.generator.trainable_variables}
+    trainer.train_step(batch)
+    names = own_names(trainer)
+    moved = {names[id(w)]: np.linalg.norm(w - before[id(w)]) for w in trainer.generator.trainable_variables}
+    theirs = step_numbers["generator_update_l2"]
+    assert moved.keys() <= theirs.keys()
+    for name, norm in moved.items():
+        np.testing.assert_allclose(norm, theirs[name], rtol=1e-3, err_msg=name)
+
+
+def test_pretraining_falls_as_in_the_original_code(upstream, step_numbers):
+    trainer, batch = upstream
+    losses = [float(trainer.train_step(batch)["loss"]) for _ in range(2)]
+    expected = step_numbers["pretrain"]
+    np.testing.assert_allclose(losses, [expected["before"], expected["after_one_step"]], rtol=1e-3)
+
+
+def test_a_pretraining_step_leaves_the_discriminators_alone(trainer):
+    before = {part: values(getattr(trainer, part)) for part in ("support_discriminator", "main_discriminator")}
+    generator, average, step = values(trainer.generator), values(trainer.average), int(trainer.step)
+    terms = trainer.train_step(pictures())
+    assert set(terms) == {"loss", "pretrain_support", "pretrain_main"}
+    assert int(trainer.step) == step + 1
+    for part, old in before.items():
+        assert changed(old, getattr(trainer, part)) == []
+    assert len(changed(generator, trainer.generator)) == len(trainer.generator.weights)
+    assert len(changed(average, trainer.average)) == len(trainer.average.weights)
+
+
+def test_pretraining_learns_one_batch():
+    trainer, batch = tiny_trainer({"train.pretrain_learning_rate": 1e-3}), pictures()
+    step = tf.function(trainer.train_step)
+    losses = [float(step(batch)["loss"]) for _ in range(25)]
+    assert np.mean(losses[-3:]) < 0.8 * losses[0]
+
+
+def test_an_adversarial_step_updates_every_network(trainer):
+    trainer.phase = ADVERSARIAL
+    parts = ("generator", "average", "support_discriminator", "main_discriminator")
+    before, step = {part: values(getattr(trainer, part)) for part in parts}, int(trainer.step)
+    terms = trainer.train_step(pictures())
+    assert int(trainer.step) == step + 1
+    assert all(np.isfinite(value) for value in terms.values())
+    generator_terms = set(terms) - {"loss", "discriminator_support", "discriminator_main"}
+    np.testing.assert_allclose(terms["loss"], sum(terms[name] for name in generator_terms), rtol=1e-5)
+    for part, old in before.items():
+        model = getattr(trainer, part)
+        assert len(changed(old, model)) == len(model.weights), part
+        assert all(np.isfinite(w.numpy()).all() for w in model.weights), part
+
+
+def test_each_optimizer_moves_its_own_networks_only(trainer):
+    """Without the critic's update nothing of a discriminator moves but its power iteration, one iteration a step."""
+    trainer.phase = ADVERSARIAL
+    kept = trainer.discriminator_optimizer, trainer.generator_optimizer
+    judges = trainer.support_discriminator, trainer.main_discriminator
+    trainer.discriminator_optimizer = Recorder()
+    try:
+        before, vectors = [values(judge) for judge in judges], [one_iteration(judge) for judge in judges]
+        trainer.train_step(pictures())
+        for old, expected, judge in zip(before, vectors, judges):
+            assert changed(old, judge) == list(expected)
+            for weight in judge.weights:
+                if weight.name in expected:
+                    np.testing.assert_allclose(weight, expected[weight.name], atol=1e-5)
+        trainer.generator_optimizer, trainer.discriminator_optimizer = Recorder(), kept[0]
+        trainables = [w.numpy() for w in trainer.generator.trainable_variables]
+        trainer.train_step(pictures())
+        assert all(np.array_equal(old, w) for old, w in zip(trainables, trainer.generator.trainable_variables))
+    finally:
+        trainer.discriminator_optimizer, trainer.generator_optimizer = kept
+
+
+def one_iteration(judge):
+    """{name: u after one power iteration} of a discriminator's kernels, in NumPy."""
+    weights = {w.name: w.numpy() for w in judge.weights}
+    vectors = {}
+    for name, u in weights.items():
+        if "sn_u" in name:
+            matrix = weights[name.replace("sn_u", "kernel")].reshape(-1, u.shape[-1])
+            v = u @ matrix.T
+            u = v / np.linalg.norm(v) @ matrix
+            vectors[name] = u / np.linalg.norm(u)
+    return vectors
+
+
+def test_discriminators_see_the_pictures_the_generator_was_updated_with(trainer, monkeypatch):
+    """The targets carry no gradient and the judged pictures are not drawn anew: one generator pass a step."""
+    trainer.phase = ADVERSARIAL
+    calls = []
+    inner = trainer.generator.call
+    monkeypatch.setattr(trainer.generator, "call", lambda *args, **kw: calls.append(1) or inner(*args, **kw))
+    trainer.train_step(pictures())
+    assert len(calls) == 1
+
+
+def test_targets_are_made_of_the_raw_and_of_the_guided_support_picture(trainer, monkeypatch):
+    trainer.phase = ADVERSARIAL
+    batch, seen = pictures(), {}
+    tails = trainer.generator(batch["photo"], training=True)
+
+    def revision(settings, images):
+        seen["revision"] = images.numpy()
+        return images
+
+    def region(images):
+        seen["region"] = images.numpy()
+        return images
+
+    monkeypatch.setattr(trainer_module, "revision_target", revision)
+    monkeypatch.setattr(trainer, "region_target", region)
+    trainer.train_step(batch)
+    np.testing.assert_allclose(seen["revision"], tails["support"], atol=1e-6)
+    guided = trainer_module.guide(trainer.style.target, tails["support"])
+    np.testing.assert_allclose(seen["region"], guided, atol=1e-5)
+
+
+def test_calling_the_trainer_draws_with_the_average(trainer):
+    photo = pictures()["photo"]
+    for tail in ("support", "main"):
+        np.testing.assert_array_equal(trainer(photo)[tail], trainer.average(photo, training=False)[tail])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("phase", ["pretrain", "adversarial"])
+def test_half_precision_trains(phase):
+    tf.keras.mixed_precision.set_global_policy("mixed_float16")
+    try:
+        trainer = tiny_trainer()
+    finally:
+        tf.keras.mixed_precision.set_global_policy("float32")
+    trainer.phase = phase
+    before = values(trainer.generator)
+    terms = trainer.train_step(pictures())
+    assert all(np.isfinite(value) for value in terms.values())
+    assert all(w.dtype == tf.float32 for w in trainer.generator.trainable_weights)
+    assert len(changed(before, trainer.generator)) == len(trainer.generator.weights)
+    assert all(np.isfinite(w.numpy()).all() for w in trainer.generator.weights)
