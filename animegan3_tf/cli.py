@@ -25,7 +25,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-_MAX_PIXELS = typer.Option(100_000_000, help="Refuse pictures with more pixels than this.", min=256)
+DEFAULT_MAX_PIXELS = 100_000_000  # of images.py, which would load OpenCV
+_MAX_PIXELS = typer.Option(DEFAULT_MAX_PIXELS, help="Refuse pictures with more pixels than this.", min=256)
 _MODEL_HELP = "Run folder, weights file (.h5), SavedModel folder or .tflite; by default the newest in checkpoints/."
 
 
@@ -59,20 +60,10 @@ def prepare(
     max_pixels: int = _MAX_PIXELS,
 ):
     """Precompute the training targets: superpixels and L0 of the photos, edge-smoothed anime."""
-    from animegan3_tf.data.prepare import anime_targets, photo_targets
-    from animegan3_tf.data.prepare import prepare as run
-    from animegan3_tf.progress import progress
     from animegan3_tf.styles import load_style
 
     recipe = load_style(style)
-    photos, anime = _folders(data, recipe, photos, anime)
-    stages = [*photo_targets(photos, recipe.target.region_l0_lambda), *anime_targets(anime, recipe.data.salt)]
-    with progress("preparing") as advance:
-        report = run(stages, jobs, advance, max_pixels=max_pixels)
-    for reason in report.rejected.values():
-        print(f"animegan3: {reason}", file=sys.stderr)
-    print(f"{report.written:,} targets written, {report.current:,} current, {len(report.rejected):,} pictures rejected")
-    if report.rejected:
+    if _prepare(recipe, *_folders(data, recipe, photos, anime), jobs, max_pixels).rejected:
         raise typer.Exit(1)
 
 
@@ -95,6 +86,7 @@ def train(
     sample_size: Optional[int] = typer.Option(None, help="Their side there; the training crops' by default."),
     sample_every: int = typer.Option(250, help="Steps between picture grids (photo | support | main)."),
     checkpoint_every: int = typer.Option(500, help="Steps between saves."),
+    prepare: bool = typer.Option(False, "--prepare", help="First precompute the targets, as the prepare command does."),
     resume: bool = typer.Option(False, "--resume", help="Go on with the run in --out."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Print the resolved configuration and stop."),
 ):
@@ -128,6 +120,8 @@ def train(
     print(json.dumps(configuration.to_dict(), indent=2))
     if dry_run:
         return
+    if prepare:
+        _prepare(recipe, photos, anime, os.cpu_count() or 1, DEFAULT_MAX_PIXELS)
     result = run(configuration, out, resume=resume, show=lambda line: print(line, flush=True))
     print(f"pictures: {result.grid}\ngenerator: {out / 'generator.h5'}")
     if result.stopped_by is not None:
@@ -189,6 +183,20 @@ def demo(out: Path = typer.Option(Path("runs/demo"), help="Folder for the data, 
     from animegan3_tf.demo import run_demo
 
     print(run_demo(out, show=lambda line: print(line, flush=True)))
+
+
+def _prepare(style, photos, anime, jobs, max_pixels):
+    """Shows what becomes of each target; returns the report."""
+    from animegan3_tf.data.prepare import anime_targets, photo_targets, prepare
+    from animegan3_tf.progress import progress
+
+    stages = [*photo_targets(photos, style.target.region_l0_lambda), *anime_targets(anime, style.data.salt)]
+    with progress("preparing") as advance:
+        report = prepare(stages, jobs, advance, max_pixels=max_pixels)
+    for reason in report.rejected.values():
+        print(f"animegan3: {reason}", file=sys.stderr)
+    print(f"{report.written:,} targets written, {report.current:,} current, {len(report.rejected):,} pictures rejected")
+    return report
 
 
 def _folders(data, style, photos, anime):

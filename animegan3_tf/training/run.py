@@ -84,7 +84,7 @@ class RunConfiguration:
             return cls(**{**values, "style": Style.from_dict(values["style"], source=str(path))})
         except FileNotFoundError:
             raise UserError(f"{str(folder)!r} is not a run folder: it has no {CONFIGURATION}") from None
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserError(f"{str(path)!r} cannot be read: {error}") from error
 
 
@@ -133,7 +133,7 @@ def _run_phases(configuration, folder, trainer, data, stop, show):
     checkpoints = Checkpoints(configuration.checkpoint_every, folder, metadata)
     console = Console(configuration.log_every, configuration.steps, show)
     # the guard first, so that a step that is not finite is neither shown as a picture nor saved
-    callbacks = [StopOnNonFinite(), console, Scalars(configuration.log_every, logs), samples, checkpoints, stop]
+    callbacks = [StopOnNonFinite(), console, Scalars(configuration.log_every, logs), checkpoints, samples, stop]
     for phase, end in ((PRETRAIN, configuration.pretrain_steps), (ADVERSARIAL, configuration.steps)):
         remaining = end - int(trainer.step)
         if remaining <= 0 or stop.received is not None:
@@ -172,15 +172,18 @@ def _open_folder(configuration, folder, resume):
 
 def _sample_photos(configuration):
     """A few photos spread over the folder, uint8 squares."""
-    paths = images.find_images(configuration.samples or configuration.photos)
-    if not paths:
-        raise UserError(f"folder {configuration.samples!r} holds no pictures; name another with --samples")
-    chosen = [paths[i * len(paths) // SAMPLE_PHOTOS] for i in range(SAMPLE_PHOTOS)]
+    folder = configuration.samples or configuration.photos
+    paths = images.find_images(folder)
+    spread = [paths[i * len(paths) // SAMPLE_PHOTOS] for i in range(SAMPLE_PHOTOS)] if paths else []
     size = configuration.sample_size or configuration.style.data.image_size
     photos = []
-    for path in dict.fromkeys(chosen):
+    for path in dict.fromkeys([*spread, *paths]):  # the others stand in for what cannot be read
+        if len(photos) == SAMPLE_PHOTOS:
+            break
         with contextlib.suppress(images.ImageError):  # the input pipeline warns of it
             photos.append(_square(images.read_image(path).rgb, size))
+    if not photos:
+        raise UserError(f"folder {folder!r} holds no pictures that can be read; name another with --samples")
     return photos
 
 

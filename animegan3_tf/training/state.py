@@ -55,7 +55,7 @@ def restore_state(path, trainer):
     wrong = sorted(stored.keys() ^ variables.keys())
     wrong += sorted(n for n in stored.keys() & variables.keys() if stored[n].shape != tuple(variables[n].shape))
     if wrong:
-        raise UserError(f"state {str(path)!r} does not fit this style: {', '.join(wrong[:5])} and {len(wrong)} in all")
+        raise UserError(f"state {str(path)!r} does not fit this style: {', '.join(wrong[:5])} ({len(wrong)} in all)")
     for name, variable in variables.items():
         variable.assign(stored[name])
 

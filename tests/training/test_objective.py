@@ -75,7 +75,9 @@ def test_every_term_is_the_original_codes(hayao, step_arrays, step_numbers):
         np.testing.assert_allclose(terms[ours], expected[theirs], rtol=1e-4, err_msg=theirs)
     np.testing.assert_allclose(sum(terms.values()), expected["Generator_loss"], rtol=1e-4)
 
-    critic = hayao.support_discriminator(*(judges[0](gray(p)) for p in (arrays["anime"], support, arrays["anime_smooth"])))
+    critic = hayao.support_discriminator(
+        *(judges[0](gray(p)) for p in (arrays["anime"], support, arrays["anime_smooth"]))
+    )
     critic |= hayao.main_discriminator(judges[1](revision), judges[1](main))
     np.testing.assert_allclose(critic["discriminator_support"], expected["D_support_loss"], rtol=1e-4)
     np.testing.assert_allclose(critic["discriminator_main"], expected["D_main_loss"], rtol=1e-4)

@@ -1,0 +1,57 @@
+# Every target makes its own virtual environment first; nothing is assumed but Python 3.9-3.11, make and git.
+VENV ?= .venv
+STYLE ?= shinkai
+DATA ?= data
+RUN ?= runs/$(STYLE)
+OUT ?= out
+PERCEPTUAL ?= vgg19
+ARGS ?=
+PYTEST_ARGS ?= -n 2
+
+BIN := $(VENV)/bin
+# Named by what was installed, and from where: another setup.cfg, constraints.txt or checkout installs again.
+STAMP := $(VENV)/.installed-$(shell { pwd; cat setup.cfg pyproject.toml constraints.txt; } | cksum | tr ' ' '-')
+
+.PHONY: help demo test train prepare stylize export lint venv
+.DEFAULT_GOAL := help
+
+help:  ## this list
+	@echo "make demo                          train for a minute on bundled pictures and show the result"
+	@echo "make test                          run the tests"
+	@echo "make prepare STYLE=shinkai         precompute the training targets of DATA"
+	@echo "make train STYLE=shinkai           prepare, then train on DATA/photo and DATA/STYLE/style into RUN"
+	@echo "make stylize IN=photos OUT=anime   turn photos into anime (MODEL=run, weights, SavedModel or .tflite)"
+	@echo "make export RUN=runs/shinkai       write SavedModel and TFLite into OUT"
+	@echo "make lint                          ruff check and ruff format --check"
+	@echo "Variables: DATA=data PHOTOS= ANIME= PERCEPTUAL=vgg19 ARGS=(more options) PYTHON=python3.11 VENV=.venv"
+
+venv: $(STAMP)
+
+$(STAMP):
+	@sh tools/setup_venv.sh "$(VENV)"
+	@rm -f $(VENV)/.installed-* && touch $@
+
+demo: $(STAMP)
+	@$(BIN)/animegan3 demo $(ARGS)
+
+test: $(STAMP)
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+FOLDERS = --style "$(STYLE)" --data "$(DATA)" $(if $(PHOTOS),--photos "$(PHOTOS)") $(if $(ANIME),--anime "$(ANIME)")
+
+prepare: $(STAMP)
+	@$(BIN)/animegan3 prepare $(FOLDERS) $(ARGS)
+
+train: $(STAMP)
+	@$(BIN)/animegan3 train --prepare $(FOLDERS) --perceptual "$(PERCEPTUAL)" --out "$(RUN)" $(ARGS)
+
+stylize: $(STAMP)
+	@test -n "$(IN)" || { echo "name the photos: make stylize IN=photos OUT=anime" >&2; exit 1; }
+	@$(BIN)/animegan3 stylize "$(IN)" --out "$(OUT)" $(if $(MODEL),--model "$(MODEL)") $(ARGS)
+
+export: $(STAMP)
+	@$(BIN)/animegan3 export "$(RUN)" --out "$(OUT)" $(ARGS)
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .

@@ -1,0 +1,230 @@
+import dataclasses
+import json
+import os
+import shutil
+import signal
+
+import h5py
+import numpy as np
+import pytest
+import tensorflow as tf
+from tiny_training import tiny_style, write_pictures
+
+from animegan3_tf.errors import UserError
+from animegan3_tf.images import read_image
+from animegan3_tf.styles import load_style
+from animegan3_tf.training.callbacks import StopOnSignal
+from animegan3_tf.training.run import RunConfiguration, steps_of, train
+from animegan3_tf.training.state import states
+from animegan3_tf.training.trainer import Trainer
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    root = tmp_path_factory.mktemp("data")
+    return write_pictures(root / "photo", 5), write_pictures(root / "anime", 4, first=10)
+
+
+def configuration(folders, **changes):
+    photos, anime = map(str, folders)
+    made = RunConfiguration(tiny_style(), photos, anime, "random", 4, 2, log_every=1, sample_every=4)
+    return dataclasses.replace(made, **changes)
+
+
+@pytest.fixture
+def counting(monkeypatch):
+    """Training steps that only count: one weight grows by one, the loss is the weight."""
+
+    def step(self, batch):
+        weight = self.generator.trainable_variables[0]
+        weight.assign_add(tf.ones_like(weight))
+        return {"loss": tf.reduce_mean(weight) + 0.0 * tf.reduce_mean(batch["photo"])}
+
+    monkeypatch.setattr(Trainer, "_pretrain_step", step)
+    monkeypatch.setattr(Trainer, "_adversarial_step", step)
+
+
+def arrays(path):
+    found = {}
+    with h5py.File(path) as file:
+        file.visititems(lambda name, item: found.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None)
+    return found
+
+
+@pytest.mark.slow
+def test_a_resumed_run_ends_as_an_uninterrupted_one(folders, tmp_path):
+    """Bit for bit: the same pictures, optimizer moments, averages and power iteration vectors."""
+    plan = configuration(folders, pretrain_steps=1, checkpoint_every=2)
+    lines = []
+    result = train(plan, tmp_path / "whole", show=lines.append)
+    assert (result.step, result.stopped_by) == (4, None)
+    assert read_image(result.grid).rgb.shape == (4 * 16 + 3 * 4, 3 * 16 + 2 * 4, 3)
+    assert [line.split("  ")[0].rsplit(" ", 2)[0] for line in lines if line.startswith("step")] == [
+        "step 1/4 pretrain",
+        "step 2/4 adversarial",
+        "step 3/4 adversarial",
+        "step 4/4 adversarial",
+    ]
+    (tmp_path / "resumed").mkdir()
+    for name in ("state-000002.h5", "config.json"):
+        shutil.copy(tmp_path / "whole" / name, tmp_path / "resumed" / name)
+    assert train(plan, tmp_path / "resumed", resume=True, show=lines.append).step == 4
+    whole, resumed = (arrays(tmp_path / name / "state-000004.h5") for name in ("whole", "resumed"))
+    assert whole.keys() == resumed.keys()
+    for name, array in whole.items():
+        np.testing.assert_array_equal(resumed[name], array, err_msg=name)
+    assert any(not np.array_equal(arrays(tmp_path / "whole" / "state-000002.h5")[n], a) for n, a in whole.items())
+
+
+def test_a_run_folder_holds_what_its_users_look_for(folders, tmp_path, counting):
+    out = tmp_path / "run"
+    plan = configuration(folders, steps=5, checkpoint_every=2)
+    result = train(plan, out, show=lambda line: None)
+    assert RunConfiguration.read(out) == plan
+    assert [p.name for p in states(out)] == ["state-000004.h5", "state-000005.h5"]
+    assert sorted(p.name for p in (out / "samples").iterdir()) == ["000004.png", "000005.png"]
+    assert result.grid == out / "samples" / "000005.png"
+    with h5py.File(out / "generator.h5") as file:
+        header = json.loads(file.attrs["header"])
+    assert (header["style"], header["step"], header["perceptual"]) == ("tiny", 5, "random")
+    assert list((out / "logs").glob("events.*"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_run_after_its_step_and_saves(folders, tmp_path, counting, number):
+    handlers = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+
+    def show(line):
+        if line.startswith("step 1/"):
+            os.kill(os.getpid(), number)
+
+    result = train(configuration(folders), tmp_path, show=show)
+    assert result.stopped_by == number
+    assert result.step < 4
+    assert states(tmp_path)[-1].name == f"state-{result.step:06d}.h5"
+    assert result.grid.is_file()
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == handlers
+
+    resumed = train(configuration(folders), tmp_path, resume=True, show=lambda line: None)
+    assert (resumed.step, resumed.stopped_by) == (4, None)
+
+
+def test_a_second_interrupt_ends_it_at_once():
+    with StopOnSignal().installed() as stop:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert stop.received == signal.SIGINT
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.mark.parametrize("broken", ["loss", "weights"])
+def test_what_is_not_finite_is_an_error_and_never_saved(folders, tmp_path, monkeypatch, broken):
+    """In the loss of step 3, or only in a weight that its update broke, whose loss was sound."""
+
+    def step(self, batch):
+        weight = self.generator.trainable_variables[0]
+        bad = tf.where(tf.equal(self.step, 2), np.float32("nan"), 0.0)
+        if broken == "weights":
+            weight.assign_add(tf.fill(weight.shape, bad))
+        return {"loss": tf.constant(1.0), "color": tf.constant(2.0) + (bad if broken == "loss" else 0.0)}
+
+    monkeypatch.setattr(Trainer, "_adversarial_step", step)
+    plan = configuration(folders, pretrain_steps=0, checkpoint_every=1, sample_every=1)
+    with pytest.raises(UserError, match="step 3: .*NaN or infinite") as error:
+        train(plan, tmp_path, show=lambda line: None)
+    assert ("color" if broken == "loss" else "generator/") in str(error.value)
+    assert "\n" not in str(error.value)
+    assert [p.name for p in states(tmp_path)] == ["state-000001.h5", "state-000002.h5"]
+    for path in [*states(tmp_path), tmp_path / "generator.h5"]:
+        assert all(np.isfinite(array).all() for array in arrays(path).values())
+
+
+def test_a_folder_with_a_run_is_refused(folders, tmp_path):
+    (tmp_path / "state-000002.h5").touch()
+    with pytest.raises(UserError, match="holds a run already; add --resume"):
+        train(configuration(folders), tmp_path)
+
+
+def test_a_start_that_failed_does_not_block_the_next(folders, tmp_path, counting):
+    with pytest.raises(UserError, match="do not exist"):
+        train(configuration(folders, perceptual=f"vgg19:{tmp_path}/nowhere.h5"), tmp_path / "run")
+    assert train(configuration(folders), tmp_path / "run", show=lambda line: None).step == 4
+
+
+def test_resuming_needs_a_state_and_the_same_configuration(folders, tmp_path, counting):
+    with pytest.raises(UserError, match="no state to resume from"):
+        train(configuration(folders), tmp_path, resume=True)
+    train(configuration(folders, steps=2), tmp_path, show=lambda line: None)
+    before = (tmp_path / "config.json").read_bytes()
+    other = configuration(folders, style=tiny_style({"loss.identity": 1.0, "train.batch_size": 3}), seed=5)
+    with pytest.raises(UserError) as error:
+        train(other, tmp_path, resume=True)
+    for words in ("seed was 0, is 5", "style.loss.identity was 0.0, is 1.0", "style.train.batch_size was 2, is 3"):
+        assert words in str(error.value)
+    assert (tmp_path / "config.json").read_bytes() == before
+
+    assert train(configuration(folders, steps=3), tmp_path, resume=True, show=lambda line: None).step == 3
+    assert RunConfiguration.read(tmp_path).steps == 3
+
+
+def test_pictures_that_cannot_be_read_do_not_end_a_run(folders, tmp_path, counting):
+    """Not even where every photo that the grid would show is broken."""
+    photos = shutil.copytree(folders[0], tmp_path / "photo")
+    for name in ("00", "01", "02", "03"):
+        (photos / f"{name}.png").write_bytes(b"broken")
+    lines = []
+    result = train(configuration((photos, folders[1])), tmp_path / "run", show=lines.append)
+    assert read_image(result.grid).rgb.shape == (16, 3 * 16 + 2 * 4, 3)
+    assert sum("left out" in line for line in lines) == 4
+
+
+def test_sample_photos_may_come_from_elsewhere_at_another_size(folders, tmp_path, counting):
+    photos = write_pictures(tmp_path / "samples", 2, side=40)
+    plan = configuration(folders, samples=str(photos), sample_size=32)
+    grid = train(plan, tmp_path / "run", show=lambda line: None).grid
+    assert read_image(grid).rgb.shape == (2 * 32 + 4, 3 * 32 + 2 * 4, 3)
+
+
+@pytest.mark.parametrize("content", [None, b"broken"])
+def test_sample_photos_that_cannot_be_read_at_all(folders, tmp_path, counting, content):
+    (tmp_path / "samples").mkdir()
+    if content:
+        (tmp_path / "samples" / "a.png").write_bytes(content)
+    with pytest.raises(UserError, match="samples' holds no pictures that can be read"):
+        train(configuration(folders, samples=str(tmp_path / "samples")), tmp_path / "run", show=lambda line: None)
+
+
+def test_epochs_become_steps(tmp_path):
+    write_pictures(tmp_path, 12)
+    hayao = load_style("hayao")  # 100 epochs, 5 of them content only, batch 8
+    assert steps_of(hayao, tmp_path) == (150, 8)
+    never = dataclasses.replace(hayao, train=dataclasses.replace(hayao.train, pretrain_epochs=0.0))
+    assert steps_of(never, tmp_path) == (150, 0)
+
+
+def test_configurations_that_cannot_run(folders):
+    for changes, words in (
+        ({"pretrain_steps": 5}, "--pretrain-steps is 5, --steps 4; give from 0 to 4"),
+        ({"pretrain_steps": -1}, "--pretrain-steps is -1"),
+        ({"checkpoint_every": 0}, "checkpoint_every is 0"),
+        ({"seed": -1}, "--seed is -1"),
+        ({"sample_size": 20}, "sample_size is 20"),
+        ({"perceptual": "alexnet"}, "'alexnet' is not known"),
+        ({"perceptual": "resnet18:x.npz"}, r"'tiny' has no loss weights for resnet18; add a table \[perceptual.resnet18"),
+    ):
+        with pytest.raises(UserError, match=words):
+            configuration(folders, **changes)
+
+
+@pytest.mark.parametrize("text", [None, "{", "[]", '{"version": "1"}', '"x"'])
+def test_a_configuration_that_cannot_be_read(tmp_path, text):
+    if text is not None:
+        (tmp_path / "config.json").write_text(text)
+    with pytest.raises(UserError, match=r"not a run folder|cannot be read"):
+        RunConfiguration.read(tmp_path)
+
+
+def test_an_output_that_is_no_folder(folders, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="cannot be written to"):
+        train(configuration(folders), tmp_path / "file")
