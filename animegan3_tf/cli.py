@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 from pathlib import Path
 from typing import Optional
@@ -38,9 +37,6 @@ def main():
     except UserError as error:
         print(f"animegan3: {error}", file=sys.stderr)
         sys.exit(1)
-    except KeyboardInterrupt:
-        print("animegan3: interrupted", file=sys.stderr)
-        sys.exit(128 + signal.SIGINT)
 
 
 @app.callback(invoke_without_command=True)

@@ -15,7 +15,8 @@ from animegan3_tf.training.run import RunConfiguration, train
 from animegan3_tf.training.state import states
 
 PRETRAIN_STEPS, STEPS = 50, 150
-VIEW_SIZE = 256  # the networks are convolutional: trained on small crops, looked at larger
+PHOTO_SIZE = 256
+GRID_SIZE = 128  # the networks are convolutional: trained on 64x64 crops, looked at larger
 
 
 def run_demo(out, show=print):
@@ -27,7 +28,7 @@ def run_demo(out, show=print):
     out, style = Path(out), load_style("demo")
     photos, anime = out / "data" / "photo", out / "data" / "demo" / "style"
     show(f"drawing anime pictures and cropping photos into {out / 'data'}")
-    pictures = demo_photos(photos, size=VIEW_SIZE)
+    pictures = demo_photos(photos, size=PHOTO_SIZE)
     demo_anime(anime)
     stages = [*photo_targets(photos, style.target.region_l0_lambda), *anime_targets(anime, style.data.salt)]
     prepare(stages, jobs=os.cpu_count() or 1)
@@ -39,7 +40,7 @@ def run_demo(out, show=print):
         steps=STEPS,
         pretrain_steps=PRETRAIN_STEPS,
         samples=str(pictures.evaluation[0].parent),
-        sample_size=VIEW_SIZE,
+        sample_size=GRID_SIZE,
         sample_every=STEPS,
         checkpoint_every=STEPS,
     )

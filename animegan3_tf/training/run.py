@@ -112,6 +112,9 @@ def train(configuration, folder, *, resume=False, show=print):
     folder = Path(folder)
     start = _open_folder(configuration, folder, resume)
     style = configuration.style
+    # what may be wrong with the folders comes first: the network may have to be fetched
+    data = TrainingData(style, configuration.photos, configuration.anime, configuration.seed, show)
+    samples = _sample_photos(configuration)
     tf.keras.utils.set_random_seed(configuration.seed)
     family = perceptual_family(configuration.perceptual)
     network = load_perceptual(configuration.perceptual, needed_taps(style.perceptual[family]))
@@ -121,15 +124,14 @@ def train(configuration, folder, *, resume=False, show=print):
         trainer = Trainer(style, network, region)
         if start is not None:
             restore_state(start, trainer)
-        data = TrainingData(style, configuration.photos, configuration.anime, configuration.seed, show)
         stop = stack.enter_context(StopOnSignal().installed())
-        return _run_phases(configuration, folder, trainer, data, stop, show)
+        return _run_phases(configuration, folder, trainer, data, samples, stop, show)
 
 
-def _run_phases(configuration, folder, trainer, data, stop, show):
+def _run_phases(configuration, folder, trainer, data, photos, stop, show):
     style, logs = configuration.style, folder / "logs"
     metadata = {"style": style.name, "perceptual": configuration.perceptual, "version": animegan3_tf.__version__}
-    samples = Samples(configuration.sample_every, _sample_photos(configuration), folder / "samples", logs)
+    samples = Samples(configuration.sample_every, photos, folder / "samples", logs)
     checkpoints = Checkpoints(configuration.checkpoint_every, folder, metadata)
     console = Console(configuration.log_every, configuration.steps, show)
     # the guard first, so that a step that is not finite is neither shown as a picture nor saved

@@ -9,14 +9,20 @@ from animegan3_tf.styles import load_style, override
 from animegan3_tf.training import trainer as trainer_module
 from animegan3_tf.training.objective import needed_taps
 from animegan3_tf.training.targets import region_target
-from animegan3_tf.training.trainer import ADVERSARIAL, Trainer
+from animegan3_tf.training.trainer import ADVERSARIAL, PRETRAIN, Trainer
 
 
 class Recorder:
-    """Stands where an optimizer does and keeps the gradients {variable's id: array} it is given."""
+    """Stands before an optimizer, or where one would, and keeps the gradients {variable's id: array} it is given."""
+
+    def __init__(self, optimizer=None):
+        self.optimizer, self.gradients = optimizer, {}
 
     def apply_gradients(self, pairs):
+        pairs = list(pairs)
         self.gradients = {id(variable): gradient.numpy() for gradient, variable in pairs}
+        if self.optimizer is not None:
+            self.optimizer.apply_gradients(pairs)
 
 
 def pictures(size=16, names=("photo", "photo_region", "anime", "anime_smooth")):
@@ -46,12 +52,17 @@ def trainer():
     return tiny_trainer()
 
 
-@pytest.fixture
-def upstream(step_arrays, monkeypatch):
-    """A trainer with upstream's weights, whose targets are upstream's arrays; and its batch."""
+@pytest.fixture(scope="module")
+def hayao(step_arrays):
     style = override(load_style("hayao"), {"loss.color_space": "lab", "train.resize": "legacy"})
     network = load_perceptual("random", needed_taps(style.perceptual["vgg19"]))
-    trainer = Trainer(style, network, lambda images: tf.constant(step_arrays["fake_superpixel"]))
+    return Trainer(style, network, lambda images: tf.constant(step_arrays["fake_superpixel"]))
+
+
+@pytest.fixture
+def upstream(hayao, step_arrays, monkeypatch):
+    """A trainer with upstream's weights, whose targets are upstream's arrays; and its batch."""
+    trainer = hayao
     monkeypatch.setattr(trainer_module, "revision_target", lambda *_: tf.constant(step_arrays["fake_NLMean_l0"]))
     load_golden_generator(trainer.generator)
     load_golden_discriminator(trainer.support_discriminator, step_arrays, "discriminator")
@@ -74,16 +85,28 @@ def own_names(trainer):
     return names
 
 
-def test_the_adversarial_step_has_the_original_codes_losses_and_gradients(upstream, step_numbers):
+def test_pretraining_falls_as_in_the_original_code(upstream, step_numbers):
+    trainer, batch = upstream
+    trainer.phase = PRETRAIN
+    losses = [float(trainer.train_step(batch)["loss"]) for _ in range(2)]
+    expected = step_numbers["pretrain"]
+    np.testing.assert_allclose(losses, [expected["before"], expected["after_one_step"]], rtol=1e-3)
+
+
+def test_the_adversarial_step_is_the_original_codes(upstream, step_numbers):
     """Losses agree to 1e-5, gradients to 2e-5 (generator) and 1e-4 (discriminators) of their norm."""
     trainer, batch = upstream
     trainer.phase = ADVERSARIAL
-    generator, critic = trainer.generator_optimizer, trainer.discriminator_optimizer = Recorder(), Recorder()
+    generator = trainer.generator_optimizer = Recorder(trainer.generator_optimizer)
+    critic = trainer.discriminator_optimizer = Recorder(trainer.discriminator_optimizer)
+    before = {id(w): w.numpy() for w in trainer.generator.trainable_variables}
     terms = trainer.train_step(batch)
+
     expected = step_numbers["fixed_weights"]
     np.testing.assert_allclose(terms["loss"], expected["Generator_loss"], rtol=1e-4)
     np.testing.assert_allclose(terms["discriminator_support"], expected["D_support_loss"], rtol=1e-4)
     np.testing.assert_allclose(terms["discriminator_main"], expected["D_main_loss"], rtol=1e-4)
+
     names = own_names(trainer)
     norms = {names[key]: np.linalg.norm(g) for key, g in {**generator.gradients, **critic.gradients}.items()}
     theirs = {**step_numbers["gradient_l2"]["generator"], **step_numbers["gradient_l2"]["discriminator"]}
@@ -91,28 +114,13 @@ def test_the_adversarial_step_has_the_original_codes_losses_and_gradients(upstre
     for name, norm in norms.items():
         np.testing.assert_allclose(norm, theirs[name], rtol=1e-3, err_msg=name)
 
-
-def test_the_generators_update_is_the_original_codes(upstream, step_numbers):
-    trainer, batch = upstream
-    trainer.phase = ADVERSARIAL
-    before = {id(w): w.numpy() for w in trainer.generator.trainable_variables}
-    trainer.train_step(batch)
-    names = own_names(trainer)
-    moved = {names[id(w)]: np.linalg.norm(w - before[id(w)]) for w in trainer.generator.trainable_variables}
-    theirs = step_numbers["generator_update_l2"]
-    assert moved.keys() <= theirs.keys()
-    for name, norm in moved.items():
-        np.testing.assert_allclose(norm, theirs[name], rtol=1e-3, err_msg=name)
-
-
-def test_pretraining_falls_as_in_the_original_code(upstream, step_numbers):
-    trainer, batch = upstream
-    losses = [float(trainer.train_step(batch)["loss"]) for _ in range(2)]
-    expected = step_numbers["pretrain"]
-    np.testing.assert_allclose(losses, [expected["before"], expected["after_one_step"]], rtol=1e-3)
+    for weight in trainer.generator.trainable_variables:
+        moved, name = np.linalg.norm(weight - before[id(weight)]), names[id(weight)]
+        np.testing.assert_allclose(moved, step_numbers["generator_update_l2"][name], rtol=1e-3, err_msg=name)
 
 
 def test_a_pretraining_step_leaves_the_discriminators_alone(trainer):
+    trainer.phase = PRETRAIN
     before = {part: values(getattr(trainer, part)) for part in ("support_discriminator", "main_discriminator")}
     generator, average, step = values(trainer.generator), values(trainer.average), int(trainer.step)
     terms = trainer.train_step(pictures())
@@ -124,12 +132,10 @@ def test_a_pretraining_step_leaves_the_discriminators_alone(trainer):
     assert {"main_to_rgb/kernel:0", "main_attention/norm/moving_mean:0"} <= set(changed(average, trainer.average))
 
 
-@pytest.mark.slow
-def test_pretraining_learns_one_batch():
-    trainer, batch = tiny_trainer({"train.pretrain_learning_rate": 1e-3}), pictures()
-    step = tf.function(trainer.train_step)
-    losses = [float(step(batch)["loss"]) for _ in range(25)]
-    assert np.mean(losses[-3:]) < 0.8 * losses[0]
+def test_pretraining_learns_one_batch(trainer):
+    trainer.phase = PRETRAIN
+    losses = [float(trainer.train_step(pictures())["loss"]) for _ in range(8)]
+    assert losses[-1] < 0.97 * losses[0]
 
 
 def test_an_adversarial_step_updates_every_network(trainer):
@@ -159,7 +165,7 @@ def test_each_optimizer_moves_its_own_networks_only(trainer):
         before, vectors = [values(judge) for judge in judges], [one_iteration(judge) for judge in judges]
         trainer.train_step(pictures())
         for old, expected, judge in zip(before, vectors, judges):
-            assert changed(old, judge) == [name for name in expected if name != "logit_conv/sn_u:0"]  # one number, 1
+            assert expected.keys() - {"logit_conv/sn_u:0"} <= set(changed(old, judge)) <= expected.keys()
             for weight in judge.weights:
                 if weight.name in expected:
                     np.testing.assert_allclose(weight, expected[weight.name], atol=1e-5)
@@ -222,17 +228,16 @@ def test_calling_the_trainer_draws_with_the_average(trainer):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("phase", ["pretrain", "adversarial"])
-def test_half_precision_trains(phase):
+def test_half_precision_trains():
     tf.keras.mixed_precision.set_global_policy("mixed_float16")
     try:
         trainer = tiny_trainer()
     finally:
         tf.keras.mixed_precision.set_global_policy("float32")
-    trainer.phase = phase
+    assert all(w.dtype == tf.float32 for w in trainer.generator.trainable_weights)
+    trainer.phase = ADVERSARIAL
     before = values(trainer.generator)
     terms = trainer.train_step(pictures())
     assert all(np.isfinite(value) for value in terms.values())
-    assert all(w.dtype == tf.float32 for w in trainer.generator.trainable_weights)
-    assert len(changed(before, trainer.generator)) == len(trainer.generator.weights)
+    assert {w.name for w in trainer.generator.trainable_weights} <= set(changed(before, trainer.generator))
     assert all(np.isfinite(w.numpy()).all() for w in trainer.generator.weights)

@@ -1,0 +1,243 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from prepared_folders import digests
+from tiny_training import write_pictures
+
+from animegan3_tf import __version__
+from animegan3_tf.cli import main
+from animegan3_tf.images import read_image
+from animegan3_tf.training.run import RunConfiguration
+from animegan3_tf.weights_file import read_header
+
+TINY = """
+description = "For tests"
+[data]
+image_size = 16
+[target]
+region_target = "l0"
+nl_means = [5, 6, 3, 5]
+[train]
+batch_size = 2
+[perceptual.vgg19]
+content = { conv1_2 = 0.5 }
+style = { conv1_1 = 0.1 }
+distance = "conv1_2"
+region_fake = 0.2
+region_photo = 0.2
+revision = 0.5
+"""
+
+
+@pytest.fixture
+def call(monkeypatch, capsys):
+    """Runs the command in this process: (exit status, stdout, stderr)."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["animegan3", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        written = capsys.readouterr()
+        return ended.value.code, written.out, written.err
+
+    return run
+
+
+@pytest.fixture
+def data(tmp_path):
+    """Four photos, four anime pictures, and a recipe of one's own, `tiny.toml`."""
+    write_pictures(tmp_path / "photo", 4)
+    write_pictures(tmp_path / "tiny" / "style", 4, first=10)
+    (tmp_path / "tiny.toml").write_text(TINY)
+    return tmp_path
+
+
+def recipe(data):
+    return "--style", data / "tiny.toml", "--data", data
+
+
+def python(code, *arguments):
+    return subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True, timeout=120
+    )
+
+
+def check_one_line(result):
+    status, _, errors = result
+    assert status == 1
+    assert errors.startswith("animegan3: ")
+    assert errors.count("\n") == 1
+    assert errors.endswith("\n")
+
+
+def test_help_loads_no_tensorflow():
+    result = python(
+        "import sys, animegan3_tf, animegan3_tf.cli\n"
+        "try: animegan3_tf.cli.main()\n"
+        "except SystemExit as end: status = end.code\n"
+        "print(status, [m for m in ('tensorflow', 'keras', 'cv2', 'skimage') if m in sys.modules], file=sys.stderr)",
+        "--help",
+    )
+    assert result.stderr == "0 []\n"
+    for command in ("prepare", "train", "stylize", "export", "demo"):
+        assert command in result.stdout
+
+
+@pytest.mark.slow
+def test_errors_are_one_line_of_a_real_process_too(data):
+    """With what TensorFlow, Addons and their libraries write to stderr when they load."""
+    code = "from animegan3_tf.cli import main; main()"
+    result = python(code, "train", *recipe(data), "--out", data / "run", "--perceptual", f"vgg19:{data}/none.h5")
+    check_one_line((result.returncode, result.stdout, result.stderr))
+    assert "none.h5' do not exist; download https://" in result.stderr
+
+
+def test_version(call):
+    assert call("--version") == (0, f"animegan3_tf {__version__}\n", "")
+
+
+@pytest.mark.parametrize("command", ["prepare", "train", "stylize", "export", "demo"])
+def test_every_command_explains_itself(call, command):
+    status, out, _ = call(command, "--help")
+    assert status == 0
+    assert "--out" in out or command == "prepare"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--style", "monet"), "style 'monet' is not known; choose"),
+        (("--style", "nowhere.toml"), "'nowhere.toml' cannot be read"),
+        (("--photos", "nowhere"), "photos are missing: 'nowhere' is not a folder; put them there or give --photos DIR"),
+        (("--anime", "nowhere"), "tiny pictures are missing: 'nowhere' is not a folder"),
+        (("--set", "loss.identity"), "--set 'loss.identity' has no '='"),
+        (("--set", "loss.identty=1"), "setting 'loss.identty' is not known"),
+        (("--set", "loss.identity=much"), "loss.identity is 'much'; it must be of type float"),
+        (("--set", "train.batch_size=0"), "train.batch_size is 0"),
+        (("--image-size", "20"), "data.image_size is 20; it must be a multiple of 8"),
+        (("--steps", "3", "--pretrain-steps", "4"), "--pretrain-steps is 4, --steps 3; give from 0 to 3"),
+        (("--steps", "-1"), "--steps -1"),
+        (("--seed", "-1"), "--seed is -1"),
+        (("--log-every", "0"), "log_every is 0"),
+        (("--perceptual", "alexnet"), "perceptual network 'alexnet' is not known; give vgg19"),
+        (("--perceptual", "vgg19:nowhere.h5"), "'nowhere.h5' do not exist"),
+        (("--perceptual", "resnet18:nowhere.npz"), "'tiny' has no loss weights for resnet18"),
+        (("--resume",), "holds no state to resume from; start without --resume"),
+        (("--samples", "nowhere"), "'nowhere' is not a folder"),
+    ],
+)
+def test_what_train_refuses(call, data, monkeypatch, options, words):
+    monkeypatch.chdir(data)
+    result = call("train", *recipe(data), "--out", "run", *options)
+    check_one_line(result)
+    assert words in result[2]
+
+
+def test_a_dry_run_prints_what_would_run_and_leaves_nothing(call, data):
+    before = digests(data)
+    status, out, errors = call(
+        "train", *recipe(data), "--out", data / "run", "--dry-run", "--image-size", "32", "--set", "loss.color.yuv=7",
+        "--batch-size", "4", "--perceptual", "random", "--seed", "9",
+    )  # fmt: skip
+    assert (status, errors) == (0, "")
+    values = json.loads(out)
+    assert values["version"] == __version__
+    assert values["photos"] == str(data / "photo")
+    assert values["anime"] == str(data / "tiny" / "style")
+    assert (values["steps"], values["pretrain_steps"], values["seed"]) == (100, 5, 9)  # 100 and 5 epochs of one step
+    assert values["style"]["name"] == "tiny"
+    assert values["style"]["data"]["image_size"] == 32
+    assert values["style"]["train"]["batch_size"] == 4
+    assert values["style"]["loss"]["color"] == {"yuv": 7.0, "lab": 10.0}
+    assert digests(data) == before
+
+
+def test_prepare_counts_and_a_second_run_has_nothing_to_do(call, data):
+    status, out, errors = call("prepare", *recipe(data), "--jobs", "1")
+    assert (status, out, errors) == (0, "12 targets written, 0 current, 0 pictures rejected\n", "")
+    for folder in ("photo_superpixel", "photo_l0", "tiny/smooth"):
+        assert len(list((data / folder).glob("*.png"))) == 4
+    assert call("prepare", *recipe(data), "--jobs", "1")[1] == "0 targets written, 12 current, 0 pictures rejected\n"
+
+
+def test_prepare_tells_of_each_rejected_picture(call, data):
+    (data / "tiny" / "style" / "01.png").write_bytes(b"broken")
+    result = call("prepare", *recipe(data), "--jobs", "1")
+    check_one_line(result)
+    assert "01.png' is not a whole" in result[2]
+    assert result[1] == "11 targets written, 0 current, 1 pictures rejected\n"
+
+
+@pytest.mark.parametrize("command", ["prepare", "train"])
+def test_without_data_the_missing_folder_is_named(call, tmp_path, command):
+    out = () if command == "prepare" else ("--out", tmp_path / "run")
+    result = call(command, "--style", "hayao", "--data", tmp_path, *out)
+    check_one_line(result)
+    assert f"photos are missing: '{tmp_path / 'photo'}'" in result[2]
+
+
+def test_stylize_needs_a_model_that_exists(call, data):
+    result = call("stylize", data / "photo", "--out", data / "out", "--model", data / "none.h5")
+    check_one_line(result)
+    assert "none.h5' does not exist" in result[2]
+
+
+@pytest.mark.slow
+def test_train_then_stylize(call, data):
+    run = data / "run"
+    status, out, errors = call(
+        "train", "--prepare", *recipe(data), "--out", run, "--perceptual", "random", "--steps", "4",
+        "--pretrain-steps", "2", "--log-every", "1", "--sample-every", "2", "--checkpoint-every", "2",
+    )  # fmt: skip
+    assert (status, errors) == (0, "")
+    assert "12 targets written" in out
+    assert "targets are missing" not in out
+    assert [line.split()[:3] for line in out.splitlines() if line.startswith("step ")] == [
+        ["step", "1/4", "pretrain"],
+        ["step", "2/4", "pretrain"],
+        ["step", "3/4", "adversarial"],
+        ["step", "4/4", "adversarial"],
+    ]
+    grid = run / "samples" / "000004.png"
+    assert f"pictures: {grid}\ngenerator: {run / 'generator.h5'}\n" in out
+    assert read_image(grid).rgb.shape == (4 * 16 + 3 * 4, 3 * 16 + 2 * 4, 3)
+    assert read_header(run / "generator.h5")["step"] == 4
+    assert (RunConfiguration.read(run).steps, RunConfiguration.read(run).style.name) == (4, "tiny")
+
+    (data / "photo" / "bad.jpg").write_bytes(b"broken")
+    result = call("stylize", data / "photo", "--out", data / "anime", "--model", run)
+    check_one_line(result)
+    assert "bad.jpg' is not a whole" in result[2]
+    assert result[1] == f"4 pictures written to {data / 'anime'}, 1 failed\n"
+    for path in (data / "photo").glob("*.png"):
+        picture = read_image(data / "anime" / path.name).rgb
+        assert picture.shape == (24, 24, 3)
+        assert not np.array_equal(picture, read_image(path).rgb)
+
+    result = call(
+        "train", *recipe(data), "--out", run, "--perceptual", "random", "--steps", "4", "--pretrain-steps", "2"
+    )
+    check_one_line(result)
+    assert "holds a run already; add --resume" in result[2]
+
+
+def test_an_interrupt_ends_the_command_without_a_traceback(call, data, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("animegan3_tf.data.prepare.prepare", interrupted)
+    status, _, errors = call("prepare", *recipe(data))
+    assert status == 130
+    assert "Traceback" not in errors
+
+
+def test_a_stopped_run_says_how_to_go_on(call, data, monkeypatch):
+    from animegan3_tf.training import run
+
+    result = run.RunResult(step=3, stopped_by=15, grid=data / "000003.png")
+    monkeypatch.setattr(run, "train", lambda *_, **__: result)
+    status, _, errors = call("train", *recipe(data), "--out", data / "run", "--perceptual", "random")
+    assert (status, errors) == (143, "animegan3: stopped at step 3, saved; go on with --resume\n")
