@@ -74,7 +74,9 @@ def train(
     image_size: Optional[int] = typer.Option(None, help="Side of the training crops; the style's by default."),
     batch_size: Optional[int] = typer.Option(None, help="Pictures a step; the style's by default."),
     steps: Optional[int] = typer.Option(None, help="Steps in all, pre-training included; else the style's epochs."),
-    pretrain_steps: Optional[int] = typer.Option(None, help="Steps of content only; else the style's epochs."),
+    pretrain_steps: Optional[int] = typer.Option(
+        None, help="Steps of content only; else the style's epochs, at most half."
+    ),
     settings: list[str] = typer.Option([], "--set", help="Replace a value of the style: --set loss.identity=1.0"),
     seed: int = typer.Option(0, help="Of the weights, the order of the pictures and their variations."),
     log_every: int = typer.Option(10, help="Steps between lines on the console and in TensorBoard."),
@@ -98,14 +100,16 @@ def train(
     from animegan3_tf.training.run import RunConfiguration, steps_of
     from animegan3_tf.training.run import train as run
 
-    epochs = steps_of(recipe, photos)
+    whole, content = steps_of(recipe, photos)
+    steps = whole if steps is None else steps
     configuration = RunConfiguration(
         style=recipe,
         photos=str(photos),
         anime=str(anime),
         perceptual=perceptual,
-        steps=epochs[0] if steps is None else steps,
-        pretrain_steps=epochs[1] if pretrain_steps is None else pretrain_steps,
+        steps=steps,
+        # a trial of few steps should see both phases
+        pretrain_steps=min(content, steps // 2) if pretrain_steps is None else pretrain_steps,
         samples=None if samples is None else str(samples),
         sample_size=sample_size,
         seed=seed,

@@ -25,6 +25,8 @@ from animegan3_tf.training.trainer import ADVERSARIAL, PRETRAIN, Trainer
 
 CONFIGURATION = "config.json"
 SAMPLE_PHOTOS = 4
+# what may change from one part of a run to the next: none of it touches a weight
+_FREE = {"version", "steps", "samples", "sample_size", "log_every", "sample_every", "checkpoint_every"}
 
 
 @dataclass(frozen=True)
@@ -158,7 +160,7 @@ def _open_folder(configuration, folder, resume):
         if not found:
             raise UserError(f"{str(folder)!r} holds no state to resume from; start without --resume")
         before, now = (_flat(c.to_dict()) for c in (RunConfiguration.read(folder), configuration))
-        differing = sorted(k for k in before.keys() | now.keys() if k != "steps" and before.get(k) != now.get(k))
+        differing = sorted(k for k in (before.keys() | now.keys()) - _FREE if before.get(k) != now.get(k))
         if differing:
             told = ", ".join(f"{key} was {before.get(key)!r}, is {now.get(key)!r}" for key in differing)
             raise UserError(f"cannot resume {str(folder)!r} with another configuration: {told}")
