@@ -5,6 +5,7 @@ TensorFlow is imported when a model is loaded, not before.
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from animegan3_tf.images import quote
 from animegan3_tf.weights_file import read_header, weights_of
 
 MIN_SIDE = 16
+TILED_ABOVE = 2_400_000  # pixels; in one piece the process peaks near 3 GB there
 SHIPPED = Path(__file__).resolve().parents[1] / "checkpoints"  # of a checkout; an installed package has none
 _MULTIPLE = 8  # the generator halves its input three times
 _ACCEPTED = "a run folder (with generator.h5), a weights file (.h5), a SavedModel folder or a .tflite file"
@@ -98,12 +100,20 @@ def _from_weights(path: Path) -> tuple[Callable, tuple[int, int] | None]:
     import tensorflow as tf
 
     from animegan3_tf.networks.weights import load_generator
+    from animegan3_tf.tiling import TiledGenerator
 
     generator = load_generator(path)
     # One signature for every size: without it each new size would trace the network again.
     signature = [tf.TensorSpec([None, None, None, 3], tf.float32)]
-    forward = tf.function(lambda photo: generator(photo, training=False), input_signature=signature)
-    return lambda photo: forward(photo).numpy(), None
+    whole = tf.function(lambda photo: generator(photo, training=False), input_signature=signature)
+    tiled = functools.lru_cache(lambda: TiledGenerator(generator))  # built when the first large photo comes
+
+    def forward(photo: np.ndarray) -> np.ndarray:
+        if photo.shape[1] * photo.shape[2] > TILED_ABOVE:
+            return tiled()(photo)
+        return whole(photo).numpy()
+
+    return forward, None
 
 
 def _from_saved_model(path: Path) -> tuple[Callable, tuple[int, int] | None]:

@@ -36,11 +36,35 @@ class ExternalAttention(tf.keras.layers.Layer):
 
     def call(self, inputs, training=None):
         """Attends; batch moments while training, moving ones otherwise."""
-        x = self.project_in(inputs)
-        logits = tf.einsum("nhwc,ck->nhwk", x, self.kernel)  # [N, H, W, memory]
-        logits = tf.cast(logits, tf.float32)
-        weights = tf.exp(logits - tf.reduce_max(logits, axis=[1, 2], keepdims=True))
-        weights /= tf.reduce_sum(weights, axis=[1, 2], keepdims=True)
+        logits = self._logits(inputs)
+        return self._attend(inputs, logits, *self._normaliser(logits), training)
+
+    def statistics(self, inputs):
+        """What the layer takes from the whole picture: the softmax's peak and sum, float32 [N, 1, 1, memory] each."""
+        return self._normaliser(self._logits(inputs))
+
+    def apply(self, inputs, peak, total):
+        """The attention itself, outside training, with given statistics.
+
+        Those of a reduced copy serve as well: fewer positions scale all sums alike, and the second division undoes it.
+        """
+        return self._attend(inputs, self._logits(inputs), peak, total, training=False)
+
+    def statistics_shapes(self):
+        """The shape of each of the `statistics` of one picture."""
+        return [(1, 1, 1, self.memory)] * 2
+
+    def _logits(self, inputs):
+        logits = tf.einsum("nhwc,ck->nhwk", self.project_in(inputs), self.kernel)  # [N, H, W, memory]
+        return tf.cast(logits, tf.float32)
+
+    @staticmethod
+    def _normaliser(logits):
+        peak = tf.reduce_max(logits, axis=[1, 2], keepdims=True)
+        return peak, tf.reduce_sum(tf.exp(logits - peak), axis=[1, 2], keepdims=True)
+
+    def _attend(self, inputs, logits, peak, total, training):
+        weights = tf.exp(logits - peak) / total
         weights /= 1e-9 + tf.reduce_sum(weights, axis=3, keepdims=True)
         x = tf.einsum("nhwk,ck->nhwc", tf.cast(weights, inputs.dtype), self.kernel)
         x = self.norm(self.project_out(x), training=training)

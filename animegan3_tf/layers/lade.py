@@ -28,22 +28,31 @@ class LADE(tf.keras.layers.Layer):
     def build(self, input_shape):
         """Creates the kernel [1, 1, C, C] of the linear map."""
         channels = input_shape[-1]
-        self.kernel = self.add_weight(
-            name="kernel", shape=(1, 1, channels, channels), initializer="glorot_uniform", experimental_autocast=False
-        )
+        self.kernel = self.add_weight(name="kernel", shape=(1, 1, channels, channels), initializer="glorot_uniform")
         super().build(input_shape)
 
     def call(self, inputs, kernel=None):
         """Denormalises; `kernel` replaces the layer's own one (spectral normalisation passes its scaled copy)."""
+        return self.apply(inputs, *self.statistics(inputs, kernel))
+
+    def statistics(self, inputs, kernel=None):
+        """What the layer takes from the whole picture: mean, scale and shift, float32 [N, 1, 1, C] each."""
         kernel = tf.cast(self.kernel if kernel is None else kernel, tf.float32)[0, 0]  # [C, C]
         x = tf.cast(inputs, tf.float32)
-        mean = tf.reduce_mean(x, axis=[1, 2], keepdims=True)  # [N, 1, 1, C]
-        centred = x - mean
+        mean = tf.reduce_mean(x, axis=[1, 2], keepdims=True)
         moments = self._covariance_moments if self.form == "covariance" else self._direct_moments
-        variance, target_variance = moments(centred, kernel)  # [N, 1, 1, C] each
+        variance, target_variance = moments(x - mean, kernel)
         # rsqrt and one multiply-add: the textbook order of operations crashes TF 2.15's oneDNN graph rewrite on CPUs.
         scale = tf.math.rsqrt(variance + EPSILON) * tf.sqrt(target_variance + EPSILON)
-        return tf.cast(centred * scale + tf.einsum("nhwc,cd->nhwd", mean, kernel), inputs.dtype)
+        return mean, scale, tf.einsum("nhwc,cd->nhwd", mean, kernel)
+
+    def apply(self, inputs, mean, scale, shift):
+        """The normalisation itself, with given statistics."""
+        return tf.cast((tf.cast(inputs, tf.float32) - mean) * scale + shift, inputs.dtype)
+
+    def statistics_shapes(self):
+        """The shape of each of the `statistics` of one picture."""
+        return [(1, 1, 1, self.kernel.shape[-1])] * 3
 
     @staticmethod
     def _covariance_moments(centred, kernel):
@@ -51,9 +60,8 @@ class LADE(tf.keras.layers.Layer):
         shape = tf.shape(centred)
         flat = tf.reshape(centred, [shape[0], shape[1] * shape[2], centred.shape[-1]])  # [N, H*W, C]
         covariance = tf.matmul(flat, flat, transpose_a=True) / tf.cast(shape[1] * shape[2], tf.float32)  # [N, C, C]
-        variance = tf.reduce_sum(
-            covariance * tf.eye(centred.shape[-1]), axis=2
-        )  # the diagonal, in TFLite's builtin ops
+        # the diagonal, in ops that TFLite has
+        variance = tf.reduce_sum(covariance * tf.eye(centred.shape[-1]), axis=2)
         target_variance = tf.reduce_sum(kernel * tf.einsum("nij,jk->nik", covariance, kernel), axis=1)
         return variance[:, None, None], tf.nn.relu(target_variance)[:, None, None]
 

@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
+
+from animegan3_tf import stylizer, tiling
+from animegan3_tf.networks import build_generator, save_generator
+from animegan3_tf.tiling import TiledGenerator
+
+TILE = 256
+
+
+@pytest.fixture(scope="module")
+def generator():
+    tf.keras.utils.set_random_seed(1)
+    model = build_generator(tails="main")
+    for weight in model.non_trainable_weights:
+        weight.assign(weight * 0.1 + 0.01)
+    return model
+
+
+def photo(height, width):
+    """A smooth scene with a bright corner, so that tiles left to themselves would differ in tone."""
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    planes = [np.sin(x / 17 + y / 29), np.cos(x / 11), np.sin(y / 13)]
+    return (0.4 * np.stack(planes, axis=-1) + 0.5 * (x > width / 2)[..., None] - 0.3)[None].clip(-1, 1)
+
+
+def test_tiles_with_the_whole_pictures_statistics_equal_one_piece(generator):
+    picture = photo(360, 520)
+    expected = generator(picture).numpy()
+    tiled = TiledGenerator(generator, TILE, reduced_pixels=360 * 520)(picture)
+    np.testing.assert_allclose(tiled, expected, atol=1e-4)
+    # the bound means something: a tile that keeps to its own statistics is far from it
+    assert np.abs(generator(picture[:, :TILE, :TILE]).numpy() - expected[:, :TILE, :TILE]).max() > 0.05
+
+
+def test_a_reduced_copys_statistics_leave_no_seams(generator):
+    picture = photo(256, 768)
+    tiled = TiledGenerator(generator, TILE, reduced_pixels=256 * 192)
+    whole = TiledGenerator(generator, 768, reduced_pixels=256 * 192)
+    np.testing.assert_allclose(tiled(picture), whole(picture), atol=1e-4)
+
+
+@given(st.integers(2, 1000).map(lambda n: 8 * n), st.sampled_from([256, 512, 1024]))
+def test_tiles_cover_every_pixel_with_context(length, tile):
+    spans = tiling._spans(length, tile)
+    weight = np.zeros(length)
+    for start, end in spans:
+        assert start % 8 == 0
+        assert 0 <= start < end <= length
+        assert end - start <= tile
+        weight[start:end] += tiling._share(start, end, length)
+    assert weight.min() > 0.4
+
+
+def test_the_stylizer_tiles_large_photos_only(generator, tmp_path, monkeypatch):
+    save_generator(tmp_path / "generator.h5", generator)
+    used = []
+    monkeypatch.setattr(tiling.TiledGenerator, "__call__", lambda self, photo: used.append(photo.shape) or photo)
+    monkeypatch.setattr(stylizer, "TILED_ABOVE", 64 * 64)
+    stylise = stylizer.load_stylizer(tmp_path)
+    stylise(np.zeros([64, 64, 3], np.uint8))
+    assert used == []
+    stylise(np.zeros([64, 65, 3], np.uint8))
+    assert used == [(1, 64, 72, 3)]
+
+
+def test_tiles_too_small_for_their_overlap_are_refused(generator):
+    with pytest.raises(ValueError, match="tile is 192"):
+        TiledGenerator(generator, 192)
