@@ -9,8 +9,11 @@ ARGS ?=
 PYTEST_ARGS ?= -n 2
 
 BIN := $(VENV)/bin
-# Named by what was installed, and from where: another setup.cfg, constraints.txt or checkout installs again.
-STAMP := $(VENV)/.installed-$(shell { pwd; cat setup.cfg pyproject.toml constraints.txt; } | cksum | tr ' ' '-')
+ifneq ($(words $(VENV)),1)
+$(error VENV='$(VENV)' must be one path without spaces)
+endif
+# Named by what was installed, and from where: another setup.cfg, constraints.txt, PYTHON or checkout installs again.
+STAMP := $(VENV)/.installed-$(shell { pwd; echo '$(PYTHON)'; cat setup.cfg pyproject.toml constraints.txt; } | cksum | tr ' ' '-')
 
 .PHONY: help demo test train prepare stylize export lint venv
 .DEFAULT_GOAL := help
@@ -20,7 +23,8 @@ help:  ## this list
 	@echo "make test                          run the tests"
 	@echo "make prepare STYLE=shinkai         precompute the training targets of DATA"
 	@echo "make train STYLE=shinkai           prepare, then train on DATA/photo and DATA/STYLE/style into RUN"
-	@echo "make stylize IN=photos OUT=anime   turn photos into anime (MODEL=run, weights, SavedModel or .tflite)"
+	@echo "make stylize IN=photos OUT=anime MODEL=runs/shinkai"
+	@echo "                                   turn photos into anime (a run, weights, a SavedModel or .tflite)"
 	@echo "make export RUN=runs/shinkai       write SavedModel and TFLite into OUT"
 	@echo "make lint                          ruff check and ruff format --check"
 	@echo "Variables: DATA=data PHOTOS= ANIME= PERCEPTUAL=vgg19 ARGS=(more options) PYTHON=python3.11 VENV=.venv"
@@ -28,7 +32,7 @@ help:  ## this list
 venv: $(STAMP)
 
 $(STAMP):
-	@sh tools/setup_venv.sh "$(VENV)"
+	@PYTHON='$(PYTHON)' sh tools/setup_venv.sh "$(VENV)"
 	@rm -f $(VENV)/.installed-* && touch $@
 
 demo: $(STAMP)

@@ -52,13 +52,13 @@ def prepare(
     style: str = typer.Option("shinkai", help="Name of a bundled style, or a .toml file."),
     photos: Optional[Path] = typer.Option(None, help="Photos, instead of DATA/photo."),
     anime: Optional[Path] = typer.Option(None, help="Anime pictures, instead of DATA/<style>/style."),
+    image_size: Optional[int] = typer.Option(None, help="Side of the training crops; the style's by default."),
+    settings: list[str] = typer.Option([], "--set", help="Replace a value of the style, as in train."),
     jobs: int = typer.Option(os.cpu_count() or 1, help="Processes.", min=1),
     max_pixels: int = _MAX_PIXELS,
 ):
     """Precompute the training targets: superpixels and L0 of the photos, edge-smoothed anime."""
-    from animegan3_tf.styles import load_style
-
-    recipe = load_style(style)
+    recipe = _recipe(style, settings, {"data.image_size": image_size})
     if _prepare(recipe, *_folders(data, recipe, photos, anime), jobs, max_pixels).rejected:
         raise typer.Exit(1)
 
@@ -84,35 +84,31 @@ def train(
     sample_size: Optional[int] = typer.Option(None, help="Their side there; the training crops' by default."),
     sample_every: int = typer.Option(250, help="Steps between picture grids (photo | support | main)."),
     checkpoint_every: int = typer.Option(500, help="Steps between saves."),
+    max_pixels: int = _MAX_PIXELS,
     prepare: bool = typer.Option(False, "--prepare", help="First precompute the targets, as the prepare command does."),
     resume: bool = typer.Option(False, "--resume", help="Go on with the run in --out."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Print the resolved configuration and stop."),
 ):
     """Train a style on unpaired photos and anime pictures; --resume goes on after an interruption."""
-    from animegan3_tf.styles import load_style, override
-
-    given = dict(_assignment(text) for text in settings)
-    given |= {"data.image_size": image_size} if image_size is not None else {}
-    given |= {"train.batch_size": batch_size} if batch_size is not None else {}
-    recipe = override(load_style(style), given)
+    recipe = _recipe(style, settings, {"data.image_size": image_size, "train.batch_size": batch_size})
     photos, anime = _folders(data, recipe, photos, anime)
 
-    from animegan3_tf.training.run import RunConfiguration, steps_of
+    from animegan3_tf.training.run import RunConfiguration, resolve_steps
     from animegan3_tf.training.run import train as run
 
-    whole, content = steps_of(recipe, photos)
-    steps = whole if steps is None else steps
+    stored = RunConfiguration.read(out) if resume else None
+    steps, pretrain_steps = resolve_steps(recipe, photos, steps, pretrain_steps, stored)
     configuration = RunConfiguration(
         style=recipe,
         photos=str(photos),
         anime=str(anime),
         perceptual=perceptual,
         steps=steps,
-        # a trial of few steps should see both phases
-        pretrain_steps=min(content, steps // 2) if pretrain_steps is None else pretrain_steps,
+        pretrain_steps=pretrain_steps,
         samples=None if samples is None else str(samples),
         sample_size=sample_size,
         seed=seed,
+        max_pixels=max_pixels,
         log_every=log_every,
         sample_every=sample_every,
         checkpoint_every=checkpoint_every,
@@ -121,7 +117,7 @@ def train(
     if dry_run:
         return
     if prepare:
-        _prepare(recipe, photos, anime, os.cpu_count() or 1, DEFAULT_MAX_PIXELS)
+        _prepare(recipe, photos, anime, os.cpu_count() or 1, max_pixels)
     result = run(configuration, out, resume=resume, show=lambda line: print(line, flush=True))
     print(f"pictures: {result.grid}\ngenerator: {out / 'generator.h5'}")
     if result.stopped_by is not None:
@@ -187,12 +183,11 @@ def demo(out: Path = typer.Option(Path("runs/demo"), help="Folder for the data, 
 
 def _prepare(style, photos, anime, jobs, max_pixels):
     """Shows what becomes of each target; returns the report."""
-    from animegan3_tf.data.prepare import anime_targets, photo_targets, prepare
+    from animegan3_tf.data.prepare import prepare, style_targets
     from animegan3_tf.progress import progress
 
-    stages = [*photo_targets(photos, style.target.region_l0_lambda), *anime_targets(anime, style.data.salt)]
     with progress("preparing") as advance:
-        report = prepare(stages, jobs, advance, max_pixels=max_pixels)
+        report = prepare(style_targets(style, photos, anime), jobs, advance, max_pixels=max_pixels)
     for reason in report.rejected.values():
         print(f"animegan3: {reason}", file=sys.stderr)
     print(f"{report.written:,} targets written, {report.current:,} current, {len(report.rejected):,} pictures rejected")
@@ -209,6 +204,14 @@ def _folders(data, style, photos, anime):
     return photos, anime
 
 
+def _recipe(style, settings, options):
+    """The style with --set and the options that were given."""
+    from animegan3_tf.styles import load_style, override
+
+    given = {key: value for key, value in options.items() if value is not None}
+    return override(load_style(style), {**dict(_assignment(text) for text in settings), **given})
+
+
 def _assignment(text):
     key, equals, value = text.partition("=")
     if not equals:
@@ -221,5 +224,7 @@ def _shipped():
 
     path = newest_shipped_checkpoint()
     if path is None:
-        raise UserError("no checkpoint is shipped with this version; train one (animegan3 train) and give --model RUN")
+        raise UserError(
+            "no checkpoint is shipped with this version; train one and name its run folder with --model (make: MODEL=)"
+        )
     return path

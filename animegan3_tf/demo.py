@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from animegan3_tf.data.demo import demo_anime, demo_photos
-from animegan3_tf.data.prepare import anime_targets, photo_targets, prepare
+from animegan3_tf.data.prepare import prepare, style_targets
 from animegan3_tf.errors import UserError
 from animegan3_tf.styles import load_style
 from animegan3_tf.stylize import stylize_files
@@ -30,8 +30,7 @@ def run_demo(out, show=print):
     show(f"drawing anime pictures and cropping photos into {out / 'data'}")
     pictures = demo_photos(photos, size=PHOTO_SIZE)
     demo_anime(anime)
-    stages = [*photo_targets(photos, style.target.region_l0_lambda), *anime_targets(anime, style.data.salt)]
-    prepare(stages, jobs=os.cpu_count() or 1)
+    prepare(style_targets(style, photos, anime), jobs=os.cpu_count() or 1)
     configuration = RunConfiguration(
         style=style,
         photos=str(photos),
@@ -46,7 +45,10 @@ def run_demo(out, show=print):
     )
     show(f"training {STEPS} steps at {style.data.image_size}x{style.data.image_size}")
     run = out / "run"
-    result = train(configuration, run, resume=run.is_dir() and bool(states(run)), show=show)
+    try:
+        result = train(configuration, run, resume=bool(states(run)), show=show)
+    except UserError as error:
+        raise UserError(f"{error}; or remove {str(run)!r} to start the demo afresh") from error
     if result.stopped_by is not None:
         raise UserError(f"demo stopped at step {result.step}, saved; run it again to go on")
     stylize_files(pictures.evaluation, out / "anime", load_stylizer(run))

@@ -55,6 +55,10 @@ class Picture:
     rgb: np.ndarray
     alpha: np.ndarray | None = None
 
+    def on_white(self) -> np.ndarray:
+        """The picture as it looks on a white page, uint8 [H, W, 3]."""
+        return self.rgb if self.alpha is None else _on_white(self.rgb, self.alpha)
+
 
 def quote(path: str | os.PathLike) -> str:
     """The path in quotes, with control characters and undecodable bytes escaped so that it fits on one line."""
@@ -201,7 +205,7 @@ def _formats_for(head: bytes, name: str) -> tuple[str, ...]:
     try:
         import pillow_heif
     except ImportError:
-        raise ImageError(f"{name} is a HEIC picture; to read those, pip install animegan3_tf[heic]") from None
+        raise ImageError(f"{name} is a HEIC picture; to read those, pip install pillow-heif") from None
     pillow_heif.register_heif_opener()
     return ("HEIF",)
 

@@ -16,12 +16,11 @@ import numpy as np
 from animegan3_tf import images
 from animegan3_tf.errors import UserError
 from animegan3_tf.images import quote
+from animegan3_tf.sizes import MIN_SIDE, MULTIPLE
 from animegan3_tf.weights_file import read_header, weights_of
 
-MIN_SIDE = 16
 TILED_ABOVE = 2_400_000  # pixels; in one piece the process peaks near 3 GB there
 SHIPPED = Path(__file__).resolve().parents[1] / "checkpoints"  # of a checkout; an installed package has none
-_MULTIPLE = 8  # the generator halves its input three times
 _ACCEPTED = "a run folder (with generator.h5), a weights file (.h5), a SavedModel folder or a .tflite file"
 
 
@@ -45,7 +44,7 @@ class Stylizer:
         height, width = rgb.shape[:2]
         if min(height, width) < MIN_SIDE:
             raise UserError(f"{width}x{height} pixels are too few to stylise; {MIN_SIDE}x{MIN_SIDE} is the least")
-        padded = self.fixed_size or (height + -height % _MULTIPLE, width + -width % _MULTIPLE)
+        padded = self.fixed_size or (height + -height % MULTIPLE, width + -width % MULTIPLE)
         scale = min(1.0, padded[0] / height, padded[1] / width)  # never enlarged: padding fills a small photo up
         fitted = images.resize(rgb, (max(1, round(height * scale)), max(1, round(width * scale))))
         rows, columns = fitted.shape[:2]

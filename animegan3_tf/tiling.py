@@ -11,8 +11,8 @@ import tensorflow as tf
 from animegan3_tf import images
 from animegan3_tf.layers import LADE, ExternalAttention
 from animegan3_tf.layers.frozen import Frozen
+from animegan3_tf.sizes import MULTIPLE
 
-MULTIPLE = 8  # tiles start on the coarsest grid of the network, or its strides would fall between the whole picture's
 REACH = 64  # pixels a result depends on to either side: 55, on that grid
 RAMP = 64  # width over which one tile gives way to the next
 
@@ -69,7 +69,10 @@ class TiledGenerator:
 
 
 def _spans(length, tile):
-    """(start, end) of overlapping tiles that cover 0..length; starts are multiples of 8."""
+    """(start, end) of overlapping tiles that cover 0..length.
+
+    Starts are multiples of 8, the coarsest grid of the network: its strides fall where they do in the whole picture.
+    """
     if length <= tile:
         return [(0, length)]
     step = tile - 2 * REACH - RAMP

@@ -59,7 +59,8 @@ def read_header(path: str | os.PathLike) -> dict:
 def _opened(path: str | os.PathLike) -> Iterator[tuple[h5py.File, dict]]:
     name = repr(os.fsdecode(path))
     if not Path(path).is_file():
-        raise UserError(f"weights file {name} does not exist")
+        is_what = "is not a weights file" if os.path.exists(path) else "does not exist"
+        raise UserError(f"{name} {is_what}; name a run folder (with generator.h5) or a weights file (.h5)")
     try:
         with h5py.File(path, "r") as file:
             header = json.loads(file.attrs["header"])

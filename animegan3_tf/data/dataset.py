@@ -9,29 +9,33 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from animegan3_tf.data.ledger import rejected_sources
-from animegan3_tf.data.prepare import target_folder, target_name
+from animegan3_tf.data.ledger import missing_targets
+from animegan3_tf.data.prepare import style_targets, target_name, to_working_size
 from animegan3_tf.data.rotation import rotate
 from animegan3_tf.errors import UserError
 from animegan3_tf.filters import add_salt, l0_smooth, smooth_edges, superpixels
-from animegan3_tf.images import ImageError, find_images, quote, read_image
+from animegan3_tf.images import DEFAULT_MAX_PIXELS, ImageError, find_images, quote, read_image
 
 _PHOTO, _ANIME = 0, 1  # random streams
 _CACHE_BYTES = 4 << 30
 
 
 class PictureStore:
-    """Pictures of a folder, each with its prepared target where there is one, decoded once and kept.
+    """Pictures of a folder at working size, each with its prepared target where there is one, decoded once and kept.
 
+    sides: see `prepare.to_working_size`. targets: a folder of prepared targets, or None.
     Safe to read from many threads. Kept as uint8 until `cache_bytes` are full; later pictures are decoded each time.
     A picture that cannot be read is left out with one warning; the next one takes its place.
     """
 
-    def __init__(self, folder, targets=None, warn=print, cache_bytes=_CACHE_BYTES):
+    def __init__(
+        self, folder, sides, targets=None, warn=print, max_pixels=DEFAULT_MAX_PIXELS, cache_bytes=_CACHE_BYTES
+    ):
         self.paths = find_images(folder)
         if not self.paths:
             raise UserError(f"folder {quote(folder)} holds no pictures; name another with --photos or --anime")
         self.folder, self.targets = Path(folder), targets
+        self._sides, self._max_pixels = sides, max_pixels
         self._warn, self._room = warn, cache_bytes
         self._cache, self._broken, self._lock = {}, set(), threading.Lock()
 
@@ -57,7 +61,7 @@ class PictureStore:
             raise ImageError(f"{quote(path)} could not be read before")
         if path in self._cache:
             return self._cache[path]
-        layers = [read_image(path).rgb]
+        layers = [to_working_size(read_image(path, self._max_pixels).on_white(), self._sides)]
         if self.targets is not None:
             name = target_name(path.relative_to(self.folder).as_posix())
             target = read_image(self.targets / name).rgb
@@ -79,10 +83,13 @@ class TrainingData:
     from the crops, after a warning.
     """
 
-    def __init__(self, style, photos, anime, seed=0, warn=print):
+    def __init__(self, style, photos, anime, seed=0, warn=print, max_pixels=DEFAULT_MAX_PIXELS):
         self.style, self.seed = style, seed
-        self._photos = PictureStore(photos, prepared_targets(photos, style.target.region_target, warn), warn)
-        self._anime = PictureStore(anime, prepared_targets(anime, "smooth", warn), warn)
+        stages = {stage.name: stage for stage in style_targets(style, photos, anime)}
+        sides = style.data.sides
+        region, smooth = (prepared_targets(stages[name], warn) for name in (style.target.region_target, "smooth"))
+        self._photos = PictureStore(photos, sides, region, warn, max_pixels)
+        self._anime = PictureStore(anime, sides, smooth, warn, max_pixels)
         for store in (self._photos, self._anime):
             store.load(0)  # a folder of which nothing can be read is told of here, not from inside the pipeline
 
@@ -105,19 +112,15 @@ class TrainingData:
         return {**pictures, "anime": _unit(crop[..., :3]), "anime_smooth": _unit(smooth)}
 
 
-def prepared_targets(source, kind, warn=print):
-    """The folder of prepared targets of `source` if it is complete, else None with a warning.
-
-    Sources that `prepare` rejected have no target and need none.
-    """
-    folder, rejected = target_folder(source, kind), rejected_sources(target_folder(source, kind))
-    names = [path.relative_to(source).as_posix() for path in find_images(source)]
-    missing = sum(name not in rejected and not (folder / target_name(name)).is_file() for name in names)
+def prepared_targets(stage, warn=print):
+    """The folder of a stage's targets if each picture has one, made as the stage would, else None with a warning."""
+    pictures = {path.relative_to(stage.source).as_posix(): path for path in find_images(stage.source)}
+    missing = missing_targets(stage, pictures, target_name)
     if not missing:
-        return folder
+        return stage.target
     warn(
-        f"{missing:,} of {len(names):,} targets are missing in {quote(folder)}: they are made during training, slower; "
-        "animegan3 prepare makes them once"
+        f"{missing:,} of {len(pictures):,} targets in {quote(stage.target)} are missing or made otherwise: they are "
+        "made during training, slower; animegan3 prepare with this style makes them once"
     )
     return None
 
@@ -129,23 +132,12 @@ def _crop(store, number, stream, settings):
     index = tf.random.experimental.index_shuffle(position, _seed(stream, epoch), count - 1)
     picture = tf.numpy_function(store.load, [index], tf.uint8, stateful=False)
     picture.set_shape([None, None, 6 if store.targets else 3])
-    draws = tf.random.stateless_uniform([4], _seed(stream, number))
-    height, width = tf.unstack(tf.cast(tf.shape(picture)[:2], tf.float32))
-    short = tf.minimum(height, width)
-    most = tf.clip_by_value(short / size, 1.0, settings.max_scale)
-    scale = size * (1.0 + draws[0] * (most - 1.0)) / short
-    rows, columns = (tf.maximum(size, tf.cast(tf.round(side * scale), tf.int32)) for side in (height, width))
-    picture = tf.cond(
-        scale < 1.0,
-        lambda: tf.image.resize(picture, [rows, columns], "area"),
-        lambda: tf.image.resize(picture, [rows, columns], "bilinear"),
-    )
-    top = tf.cast(draws[1] * tf.cast(rows - size + 1, tf.float32), tf.int32)
-    left = tf.cast(draws[2] * tf.cast(columns - size + 1, tf.float32), tf.int32)
+    draws = tf.random.stateless_uniform([3], _seed(stream, number))
+    room = tf.cast(tf.shape(picture)[:2] - size + 1, tf.float32)
+    top, left = tf.unstack(tf.cast(draws[:2] * room, tf.int32))
     picture = picture[top : top + size, left : left + size]
     if settings.flip:
-        picture = tf.cond(draws[3] < 0.5, lambda: picture[:, ::-1], lambda: picture)
-    picture = tf.cast(tf.round(picture), tf.uint8)
+        picture = tf.cond(draws[2] < 0.5, lambda: picture[:, ::-1], lambda: picture)
     return tf.ensure_shape(picture, [size, size, 6 if store.targets else 3])
 
 

@@ -20,9 +20,25 @@ from animegan3_tf.images import quote
 MANIFEST, REJECTED = "manifest.json", "rejected.json"  # one of each per parent folder, keyed by target folder name
 
 
-def rejected_sources(target: Path) -> dict[str, str]:
-    """{relative name: reason} of the sources that have no target in a prepared folder."""
-    return _load(target.parent / REJECTED, _is_reason).get(target.name, {})
+def missing_targets(stage, pictures: dict[str, Path], target_of: Callable[[str], str]) -> int:
+    """How many sources of a stage lack a target made with its parameters; rejected sources need none.
+
+    Told from the books and the sizes of the files, without reading a picture.
+    """
+    books, key = stage.target.parent, stage.target.name
+    records = _load(books / MANIFEST, _is_record).get(key, {})
+    rejected = _load(books / REJECTED, _is_reason).get(key, {})
+    parameters = json.loads(json.dumps(stage.parameters))
+
+    def stands(name, source):
+        record = records.get(name, {})
+        sizes = [(source, "source_bytes"), (stage.target / target_of(name), "target_bytes")]
+        try:
+            return record.get("parameters") == parameters and all(p.stat().st_size == record[k] for p, k in sizes)
+        except (OSError, KeyError):
+            return False
+
+    return sum(name not in rejected and not stands(name, source) for name, source in pictures.items())
 
 
 class Ledger:

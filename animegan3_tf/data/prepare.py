@@ -10,8 +10,6 @@ import contextlib
 import hashlib
 import multiprocessing
 import os
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
@@ -20,13 +18,14 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 
 from animegan3_tf.data.ledger import Ledger, sha256_of
 from animegan3_tf.errors import UserError
 from animegan3_tf.filters import add_salt, l0_smooth_offline, smooth_edges, superpixels
-from animegan3_tf.images import DEFAULT_MAX_PIXELS, ImageError, find_images, quote, read_image, write_image
+from animegan3_tf.images import DEFAULT_MAX_PIXELS, ImageError, find_images, quote, read_image, resize, write_image
+from animegan3_tf.styles import Style
+from animegan3_tf.workers import start_worker
 
 KINDS = ("superpixel", "l0", "smooth")
 
@@ -75,41 +74,78 @@ def target_name(name: str) -> str:
 
 
 def photo_targets(
-    photos: str | os.PathLike, lam: float = 0.02, scale: float = 5.0, sigma: float = 0.8, min_size: int = 50
+    photos: str | os.PathLike,
+    lam: float = 0.02,
+    scale: float = 5.0,
+    sigma: float = 0.8,
+    min_size: int = 50,
+    sides: Sequence[int] | None = None,
 ) -> list[Stage]:
-    """The stages for a folder of photos: L0 smoothing with `lam`, Felzenszwalb superpixels with the other three."""
+    """The stages for a folder of photos: L0 smoothing with `lam`, Felzenszwalb superpixels with the next three.
+
+    sides: see `to_working_size`.
+    """
     if not lam > 0:
         raise UserError(f"the L0 weight lambda is {lam}; give one above 0 (0.005 is light, 0.02 strong)")
     photos = Path(photos)
-    segments = {"scale": scale, "sigma": sigma, "min_size": min_size}
+    sides = list(sides) if sides else None
+    segments = {"scale": scale, "sigma": sigma, "min_size": min_size, "sides": sides}
     return [
         Stage("superpixel", photos, target_folder(photos, "superpixel"), superpixel_target, segments),
-        Stage("l0", photos, target_folder(photos, "l0"), l0_target, {"lam": lam}),
+        Stage("l0", photos, target_folder(photos, "l0"), l0_target, {"lam": lam, "sides": sides}),
     ]
 
 
-def anime_targets(anime: str | os.PathLike, salt: float = 0.0) -> list[Stage]:
-    """The stage for a folder of anime pictures: edges smoothed, then the fraction `salt` of pixels made white."""
+def anime_targets(anime: str | os.PathLike, salt: float = 0.0, sides: Sequence[int] | None = None) -> list[Stage]:
+    """The stage for a folder of anime pictures: edges smoothed, then the fraction `salt` of pixels made white.
+
+    sides: see `to_working_size`.
+    """
     if not 0 <= salt <= 1:
         raise UserError(f"salt is {salt}; give a fraction of the pixels between 0 and 1")
     anime = Path(anime)
-    return [Stage("smooth", anime, target_folder(anime, "smooth"), smooth_target, {"salt": salt})]
+    parameters = {"salt": salt, "sides": list(sides) if sides else None}
+    return [Stage("smooth", anime, target_folder(anime, "smooth"), smooth_target, parameters)]
 
 
-def superpixel_target(rgb: np.ndarray, name: str, scale: float, sigma: float, min_size: int) -> np.ndarray:
+def style_targets(style: Style, photos: str | os.PathLike, anime: str | os.PathLike) -> list[Stage]:
+    """Every stage for training a style: superpixels and L0 of the photos, smoothed anime."""
+    sides = style.data.sides
+    return [
+        *photo_targets(photos, style.target.region_l0_lambda, sides=sides),
+        *anime_targets(anime, style.data.salt, sides),
+    ]
+
+
+def to_working_size(rgb: np.ndarray, sides: Sequence[int] | None) -> np.ndarray:
+    """The picture with its short side brought into `sides`, (least, most) pixels; None leaves it as it is.
+
+    Crops for training are cut from this size, and targets are made at it: made larger and reduced afterwards, smoothed
+    edges would be sharp again, salt grey and superpixels too many.
+    """
+    if sides is None:
+        return rgb
+    short = min(rgb.shape[:2])
+    scale = min(max(short, sides[0]), sides[1]) / short
+    return resize(rgb, tuple(round(side * scale) for side in rgb.shape[:2]))
+
+
+def superpixel_target(
+    rgb: np.ndarray, name: str, scale: float, sigma: float, min_size: int, sides: Sequence[int] | None = None
+) -> np.ndarray:
     """Every superpixel in its mean colour."""
-    return superpixels(rgb, scale=scale, sigma=sigma, min_size=min_size)
+    return superpixels(to_working_size(rgb, sides), scale=scale, sigma=sigma, min_size=min_size)
 
 
-def l0_target(rgb: np.ndarray, name: str, lam: float) -> np.ndarray:
+def l0_target(rgb: np.ndarray, name: str, lam: float, sides: Sequence[int] | None = None) -> np.ndarray:
     """Flat areas and sharp steps, by L0 gradient minimisation."""
-    smoothed = l0_smooth_offline(rgb.astype(np.float32) / 255, lam)
+    smoothed = l0_smooth_offline(to_working_size(rgb, sides).astype(np.float32) / 255, lam)
     return np.round(np.clip(smoothed, 0, 1) * 255).astype(np.uint8)
 
 
-def smooth_target(rgb: np.ndarray, name: str, salt: float) -> np.ndarray:
+def smooth_target(rgb: np.ndarray, name: str, salt: float, sides: Sequence[int] | None = None) -> np.ndarray:
     """Anime without its crisp ink: what the discriminator must learn to refuse."""
-    smoothed = smooth_edges(rgb)
+    smoothed = smooth_edges(to_working_size(rgb, sides))
     if not salt:
         return smoothed
     # Seeded by the name: each picture has its own salt, and a rebuild has the same.
@@ -200,7 +236,7 @@ def _make(task: _Task) -> dict | str:
     try:
         state = task.source.stat()  # before reading: a source that changes meanwhile is then seen as changed next time
         digest = sha256_of(task.source)
-        rgb = read_image(task.source, task.max_pixels).rgb
+        rgb = read_image(task.source, task.max_pixels).on_white()
     except (ImageError, OSError) as error:
         return _one_line(error)
     try:
@@ -229,7 +265,7 @@ def _run(tasks: Iterator, jobs: int) -> Iterator:
             yield ledger, task, _make(task)
         return
     spawn = multiprocessing.get_context("spawn")  # a fork would copy the locks of TensorFlow's and OpenCV's threads
-    pool = ProcessPoolExecutor(jobs, mp_context=spawn, initializer=_start_worker)
+    pool = ProcessPoolExecutor(jobs, mp_context=spawn, initializer=start_worker)
     waiting = {}
 
     def collect():
@@ -263,14 +299,3 @@ def _one_thread_each() -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
-
-
-def _start_worker() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; the parent decides what to finish
-    cv2.setNumThreads(1)
-
-    def die_with_parent():
-        multiprocessing.parent_process().join()
-        os._exit(1)  # a killed parent would leave its workers waiting for ever
-
-    threading.Thread(target=die_with_parent, daemon=True).start()

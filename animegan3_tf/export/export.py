@@ -14,6 +14,7 @@ from animegan3_tf.export.saved_model import write_saved_model
 from animegan3_tf.export.silence import silence
 from animegan3_tf.export.tflite import write_tflite
 from animegan3_tf.networks import load_generator
+from animegan3_tf.sizes import check_side
 from animegan3_tf.stylizer import load_stylizer
 from animegan3_tf.weights_file import weights_of
 
@@ -36,8 +37,7 @@ def export_generator(model, out, size=256):
     model: a run folder or a weights file. Returns an ExportResult for each. Raises UserError where a file's picture
     differs from the Keras model's by more than its limit; the file is left for inspection.
     """
-    if size < 16 or size % 8:
-        raise UserError(f"--size is {size}; it must be a multiple of 8 from 16 up")
+    check_side(size, "--size")
     weights, out = weights_of(model), Path(out)
     generator = load_generator(weights)
     try:

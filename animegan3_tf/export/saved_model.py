@@ -5,7 +5,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-MULTIPLE = 8  # the generator halves its input three times
+from animegan3_tf.sizes import MULTIPLE
 
 
 def write_saved_model(path, generator):

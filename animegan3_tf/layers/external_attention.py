@@ -4,6 +4,8 @@ import tensorflow as tf
 
 from animegan3_tf.layers.reflect_conv import ReflectConv2D
 
+NORM_MOMENTUM = 0.999
+
 
 @tf.keras.utils.register_keras_serializable(package="animegan3_tf")
 class ExternalAttention(tf.keras.layers.Layer):
@@ -27,7 +29,7 @@ class ExternalAttention(tf.keras.layers.Layer):
         self.project_in = ReflectConv2D(channels, 1, name="project_in", dtype=self.dtype_policy)
         self.project_out = ReflectConv2D(channels, 1, name="project_out", dtype=self.dtype_policy)
         self.norm = tf.keras.layers.BatchNormalization(
-            epsilon=1e-3, momentum=0.999, name="norm", dtype=self.dtype_policy
+            epsilon=1e-3, momentum=NORM_MOMENTUM, name="norm", dtype=self.dtype_policy
         )
         for layer in (self.project_in, self.project_out, self.norm):
             with tf.name_scope(layer.name):  # weights files tell the kernels apart by it

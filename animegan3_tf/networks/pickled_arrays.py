@@ -62,7 +62,10 @@ def read_pickled_arrays(path):
         shape, _, dtype = readers[version](file)
         if not dtype.hasobject or shape != ():
             raise ValueError("it does not hold a dictionary of arrays")
-        return _resolve(_interpret(pickletools.genops(file)))
+        try:
+            return _resolve(_interpret(pickletools.genops(file)))
+        except (IndexError, KeyError, AttributeError, TypeError) as error:  # instructions that do not fit together
+            raise ValueError(f"its instructions are damaged ({type(error).__name__})") from error
 
 
 def _interpret(instructions):

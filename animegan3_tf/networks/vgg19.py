@@ -71,10 +71,14 @@ def download_vgg19():
         )
     except Exception as error:  # the cause may be any of urllib's, a proxy's or the file system's
         raise UserError(
-            f"VGG19's ImageNet weights cannot be fetched ({str(error).splitlines()[0]}); download {KERAS_URL} "
+            f"VGG19's ImageNet weights cannot be fetched ({_first_line(error)}); download {KERAS_URL} "
             f"to {Path('~/.keras/models').expanduser() / KERAS_FILE} or name the file with --perceptual vgg19:FILE.h5"
         ) from error
     return read_vgg19(path)
+
+
+def _first_line(error):
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def read_vgg19(path):

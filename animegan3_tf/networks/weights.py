@@ -3,13 +3,22 @@
 import numpy as np
 
 from animegan3_tf.errors import UserError
-from animegan3_tf.networks.generator import build_generator
+from animegan3_tf.networks.generator import build_generator, main_tail
 from animegan3_tf.weights_file import read_weights, write_weights
 
 
 def weight_name(weight):
     """The name of a weight in files: its layers and its role, such as `main_attention/norm/gamma`."""
-    return weight.name.split(":")[0]
+    # Keras 3 keeps the whole name in `path`, Keras 2.15 in `name`
+    return getattr(weight, "path", weight.name).split(":")[0]
+
+
+def named_weights(model):
+    """{name: weight} of a model. ValueError where two weights would have one name: one would be lost in a file."""
+    named = {weight_name(weight): weight for weight in model.weights}
+    if len(named) != len(model.weights):
+        raise ValueError(f"the weights of {model.name} have only {len(named)} names for {len(model.weights)} arrays")
+    return named
 
 
 def save_generator(path, generator, metadata=None):
@@ -20,9 +29,8 @@ def save_generator(path, generator, metadata=None):
     """
     upsampling = next(layer for layer in generator.layers if layer.name == "main_1_up")
     header = {"architecture": "animegan3", "resize": upsampling.grid, **(metadata or {})}
-    arrays = {weight_name(weight): weight.numpy() for weight in generator.weights}
-    deployed = {name: array for name, array in arrays.items() if not name.startswith("support_")}
-    write_weights(path, header, deployed)
+    deployed = main_tail(generator) if isinstance(generator.output, dict) else generator
+    write_weights(path, header, {name: weight.numpy() for name, weight in named_weights(deployed).items()})
 
 
 def load_generator(path, lade="covariance"):
@@ -32,7 +40,7 @@ def load_generator(path, lade="covariance"):
     """
     header, arrays = read_weights(path)
     generator = build_generator(tails="main", resize=header["resize"], lade=lade)
-    expected = {weight_name(weight): weight for weight in generator.weights}
+    expected = named_weights(generator)
     problems = [f"{name} is missing" for name in sorted(expected.keys() - arrays.keys())]
     problems += [f"{name} is not part of the network" for name in sorted(arrays.keys() - expected.keys())]
     for name in sorted(expected.keys() & arrays.keys()):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args, get_origin, get_type_hints
 
 from animegan3_tf.errors import UserError
+from animegan3_tf.sizes import check_side
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -29,11 +31,16 @@ class DataSettings:
     """How pictures are cut and varied before the networks see them."""
 
     image_size: int = 256  # side of the square crops, a multiple of 8
-    max_scale: float = 2.0  # before a crop the short side is scaled to at most this many crop sides, at random
+    max_scale: float = 1.5  # larger pictures are reduced until their short side is this many crop sides
     flip: bool = True  # mirror photos and anime at random
     rotation: float = 0.0  # photos only, degrees to either side
     brightness: float = 0.0  # photos only, to either side, of the [-1, 1] range
     salt: float = 0.0  # share of white pixels in the edge-smoothed anime
+
+    @property
+    def sides(self):
+        """(least, most) pixels of a picture's short side when crops are cut from it."""
+        return self.image_size, round(self.image_size * self.max_scale)
 
 
 @dataclass(frozen=True)
@@ -109,12 +116,23 @@ class Style:
 
     def __post_init__(self):
         """Checks what types alone cannot."""
-        if self.data.image_size < 16 or self.data.image_size % 8:
-            raise UserError(f"data.image_size is {self.data.image_size}; it must be a multiple of 8 from 16 up")
-        if self.train.batch_size < 1:
-            raise UserError(f"train.batch_size is {self.train.batch_size}; it must be at least 1")
-        if self.data.max_scale < 1:
-            raise UserError(f"data.max_scale is {self.data.max_scale}; it must be at least 1")
+        check_side(self.data.image_size, "data.image_size")
+        for key, value, low, high in (
+            ("data.max_scale", self.data.max_scale, 1, math.inf),
+            ("data.salt", self.data.salt, 0, 1),
+            ("target.region_l0_lambda", self.target.region_l0_lambda, 1e-6, math.inf),
+            ("target.revision_l0_lambda", self.target.revision_l0_lambda, 1e-6, math.inf),
+            ("train.batch_size", self.train.batch_size, 1, math.inf),
+            ("train.ema", self.train.ema, 0, 1),
+            ("train.pretrain_learning_rate", self.train.pretrain_learning_rate, 0, 1),
+            ("train.generator_learning_rate", self.train.generator_learning_rate, 0, 1),
+            ("train.discriminator_learning_rate", self.train.discriminator_learning_rate, 0, 1),
+        ):
+            if not low <= value <= high:
+                raise UserError(f"{key} is {value}; it must lie between {low} and {high}")
+        for key, value in _numbers(self.to_dict()):
+            if not math.isfinite(value):
+                raise UserError(f"{key} is {value}; it must be a finite number")
         for key, values, length in (
             ("target.nl_means", self.target.nl_means, 4),
             ("loss.support_labels", self.loss.support_labels, 2),
@@ -225,6 +243,18 @@ def _scalar(kind, value, where):
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise UserError(f"{where} is {value!r}; it must be of type {kind.__name__}")
     return value
+
+
+def _numbers(values, key=""):
+    """(key, number) of every number in nested tables and lists."""
+    if isinstance(values, dict):
+        for name, item in values.items():
+            yield from _numbers(item, f"{key}.{name}" if key else name)
+    elif isinstance(values, list):
+        for item in values:
+            yield from _numbers(item, key)
+    elif isinstance(values, (int, float)):
+        yield key, values
 
 
 def _is_required(field):

@@ -87,18 +87,20 @@ class Samples(RunCallback):
         self.draw(self.model, step)
 
     def draw(self, trainer, step):
-        """Writes `<step>.png` and returns its path."""
+        """Writes `<step>.png`."""
         rows = []
         for photo in self.photos:  # one by one: a grid must not need more memory than a step
             tails = trainer(tf.constant(photo[None], tf.float32) / 127.5 - 1.0)
             rows.append([photo, *(to_levels(tails[tail][0]) for tail in ("support", "main"))])
         picture = images.grid(rows)
-        path = self.folder / f"{step:06d}.png"
-        images.write_image(path, picture)
+        images.write_image(self.path(step), picture)
         with self._writer.as_default(step=step):
             tf.summary.image("photo, support, main", picture[None])
         self._writer.flush()
-        return path
+
+    def path(self, step):
+        """Where a step's grid lies."""
+        return self.folder / f"{step:06d}.png"
 
 
 class Checkpoints(RunCallback):
@@ -107,6 +109,7 @@ class Checkpoints(RunCallback):
     def __init__(self, every, folder, metadata):
         super().__init__(every)
         self.folder, self.metadata = folder, metadata
+        self.saved = None  # the last step saved
 
     def act(self, step, logs):
         """Saves."""
@@ -114,8 +117,15 @@ class Checkpoints(RunCallback):
 
     def save(self, trainer):
         """Writes the state and `generator.h5`, each whole or not at all."""
-        save_state(self.folder, trainer)
-        save_generator(self.folder / "generator.h5", trainer.average, {**self.metadata, "step": int(trainer.step)})
+        step = int(trainer.step)
+        try:
+            save_state(self.folder, trainer)
+            save_generator(self.folder / "generator.h5", trainer.average, {**self.metadata, "step": step})
+        except OSError as error:
+            raise UserError(
+                f"step {step} cannot be saved in {str(self.folder)!r} ({error}); make room, then --resume"
+            ) from error
+        self.saved = step
 
 
 class StopOnSignal(tf.keras.callbacks.Callback):

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from animegan3_tf.layers.external_attention import NORM_MOMENTUM
 from animegan3_tf.networks.weights import weight_name
 
 
@@ -14,7 +15,7 @@ class GeneratorAverage:
         of any age normalises as it was trained to.
     """
 
-    def __init__(self, generator, average, decay, momentum=0.999):
+    def __init__(self, generator, average, decay, momentum=NORM_MOMENTUM):
         self.decay, self.momentum = decay, momentum
         average.trainable = False
         sources = {weight_name(weight): weight for weight in generator.weights}

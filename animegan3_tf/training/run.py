@@ -16,17 +16,18 @@ from animegan3_tf.errors import UserError
 from animegan3_tf.files import whole_file
 from animegan3_tf.networks import load_perceptual
 from animegan3_tf.networks.perceptual import perceptual_family
+from animegan3_tf.sizes import check_side
 from animegan3_tf.styles import Style
 from animegan3_tf.training.callbacks import Checkpoints, Console, Samples, Scalars, StopOnNonFinite, StopOnSignal
 from animegan3_tf.training.objective import needed_taps
-from animegan3_tf.training.state import restore_state, states
+from animegan3_tf.training.state import restore_state, states, step_of
 from animegan3_tf.training.targets import region_target
 from animegan3_tf.training.trainer import ADVERSARIAL, PRETRAIN, Trainer
 
 CONFIGURATION = "config.json"
 SAMPLE_PHOTOS = 4
 # what may change from one part of a run to the next: none of it touches a weight
-_FREE = {"version", "steps", "samples", "sample_size", "log_every", "sample_every", "checkpoint_every"}
+_FREE = {"version", "steps", "max_pixels", "samples", "sample_size", "log_every", "sample_every", "checkpoint_every"}
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,15 @@ class RunConfiguration:
     samples: str | None = None
     sample_size: int | None = None
     seed: int = 0
+    max_pixels: int = images.DEFAULT_MAX_PIXELS
     log_every: int = 10
     sample_every: int = 250
     checkpoint_every: int = 500
 
     def __post_init__(self):
         """Refuses what could not run."""
+        if self.steps < 1:
+            raise UserError(f"--steps is {self.steps}; give at least 1")
         if not 0 <= self.pretrain_steps <= self.steps:
             raise UserError(
                 f"--pretrain-steps is {self.pretrain_steps}, --steps {self.steps}; give from 0 to {self.steps}"
@@ -61,9 +65,9 @@ class RunConfiguration:
             raise UserError(f"--seed is {self.seed}; give a whole number from 0 to 4294967295")
         for name in ("log_every", "sample_every", "checkpoint_every"):
             if getattr(self, name) < 1:
-                raise UserError(f"{name} is {getattr(self, name)}; it must be at least 1")
-        if self.sample_size is not None and (self.sample_size < 16 or self.sample_size % 8):
-            raise UserError(f"sample_size is {self.sample_size}; it must be a multiple of 8 from 16 up")
+                raise UserError(f"--{name.replace('_', '-')} is {getattr(self, name)}; it must be at least 1")
+        if self.sample_size is not None:
+            check_side(self.sample_size, "--sample-size")
         family = perceptual_family(self.perceptual)
         if family not in self.style.perceptual:
             known = ", ".join(self.style.perceptual)
@@ -99,10 +103,19 @@ class RunResult:
     grid: Path | None
 
 
-def steps_of(style, photos):
-    """(steps, pretrain_steps) that a style's epochs come to over a folder of photos."""
-    per_epoch = len(images.find_images(photos)) / style.train.batch_size
-    return max(1, round(style.train.epochs * per_epoch)), round(style.train.pretrain_epochs * per_epoch)
+def resolve_steps(style, photos, steps=None, pretrain_steps=None, stored=None):
+    """(steps, pretrain_steps) of a run, for what is None.
+
+    Those of `stored`, the configuration of the run being resumed, if given; else what the style's epochs come to over
+    the folder of photos, pre-training at most half of the steps, so that a short trial sees both phases.
+    """
+    if stored is not None:
+        whole, content = stored.steps, stored.pretrain_steps
+    else:
+        per_epoch = len(images.find_images(photos)) / style.train.batch_size
+        whole = max(1, round(style.train.epochs * per_epoch))
+        content = min(round(style.train.pretrain_epochs * per_epoch), (whole if steps is None else steps) // 2)
+    return whole if steps is None else steps, content if pretrain_steps is None else pretrain_steps
 
 
 def train(configuration, folder, *, resume=False, show=print):
@@ -110,12 +123,15 @@ def train(configuration, folder, *, resume=False, show=print):
 
     resume: goes on from the newest state there. Otherwise the folder must not hold one yet.
     show: receives the console's lines. Raises UserError for bad input and for a loss that is not finite.
+    Call it in the main thread, where signals arrive, and below an `if __name__ == "__main__"` guard: superpixels are
+    made by spawned processes.
     """
     folder = Path(folder)
     start = _open_folder(configuration, folder, resume)
     style = configuration.style
     # what may be wrong with the folders comes first: the network may have to be fetched
-    data = TrainingData(style, configuration.photos, configuration.anime, configuration.seed, show)
+    sources = configuration.photos, configuration.anime
+    data = TrainingData(style, *sources, configuration.seed, show, configuration.max_pixels)
     samples = _sample_photos(configuration)
     tf.keras.utils.set_random_seed(configuration.seed)
     family = perceptual_family(configuration.perceptual)
@@ -145,9 +161,13 @@ def _run_phases(configuration, folder, trainer, data, photos, stop, show):
         trainer.enter_phase(phase)
         batches = data.batches(int(trainer.step))
         trainer.fit(batches, steps_per_epoch=remaining, epochs=1, verbose=0, callbacks=callbacks)
-    checkpoints.save(trainer)
-    grid = samples.draw(trainer, int(trainer.step))
-    return RunResult(int(trainer.step), stop.received, grid)
+    step = int(trainer.step)
+    if checkpoints.saved != step:
+        checkpoints.save(trainer)
+    grid = samples.path(step)
+    if not grid.exists():
+        samples.draw(trainer, step)
+    return RunResult(step, stop.received if step < configuration.steps else None, grid)
 
 
 def _open_folder(configuration, folder, resume):
@@ -163,7 +183,11 @@ def _open_folder(configuration, folder, resume):
         differing = sorted(k for k in (before.keys() | now.keys()) - _FREE if before.get(k) != now.get(k))
         if differing:
             told = ", ".join(f"{key} was {before.get(key)!r}, is {now.get(key)!r}" for key in differing)
-            raise UserError(f"cannot resume {str(folder)!r} with another configuration: {told}")
+            raise UserError(
+                f"cannot resume {str(folder)!r} with another configuration ({told}); undo that or name another --out"
+            )
+        if step_of(found[-1]) > configuration.steps:
+            raise UserError(f"{str(folder)!r} is at step {step_of(found[-1])}, past --steps {configuration.steps}")
     elif found:  # a configuration alone is of a start that failed, and no reason to refuse
         raise UserError(f"{str(folder)!r} holds a run already; add --resume to go on with it or name another --out")
     try:
@@ -185,7 +209,7 @@ def _sample_photos(configuration):
         if len(photos) == SAMPLE_PHOTOS:
             break
         with contextlib.suppress(images.ImageError):  # the input pipeline warns of it
-            photos.append(_square(images.read_image(path).rgb, size))
+            photos.append(_square(images.read_image(path, configuration.max_pixels).on_white(), size))
     if not photos:
         raise UserError(f"folder {folder!r} holds no pictures that can be read; name another with --samples")
     return photos

@@ -7,7 +7,7 @@ import numpy as np
 
 from animegan3_tf.errors import UserError
 from animegan3_tf.files import whole_file
-from animegan3_tf.networks.weights import weight_name
+from animegan3_tf.networks.weights import named_weights
 
 KEPT = 2
 _PATTERN = re.compile(r"state-(\d+)\.h5")
@@ -38,7 +38,7 @@ def save_state(folder, trainer):
 
 def states(folder):
     """The state files of a run folder, oldest first."""
-    return sorted((p for p in folder.glob("state-*.h5") if _PATTERN.fullmatch(p.name)), key=_step_of)
+    return sorted((p for p in folder.glob("state-*.h5") if _PATTERN.fullmatch(p.name)), key=step_of)
 
 
 def restore_state(path, trainer):
@@ -60,7 +60,8 @@ def restore_state(path, trainer):
         variable.assign(stored[name])
 
 
-def _step_of(path):
+def step_of(path):
+    """The step a state file was saved at."""
     return int(_PATTERN.fullmatch(path.name).group(1))
 
 
@@ -68,7 +69,7 @@ def _variables(trainer):
     """Every variable that training changes, under a name of its own."""
     named = {"step": trainer.step}
     for part in ("generator", "average", "support_discriminator", "main_discriminator"):
-        named |= {f"{part}/{weight_name(w)}": w for w in getattr(trainer, part).weights}
+        named |= {f"{part}/{name}": weight for name, weight in named_weights(getattr(trainer, part)).items()}
     for part in ("pretrain_optimizer", "generator_optimizer", "discriminator_optimizer"):
         # by position: names of optimizer slots differ between Keras versions
         named |= {f"{part}/{i:04d}": v for i, v in enumerate(getattr(trainer, part).variables)}

@@ -1,5 +1,6 @@
 """Superpixels of the generator's own pictures, on processes that live as long as the run."""
 
+import functools
 import multiprocessing
 import os
 from concurrent.futures import ProcessPoolExecutor
@@ -7,7 +8,8 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 import tensorflow as tf
 
-from animegan3_tf.training import superpixel_worker
+from animegan3_tf.filters import superpixels
+from animegan3_tf.workers import start_worker
 
 
 class SuperpixelPool:
@@ -20,7 +22,7 @@ class SuperpixelPool:
     def __init__(self, min_size, processes=None):
         self.min_size = min_size
         context = multiprocessing.get_context("spawn")
-        self._pool = ProcessPoolExecutor(processes or os.cpu_count(), context, initializer=superpixel_worker.start)
+        self._pool = ProcessPoolExecutor(processes or os.cpu_count(), context, initializer=start_worker)
 
     def __call__(self, images):
         """Graph op, float [N, H, W, 3] in [-1, 1] to the same; no gradient.
@@ -37,5 +39,5 @@ class SuperpixelPool:
         self._pool.shutdown(cancel_futures=True)
 
     def _mean_colors(self, batch):
-        sizes = [self.min_size] * len(batch)
-        return np.stack(list(self._pool.map(superpixel_worker.mean_colors, batch, sizes)))
+        # by keyword through `partial`: the filter's own function is what the workers import, and it knows no TensorFlow
+        return np.stack(list(self._pool.map(functools.partial(superpixels, min_size=self.min_size), batch)))

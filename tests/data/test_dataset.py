@@ -1,3 +1,4 @@
+import dataclasses
 import itertools
 
 import numpy as np
@@ -6,7 +7,7 @@ from prepared_folders import picture
 from tiny_training import tiny_style, write_pictures
 
 from animegan3_tf.data.dataset import PictureStore, TrainingData
-from animegan3_tf.data.prepare import anime_targets, photo_targets, prepare, target_folder
+from animegan3_tf.data.prepare import prepare, style_targets, target_folder, to_working_size
 from animegan3_tf.errors import UserError
 from animegan3_tf.images import write_image
 
@@ -27,6 +28,16 @@ def positions(side, blue=0):
 
 def silent(line):
     pass
+
+
+def mark_targets(style, photos, anime, function):
+    """L0 targets that `function` makes from the picture, with the books of proper ones."""
+    stages = {stage.name: stage for stage in style_targets(style, photos, anime)}
+
+    def make(rgb, name, lam, sides):
+        return function(to_working_size(rgb, sides))
+
+    prepare([dataclasses.replace(stages["l0"], function=make)])
 
 
 def take(data, count, start_step=0):
@@ -86,10 +97,12 @@ def test_an_epoch_shows_every_picture_once_each_time_in_another_order(marked):
 
 def test_a_photo_and_its_target_are_cut_and_mirrored_alike(tmp_path):
     """Target and photo both tell where each of their pixels was."""
-    for name, blue in (("photo", 0), ("photo_l0", 200)):
-        write_image(tmp_path / name / "a.png", positions(40, blue))
-    write_image(tmp_path / "anime" / "x.png", flat(5))
-    data = TrainingData(tiny_style({"data.max_scale": 2.5}), tmp_path / "photo", tmp_path / "anime", warn=silent)
+    photos, anime = tmp_path / "photo", tmp_path / "anime"
+    write_image(photos / "a.png", positions(40))
+    write_image(anime / "x.png", flat(5))
+    style = tiny_style({"data.max_scale": 2.5})
+    mark_targets(style, photos, anime, lambda rgb: positions(len(rgb), blue=200))
+    data = TrainingData(style, photos, anime, warn=silent)
     corners, mirrored = set(), set()
     for batch in take(data, 12):
         photos, regions = levels(batch["photo"]), levels(batch["photo_region"])
@@ -98,14 +111,13 @@ def test_a_photo_and_its_target_are_cut_and_mirrored_alike(tmp_path):
         assert (photos[..., 2] == 0).all()
         corners |= {tuple(photo[0, 0, :2]) for photo in photos}
         mirrored |= {bool(photo[0, 0, 0] > photo[0, -1, 0]) for photo in photos}
-    assert len(corners) > 12  # crops differ in place and scale
+    assert len(corners) > 12  # crops differ in place
     assert mirrored == {False, True}
 
 
 def test_without_flips_and_scaling_a_square_of_the_size_is_the_example_itself(tmp_path):
     original = picture(1, SIZE)
-    for name in ("photo", "photo_l0"):
-        write_image(tmp_path / name / "a.png", original)
+    write_image(tmp_path / "photo" / "a.png", original)
     write_image(tmp_path / "anime" / "x.png", flat(5))
     (batch,) = take(TrainingData(tiny_style(PLAIN), tmp_path / "photo", tmp_path / "anime", warn=silent), 1)
     np.testing.assert_array_equal(levels(batch["photo"][0]), original)
@@ -159,20 +171,20 @@ def test_targets_made_on_the_fly_are_announced_once(folders):
     data = TrainingData(tiny_style(), *folders, warn=warnings.append)
     take(data, 3)
     assert len(warnings) == 2
-    assert warnings[0].startswith("5 of 5 targets are missing in")
+    assert warnings[0].startswith("5 of 5 targets in ")
     assert "animegan3 prepare" in warnings[1]
 
 
 @pytest.mark.parametrize("kind", ["superpixel", "l0"])
 def test_prepared_targets_are_those_made_on_the_fly(folders, kind):
-    """On whole pictures: of a scaled crop the two differ, since one is made before and one after the cut."""
+    """On pictures four times as large as the crop: targets are made at the size that crops are cut from."""
     photos, anime = folders
     for folder in folders:
-        write_pictures(folder, 5, side=SIZE)
+        write_pictures(folder, 5, side=4 * SIZE)
     style = tiny_style({**PLAIN, "target.region_target": kind})
     fresh = take(TrainingData(style, photos, anime, warn=silent), 2)
     warnings = []
-    prepare([*photo_targets(photos, style.target.region_l0_lambda), *anime_targets(anime)])
+    prepare(style_targets(style, photos, anime))
     prepared = take(TrainingData(style, photos, anime, warn=warnings.append), 2)
     assert warnings == []
     for ours, theirs in zip(prepared, fresh):
@@ -182,31 +194,54 @@ def test_prepared_targets_are_those_made_on_the_fly(folders, kind):
         np.testing.assert_allclose(ours["photo_region"], theirs["photo_region"], atol=0.51 / 127.5)
 
 
+def test_prepared_salt_stays_salt_on_large_pictures(marked):
+    for path in marked[1].iterdir():
+        write_image(path, flat(60, (7 * SIZE, 9 * SIZE)))
+    style = tiny_style({"data.salt": 0.25})
+    prepare(style_targets(style, *marked))
+    (batch,) = take(TrainingData(style, *marked, warn=silent), 1)
+    values, shares = np.unique(levels(batch["anime_smooth"]), return_counts=True)
+    assert values.tolist() == [60, 255]
+    assert 0.15 < shares[1] / shares.sum() < 0.35
+
+
+def test_targets_of_another_recipe_are_not_taken(marked):
+    prepare(style_targets(tiny_style({"data.salt": 0.1}), *marked))
+    warnings = []
+    TrainingData(tiny_style({"data.salt": 0.2}), *marked, warn=warnings.append)
+    assert len(warnings) == 1
+    assert "anime_smooth' are missing or made otherwise" in warnings[0]
+
+
+def test_transparent_pictures_lie_on_white(marked):
+    for path in marked[0].iterdir():
+        write_image(path, flat(60), alpha=np.zeros([SIZE, SIZE], np.uint8))
+    (batch,) = take(TrainingData(tiny_style(PLAIN), *marked, warn=silent), 1)
+    assert (batch["photo"] == 1).all()
+
+
 def test_prepared_targets_are_used_and_one_missing_makes_all_be_made_anew(marked):
     target = target_folder(marked[0], "l0")
-    for path in marked[0].iterdir():
-        write_image(target / path.name, flat(200))
+    mark_targets(tiny_style(), *marked, lambda rgb: np.full_like(rgb, 200))
     (batch,) = take(TrainingData(tiny_style(), *marked, warn=silent), 1)
     assert (levels(batch["photo_region"]) == 200).all()
     (target / "3.png").unlink()
     warnings = []
     (batch,) = take(TrainingData(tiny_style(), *marked, warn=warnings.append), 1)
-    assert warnings[0].startswith("1 of 7 targets are missing")
+    assert warnings[0].startswith("1 of 7 targets in ")
     np.testing.assert_allclose(batch["photo_region"], batch["photo"], atol=0.02)  # L0 keeps a flat picture
 
 
 def test_a_rejected_photo_needs_no_target(marked):
     (marked[0] / "2.png").write_bytes(b"broken")
-    prepare([*photo_targets(marked[0]), *anime_targets(marked[1])])
+    prepare(style_targets(tiny_style(), *marked))
     warnings = []
     take(TrainingData(tiny_style(), *marked, warn=warnings.append), 4)
     assert [line.split(":")[0] for line in warnings] == ["left out (1 so far)"]
 
 
 def test_a_target_of_another_size_is_left_out(marked):
-    target = target_folder(marked[0], "l0")
-    for path in marked[0].iterdir():
-        write_image(target / path.name, flat(200, (8, 8)) if path.name == "0.png" else flat(200))
+    mark_targets(tiny_style(), *marked, lambda rgb: flat(200, (8, 8)) if rgb[0, 0, 0] == 0 else flat(200))
     warnings = []
     TrainingData(tiny_style(), *marked, warn=warnings.append)
     assert any("0.png' is not of its picture's size; run animegan3 prepare" in line for line in warnings)
@@ -232,12 +267,12 @@ def test_rotation_turns_photo_and_target_together_and_no_anime(tmp_path):
     """A vertical edge leans to both sides in photos, and nowhere in anime."""
     edge = flat(0)
     edge[:, SIZE // 2 :] = 255
-    for name in ("photo", "photo_l0", "anime"):
+    for name in ("photo", "anime"):
         write_image(tmp_path / name / "a.png", edge)
     style = tiny_style({**PLAIN, "data.rotation": 20.0})
     leans = []
     for batch in take(TrainingData(style, tmp_path / "photo", tmp_path / "anime", warn=silent), 8):
-        np.testing.assert_array_equal(batch["photo"], batch["photo_region"])
+        np.testing.assert_allclose(batch["photo"], batch["photo_region"], atol=1e-5)  # L0 keeps an edge
         np.testing.assert_array_equal(levels(batch["anime"]), [edge, edge])
         leans += list(batch["photo"][:, 2].sum(axis=(1, 2)) - batch["photo"][:, -3].sum(axis=(1, 2)))
         assert np.abs(batch["photo"]).max() <= 1
@@ -261,8 +296,8 @@ def test_pictures_are_decoded_once_while_they_fit(tmp_path, monkeypatch):
     write_pictures(tmp_path, 3, side=10)  # 300 bytes each
     calls = []
     read = dataset.read_image
-    monkeypatch.setattr(dataset, "read_image", lambda path: calls.append(path.name) or read(path))
-    store = PictureStore(tmp_path, cache_bytes=700)
+    monkeypatch.setattr(dataset, "read_image", lambda path, limit: calls.append(path.name) or read(path, limit))
+    store = PictureStore(tmp_path, None, cache_bytes=700)
     for _ in range(2):
         for i in range(3):
             store.load(i)

@@ -15,7 +15,7 @@ def test_manifest_records_source_target_maker_and_parameters(photos):
     book = json.loads((photos.parent / "manifest.json").read_text())
     assert set(book) == {"photo_superpixel", "photo_l0"}
     record, source = book["photo_l0"]["b.jpg"], photos / "b.jpg"
-    assert record["parameters"] == {"lam": 0.03}
+    assert record["parameters"] == {"lam": 0.03, "sides": None}
     assert record["source_bytes"] == source.stat().st_size
     assert record["source_sha256"] == hashlib.sha256(source.read_bytes()).hexdigest()
     target = photos.parent / "photo_l0" / "b.png"
