@@ -183,7 +183,8 @@ def demo(out: Path = typer.Option(Path("runs/demo"), help="Folder for the data, 
 
 def _prepare(style, photos, anime, jobs, max_pixels):
     """Shows what becomes of each target; returns the report."""
-    from animegan3_tf.data.prepare import prepare, style_targets
+    from animegan3_tf.data.prepare import prepare
+    from animegan3_tf.data.targets import style_targets
     from animegan3_tf.progress import progress
 
     with progress("preparing") as advance:

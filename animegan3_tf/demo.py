@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 from animegan3_tf.data.demo import demo_anime, demo_photos
-from animegan3_tf.data.prepare import prepare, style_targets
+from animegan3_tf.data.prepare import prepare
+from animegan3_tf.data.targets import style_targets
 from animegan3_tf.errors import UserError
 from animegan3_tf.styles import load_style
 from animegan3_tf.stylize import stylize_files

@@ -10,8 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from animegan3_tf.data.ledger import missing_targets
-from animegan3_tf.data.prepare import style_targets, target_name, to_working_size
 from animegan3_tf.data.rotation import rotate
+from animegan3_tf.data.targets import style_targets, target_name, to_working_size
 from animegan3_tf.errors import UserError
 from animegan3_tf.filters import add_salt, l0_smooth, smooth_edges, superpixels
 from animegan3_tf.images import DEFAULT_MAX_PIXELS, ImageError, find_images, quote, read_image
@@ -23,7 +23,7 @@ _CACHE_BYTES = 4 << 30
 class PictureStore:
     """Pictures of a folder at working size, each with its prepared target where there is one, decoded once and kept.
 
-    sides: see `prepare.to_working_size`. targets: a folder of prepared targets, or None.
+    sides: see `targets.to_working_size`. targets: a folder of prepared targets, or None.
     Safe to read from many threads. Kept as uint8 until `cache_bytes` are full; later pictures are decoded each time.
     A picture that cannot be read is left out with one warning; the next one takes its place.
     """

@@ -7,7 +7,8 @@ from prepared_folders import picture
 from tiny_training import tiny_style, write_pictures
 
 from animegan3_tf.data.dataset import PictureStore, TrainingData
-from animegan3_tf.data.prepare import prepare, style_targets, target_folder, to_working_size
+from animegan3_tf.data.prepare import prepare
+from animegan3_tf.data.targets import style_targets, target_folder, to_working_size
 from animegan3_tf.errors import UserError
 from animegan3_tf.images import write_image
 

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from prepared_folders import counts, digests, picture
 
-from animegan3_tf.data.prepare import anime_targets, photo_targets, prepare
+from animegan3_tf.data.prepare import prepare
+from animegan3_tf.data.targets import anime_targets, photo_targets
 from animegan3_tf.errors import UserError
 from animegan3_tf.images import read_image, write_image
 

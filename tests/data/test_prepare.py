@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from prepared_folders import counts, digests, picture
 
-from animegan3_tf.data.prepare import Stage, anime_targets, photo_targets, prepare, smooth_target, target_folder
+from animegan3_tf.data.prepare import prepare
+from animegan3_tf.data.targets import Stage, anime_targets, photo_targets, smooth_target, target_folder
 from animegan3_tf.errors import UserError
 from animegan3_tf.images import read_image, write_image
 
@@ -149,7 +150,8 @@ def test_killed_run_is_finished_by_the_next_and_leaves_no_worker(tmp_path, photo
     (tmp_path / "manifest.json").unlink()
     script = tmp_path.with_name(tmp_path.name + "_run.py")
     script.write_text(
-        "import sys\nfrom animegan3_tf.data.prepare import photo_targets, prepare\n"
+        "import sys\nfrom animegan3_tf.data.prepare import prepare\n"
+        "from animegan3_tf.data.targets import photo_targets\n"
         "if __name__ == '__main__':\n"
         "    prepare(photo_targets(sys.argv[1]), jobs=2, on_progress=lambda *step: print(*step, flush=True))\n"
     )
