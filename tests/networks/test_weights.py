@@ -26,6 +26,15 @@ def test_round_trip_leaves_the_support_tail_out(tmp_path, generator):
     assert [p.name for p in tmp_path.iterdir()] == ["g.h5"]
 
 
+def test_half_precision_halves_the_file_and_keeps_the_picture(tmp_path, generator):
+    save_generator(tmp_path / "whole.h5", generator)
+    save_generator(tmp_path / "half.h5", generator, dtype="float16")
+    sizes = [(tmp_path / name).stat().st_size for name in ("whole.h5", "half.h5")]
+    assert sizes[1] < 0.55 * sizes[0]
+    assert sizes[1] < 2.2e6
+    np.testing.assert_allclose(load_generator(tmp_path / "half.h5")(PHOTO), generator(PHOTO)["main"], atol=0.02)
+
+
 def test_problems_are_listed_together(tmp_path, generator):
     path = tmp_path / "g.h5"
     save_generator(path, generator)
