@@ -19,6 +19,7 @@ from animegan3_tf.errors import UserError
 from animegan3_tf.files import whole_file
 
 FORMAT = "animegan3_tf generator 1"
+DAMAGE = (OSError, KeyError, RuntimeError, TypeError, ValueError)  # what HDF5 raises over damaged files
 
 
 def weights_of(model: str | os.PathLike) -> Path:
@@ -32,21 +33,31 @@ def write_weights(path: str | os.PathLike, header: Mapping[str, object], arrays:
     text = json.dumps({**header, "format": FORMAT})
     with whole_file(path) as temporary, h5py.File(temporary, "x") as file:
         file.attrs["header"] = text
-        for name, array in arrays.items():
-            file.create_dataset(name, data=array)
+        write_arrays(file, arrays)
 
 
 def read_weights(path: str | os.PathLike) -> tuple[dict, dict[str, np.ndarray]]:
     """The header and the arrays by name; a UserError says why a file is none that can be read."""
+    with _opened(path) as (file, header):
+        return header, read_arrays(file)
+
+
+def write_arrays(file: h5py.File, arrays: Mapping[str, np.ndarray]) -> None:
+    """Stores arrays by name, where slashes make groups."""
+    for name, array in arrays.items():
+        file.create_dataset(name, data=array)
+
+
+def read_arrays(file: h5py.File) -> dict[str, np.ndarray]:
+    """Every array of the file by name. A damaged file raises one of `DAMAGE`."""
     arrays = {}
 
     def collect(name: str, item: object) -> None:
         if isinstance(item, h5py.Dataset):
             arrays[name] = item[()]
 
-    with _opened(path) as (file, header):
-        file.visititems(collect)
-    return header, arrays
+    file.visititems(collect)
+    return arrays
 
 
 def read_header(path: str | os.PathLike) -> dict:
@@ -67,5 +78,5 @@ def _opened(path: str | os.PathLike) -> Iterator[tuple[h5py.File, dict]]:
             if header["format"] != FORMAT:
                 raise UserError(f"{name} is in format {header['format']!r}; this version reads {FORMAT!r}")
             yield file, header
-    except (OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
+    except DAMAGE as error:
         raise UserError(f"{name} is not a weights file of animegan3_tf, or it is damaged: {error}") from error

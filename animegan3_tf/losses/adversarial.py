@@ -6,7 +6,6 @@ tfgan = losses.wargs
 
 LEAST_SQUARES = "least_squares"
 HINGE = "hinge"
-KINDS = (LEAST_SQUARES, HINGE)
 
 
 def generator_loss(logits, kind=LEAST_SQUARES, real_label=1.0):

@@ -19,12 +19,14 @@ class RunCallback(tf.keras.callbacks.Callback):
     def __init__(self, every):
         super().__init__()
         self.every = every
+        self.acted = None  # the last step it acted on
 
     def on_train_batch_end(self, batch, logs=None):
         """Calls `act` on steps that are multiples of `every`."""
         step = int(self.model.step)
         if step % self.every == 0:
             self.act(step, logs or {})
+            self.acted = step
 
     def act(self, step, logs):
         """What to do after step `step`."""
@@ -109,7 +111,6 @@ class Checkpoints(RunCallback):
     def __init__(self, every, folder, metadata):
         super().__init__(every)
         self.folder, self.metadata = folder, metadata
-        self.saved = None  # the last step saved
 
     def act(self, step, logs):
         """Saves."""
@@ -125,7 +126,6 @@ class Checkpoints(RunCallback):
             raise UserError(
                 f"step {step} cannot be saved in {str(self.folder)!r} ({error}); make room, then --resume"
             ) from error
-        self.saved = step
 
 
 class StopOnSignal(tf.keras.callbacks.Callback):

@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from animegan3_tf.layers.external_attention import NORM_MOMENTUM
-from animegan3_tf.networks.weights import weight_name
+from animegan3_tf.networks.weights import named_weights, weight_name
 
 
 class GeneratorAverage:
@@ -18,8 +18,8 @@ class GeneratorAverage:
     def __init__(self, generator, average, decay, momentum=NORM_MOMENTUM):
         self.decay, self.momentum = decay, momentum
         average.trainable = False
-        sources = {weight_name(weight): weight for weight in generator.weights}
-        pairs = [(sources[weight_name(weight)], weight) for weight in average.weights]
+        sources = named_weights(generator)
+        pairs = [(sources[name], weight) for name, weight in named_weights(average).items()]
         self._moments = [(s, w) for s, w in pairs if weight_name(w).endswith(("moving_mean", "moving_variance"))]
         moments = {id(w) for _, w in self._moments}
         self._weights = [(s, w) for s, w in pairs if id(w) not in moments]

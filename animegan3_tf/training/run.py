@@ -162,12 +162,11 @@ def _run_phases(configuration, folder, trainer, data, photos, stop, show):
         batches = data.batches(int(trainer.step))
         trainer.fit(batches, steps_per_epoch=remaining, epochs=1, verbose=0, callbacks=callbacks)
     step = int(trainer.step)
-    if checkpoints.saved != step:
+    if checkpoints.acted != step:
         checkpoints.save(trainer)
-    grid = samples.path(step)
-    if not grid.exists():
+    if samples.acted != step:  # not told from the file: one of an earlier start may stand there
         samples.draw(trainer, step)
-    return RunResult(step, stop.received if step < configuration.steps else None, grid)
+    return RunResult(step, stop.received if step < configuration.steps else None, samples.path(step))
 
 
 def _open_folder(configuration, folder, resume):

@@ -8,6 +8,7 @@ import numpy as np
 from animegan3_tf.errors import UserError
 from animegan3_tf.files import whole_file
 from animegan3_tf.networks.weights import named_weights
+from animegan3_tf.weights_file import DAMAGE, read_arrays, write_arrays
 
 KEPT = 2
 _PATTERN = re.compile(r"state-(\d+)\.h5")
@@ -29,8 +30,7 @@ def save_state(folder, trainer):
         )
     with whole_file(path) as temporary, h5py.File(temporary, "w") as file:
         file.attrs["step"] = step
-        for name, array in arrays.items():
-            file.create_dataset(name, data=array)
+        write_arrays(file, arrays)
     for old in states(folder)[:-KEPT]:
         old.unlink()
     return path
@@ -46,11 +46,8 @@ def restore_state(path, trainer):
     variables = _variables(trainer)
     try:
         with h5py.File(path, "r") as file:
-            stored = {}
-            file.visititems(
-                lambda name, item: stored.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None
-            )
-    except (OSError, KeyError, ValueError) as error:
+            stored = read_arrays(file)
+    except DAMAGE as error:
         raise UserError(f"state {str(path)!r} is damaged ({error}); remove it to resume from the one before") from error
     wrong = sorted(stored.keys() ^ variables.keys())
     wrong += sorted(n for n in stored.keys() & variables.keys() if stored[n].shape != tuple(variables[n].shape))
