@@ -93,10 +93,17 @@ class TrainingData:
         for store in (self._photos, self._anime):
             store.load(0)  # a folder of which nothing can be read is told of here, not from inside the pipeline
 
-    def batches(self, start_step=0):
-        """Endless batches {photo, photo_region, anime, anime_smooth}, float32 [N, size, size, 3] in [-1, 1]."""
+    def batches(self, start_step=0, worker=0, workers=1, replicas=1):
+        """Endless batches {photo, photo_region, anime, anime_smooth}, float32 [N, size, size, 3] in [-1, 1].
+
+        worker, workers, replicas: on several devices, this process's number and how many processes and devices there
+        are in all. A step's pictures are the same as on one device: N, a batch over the replicas, goes to each device.
+        """
         size, batch = self.style.data.image_size, self.style.train.batch_size
-        numbers = tf.data.Dataset.range(start_step * batch, np.iinfo(np.int64).max)
+        share, first = batch // workers, start_step * batch + worker * (batch // workers)
+        batch //= replicas
+        counts = tf.data.Dataset.range(np.iinfo(np.int64).max // self.style.train.batch_size - start_step)
+        numbers = counts.map(lambda n: first + n // share * self.style.train.batch_size + n % share)
         examples = numbers.map(self._example, num_parallel_calls=max(2, os.cpu_count() or 1), deterministic=True)
         batches = examples.batch(batch, drop_remainder=True)
         return batches.map(lambda b: {k: tf.ensure_shape(v, [batch, size, size, 3]) for k, v in b.items()}).prefetch(2)

@@ -13,7 +13,8 @@ class ExternalAttention(tf.keras.layers.Layer):
 
     1x1 conv; logits against the memory K [C, memory]; softmax over the H*W positions; divided by 1e-9 + their sum over
     the memory; times K' (the same K); 1x1 conv; batch normalisation; plus the input; LeakyReLU 0.2.
-    The softmax runs in float32 under mixed precision.
+    The softmax and the normalisation run in float32 under mixed precision. On several replicas the normalisation takes
+    the moments of the whole batch.
 
     Input and output [N, H, W, C].
     """
@@ -29,7 +30,7 @@ class ExternalAttention(tf.keras.layers.Layer):
         self.project_in = ReflectConv2D(channels, 1, name="project_in", dtype=self.dtype_policy)
         self.project_out = ReflectConv2D(channels, 1, name="project_out", dtype=self.dtype_policy)
         self.norm = tf.keras.layers.BatchNormalization(
-            epsilon=1e-3, momentum=NORM_MOMENTUM, name="norm", dtype=self.dtype_policy
+            epsilon=1e-3, momentum=NORM_MOMENTUM, synchronized=True, name="norm", dtype="float32"
         )
         for layer in (self.project_in, self.project_out, self.norm):
             with tf.name_scope(layer.name):  # weights files tell the kernels apart by it
@@ -69,7 +70,7 @@ class ExternalAttention(tf.keras.layers.Layer):
         weights = tf.exp(logits - peak) / total
         weights /= 1e-9 + tf.reduce_sum(weights, axis=3, keepdims=True)
         x = tf.einsum("nhwk,ck->nhwc", tf.cast(weights, inputs.dtype), self.kernel)
-        x = self.norm(self.project_out(x), training=training)
+        x = tf.cast(self.norm(self.project_out(x), training=training), inputs.dtype)
         return tf.nn.leaky_relu(x + inputs, 0.2)
 
     def compute_output_shape(self, input_shape):
