@@ -31,12 +31,11 @@ def main(arguments=None):
 
 def _train(values):
     quiet_tensorflow()
-    from rich.console import Console
-
     from benchmarks.machine import has_gpu
     from benchmarks.report import print_train
     from benchmarks.setup import TrainSettings
     from benchmarks.train import benchmark_train
+    from rich.console import Console
 
     gpu = has_gpu()
     settings = TrainSettings(

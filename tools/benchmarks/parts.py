@@ -53,59 +53,45 @@ def step_parts(subject: Subject) -> list[Part]:
     def answers(pictures, training):
         return [judge(images, training=training) for judge, images in zip(judges, pictures)]
 
-    backward = "generator, forward and backward"
+    whole, target = "generator, forward and backward", "revision target"
+    weights = trainer.generator.trainable_variables
+    judging = [variable for judge in judges for variable in judge.trainable_variables]
+    seen = [_gray(guided), main]
     return [
         Part("data", take_batches, calls=_DATA_BATCHES),
-        Part("generator, forward", _compiled(lambda x: trainer.generator(x, training=True), photo), within=backward),
-        Part(
-            backward,
-            _with_gradient(
-                lambda: trainer.generator(photo, training=True), lambda: trainer.generator.trainable_variables
-            ),
-        ),
-        Part("guided filter, forward and backward", _with_gradient(lambda: guide(settings, support), lambda: [support])),
-        Part("revision target", _compiled(lambda x: revision_target(settings, x), support)),
-        Part("NL-means", _compiled(lambda x: nl_means(x, *settings.nl_means), unit), within="revision target"),
-        Part("L0", _compiled(lambda x: l0_smooth(x, settings.revision_l0_lambda), denoised), within="revision target"),
-        Part(f"region target ({settings.region_target})", _compiled(subject.region, guided)),
-        Part("perceptual, constant pictures", _compiled(network, constant)),
-        Part("perceptual, live pictures and gradient", _with_gradient(lambda: network(live), lambda: [live])),
-        Part(
-            "discriminators, for the generator",
-            _with_gradient(
-                lambda: answers([_gray(guided), main], training=False), lambda: [guided, main]
-            ),
-        ),
-        Part(
-            "discriminators, own loss",
-            _with_gradient(
-                lambda: answers(judged, training=True), lambda: [v for judge in judges for v in judge.trainable_variables]
-            ),
-        ),
+        Part("generator, forward", _compiled(lambda: trainer.generator(photo, training=True)), within=whole),
+        Part(whole, _with_gradient(lambda: trainer.generator(photo, training=True), weights)),
+        Part("guided filter, forward and backward", _with_gradient(lambda: guide(settings, support), [support])),
+        Part(target, _compiled(lambda: revision_target(settings, support))),
+        Part("NL-means", _compiled(lambda: nl_means(unit, *settings.nl_means)), within=target),
+        Part("L0", _compiled(lambda: l0_smooth(denoised, settings.revision_l0_lambda)), within=target),
+        Part(f"region target ({settings.region_target})", _compiled(lambda: subject.region(guided))),
+        Part("perceptual, constant pictures", _compiled(lambda: network(constant))),
+        Part("perceptual, live pictures and gradient", _with_gradient(lambda: network(live), [live])),
+        Part("discriminators, for the generator", _with_gradient(lambda: answers(seen, training=False), seen)),
+        Part("discriminators, own loss", _with_gradient(lambda: answers(judged, training=True), judging)),
         Part("optimizers and average", _updates(style, trainer)),
-    ]  # fmt: skip
+    ]
 
 
 def _gray(images):
     return tf.image.grayscale_to_rgb(tf.image.rgb_to_grayscale(images))
 
 
-def _compiled(function, tensor):
-    graph = tf.function(function)
-    return lambda: graph(tensor)
+def _compiled(function):
+    return tf.function(function, autograph=False)
 
 
 def _with_gradient(function, sources):
-    """A call of `function` and of the gradient of the mean of what it returns."""
+    """A call of `function` and of the gradient of the mean of what it returns, with respect to `sources`."""
 
-    @tf.function
-    def graph():
+    def run():
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(sources())
+            tape.watch(sources)
             value = tf.add_n([tf.reduce_mean(tf.cast(t, tf.float32)) for t in tf.nest.flatten(function())])
-        return value, tape.gradient(value, sources())
+        return value, tape.gradient(value, sources)
 
-    return graph
+    return _compiled(run)
 
 
 def _updates(style, trainer):
@@ -120,10 +106,9 @@ def _updates(style, trainer):
     average = GeneratorAverage(trainer.generator, build_generator(resize=settings.resize), settings.ema)
     gradients = [[tf.zeros_like(variable) for variable in variables] for variables in groups]
 
-    @tf.function
-    def graph():
+    def run():
         for optimizer, variables, group in zip(optimizers, groups, gradients):
             optimizer.apply_gradients(zip(group, variables))
         average.update(tf.constant(1000, tf.int64))
 
-    return graph
+    return _compiled(run)

@@ -31,10 +31,10 @@ def _print_step(result, console):
     table = _table("adversarial step", "share")
     for part in result["parts"]:
         indent = "  " if part["within"] else ""
-        table.add_row(indent + part["name"], *_times(part), f"{part['ms'] / whole['ms']:.0%}")
+        table.add_row(indent + part["name"], *_times(part), f"{part['ms'] / whole['ms']:.1%}")
     table.add_section()
     total = result["parts_sum_ms"]
-    table.add_row("sum of the parts, indented ones left out", f"{total:.1f}", "", f"{total / whole['ms']:.0%}")
+    table.add_row("sum of the parts, indented ones left out", f"{total:.1f}", "", f"{total / whole['ms']:.1%}")
     table.add_row("whole step", *_times(whole), "100%")
     console.print(table)
     console.print("Parts run alone; in the step some overlap and some are fused, so they need not add up to it.")
@@ -65,7 +65,7 @@ def _print_upstream(result, console):
     upstream = result["upstream"]
     table = _table("upstream's way", "share")
     for part in upstream["parts"]:
-        table.add_row(part["name"], *_times(part), f"{part['ms'] / upstream['ms']:.0%}")
+        table.add_row(part["name"], *_times(part), f"{part['ms'] / upstream['ms']:.1%}")
     table.add_section()
     table.add_row("whole step", *_times(upstream), "100%")
     console.print(table)

@@ -26,6 +26,7 @@ _OURS, _THEIRS, _WITHOUT_REGION = "ours", "upstream", "without region target"
 def benchmark_train(settings: TrainSettings, show=print) -> dict:
     """Measures everything `settings` asks for; the result holds plain values only, for the report and for JSON."""
     machine = describe_machine()  # first: the load it tells is the others'
+    tf.get_logger().setLevel("ERROR")  # it would warn of the many functions that the parts are
     tf.keras.mixed_precision.set_global_policy(settings.precision)
     try:
         with contextlib.ExitStack() as stack:
@@ -83,7 +84,7 @@ def _measure(settings, subject, stack, show):
         "step": _step(whole, settings.batch, first[_OURS]),
         "parts": parts,
         "parts_sum_ms": sum(part["ms"] for part in parts if part["within"] is None),
-        "region_target_wait": _region_wait(timings) if settings.host_share else None,
+        "region_target_wait": region_wait(timings) if settings.host_share else None,
         "flops": {"total": flops.total, "by_operation": flops.by_operation, "excluded": flops.excluded},
         "limit": {
             "dtype": dtype,
@@ -126,7 +127,7 @@ def _time_parts(parts, rounds):
 
 def _step_flops(subject):
     """Of a step traced with fixed sizes, as the pipeline's batches are."""
-    step = tf.function(lambda batch: subject.trainer.train_step(batch))
+    step = tf.function(subject.trainer.train_step, autograph=False)
     return count_flops(step.get_concrete_function(subject.batches.element_spec))
 
 
@@ -134,7 +135,7 @@ def _step(timing, batch, first):
     return {**timing.to_dict(), "images_per_second": batch / timing.median, "first_call_s": first}
 
 
-def _region_wait(timings):
+def region_wait(timings):
     """What the step gains without a region target: the time the rest waits for it, on a GPU for the host."""
     whole, without = timings[_OURS], timings[_WITHOUT_REGION]
     waits = [a - b for a, b in zip(whole.seconds, without.seconds)]
