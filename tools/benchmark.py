@@ -50,6 +50,7 @@ def _train(values):
         host_share=gpu if values.host_share is None else values.host_share,
         upstream=values.upstream,
         summaries=values.upstream_summaries,
+        jit=tuple(values.jit),
         photos=values.photos,
         anime=values.anime,
     )
@@ -74,6 +75,7 @@ def _parser():
     train.add_argument(
         "--precision", choices=("float32", "mixed_float16", "mixed_bfloat16"), default="float32", help="Keras policy"
     )
+    train.add_argument("--jit", nargs="+", choices=("nl_means", "networks"), default=[], help="what XLA compiles")
     train.add_argument(
         "--generator",
         default=str(_CHECKPOINT),

@@ -31,45 +31,55 @@ def step_parts(subject: Subject) -> list[Part]:
 
     The networks' weights stay as they are, but for moving moments and power iterations.
     """
-    style, trainer, network = subject.style, subject.trainer, subject.network
+    style, trainer, settings = subject.style, subject.trainer, subject.style.target
+    denoise = _xla(nl_means) if "nl_means" in subject.settings.jit else nl_means
+    networks = trainer.generator, trainer.support_discriminator, trainer.main_discriminator, subject.network.model
+    if "networks" in subject.settings.jit:
+        networks = map(_xla, networks)
+    generator, judge_support, judge_main, perceptual = networks
     iterator = iter(subject.batches)
     batch = next(iterator)
-    photo, settings = batch["photo"], style.target
-    tails = trainer.generator(photo, training=True)
+    tails = trainer.generator(batch["photo"], training=True)
     support, main = tails["support"], tails["main"]
     guided, revision = guide(settings, support), revision_target(settings, support)
-    constant = tf.concat([photo, batch["photo_region"], guided, revision, _gray(batch["anime"])], axis=0)
-    live = tf.concat([guided, main, _gray(guided)], axis=0)
-    judged = [tf.concat([_gray(batch["anime"]), _gray(guided), _gray(batch["anime_smooth"])], axis=0)]
-    judged.append(tf.concat([revision, main], axis=0))
-    judges = trainer.support_discriminator, trainer.main_discriminator
     unit = tf.floor((support + 1.0) * 127.5) / 255.0
     denoised = nl_means(unit, *settings.nl_means)
+    constant = tf.concat([batch["photo"], batch["photo_region"], revision, _gray(batch["anime"])], axis=0)
+    live = tf.concat([guided, main, _gray(guided)], axis=0)
+    judges = trainer.support_discriminator, trainer.main_discriminator
+    weights = [variable for judge in judges for variable in judge.trainable_variables]
+    others = tf.concat([_gray(batch["anime"]), _gray(batch["anime_smooth"])], axis=0)
 
     def take_batches():
         for _ in range(_DATA_BATCHES):
             next(iterator)
 
-    def answers(pictures, training):
-        return [judge(images, training=training) for judge, images in zip(judges, pictures)]
+    def draw():
+        return generator(batch["photo"], training=True)
+
+    def judge():
+        """The fakes' answers serve both players: one gradient goes to the pictures, one to the discriminators."""
+        with tf.GradientTape(watch_accessed_variables=False) as tape, tf.GradientTape() as critic_tape:
+            tape.watch([guided, main])
+            fakes = [judge_support(_gray(guided), training=False), judge_main(main, training=False)]
+            answers = [*fakes, judge_support(others, training=False), judge_main(revision, training=False)]
+            value, critic_value = _mean(fakes), _mean(answers)
+        return tape.gradient(value, [guided, main]), critic_tape.gradient(critic_value, weights)
 
     whole, target = "generator, forward and backward", "revision target"
-    weights = trainer.generator.trainable_variables
-    judging = [variable for judge in judges for variable in judge.trainable_variables]
-    seen = [_gray(guided), main]
     return [
         Part("data", take_batches, calls=_DATA_BATCHES),
-        Part("generator, forward", _compiled(lambda: trainer.generator(photo, training=True)), within=whole),
-        Part(whole, _with_gradient(lambda: trainer.generator(photo, training=True), weights)),
+        Part("generator, forward", _compiled(draw), within=whole),
+        Part(whole, _with_gradient(draw, trainer.generator.trainable_variables)),
         Part("guided filter, forward and backward", _with_gradient(lambda: guide(settings, support), [support])),
-        Part(target, _compiled(lambda: revision_target(settings, support))),
-        Part("NL-means", _compiled(lambda: nl_means(unit, *settings.nl_means)), within=target),
+        Part(target, _compiled(lambda: revision_target(settings, support, denoise))),
+        Part("NL-means", _compiled(lambda: denoise(unit, *settings.nl_means)), within=target),
         Part("L0", _compiled(lambda: l0_smooth(denoised, settings.revision_l0_lambda)), within=target),
         Part(f"region target ({settings.region_target})", _compiled(lambda: subject.region(guided))),
-        Part("perceptual, constant pictures", _compiled(lambda: network(constant))),
-        Part("perceptual, live pictures and gradient", _with_gradient(lambda: network(live), [live])),
-        Part("discriminators, for the generator", _with_gradient(lambda: answers(seen, training=False), seen)),
-        Part("discriminators, own loss", _with_gradient(lambda: answers(judged, training=True), judging)),
+        # the generator's regions pass on their own, when they are ready
+        Part("perceptual, constant pictures", _compiled(lambda: [perceptual(constant), perceptual(guided)])),
+        Part("perceptual, live pictures and gradient", _with_gradient(lambda: perceptual(live), [live])),
+        Part("discriminators, both players' gradients", _compiled(judge)),
         Part("optimizers and average", _updates(style, trainer)),
     ]
 
@@ -82,13 +92,22 @@ def _compiled(function):
     return tf.function(function, autograph=False)
 
 
+def _xla(function):
+    return tf.function(function, jit_compile=True)
+
+
+def _mean(tensors):
+    """The sum of the means of all tensors, a stand-in for a loss."""
+    return tf.add_n([tf.reduce_mean(tf.cast(tensor, tf.float32)) for tensor in tf.nest.flatten(tensors)])
+
+
 def _with_gradient(function, sources):
     """A call of `function` and of the gradient of the mean of what it returns, with respect to `sources`."""
 
     def run():
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(sources)
-            value = tf.add_n([tf.reduce_mean(tf.cast(t, tf.float32)) for t in tf.nest.flatten(function())])
+            value = _mean(function())
         return value, tape.gradient(value, sources)
 
     return _compiled(run)
@@ -97,8 +116,8 @@ def _with_gradient(function, sources):
 def _updates(style, trainer):
     """Adam for all networks and the averaged generator, with gradients of zero, which move nothing."""
     settings = style.train
-    groups = [trainer.generator.trainable_variables]
-    groups.append([*trainer.support_discriminator.trainable_variables, *trainer.main_discriminator.trainable_variables])
+    judges = trainer.support_discriminator, trainer.main_discriminator
+    groups = [trainer.generator.trainable_variables, [v for judge in judges for v in judge.trainable_variables]]
     rates = settings.generator_learning_rate, settings.discriminator_learning_rate
     optimizers = [tf.keras.optimizers.Adam(rate, beta_1=0.5, beta_2=0.999, epsilon=1e-8) for rate in rates]
     for optimizer, variables in zip(optimizers, groups):

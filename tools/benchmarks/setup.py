@@ -31,7 +31,7 @@ class TrainSettings:
     """What `benchmark.py train` was asked for; kept in its JSON.
 
     photos, anime: folders, or None for the bundled photos and drawings. generator: a weights file both tails start
-    from, or "none" for fresh weights. upstream, summaries: see `UpstreamStep`.
+    from, or "none" for fresh weights. jit: see `Trainer`. upstream, summaries: see `UpstreamStep`.
     """
 
     style: str
@@ -45,6 +45,7 @@ class TrainSettings:
     host_share: bool
     upstream: bool
     summaries: bool
+    jit: tuple[str, ...] = ()
     photos: str | None = None
     anime: str | None = None
     seed: int = 0
@@ -71,6 +72,7 @@ class TrainSettings:
 class Subject:
     """What is timed: a trainer about to take an adversarial step, its region target, and endless batches for it."""
 
+    settings: TrainSettings
     style: Style
     network: PerceptualNetwork
     region: Callable
@@ -94,19 +96,19 @@ def training_subject(settings: TrainSettings, folder: Path) -> Iterator[Subject]
     )
     region, close = region_target(style.target)
     try:
-        trainer = new_trainer(style, network, region, settings.generator)
-        yield Subject(style, network, region, trainer, data.batches())
+        trainer = new_trainer(style, network, region, settings.generator, settings.jit)
+        yield Subject(settings, style, network, region, trainer, data.batches())
     finally:
         close()
 
 
-def new_trainer(style, network, region, generator="none") -> Trainer:
+def new_trainer(style, network, region, generator="none", jit=()) -> Trainer:
     """A trainer in its adversarial phase.
 
     generator: a weights file. Both tails take its one tail's weights: the filters' time depends on what the pictures
     look like, and fresh weights draw nothing like what they see in training.
     """
-    trainer = Trainer(style, network, region)
+    trainer = Trainer(style, network, region, jit=jit)
     if generator != "none":
         weights = named_weights(trainer.generator)
         for name, weight in named_weights(load_generator(generator)).items():

@@ -11,6 +11,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from animegan3_tf import __version__
+from animegan3_tf.training.precision import policy
 from benchmarks.flops import count_flops
 from benchmarks.machine import describe_machine, has_gpu, peak_memory
 from benchmarks.matmul_rate import matmul_rate
@@ -27,21 +28,18 @@ def benchmark_train(settings: TrainSettings, show=print) -> dict:
     """Measures everything `settings` asks for; the result holds plain values only, for the report and for JSON."""
     machine = describe_machine()  # first: the load it tells is the others'
     tf.get_logger().setLevel("ERROR")  # it would warn of the many functions that the parts are
-    tf.keras.mixed_precision.set_global_policy(settings.precision)
-    try:
-        with contextlib.ExitStack() as stack:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="animegan3-benchmark-")))
-            show("pictures, targets and networks")
-            subject = stack.enter_context(training_subject(settings, folder))
-            return {
-                "command": "train",
-                "version": __version__,
-                "machine": machine,
-                "settings": asdict(settings),
-                **_measure(settings, subject, stack, show),
-            }
-    finally:
-        tf.keras.mixed_precision.set_global_policy("float32")
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(policy(settings.precision))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="animegan3-benchmark-")))
+        show("pictures, targets and networks")
+        subject = stack.enter_context(training_subject(settings, folder))
+        return {
+            "command": "train",
+            "version": __version__,
+            "machine": machine,
+            "settings": asdict(settings),
+            **_measure(settings, subject, stack, show),
+        }
 
 
 def _measure(settings, subject, stack, show):
@@ -52,7 +50,7 @@ def _measure(settings, subject, stack, show):
     first[_OURS] = _warm_up(runs[_OURS])
     memory = peak_memory()  # before anything else is built beside it
     if settings.host_share:
-        other = new_trainer(subject.style, subject.network, tf.identity, settings.generator)
+        other = new_trainer(subject.style, subject.network, tf.identity, settings.generator, settings.jit)
         runs[_WITHOUT_REGION] = _fit_step(other, iter(subject.batches))
         first[_WITHOUT_REGION] = _warm_up(runs[_WITHOUT_REGION])
     upstream_parts = []

@@ -28,10 +28,10 @@ class UpstreamStep:
     TensorFlow merges repeated passes over one picture within a call as it did in TF1, and Adam is TF1's kernel.
     Every call takes NumPy arrays and gives its losses back to Python.
 
-    Not re-created: TF1 itself (session overhead, its kernels, its version of CUDA), joblib's overhead, upstream's way
-    of writing the attention's softmax, the moments, the guided filter (cumulative sums) and the gradient of the power
-    iteration; those are this project's own and no slower. Power iterations advance once a step. There is no averaged
-    generator.
+    Not re-created: TF1 itself (session overhead, its kernels, its version of CUDA), joblib's overhead, and upstream's
+    way of writing the attention's softmax, the moments, the guided filter (cumulative sums) and the gradient of the
+    power iteration; those are this project's own, which take less time. Power iterations advance once a step. There is
+    no averaged generator.
     """
 
     def __init__(self, style, network, summaries=True):
