@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 _BUSY = 0.25  # load average per core above which timings are not to be trusted
+_STEADY = 0.9  # of the higher matmul rate, which the lower one keeps on a machine left alone
 
 
 def print_train(result: dict, console: Console) -> None:
@@ -57,6 +58,9 @@ def _print_limit(result, console):
         f"matrix products run at {limit['matmul_flops_per_second'] / 1e9:.0f} GFLOP/s in {limit['dtype']}: "
         f"{limit['share']:.0%} of the limit"
     )
+    if min(limit["measured"]) < _STEADY * max(limit["measured"]):
+        told = " and ".join(f"{rate / 1e9:.0f}" for rate in limit["measured"])
+        console.print(f"the machine was busy meanwhile ({told} GFLOP/s before and after the steps): times are too long")
     of_gpu = f", GPU {memory['gpu_bytes'] / 2**30:.2f} GiB" if "gpu_bytes" in memory else ""
     console.print(f"peak memory: process {memory['process_bytes'] / 2**30:.2f} GiB{of_gpu}")
 
