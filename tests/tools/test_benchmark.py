@@ -1,0 +1,136 @@
+import json
+
+import benchmark
+import pytest
+import tensorflow as tf
+from benchmarks.machine import describe_machine, peak_memory
+from benchmarks.matmul_rate import matmul_rate
+from benchmarks.setup import new_trainer
+from benchmarks.timing import Timing, ratios, take_turns
+from benchmarks.train import region_wait
+from tiny_training import TINY, tiny_style, write_pictures
+
+from animegan3_tf.networks import build_generator, load_perceptual, save_generator
+from animegan3_tf.networks.weights import named_weights
+from animegan3_tf.training.objective import needed_taps
+
+
+def test_runs_take_turns_and_the_order_turns_round():
+    calls = []
+    timings = take_turns({name: lambda name=name: calls.append(name) for name in "abc"}, rounds=3)
+    assert "".join(calls) == "abccbaabc"
+    assert {len(timing.seconds) for timing in timings.values()} == {3}
+
+
+def test_a_timing_tells_its_median_and_spread():
+    timing = Timing((0.5, 0.125, 0.25))
+    assert timing.median == 0.25
+    assert timing.to_dict() == {"ms": 250.0, "ms_low": 125.0, "ms_high": 500.0, "calls_ms": [500.0, 125.0, 250.0]}
+
+
+def test_ratios_compare_runs_of_one_round():
+    assert ratios(Timing((6.0, 3.0)), Timing((2.0, 0.5))) == (3.0, 6.0)
+
+
+def test_the_machine_is_told_in_plain_values():
+    machine = describe_machine()
+    assert json.loads(json.dumps(machine)) == machine
+    assert machine["cores"] >= 1
+    assert machine["tensorflow"] == tf.__version__
+
+
+def test_peak_memory_is_in_bytes():
+    """A process that imported TensorFlow has used over 64 MiB and less than 1 TiB."""
+    assert 2**26 < peak_memory()["process_bytes"] < 2**40
+
+
+def test_the_wait_for_the_region_target_is_taken_round_by_round():
+    timings = {"ours": Timing((3.0, 2.0, 4.0)), "without region target": Timing((2.5, 1.0, 3.5))}
+    assert region_wait(timings) == {"without_ms": 2500.0, "ms": 500.0, "share": pytest.approx(1 / 6)}
+
+
+def test_the_matmul_rate_is_finite_in_every_precision():
+    for dtype in ("float32", "bfloat16"):
+        assert 1e6 < matmul_rate(dtype, side=64, repeats=2) < 1e16
+
+
+def test_both_tails_start_from_a_deployed_generator(tmp_path):
+    tf.keras.utils.set_random_seed(0)
+    deployed = build_generator(tails="main")
+    save_generator(tmp_path / "generator.h5", deployed)
+    style = tiny_style()
+    network = load_perceptual("random", needed_taps(style.perceptual["vgg19"]))
+    trainer = new_trainer(style, network, tf.identity, tmp_path / "generator.h5")
+    photo = tf.random.stateless_uniform([1, 16, 16, 3], seed=(0, 1), minval=-1, maxval=1)
+    tails = trainer.generator(photo, training=False)
+    tf.debugging.assert_near(tails["main"], deployed(photo, training=False), atol=1e-6)
+    tf.debugging.assert_near(tails["support"], tails["main"], atol=1e-6)
+    assert len(named_weights(trainer.generator)) > len(named_weights(deployed))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--style", "watercolour"], "watercolour"),
+        (["--size", "20"], "20"),
+        (["--photos", "somewhere"], "--anime"),
+        (["--upstream", "--precision", "mixed_float16"], "float32"),
+        (["--generator", "absent.h5"], "absent.h5"),
+    ],
+)
+def test_what_cannot_run_is_told_in_one_line(options, message, capsys, tmp_path):
+    pictures = write_pictures(tmp_path / "photo", 1), write_pictures(tmp_path / "anime", 1)
+    folders = [] if "--photos" in options else ["--photos", str(pictures[0]), "--anime", str(pictures[1])]
+    style = [] if "--style" in options else ["--style", toml(tmp_path)]
+    assert benchmark.main(["train", "--size", "16", *style, *folders, *options]) == 1
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("benchmark: ")]
+    assert len(lines) == 1
+    assert message in lines[0]
+
+
+@pytest.mark.slow
+def test_the_command_measures_a_step_and_upstreams(tmp_path, capsys):
+    photos, anime = write_pictures(tmp_path / "photo", 3, 24), write_pictures(tmp_path / "anime", 3, 24, first=10)
+    report = tmp_path / "report.json"
+    options = ["--style", toml(tmp_path), "--size", "16", "--batch", "1", "--steps", "1", "--region", "l0"]
+    folders = ["--photos", str(photos), "--anime", str(anime), "--generator", "none"]
+    assert benchmark.main(["train", *options, *folders, "--upstream", "--json", str(report)]) == 0
+
+    printed = capsys.readouterr().out
+    assert "whole step" in printed
+    assert "images/s" in printed
+    result = json.loads(report.read_text())
+    assert result["step"]["images_per_second"] == pytest.approx(1e3 / result["step"]["ms"])
+    names = [part["name"] for part in result["parts"]]
+    assert len(names) == len(set(names))
+    for word in (
+        "data",
+        "generator",
+        "guided",
+        "NL-means",
+        "L0",
+        "region",
+        "perceptual",
+        "discriminators",
+        "optimizers",
+    ):
+        assert any(word in name for name in names), word
+    assert all(part["within"] in {None, *names} for part in result["parts"])
+    assert result["flops"]["total"] == sum(result["flops"]["by_operation"].values())
+    limit = result["limit"]
+    share = result["flops"]["total"] / limit["matmul_flops_per_second"] / (result["step"]["ms"] / 1e3)
+    assert limit["share"] == pytest.approx(share)
+    upstream = result["upstream"]
+    assert upstream["ratio"]["median"] == pytest.approx(upstream["ms"] / result["step"]["ms"])
+    assert sum(part["ms"] for part in upstream["parts"]) <= upstream["ms"]
+
+
+def toml(folder):
+    """The tiny style as a file."""
+    lines = [f'description = "{TINY["description"]}"', "[target]", "nl_means = [5, 6, 3, 5]", "[perceptual.vgg19]"]
+    for key, value in TINY["perceptual"]["vgg19"].items():
+        table = ", ".join(f"{k} = {v}" for k, v in value.items()) if isinstance(value, dict) else None
+        lines.append(f"{key} = {{ {table} }}" if table else f"{key} = {json.dumps(value)}")
+    path = folder / "tiny.toml"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return str(path)

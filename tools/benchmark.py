@@ -1,0 +1,113 @@
+"""Measures this project on this machine: how long, how much memory, and how near the device's limit.
+
+    .venv/bin/python tools/benchmark.py train --style shinkai --upstream
+
+What the columns mean stands in docs/benchmarks.md.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+# worker processes read this file again: what is heavy is imported where it is used
+from animegan3_tf.errors import UserError
+from animegan3_tf.files import whole_file
+from animegan3_tf.runtime import quiet_tensorflow
+
+_CHECKPOINT = Path(__file__).resolve().parents[1] / "checkpoints" / "portrait" / "generator.h5"
+
+
+def main(arguments=None):
+    """Runs the command line; returns the exit status."""
+    values = _parser().parse_args(arguments)
+    try:
+        values.run(values)
+    except (UserError, OSError) as problem:
+        print(f"benchmark: {problem}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _train(values):
+    quiet_tensorflow()
+    from benchmarks.machine import has_gpu
+    from benchmarks.report import print_train
+    from benchmarks.setup import TrainSettings
+    from benchmarks.train import benchmark_train
+    from rich.console import Console
+
+    gpu = has_gpu()
+    settings = TrainSettings(
+        style=values.style,
+        perceptual=values.perceptual,
+        size=values.size,
+        batch=values.batch or (8 if gpu else 1),
+        steps=values.steps or (20 if gpu else 5),
+        region=values.region,
+        precision=values.precision,
+        generator=values.generator,
+        host_share=gpu if values.host_share is None else values.host_share,
+        upstream=values.upstream,
+        summaries=values.upstream_summaries,
+        jit=tuple(values.jit),
+        photos=values.photos,
+        anime=values.anime,
+    )
+    result = benchmark_train(settings, show=lambda line: print(f"{line} ...", file=sys.stderr))
+    print_train(result, Console())
+    if values.json:
+        with whole_file(Path(values.json)) as temporary:
+            temporary.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+
+
+def _parser():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(required=True, metavar="command")
+    train = commands.add_parser("train", help="a training step, by part")
+    train.set_defaults(run=_train)
+    train.add_argument("--style", default="shinkai", help="name or .toml (default: shinkai)")
+    train.add_argument("--perceptual", default="random", help="as for animegan3 train (default: random, a VGG19)")
+    train.add_argument("--size", type=int, default=256, help="side of the crops (default: 256)")
+    train.add_argument("--batch", type=_positive, help="default: 8 on a GPU, else 1")
+    train.add_argument("--steps", type=_positive, help="timed rounds (default: 20 on a GPU, else 5)")
+    train.add_argument("--region", choices=("superpixel", "l0"), default="superpixel", help="the region target")
+    train.add_argument(
+        "--precision", choices=("float32", "mixed_float16", "mixed_bfloat16"), default="float32", help="Keras policy"
+    )
+    train.add_argument("--jit", nargs="+", choices=("nl_means", "networks"), default=[], help="what XLA compiles")
+    train.add_argument(
+        "--generator",
+        default=str(_CHECKPOINT),
+        help='weights both tails start from, or "none" (default: the shipped portrait checkpoint)',
+    )
+    train.add_argument("--photos", help="folder of photos (default: bundled ones)")
+    train.add_argument("--anime", help="folder of anime pictures (default: drawn here)")
+    train.add_argument("--upstream", action="store_true", help="time upstream's way too, taking turns")
+    train.add_argument(
+        "--no-upstream-summaries",
+        dest="upstream_summaries",
+        action="store_false",
+        help="without the losses upstream evaluates once more for summaries",
+    )
+    for flag, value in (("--host-share", True), ("--no-host-share", False)):
+        train.add_argument(
+            flag,
+            dest="host_share",
+            action="store_const",
+            const=value,
+            help="time a step without a region target too (default: on a GPU)" if value else argparse.SUPPRESS,
+        )
+    train.add_argument("--json", metavar="FILE", help="write everything measured to a file")
+    return parser
+
+
+def _positive(text):
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{value} is below 1")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,185 @@
+"""Floating-point operations of a traced function, counted from its graph."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+_HOST = ("EagerPyFunc", "PyFunc", "PyFuncStateless")
+_LOOPS = ("While", "StatelessWhile")
+
+
+@dataclass(frozen=True)
+class FlopCount:
+    """A count, two operations to a multiply-add.
+
+    by_operation: {operation type: floating-point operations}, of convolutions, matrix products and their gradients, and
+    Fourier transforms. Elementwise work, reductions, pooling and resizing are left out: they are bound by memory.
+    excluded: {what: how many} of what could not be counted: Python on the host, loops without a readable trip count.
+    """
+
+    by_operation: dict[str, int]
+    excluded: dict[str, int]
+
+    @property
+    def total(self) -> int:
+        """Of all counted operations."""
+        return sum(self.by_operation.values())
+
+
+def count_flops(function) -> FlopCount:
+    """Counts what one call of a concrete function computes.
+
+    function: a `tf.types.experimental.ConcreteFunction`, traced with fixed sizes; ValueError names the operation whose
+    size is not known. Called functions are walked into, branches of a condition all count, and a loop's body counts
+    once for each trip where the graph says how many there are (a counter from one constant to another). Only what the
+    outputs or a side effect need is counted, since the rest is pruned before it runs; padding counts like any pixel.
+    Duplicates that TensorFlow's optimizer may merge later count each.
+    """
+    counted, excluded = Counter(), Counter()
+    _walk(function.graph, 1, counted, excluded)
+    return FlopCount(dict(counted), dict(excluded))
+
+
+def _walk(graph, times, counted, excluded):
+    for operation in _needed(graph):
+        if operation.type in _COUNTERS:
+            counted[operation.type] += times * _COUNTERS[operation.type](operation)
+        elif operation.type in _HOST:
+            excluded["host function"] += times
+        elif operation.type in _LOOPS:
+            condition, body = (_function_graph(graph, operation.get_attr(part).name) for part in ("cond", "body"))
+            trips = _trips(operation, condition, body)
+            if trips is None:
+                excluded["loop of unknown length"] += times
+            else:
+                _walk(body, times * trips, counted, excluded)
+        else:
+            for name in _called(operation):
+                _walk(_function_graph(graph, name), times, counted, excluded)
+
+
+def _needed(graph):
+    """The operations that an output or a side effect of a function depends on."""
+    waiting = [tensor.op for tensor in graph.outputs] + list(graph.control_outputs)
+    found = set()
+    while waiting:
+        operation = waiting.pop()
+        if operation not in found:
+            found.add(operation)
+            waiting += [tensor.op for tensor in operation.inputs] + list(operation.control_inputs)
+    return found
+
+
+def _called(operation):
+    """Names of the functions an operation calls."""
+    for key, value in operation.node_def.attr.items():
+        if value.HasField("func"):
+            yield value.func.name
+        elif key == "branches":
+            yield from (function.name for function in value.list.func)
+
+
+def _function_graph(graph, name):
+    while graph is not None:  # a function is defined in the graph that calls it or in one around that
+        function = graph._get_function(name)
+        if function is not None:
+            return function.graph
+        graph = getattr(graph, "outer_graph", None)
+    raise ValueError(f"function {name!r} is called but not defined")
+
+
+def _trips(loop, condition, body):
+    """How often a loop runs, if its condition is `counter < constant` and its body adds a constant; else None."""
+    test = _behind_identities(condition.outputs[0]).op
+    if test.type != "Less":
+        return None
+    index = next((i for i, tensor in enumerate(condition.inputs) if tensor is test.inputs[0]), None)
+    step = None if index is None else _behind_identities(body.outputs[index]).op
+    if step is None or step.type != "AddV2" or step.inputs[0] is not body.inputs[index]:
+        return None
+    tensors = loop.inputs[index], test.inputs[1], step.inputs[1]
+    start, end, add = (tf.get_static_value(_behind_identities(tensor)) for tensor in tensors)
+    if start is None or end is None or add is None or add <= 0:
+        return None
+    return max(0, math.ceil((end - start) / add))
+
+
+def _behind_identities(tensor):
+    while tensor.op.type == "Identity":
+        tensor = tensor.op.inputs[0]
+    return tensor
+
+
+def _sizes(tensor):
+    if not tensor.shape.is_fully_defined():
+        raise ValueError(f"{tensor.name} has shape {tensor.shape}; trace the function with fixed sizes to count it")
+    return tensor.shape.as_list()
+
+
+def _convolution(operation):
+    """Each output value sums over the kernel's height, width and input channels."""
+    return 2 * math.prod(_sizes(operation.outputs[0])) * math.prod(_sizes(operation.inputs[1])[:3])
+
+
+def _convolution_input_gradient(operation):
+    _, kernel, gradient = operation.inputs
+    return 2 * math.prod(_sizes(gradient)) * math.prod(_sizes(kernel)[:3])
+
+
+def _convolution_kernel_gradient(operation):
+    return 2 * math.prod(_sizes(operation.inputs[2])) * math.prod(_sizes(operation.outputs[0])[:3])
+
+
+def _matrix_product(transposed):
+    def count(operation):
+        inner = -2 if operation.get_attr(transposed) else -1
+        return 2 * math.prod(_sizes(operation.outputs[0])) * _sizes(operation.inputs[0])[inner]
+
+    return count
+
+
+def _einsum(operation):
+    """A multiply-add for every combination of all labels, as for a sum of products written out."""
+    equation = operation.get_attr("equation").decode().partition("->")[0]
+    operands = equation.split(",")
+    if len(operands) < 2:
+        return 0
+    lengths, broadcast = defaultdict(int), 1
+    for operand, tensor in zip(operands, operation.inputs):
+        sizes = _sizes(tensor)
+        before, ellipsis, after = operand.partition("...")
+        if ellipsis:
+            hidden = sizes[len(before) : len(sizes) - len(after)]
+            broadcast = max(broadcast, math.prod(hidden))
+            sizes = sizes[: len(before)] + sizes[len(sizes) - len(after) :]
+        for label, size in zip(before + after, sizes):
+            lengths[label] = max(lengths[label], size)
+    return 2 * broadcast * math.prod(lengths.values())
+
+
+def _fourier(dimensions, real_end):
+    """5 n log2 n operations for n complex points, half of that for real ones, the usual convention."""
+
+    def count(operation):
+        sizes = _sizes(operation.inputs[0] if real_end != "output" else operation.outputs[0])
+        points = math.prod(sizes[-dimensions:])
+        return round((2.5 if real_end else 5.0) * math.prod(sizes) * math.log2(max(points, 2)))
+
+    return count
+
+
+_COUNTERS = {
+    "Conv2D": _convolution,
+    "Conv2DBackpropInput": _convolution_input_gradient,
+    "Conv2DBackpropFilter": _convolution_kernel_gradient,
+    "MatMul": _matrix_product("transpose_a"),
+    "BatchMatMulV2": _matrix_product("adj_x"),
+    "Einsum": _einsum,
+    **{f"{sign}FFT{suffix}": _fourier(n, None) for sign in ("", "I") for suffix, n in (("", 1), ("2D", 2))},
+    **{f"RFFT{suffix}": _fourier(n, "input") for suffix, n in (("", 1), ("2D", 2))},
+    **{f"IRFFT{suffix}": _fourier(n, "output") for suffix, n in (("", 1), ("2D", 2))},
+}

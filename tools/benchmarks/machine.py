@@ -1,0 +1,53 @@
+"""What a benchmark ran on."""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import sys
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+
+def describe_machine() -> dict:
+    """Processor, cores, load, accelerator and library versions, for JSON."""
+    gpus = tf.config.list_physical_devices("GPU")
+    return {
+        "processor": _processor(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "load_average": os.getloadavg()[0],
+        "gpus": [tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name) for gpu in gpus],
+        "python": platform.python_version(),
+        "tensorflow": tf.__version__,
+        "numpy": np.__version__,
+        "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "default"),
+        "tf_threads": {
+            "intra": tf.config.threading.get_intra_op_parallelism_threads(),
+            "inter": tf.config.threading.get_inter_op_parallelism_threads(),
+        },
+    }
+
+
+def has_gpu() -> bool:
+    """Whether TensorFlow sees one."""
+    return bool(tf.config.list_physical_devices("GPU"))
+
+
+def peak_memory() -> dict:
+    """The most bytes in use so far: of the first GPU if there is one, and of this process without its children."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    peak = {"process_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit}
+    if has_gpu():
+        peak["gpu_bytes"] = tf.config.experimental.get_memory_info("GPU:0")["peak"]
+    return peak
+
+
+def _processor():
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

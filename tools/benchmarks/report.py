@@ -1,0 +1,92 @@
+"""A benchmark's result as tables for a person."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+
+_BUSY = 0.25  # load average per core above which timings are not to be trusted
+_STEADY = 0.9  # of the higher matmul rate, which the lower one keeps on a machine left alone
+
+
+def print_train(result: dict, console: Console) -> None:
+    """Prints what `benchmark_train` returned."""
+    machine, settings = result["machine"], result["settings"]
+    device = ", ".join(machine["gpus"]) or "CPU"
+    console.print(
+        f"{machine['processor']}, {machine['cores']} cores, on {device}; TensorFlow {machine['tensorflow']}\n"
+        f"style {settings['style']}, perceptual {settings['perceptual'].partition(':')[0]}, {settings['size']}x"
+        f"{settings['size']}, batch {settings['batch']}, region {settings['region']}, {settings['precision']}, "
+        f"{settings['steps']} steps"
+    )
+    if machine["load_average"] > _BUSY * machine["cores"]:
+        console.print(f"the machine was busy before the start (load {machine['load_average']:.1f}): times are too long")
+    _print_step(result, console)
+    _print_limit(result, console)
+    if result["upstream"]:
+        _print_upstream(result, console)
+
+
+def _print_step(result, console):
+    whole = result["step"]
+    table = _table("adversarial step", "share")
+    for part in result["parts"]:
+        indent = "  " if part["within"] else ""
+        table.add_row(indent + part["name"], *_times(part), f"{part['ms'] / whole['ms']:.1%}")
+    table.add_section()
+    total = result["parts_sum_ms"]
+    table.add_row("sum of the parts, indented ones left out", f"{total:.1f}", "", f"{total / whole['ms']:.1%}")
+    table.add_row("whole step", *_times(whole), "100%")
+    console.print(table)
+    console.print("Parts run alone; in the step some overlap and some are fused, so they need not add up to it.")
+    console.print(
+        f"{whole['images_per_second']:.3g} images/s; the first call, which compiles: {whole['first_call_s']:.0f} s"
+    )
+    wait = result["region_target_wait"]
+    if wait:
+        console.print(
+            f"waiting for the region target: {wait['ms']:.1f} ms, {wait['share']:.0%} of the step "
+            f"({wait['without_ms']:.1f} ms without one)"
+        )
+
+
+def _print_limit(result, console):
+    flops, limit, memory = result["flops"], result["limit"], result["memory"]
+    left_out = ", ".join(f"{count} x {what}" for what, count in flops["excluded"].items()) or "nothing"
+    console.print(
+        f"{flops['total'] / 1e9:.1f} GFLOP a step in convolutions, matrix products and FFTs (left out: {left_out}); "
+        f"matrix products run at {limit['matmul_flops_per_second'] / 1e9:.0f} GFLOP/s in {limit['dtype']}: "
+        f"{limit['share']:.0%} of the limit"
+    )
+    if min(limit["measured"]) < _STEADY * max(limit["measured"]):
+        told = " and ".join(f"{rate / 1e9:.0f}" for rate in limit["measured"])
+        console.print(f"the machine was busy meanwhile ({told} GFLOP/s before and after the steps): times are too long")
+    of_gpu = f", GPU {memory['gpu_bytes'] / 2**30:.2f} GiB" if "gpu_bytes" in memory else ""
+    console.print(f"peak memory: process {memory['process_bytes'] / 2**30:.2f} GiB{of_gpu}")
+
+
+def _print_upstream(result, console):
+    upstream = result["upstream"]
+    table = _table("upstream's way", "share")
+    for part in upstream["parts"]:
+        table.add_row(part["name"], *_times(part), f"{part['ms'] / upstream['ms']:.1%}")
+    table.add_section()
+    table.add_row("whole step", *_times(upstream), "100%")
+    console.print(table)
+    ratio = upstream["ratio"]
+    console.print(
+        f"{upstream['images_per_second']:.3g} images/s; ours is {ratio['median']:.2f} times as fast "
+        f"({ratio['low']:.2f} to {ratio['high']:.2f} over {len(ratio['rounds'])} rounds)"
+    )
+
+
+def _table(title, *more):
+    table = Table(title=title, title_justify="left")
+    table.add_column("part")
+    for name in ("ms", "low to high", *more):
+        table.add_column(name, justify="right")
+    return table
+
+
+def _times(timed):
+    return f"{timed['ms']:.1f}", f"{timed['ms_low']:.1f} to {timed['ms_high']:.1f}"

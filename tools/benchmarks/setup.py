@@ -1,0 +1,119 @@
+"""A training run set up as the command line would, on pictures and weights that make its timings fair."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import tensorflow as tf
+
+from animegan3_tf.data.dataset import TrainingData
+from animegan3_tf.data.demo import demo_anime, demo_photos
+from animegan3_tf.data.prepare import prepare
+from animegan3_tf.data.targets import style_targets
+from animegan3_tf.errors import UserError
+from animegan3_tf.networks import PerceptualNetwork, load_generator, load_perceptual
+from animegan3_tf.networks.perceptual import perceptual_family
+from animegan3_tf.networks.weights import named_weights
+from animegan3_tf.styles import Style, load_style, override
+from animegan3_tf.training.objective import needed_taps
+from animegan3_tf.training.targets import region_target
+from animegan3_tf.training.trainer import ADVERSARIAL, Trainer
+
+_ANIME_COUNT = 12
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """What `benchmark.py train` was asked for; kept in its JSON.
+
+    photos, anime: folders, or None for the bundled photos and drawings. generator: a weights file both tails start
+    from, or "none" for fresh weights. jit: see `Trainer`. upstream, summaries: see `UpstreamStep`.
+    """
+
+    style: str
+    perceptual: str
+    size: int
+    batch: int
+    steps: int
+    region: str
+    precision: str
+    generator: str
+    host_share: bool
+    upstream: bool
+    summaries: bool
+    jit: tuple[str, ...] = ()
+    photos: str | None = None
+    anime: str | None = None
+    seed: int = 0
+
+    def __post_init__(self):
+        """Refuses what could not run."""
+        if self.steps < 1:
+            raise UserError(f"--steps is {self.steps}; give at least 1")
+        if (self.photos is None) != (self.anime is None):
+            raise UserError("--photos and --anime are given together, or neither for the bundled pictures")
+        if self.upstream and self.precision != "float32":
+            raise UserError(f"--upstream computes in float32; leave --precision {self.precision} out")
+
+    def resolved_style(self) -> Style:
+        """The style at the size, batch and region target asked for."""
+        values = {"data.image_size": self.size, "train.batch_size": self.batch, "target.region_target": self.region}
+        style = override(load_style(self.style), values)
+        if perceptual_family(self.perceptual) not in style.perceptual:
+            raise UserError(f"style {style.name!r} has no loss weights for --perceptual {self.perceptual}")
+        return style
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is timed: a trainer about to take an adversarial step, its region target, and endless batches for it."""
+
+    settings: TrainSettings
+    style: Style
+    network: PerceptualNetwork
+    region: Callable
+    trainer: Trainer
+    batches: tf.data.Dataset
+
+
+@contextlib.contextmanager
+def training_subject(settings: TrainSettings, folder: Path) -> Iterator[Subject]:
+    """Sets everything up, with pictures below `folder` if none are named; its processes end with the block."""
+    style = settings.resolved_style()
+    photos, anime = Path(settings.photos or folder / "photo"), Path(settings.anime or folder / "anime" / "style")
+    if settings.photos is None:  # real pictures: on noise, superpixels would take another time
+        demo_photos(photos, size=settings.size)
+        demo_anime(anime, _ANIME_COUNT, size=settings.size)
+        prepare(style_targets(style, photos, anime), jobs=os.cpu_count() or 1)
+    data = TrainingData(style, photos, anime, settings.seed)
+    tf.keras.utils.set_random_seed(settings.seed)
+    network = load_perceptual(
+        settings.perceptual, needed_taps(style.perceptual[perceptual_family(settings.perceptual)])
+    )
+    region, close = region_target(style.target)
+    try:
+        trainer = new_trainer(style, network, region, settings.generator, settings.jit)
+        yield Subject(settings, style, network, region, trainer, data.batches())
+    finally:
+        close()
+
+
+def new_trainer(style, network, region, generator="none", jit=()) -> Trainer:
+    """A trainer in its adversarial phase.
+
+    generator: a weights file. Both tails take its one tail's weights: the filters' time depends on what the pictures
+    look like, and fresh weights draw nothing like what they see in training.
+    """
+    trainer = Trainer(style, network, region, jit=jit)
+    if generator != "none":
+        weights = named_weights(trainer.generator)
+        for name, weight in named_weights(load_generator(generator)).items():
+            weights[name].assign(weight)
+            if name.startswith("main_"):
+                weights[name.replace("main_", "support_", 1)].assign(weight)
+    trainer.enter_phase(ADVERSARIAL)
+    return trainer
