@@ -16,7 +16,7 @@ from animegan3_tf.styles import load_style
 from animegan3_tf.training import run
 from animegan3_tf.training.callbacks import StopOnSignal
 from animegan3_tf.training.run import RunConfiguration, resolve_steps, train
-from animegan3_tf.training.state import states
+from animegan3_tf.training.state_folder import states
 from animegan3_tf.training.trainer import Trainer
 
 
