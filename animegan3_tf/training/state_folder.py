@@ -28,7 +28,8 @@ def save_state(folder, trainer, about=None, keep=KEPT, keep_every=0):
     write_state(path, state)
     check_state(path)  # before others go: from here on it may be the only one
     older = [p for p in states(folder) if step_of(p) < state.step]
-    dropped = [p for p in older[: len(older) - (keep - 1)] if not keep_every or step_of(p) % keep_every]
+    older = older[: max(0, len(older) - (keep - 1))]
+    dropped = [p for p in older if not keep_every or step_of(p) % keep_every]
     # the index first: killed in between, it must not name what was dropped on purpose
     _write_index(folder, [p for p in states(folder) if p not in dropped])
     for old in dropped:
