@@ -58,26 +58,26 @@ def _locked(folder):
     """The system frees the lock of a process that is killed. Where there are no such locks, nothing is kept out."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file = open(folder / LOCK, "a+", encoding="utf-8")  # noqa: SIM115 - closed below, which frees the lock
+        lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
     except OSError as error:
         raise _not_writable(folder, error) from error
-    with file:
+    try:
         try:
             if fcntl is not None:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            file.seek(0)
+            holder = os.read(lock, 20).decode(errors="replace").strip()
             raise UserError(
-                f"{str(folder)!r} is being trained in by process {file.read(20).strip()}; wait for it or name another "
-                "--out"
+                f"{str(folder)!r} is being trained in by process {holder}; wait for it or name another --out"
             ) from None
         except OSError:  # some network file systems have no locks
             pass
         with contextlib.suppress(OSError):  # a full disk: the number only makes the message above better
-            file.truncate(0)
-            file.write(f"{os.getpid()}\n")
-            file.flush()
+            os.ftruncate(lock, 0)
+            os.write(lock, f"{os.getpid()}\n".encode())
         yield
+    finally:
+        os.close(lock)
 
 
 def _agree(configuration, folder, state, override, show):
