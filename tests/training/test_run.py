@@ -12,10 +12,9 @@ from tiny_training import tiny_style, write_pictures
 
 from animegan3_tf.errors import UserError
 from animegan3_tf.images import read_image
-from animegan3_tf.styles import load_style
 from animegan3_tf.training import run
 from animegan3_tf.training.callbacks import StopOnSignal
-from animegan3_tf.training.run import RunConfiguration, resolve_steps, train
+from animegan3_tf.training.run import RunConfiguration, train
 from animegan3_tf.training.state_folder import states
 from animegan3_tf.training.trainer import Trainer
 
@@ -223,53 +222,6 @@ def test_sample_photos_that_cannot_be_read_at_all(folders, tmp_path, counting, c
         (tmp_path / "samples" / "a.png").write_bytes(content)
     with pytest.raises(UserError, match="samples' holds no pictures that can be read"):
         train(configuration(folders, samples=str(tmp_path / "samples")), tmp_path / "run", show=lambda line: None)
-
-
-def test_epochs_become_steps(tmp_path):
-    write_pictures(tmp_path, 12)
-    hayao = load_style("hayao")  # 100 epochs, 5 of them content only, batch 8
-    assert resolve_steps(hayao, tmp_path) == (150, 8)
-    never = dataclasses.replace(hayao, train=dataclasses.replace(hayao.train, pretrain_epochs=0.0))
-    assert resolve_steps(never, tmp_path) == (150, 0)
-
-
-def test_a_short_trial_sees_both_phases(tmp_path):
-    write_pictures(tmp_path, 12)
-    style = load_style("hayao")
-    assert resolve_steps(style, tmp_path, steps=10) == (10, 5)
-    assert resolve_steps(style, tmp_path, steps=10, pretrain_steps=0) == (10, 0)
-
-
-def test_a_resumed_run_keeps_its_steps_though_pictures_were_added(folders, tmp_path):
-    stored = configuration(folders, steps=7, pretrain_steps=3)
-    write_pictures(tmp_path / "more", 50)
-    assert resolve_steps(stored.style, tmp_path / "more", stored=stored) == (7, 3)
-    assert resolve_steps(stored.style, tmp_path / "more", steps=40, stored=stored) == (40, 3)
-
-
-def test_configurations_that_cannot_run(folders):
-    for changes, words in (
-        ({"pretrain_steps": 5}, "--pretrain-steps is 5, --steps 4; give from 0 to 4"),
-        ({"pretrain_steps": -1}, "--pretrain-steps is -1"),
-        ({"checkpoint_every": 0}, "--checkpoint-every is 0"),
-        ({"seed": -1}, "--seed is -1"),
-        ({"sample_size": 20}, "--sample-size is 20"),
-        ({"perceptual": "alexnet"}, "'alexnet' is not known"),
-        (
-            {"perceptual": "resnet18:x.npz"},
-            r"'tiny' has no loss weights for resnet18; add a table \[perceptual.resnet18",
-        ),
-    ):
-        with pytest.raises(UserError, match=words):
-            configuration(folders, **changes)
-
-
-@pytest.mark.parametrize("text", [None, "{", "[]", '{"version": "1"}', '"x"'])
-def test_a_configuration_that_cannot_be_read(tmp_path, text):
-    if text is not None:
-        (tmp_path / "config.json").write_text(text)
-    with pytest.raises(UserError, match=r"not a run folder|cannot be read"):
-        RunConfiguration.read(tmp_path)
 
 
 def test_an_output_that_is_no_folder(folders, tmp_path):
