@@ -24,7 +24,27 @@ def guided_filter(images, radius, eps):
 def _box_mean(images, radius):
     """Mean over the part of the window that lies inside the image: [N, H, W, C] to the same.
 
-    Average pooling with SAME padding leaves the padding out of its count, which is just that.
+    Average pooling with SAME padding leaves the padding out of its count, which is just that. Its gradient is the same
+    pooling with the counts taken out before and put in after, which is several times faster than the pooling's own.
     """
     width = 2 * radius + 1
-    return tf.nn.avg_pool2d(images, width, strides=1, padding="SAME")
+
+    def pool(x):
+        return tf.nn.avg_pool2d(x, width, strides=1, padding="SAME")
+
+    @tf.custom_gradient
+    def mean(x):
+        def gradient(upstream):
+            inside = _inside(tf.shape(x)[1], radius)[:, None, None] * _inside(tf.shape(x)[2], radius)[:, None]
+            return inside * pool(upstream / inside)
+
+        return pool(x), gradient
+
+    return mean(images)
+
+
+def _inside(length, radius):
+    """How many of a window's positions along an axis lie inside the image: float [length]."""
+    position = tf.range(length)
+    least, most = tf.maximum(position - radius, 0), tf.minimum(position + radius, length - 1)
+    return tf.cast(most - least + 1, tf.float32)

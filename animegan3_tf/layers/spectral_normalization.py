@@ -26,15 +26,23 @@ class SpectralNormalization(tfa.layers.SpectralNormalization):
         """Runs the wrapped layer with the normalised kernel."""
         kernel = tf.cast(self.w, tf.float32)
         matrix = tf.reshape(kernel, [-1, self.w_shape[-1]])
-        u = tf.cast(self.u, tf.float32)
-        for _ in range(self.power_iterations):
-            v = tf.math.l2_normalize(tf.matmul(u, matrix, transpose_b=True))
-            u = tf.math.l2_normalize(tf.matmul(v, matrix))
-        u, v = tf.stop_gradient(u), tf.stop_gradient(v)
+        u, v = self._iterated(matrix)
         if training:
             self.u.assign(tf.cast(u, self.u.dtype))
         sigma = tf.matmul(tf.matmul(v, matrix), u, transpose_b=True)[0, 0]
         return self.layer(inputs, kernel=tf.cast(kernel / sigma, inputs.dtype))
+
+    def advance(self):
+        """One power iteration of `u`, as a call with `training=True` does, for steps that make several calls."""
+        u, _ = self._iterated(tf.reshape(tf.cast(self.w, tf.float32), [-1, self.w_shape[-1]]))
+        self.u.assign(tf.cast(u, self.u.dtype))
+
+    def _iterated(self, matrix):
+        u = tf.cast(self.u, tf.float32)
+        for _ in range(self.power_iterations):
+            v = tf.math.l2_normalize(tf.matmul(u, matrix, transpose_b=True))
+            u = tf.math.l2_normalize(tf.matmul(v, matrix))
+        return tf.stop_gradient(u), tf.stop_gradient(v)
 
     @classmethod
     def from_config(cls, config):

@@ -13,14 +13,14 @@ def guide(settings, images):
     return tf.clip_by_value(filtered * 2.0 - 1.0, -1.0, 1.0)
 
 
-def revision_target(settings, support):
+def revision_target(settings, support, denoise=nl_means):
     """What the main tail learns to draw: the raw support picture denoised, then L0-smoothed (DTGAN section 3.4).
 
-    support: float [N, H, W, 3] in [-1, 1]. Returns the same, clipped.
+    support: float [N, H, W, 3] in [-1, 1]. Returns the same, clipped. denoise: `nl_means`, or a compiled form of it.
     """
     # upstream's values reach NL-means through 8 bits by truncation
     unit = tf.floor((support + 1.0) * 127.5) / 255.0
-    denoised = nl_means(unit, *settings.nl_means)
+    denoised = denoise(unit, *settings.nl_means)
     return tf.clip_by_value(l0_smooth(denoised, settings.revision_l0_lambda) * 2.0 - 1.0, -1.0, 1.0)
 
 

@@ -1,0 +1,27 @@
+"""Gradient accumulation: a batch in parts, for devices that do not hold all of it at once."""
+
+import tensorflow as tf
+
+
+def accumulated(compute, batch, parts):
+    """The mean of `compute` over equal parts of a batch, one part in memory at a time.
+
+    compute: from a batch {name: [N, ...]} to a nest of float tensors whose shapes do not depend on N, each a mean over
+    the pictures. batch: N known when traced, a multiple of `parts`. With one part, it is `compute(batch)`.
+
+    What is a mean over pictures comes out as if computed at once; what depends on the pictures jointly does not (the
+    attention's batch norm takes its moments of each part).
+    """
+    if parts == 1:
+        return compute(batch)
+    batch = tf.nest.map_structure(lambda x: tf.reshape(x, [parts, x.shape[0] // parts, *x.shape[1:]]), batch)
+    compute = tf.function(compute)  # traced once, for the first part and for the loop
+
+    def part(index):
+        return compute(tf.nest.map_structure(lambda x: x[index], batch))
+
+    def add(index, total):
+        return index + 1, tf.nest.map_structure(tf.add, total, part(index))
+
+    _, total = tf.while_loop(lambda index, _: index < parts, add, (1, part(0)), parallel_iterations=1)
+    return tf.nest.map_structure(lambda x: x / parts, total)
