@@ -69,8 +69,19 @@ def counting(same_trainer, monkeypatch):
         weight.assign_add(tf.ones_like(weight))
         return {"loss": tf.reduce_mean(weight) + 0.0 * tf.reduce_mean(batch["photo"])}
 
-    monkeypatch.setattr(Trainer, "_pretrain_step", step)
-    monkeypatch.setattr(Trainer, "_adversarial_step", step)
+    monkeypatch.setattr(Trainer, "train_step", counted(step))
+
+
+def counted(step):
+    """A `train_step` that does `step(trainer, batch)`, then averages and counts."""
+
+    def train_step(self, batch):
+        terms = step(self, batch)
+        self.generator_average.update(self.step)
+        self.step.assign_add(1)
+        return terms
+
+    return train_step
 
 
 def arrays(path):
@@ -143,16 +154,18 @@ def test_a_signal_ends_the_run_after_its_step_and_saves(folders, tmp_path, count
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == handlers
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("phase", ["pretrain", "adversarial"])
 def test_a_signal_while_a_phase_is_compiled_is_heeded_after_its_first_step(folders, tmp_path, counting, phase):
-    step = getattr(Trainer, f"_{phase}_step")
+    train_step = Trainer.train_step
 
     def traced(self, batch):
-        os.kill(os.getpid(), signal.SIGTERM)
-        return step(self, batch)
+        if self.phase == phase:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return train_step(self, batch)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Trainer, f"_{phase}_step", traced)
+        patch.setattr(Trainer, "train_step", traced)
         result = train(configuration(folders, steps=6, pretrain_steps=3), tmp_path, show=lambda line: None)
     assert (result.step, result.stopped_by) == ({"pretrain": 1, "adversarial": 4}[phase], signal.SIGTERM)
     assert states(tmp_path)[-1].name == f"state-{result.step:06d}.h5"
@@ -160,6 +173,7 @@ def test_a_signal_while_a_phase_is_compiled_is_heeded_after_its_first_step(folde
     assert train(plan, tmp_path, resume=True, show=lambda line: None).step == 6
 
 
+@pytest.mark.slow
 def test_a_damaged_newest_state_costs_its_steps_and_no_more(folders, tmp_path, counting):
     train(configuration(folders, steps=4, checkpoint_every=1), tmp_path, show=lambda line: None)
     newest, before = tmp_path / "state-000004.h5", tmp_path / "state-000003.h5"
@@ -187,6 +201,7 @@ def test_a_state_tells_where_the_run_stood(folders, tmp_path, counting):
     assert header["environment"]["tensorflow"] == tf.__version__
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_line_and_the_run_goes_on_from_the_state_before(folders, tmp_path, counting):
     plan = configuration(folders, steps=4, checkpoint_every=1)
     train(configuration(folders, steps=2, checkpoint_every=1), tmp_path, show=lambda line: None)
@@ -211,6 +226,7 @@ def test_kept_states(folders, tmp_path, counting):
     assert [path.name for path in states(tmp_path)] == ["state-000003.h5", "state-000006.h5", "state-000007.h5"]
 
 
+@pytest.mark.slow
 def test_a_fine_tune_begins_with_the_weights_of_another_run(folders, tmp_path, counting):
     train(configuration(folders), tmp_path / "first", show=lambda line: None)
     origin = find_origin(tmp_path / "first")
@@ -255,7 +271,7 @@ def test_what_is_not_finite_is_an_error_and_never_saved(folders, tmp_path, same_
             weight.assign_add(tf.fill(weight.shape, bad))
         return {"loss": tf.constant(1.0), "color": tf.constant(2.0) + (bad if broken == "loss" else 0.0)}
 
-    monkeypatch.setattr(Trainer, "_adversarial_step", step)
+    monkeypatch.setattr(Trainer, "train_step", counted(step))
     plan = configuration(folders, pretrain_steps=0, checkpoint_every=1, sample_every=1)
     with pytest.raises(UserError, match=r"step 3: .*NaN or infinite") as error:
         train(plan, tmp_path, show=lambda line: None)
