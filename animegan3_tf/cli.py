@@ -84,20 +84,36 @@ def train(
     sample_size: Optional[int] = typer.Option(None, help="Their side there; the training crops' by default."),
     sample_every: int = typer.Option(250, help="Steps between picture grids (photo | support | main)."),
     checkpoint_every: int = typer.Option(500, help="Steps between saves."),
+    keep: int = typer.Option(2, help="How many of the newest states to keep."),
+    keep_every: int = typer.Option(0, help="Keep states at multiples of this for good; 0 for none."),
+    init: Optional[Path] = typer.Option(
+        None, help="Fine-tune: begin with the weights of a run folder, a state or a weights file (.h5)."
+    ),
+    deterministic: bool = typer.Option(
+        False, "--deterministic", help="The same bits every time on this machine, resumed or not; slower."
+    ),
     max_pixels: int = _MAX_PIXELS,
     prepare: bool = typer.Option(False, "--prepare", help="First precompute the targets, as the prepare command does."),
     resume: bool = typer.Option(False, "--resume", help="Go on with the run in --out."),
+    override: bool = typer.Option(False, "--override", help="Let --resume take settings that differ from the run's."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Print the resolved configuration and stop."),
 ):
     """Train a style on unpaired photos and anime pictures; --resume goes on after an interruption."""
     recipe = _recipe(style, settings, {"data.image_size": image_size, "train.batch_size": batch_size})
     photos, anime = _folders(data, recipe, photos, anime)
 
+    if resume and init is not None:
+        raise UserError("--init is for a new run, --resume goes on with one; leave one of them out")
+    if override and not resume:
+        raise UserError("--override is for --resume; leave it out, or add --resume")
+
+    from animegan3_tf.training.initial import find_origin
     from animegan3_tf.training.run import RunConfiguration, resolve_steps
     from animegan3_tf.training.run import train as run
 
     stored = RunConfiguration.read(out) if resume else None
-    steps, pretrain_steps = resolve_steps(recipe, photos, steps, pretrain_steps, stored)
+    origin = stored.init if resume else find_origin(init) if init is not None else None
+    steps, pretrain_steps = resolve_steps(recipe, photos, steps, pretrain_steps, stored, origin)
     configuration = RunConfiguration(
         style=recipe,
         photos=str(photos),
@@ -112,13 +128,17 @@ def train(
         log_every=log_every,
         sample_every=sample_every,
         checkpoint_every=checkpoint_every,
+        keep=keep,
+        keep_every=keep_every,
+        deterministic=deterministic,
+        init=origin,
     )
     print(json.dumps(configuration.to_dict(), indent=2))
     if dry_run:
         return
     if prepare:
         _prepare(recipe, photos, anime, os.cpu_count() or 1, max_pixels)
-    result = run(configuration, out, resume=resume, show=lambda line: print(line, flush=True))
+    result = run(configuration, out, resume=resume, override=override, show=lambda line: print(line, flush=True))
     print(f"pictures: {result.grid}\ngenerator: {out / 'generator.h5'}")
     if result.stopped_by is not None:
         print(f"animegan3: stopped at step {result.step}, saved; go on with --resume", file=sys.stderr)

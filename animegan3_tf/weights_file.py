@@ -7,6 +7,7 @@ TensorFlow is not needed here; `networks.weights` turns the arrays into a model.
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -30,10 +31,13 @@ def weights_of(model: str | os.PathLike) -> Path:
 
 def write_weights(path: str | os.PathLike, header: Mapping[str, object], arrays: Mapping[str, np.ndarray]) -> None:
     """Writes JSON-able header entries ("format" is added) and arrays by name, whole or not at all."""
-    text = json.dumps({**header, "format": FORMAT})
-    with whole_file(path) as temporary, h5py.File(temporary, "x") as file:
-        file.attrs["header"] = text
+    # in memory first: HDF5 does not get over a disk that fills up under it
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        file.attrs["header"] = json.dumps({**header, "format": FORMAT})
         write_arrays(file, arrays)
+    with whole_file(path, durable=True) as temporary:
+        temporary.write_bytes(buffer.getbuffer())
 
 
 def read_weights(path: str | os.PathLike) -> tuple[dict, dict[str, np.ndarray]]:

@@ -127,6 +127,12 @@ def test_every_command_explains_itself(call, command):
         (("--perceptual", "resnet18:nowhere.npz"), "'tiny' has no loss weights for resnet18"),
         (("--resume",), "is not a run folder: it has no config.json"),
         (("--samples", "nowhere"), "'nowhere' is not a folder"),
+        (("--keep", "0"), "--keep is 0; it must be at least 1"),
+        (("--keep-every", "-1"), "--keep-every is -1"),
+        (("--init", "nowhere.h5"), "--init 'nowhere.h5' cannot be used"),
+        (("--init", "tiny.toml"), "'tiny.toml' is not a weights file"),
+        (("--init", "tiny.toml", "--resume"), "--init is for a new run, --resume goes on with one"),
+        (("--override",), "--override is for --resume"),
     ],
 )
 def test_what_train_refuses(call, data, monkeypatch, options, words):

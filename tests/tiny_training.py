@@ -25,6 +25,25 @@ TINY = {
     },
 }
 
+TINY_TOML = """# the same as a file of one's own
+description = "For tests"
+[data]
+image_size = 16
+max_scale = 1.5
+[target]
+region_target = "l0"
+nl_means = [5, 6, 3, 5]
+[train]
+batch_size = 2
+[perceptual.vgg19]
+content = { conv1_2 = 0.5 }
+style = { conv1_1 = 0.1, conv1_2 = 0.2 }
+distance = "conv1_2"
+region_fake = 0.2
+region_photo = 0.2
+revision = 0.5
+"""
+
 
 def tiny_style(settings=None):
     """The recipe, with values replaced as by `override`."""

@@ -42,15 +42,21 @@ def load_generator(path, lade="covariance"):
     header, arrays = read_weights(path)
     generator = build_generator(tails="main", resize=header["resize"], lade=lade)
     expected = named_weights(generator)
-    problems = [f"{name} is missing" for name in sorted(expected.keys() - arrays.keys())]
-    problems += [f"{name} is not part of the network" for name in sorted(arrays.keys() - expected.keys())]
-    for name in sorted(expected.keys() & arrays.keys()):
-        if arrays[name].shape != tuple(expected[name].shape):
-            problems.append(f"{name} is {arrays[name].shape}, expected {tuple(expected[name].shape)}")
-        elif not np.isfinite(arrays[name]).all():
-            problems.append(f"{name} holds NaN or infinite numbers")
+    problems = misfits(expected, arrays)
     if problems:
         raise UserError(f"weights {str(path)!r} do not fit the generator: {'; '.join(problems)}")
     for name, weight in expected.items():
         weight.assign(arrays[name].astype("float32"))
     return generator
+
+
+def misfits(variables, arrays):
+    """What keeps `arrays` from being the values of `variables`, both by name: a line each, none when they fit."""
+    problems = [f"{name} is missing" for name in sorted(variables.keys() - arrays.keys())]
+    problems += [f"{name} is not part of the network" for name in sorted(arrays.keys() - variables.keys())]
+    for name in sorted(variables.keys() & arrays.keys()):
+        if arrays[name].shape != tuple(variables[name].shape):
+            problems.append(f"{name} is {arrays[name].shape}, expected {tuple(variables[name].shape)}")
+        elif not np.isfinite(arrays[name]).all():
+            problems.append(f"{name} holds NaN or infinite numbers")
+    return problems

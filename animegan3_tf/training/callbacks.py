@@ -10,7 +10,6 @@ import tensorflow as tf
 from animegan3_tf import images
 from animegan3_tf.errors import UserError
 from animegan3_tf.networks import save_generator
-from animegan3_tf.training.state import save_state
 
 
 class RunCallback(tf.keras.callbacks.Callback):
@@ -106,11 +105,14 @@ class Samples(RunCallback):
 
 
 class Checkpoints(RunCallback):
-    """The run's state, and its deployed generator beside it."""
+    """The run's state, and its deployed generator beside it.
 
-    def __init__(self, every, folder, metadata):
+    metadata: header entries of generator.h5. save_state: writes the state of a trainer.
+    """
+
+    def __init__(self, every, folder, metadata, save_state):
         super().__init__(every)
-        self.folder, self.metadata = folder, metadata
+        self.folder, self.metadata, self._save_state = folder, metadata, save_state
 
     def act(self, step, logs):
         """Saves."""
@@ -120,7 +122,7 @@ class Checkpoints(RunCallback):
         """Writes the state and `generator.h5`, each whole or not at all."""
         step = int(trainer.step)
         try:
-            save_state(self.folder, trainer)
+            self._save_state(trainer)
             save_generator(self.folder / "generator.h5", trainer.average, {**self.metadata, "step": step})
         except OSError as error:
             raise UserError(

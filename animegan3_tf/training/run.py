@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import tensorflow as tf
@@ -13,85 +12,21 @@ import animegan3_tf
 from animegan3_tf import images
 from animegan3_tf.data.dataset import TrainingData
 from animegan3_tf.errors import UserError
-from animegan3_tf.files import whole_file
 from animegan3_tf.networks import load_perceptual
 from animegan3_tf.networks.perceptual import perceptual_family
-from animegan3_tf.sizes import check_side
-from animegan3_tf.styles import Style
 from animegan3_tf.training.callbacks import Checkpoints, Console, Samples, Scalars, StopOnNonFinite, StopOnSignal
+from animegan3_tf.training.configuration import RunConfiguration, digest, resolve_steps
+from animegan3_tf.training.initial import read_initial
 from animegan3_tf.training.objective import needed_taps
-from animegan3_tf.training.state import restore_state, states, step_of
+from animegan3_tf.training.run_folder import SAMPLES, open_folder
+from animegan3_tf.training.state import restore_state
+from animegan3_tf.training.state_folder import save_state
 from animegan3_tf.training.targets import region_target
 from animegan3_tf.training.trainer import ADVERSARIAL, PRETRAIN, Trainer
 
-CONFIGURATION = "config.json"
+__all__ = ["RunConfiguration", "RunResult", "resolve_steps", "train"]
+
 SAMPLE_PHOTOS = 4
-# what may change from one part of a run to the next: none of it touches a weight
-_FREE = {"version", "steps", "max_pixels", "samples", "sample_size", "log_every", "sample_every", "checkpoint_every"}
-
-
-@dataclass(frozen=True)
-class RunConfiguration:
-    """Everything that decides a run; kept as config.json in its folder.
-
-    photos, anime: folders. perceptual: see `networks.load_perceptual`. steps: optimizer steps in all, of which
-    `pretrain_steps` are content only. samples: folder of the photos in the picture grids, by default `photos`;
-    sample_size: their side there, by default the training crops'.
-    """
-
-    style: Style
-    photos: str
-    anime: str
-    perceptual: str
-    steps: int
-    pretrain_steps: int
-    samples: str | None = None
-    sample_size: int | None = None
-    seed: int = 0
-    max_pixels: int = images.DEFAULT_MAX_PIXELS
-    log_every: int = 10
-    sample_every: int = 250
-    checkpoint_every: int = 500
-
-    def __post_init__(self):
-        """Refuses what could not run."""
-        if self.steps < 1:
-            raise UserError(f"--steps is {self.steps}; give at least 1")
-        if not 0 <= self.pretrain_steps <= self.steps:
-            raise UserError(
-                f"--pretrain-steps is {self.pretrain_steps}, --steps {self.steps}; give from 0 to {self.steps}"
-            )
-        if not 0 <= self.seed < 2**32:
-            raise UserError(f"--seed is {self.seed}; give a whole number from 0 to 4294967295")
-        for name in ("log_every", "sample_every", "checkpoint_every"):
-            if getattr(self, name) < 1:
-                raise UserError(f"--{name.replace('_', '-')} is {getattr(self, name)}; it must be at least 1")
-        if self.sample_size is not None:
-            check_side(self.sample_size, "--sample-size")
-        family = perceptual_family(self.perceptual)
-        if family not in self.style.perceptual:
-            known = ", ".join(self.style.perceptual)
-            raise UserError(
-                f"style {self.style.name!r} has no loss weights for {family}; add a table [perceptual.{family}] "
-                f"to its .toml or choose a network of {known}"
-            )
-
-    def to_dict(self):
-        """Plain values for JSON."""
-        return {"version": animegan3_tf.__version__, **asdict(self)}
-
-    @classmethod
-    def read(cls, folder):
-        """The configuration of a run folder."""
-        path = Path(folder) / CONFIGURATION
-        try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-            values.pop("version")
-            return cls(**{**values, "style": Style.from_dict(values["style"], source=str(path))})
-        except FileNotFoundError:
-            raise UserError(f"{str(folder)!r} is not a run folder: it has no {CONFIGURATION}") from None
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise UserError(f"{str(path)!r} cannot be read: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -103,45 +38,35 @@ class RunResult:
     grid: Path | None
 
 
-def resolve_steps(style, photos, steps=None, pretrain_steps=None, stored=None):
-    """(steps, pretrain_steps) of a run, for what is None.
-
-    Those of `stored`, the configuration of the run being resumed, if given; else what the style's epochs come to over
-    the folder of photos, pre-training at most half of the steps, so that a short trial sees both phases.
-    """
-    if stored is not None:
-        whole, content = stored.steps, stored.pretrain_steps
-    else:
-        per_epoch = len(images.find_images(photos)) / style.train.batch_size
-        whole = max(1, round(style.train.epochs * per_epoch))
-        content = min(round(style.train.pretrain_epochs * per_epoch), (whole if steps is None else steps) // 2)
-    return whole if steps is None else steps, content if pretrain_steps is None else pretrain_steps
-
-
-def train(configuration, folder, *, resume=False, show=print):
+def train(configuration, folder, *, resume=False, override=False, show=print):
     """Trains in `folder` until the configuration's steps are done, or a signal asks to stop.
 
-    resume: goes on from the newest state there. Otherwise the folder must not hold one yet.
+    resume: goes on from the newest state there that is whole. Otherwise the folder must not hold one yet.
+    override: a resumed run takes a configuration that differs from the one it began with.
     show: receives the console's lines. Raises UserError for bad input and for a loss that is not finite.
     Call it in the main thread, where signals arrive, and below an `if __name__ == "__main__"` guard: superpixels are
-    made by spawned processes.
+    made by spawned processes. A deterministic run makes the whole process so (TensorFlow has no way back).
     """
-    folder = Path(folder)
-    start = _open_folder(configuration, folder, resume)
-    style = configuration.style
-    # what may be wrong with the folders comes first: the network may have to be fetched
-    sources = configuration.photos, configuration.anime
-    data = TrainingData(style, *sources, configuration.seed, show, configuration.max_pixels)
-    samples = _sample_photos(configuration)
-    tf.keras.utils.set_random_seed(configuration.seed)
-    family = perceptual_family(configuration.perceptual)
-    network = load_perceptual(configuration.perceptual, needed_taps(style.perceptual[family]))
+    folder, style = Path(folder), configuration.style
+    if configuration.deterministic:
+        tf.config.experimental.enable_op_determinism()
     with contextlib.ExitStack() as stack:
+        start = stack.enter_context(open_folder(configuration, folder, resume, override, show))
+        # what may be wrong with the files comes first: the network may have to be fetched
+        initial = read_initial(configuration) if start is None and configuration.init is not None else None
+        sources = configuration.photos, configuration.anime
+        data = TrainingData(style, *sources, configuration.seed, show, configuration.max_pixels)
+        samples = _sample_photos(configuration)
+        tf.keras.utils.set_random_seed(configuration.seed)
+        family = perceptual_family(configuration.perceptual)
+        network = load_perceptual(configuration.perceptual, needed_taps(style.perceptual[family]))
         region, close = region_target(style.target)
         stack.callback(close)
         trainer = Trainer(style, network, region)
         if start is not None:
             restore_state(start, trainer)
+        elif initial is not None:
+            initial.give(trainer)
         stop = stack.enter_context(StopOnSignal().installed())
         return _run_phases(configuration, folder, trainer, data, samples, stop, show)
 
@@ -149,8 +74,8 @@ def train(configuration, folder, *, resume=False, show=print):
 def _run_phases(configuration, folder, trainer, data, photos, stop, show):
     style, logs = configuration.style, folder / "logs"
     metadata = {"style": style.name, "perceptual": configuration.perceptual, "version": animegan3_tf.__version__}
-    samples = Samples(configuration.sample_every, photos, folder / "samples", logs)
-    checkpoints = Checkpoints(configuration.checkpoint_every, folder, metadata)
+    samples = Samples(configuration.sample_every, photos, folder / SAMPLES, logs)
+    checkpoints = Checkpoints(configuration.checkpoint_every, folder, metadata, _saving(configuration, folder))
     console = Console(configuration.log_every, configuration.steps, show)
     # the guard first, so that a step that is not finite is neither shown as a picture nor saved
     callbacks = [StopOnNonFinite(), console, Scalars(configuration.log_every, logs), checkpoints, samples, stop]
@@ -169,32 +94,19 @@ def _run_phases(configuration, folder, trainer, data, photos, stop, show):
     return RunResult(step, stop.received if step < configuration.steps else None, samples.path(step))
 
 
-def _open_folder(configuration, folder, resume):
-    """Writes the configuration into a new run folder, or checks it against that of the run being resumed.
+def _saving(configuration, folder):
+    """The function that saves a trainer's state, with what its header tells of the run."""
 
-    Returns the state to start from, or None.
-    """
-    found = states(folder) if folder.is_dir() else []
-    if resume:
-        if not found:
-            raise UserError(f"{str(folder)!r} holds no state to resume from; start without --resume")
-        before, now = (_flat(c.to_dict()) for c in (RunConfiguration.read(folder), configuration))
-        differing = sorted(k for k in (before.keys() | now.keys()) - _FREE if before.get(k) != now.get(k))
-        if differing:
-            told = ", ".join(f"{key} was {before.get(key)!r}, is {now.get(key)!r}" for key in differing)
-            raise UserError(
-                f"cannot resume {str(folder)!r} with another configuration ({told}); undo that or name another --out"
-            )
-        if step_of(found[-1]) > configuration.steps:
-            raise UserError(f"{str(folder)!r} is at step {step_of(found[-1])}, past --steps {configuration.steps}")
-    elif found:  # a configuration alone is of a start that failed, and no reason to refuse
-        raise UserError(f"{str(folder)!r} holds a run already; add --resume to go on with it or name another --out")
-    try:
-        with whole_file(folder / CONFIGURATION) as temporary:
-            temporary.write_text(json.dumps(configuration.to_dict(), indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"{str(folder)!r} cannot be written to ({error.strerror}); name another --out") from error
-    return found[-1] if found else None
+    def save(trainer):
+        about = {
+            "seed": configuration.seed,
+            "examples": int(trainer.step) * configuration.style.train.batch_size,  # the position in the data
+            "configuration": configuration.to_dict(),
+            "configuration_sha256": digest(configuration),
+        }
+        return save_state(folder, trainer, about, configuration.keep, configuration.keep_every)
+
+    return save
 
 
 def _sample_photos(configuration):
@@ -218,10 +130,3 @@ def _square(rgb, size):
     side = min(rgb.shape[:2])
     top, left = ((length - side) // 2 for length in rgb.shape[:2])
     return images.resize(rgb[top : top + side, left : left + side], (size, size))
-
-
-def _flat(values, prefix=""):
-    flat = {}
-    for key, value in values.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return flat

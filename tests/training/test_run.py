@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import os
+import resource
 import shutil
 import signal
 
@@ -12,11 +13,13 @@ from tiny_training import tiny_style, write_pictures
 
 from animegan3_tf.errors import UserError
 from animegan3_tf.images import read_image
-from animegan3_tf.styles import load_style
 from animegan3_tf.training import run
 from animegan3_tf.training.callbacks import StopOnSignal
-from animegan3_tf.training.run import RunConfiguration, resolve_steps, train
-from animegan3_tf.training.state import states
+from animegan3_tf.training.configuration import digest
+from animegan3_tf.training.initial import find_origin
+from animegan3_tf.training.run import RunConfiguration, train
+from animegan3_tf.training.state import read_state
+from animegan3_tf.training.state_folder import states
 from animegan3_tf.training.trainer import Trainer
 
 
@@ -66,8 +69,19 @@ def counting(same_trainer, monkeypatch):
         weight.assign_add(tf.ones_like(weight))
         return {"loss": tf.reduce_mean(weight) + 0.0 * tf.reduce_mean(batch["photo"])}
 
-    monkeypatch.setattr(Trainer, "_pretrain_step", step)
-    monkeypatch.setattr(Trainer, "_adversarial_step", step)
+    monkeypatch.setattr(Trainer, "train_step", counted(step))
+
+
+def counted(step):
+    """A `train_step` that does `step(trainer, batch)`, then averages and counts."""
+
+    def train_step(self, batch):
+        terms = step(self, batch)
+        self.generator_average.update(self.step)
+        self.step.assign_add(1)
+        return terms
+
+    return train_step
 
 
 def arrays(path):
@@ -140,6 +154,104 @@ def test_a_signal_ends_the_run_after_its_step_and_saves(folders, tmp_path, count
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == handlers
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("phase", ["pretrain", "adversarial"])
+def test_a_signal_while_a_phase_is_compiled_is_heeded_after_its_first_step(folders, tmp_path, counting, phase):
+    train_step = Trainer.train_step
+
+    def traced(self, batch):
+        if self.phase == phase:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return train_step(self, batch)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Trainer, "train_step", traced)
+        result = train(configuration(folders, steps=6, pretrain_steps=3), tmp_path, show=lambda line: None)
+    assert (result.step, result.stopped_by) == ({"pretrain": 1, "adversarial": 4}[phase], signal.SIGTERM)
+    assert states(tmp_path)[-1].name == f"state-{result.step:06d}.h5"
+    plan = configuration(folders, steps=6, pretrain_steps=3)
+    assert train(plan, tmp_path, resume=True, show=lambda line: None).step == 6
+
+
+@pytest.mark.slow
+def test_a_damaged_newest_state_costs_its_steps_and_no_more(folders, tmp_path, counting):
+    train(configuration(folders, steps=4, checkpoint_every=1), tmp_path, show=lambda line: None)
+    newest, before = tmp_path / "state-000004.h5", tmp_path / "state-000003.h5"
+    damaged = bytearray(newest.read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    newest.write_bytes(damaged)
+    lines = []
+    plan = configuration(folders, steps=5, checkpoint_every=1)
+    assert train(plan, tmp_path, resume=True, show=lines.append).step == 5
+    assert "state-000004.h5' is cut short or altered" in lines[0]
+    assert "'state-000003.h5' is used instead" in lines[1]
+    assert [line.split()[1] for line in lines if line.startswith("step ")] == ["4/5", "5/5"]
+    assert (tmp_path / "state-000004.h5.damaged").read_bytes() == damaged
+    assert read_state(newest).step == 4
+    assert not before.exists()
+
+
+def test_a_state_tells_where_the_run_stood(folders, tmp_path, counting):
+    plan = configuration(folders, seed=9)
+    train(plan, tmp_path, show=lambda line: None)
+    header = read_state(states(tmp_path)[-1]).header
+    assert (header["step"], header["phase"], header["seed"], header["examples"]) == (4, "adversarial", 9, 8)
+    assert RunConfiguration.from_dict(header["configuration"], "state") == plan
+    assert header["configuration_sha256"] == digest(plan)
+    assert header["environment"]["tensorflow"] == tf.__version__
+
+
+@pytest.mark.slow
+def test_a_full_disk_is_one_line_and_the_run_goes_on_from_the_state_before(folders, tmp_path, counting):
+    plan = configuration(folders, steps=4, checkpoint_every=1)
+    train(configuration(folders, steps=2, checkpoint_every=1), tmp_path, show=lambda line: None)
+    before = {path.name: path.read_bytes() for path in states(tmp_path)}
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, limit[1]))  # no file past 1 MB: a state is 54
+    try:
+        with pytest.raises(
+            UserError, match=r"step 3 cannot be saved in .* \(.*File too large.*\); make room, then --res"
+        ):
+            train(plan, tmp_path, resume=True, show=lambda line: None)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert {path.name: path.read_bytes() for path in states(tmp_path)} == before
+    assert not list(tmp_path.rglob("*.tmp"))
+    assert train(plan, tmp_path, resume=True, show=lambda line: None).step == 4
+
+
+def test_kept_states(folders, tmp_path, counting):
+    plan = configuration(folders, steps=7, checkpoint_every=1, keep=1, keep_every=3)
+    train(plan, tmp_path, show=lambda line: None)
+    assert [path.name for path in states(tmp_path)] == ["state-000003.h5", "state-000006.h5", "state-000007.h5"]
+
+
+@pytest.mark.slow
+def test_a_fine_tune_begins_with_the_weights_of_another_run(folders, tmp_path, counting):
+    train(configuration(folders), tmp_path / "first", show=lambda line: None)
+    origin = find_origin(tmp_path / "first")
+    plan = configuration(folders, pretrain_steps=0, steps=3, init=origin)
+    train(plan, tmp_path / "second", show=lambda line: None)
+    first = read_state(states(tmp_path / "first")[-1]).arrays
+    name = "base_0_conv/kernel"  # the counted weight; the run's average of it is what is begun with
+    state = read_state(states(tmp_path / "second")[-1])
+    np.testing.assert_allclose(state.arrays[f"generator/{name}"], first[f"average/{name}"] + 3, rtol=1e-6)
+    assert state.step == 3
+    assert RunConfiguration.read(tmp_path / "second").init == origin
+    shutil.rmtree(tmp_path / "first")
+    longer = dataclasses.replace(plan, steps=4)
+    assert train(longer, tmp_path / "second", resume=True, show=lambda line: None).step == 4
+
+
+def test_a_deterministic_run_makes_tensorflow_so(folders, tmp_path, counting, monkeypatch):
+    called = []
+    monkeypatch.setattr(tf.config.experimental, "enable_op_determinism", lambda: called.append(True))
+    train(configuration(folders, steps=2), tmp_path / "a", show=lambda line: None)
+    assert not called
+    train(configuration(folders, steps=2, deterministic=True), tmp_path / "b", show=lambda line: None)
+    assert called
+
+
 def test_a_second_interrupt_ends_it_at_once():
     with StopOnSignal().installed() as stop:
         os.kill(os.getpid(), signal.SIGINT)
@@ -159,7 +271,7 @@ def test_what_is_not_finite_is_an_error_and_never_saved(folders, tmp_path, same_
             weight.assign_add(tf.fill(weight.shape, bad))
         return {"loss": tf.constant(1.0), "color": tf.constant(2.0) + (bad if broken == "loss" else 0.0)}
 
-    monkeypatch.setattr(Trainer, "_adversarial_step", step)
+    monkeypatch.setattr(Trainer, "train_step", counted(step))
     plan = configuration(folders, pretrain_steps=0, checkpoint_every=1, sample_every=1)
     with pytest.raises(UserError, match=r"step 3: .*NaN or infinite") as error:
         train(plan, tmp_path, show=lambda line: None)
@@ -223,53 +335,6 @@ def test_sample_photos_that_cannot_be_read_at_all(folders, tmp_path, counting, c
         (tmp_path / "samples" / "a.png").write_bytes(content)
     with pytest.raises(UserError, match="samples' holds no pictures that can be read"):
         train(configuration(folders, samples=str(tmp_path / "samples")), tmp_path / "run", show=lambda line: None)
-
-
-def test_epochs_become_steps(tmp_path):
-    write_pictures(tmp_path, 12)
-    hayao = load_style("hayao")  # 100 epochs, 5 of them content only, batch 8
-    assert resolve_steps(hayao, tmp_path) == (150, 8)
-    never = dataclasses.replace(hayao, train=dataclasses.replace(hayao.train, pretrain_epochs=0.0))
-    assert resolve_steps(never, tmp_path) == (150, 0)
-
-
-def test_a_short_trial_sees_both_phases(tmp_path):
-    write_pictures(tmp_path, 12)
-    style = load_style("hayao")
-    assert resolve_steps(style, tmp_path, steps=10) == (10, 5)
-    assert resolve_steps(style, tmp_path, steps=10, pretrain_steps=0) == (10, 0)
-
-
-def test_a_resumed_run_keeps_its_steps_though_pictures_were_added(folders, tmp_path):
-    stored = configuration(folders, steps=7, pretrain_steps=3)
-    write_pictures(tmp_path / "more", 50)
-    assert resolve_steps(stored.style, tmp_path / "more", stored=stored) == (7, 3)
-    assert resolve_steps(stored.style, tmp_path / "more", steps=40, stored=stored) == (40, 3)
-
-
-def test_configurations_that_cannot_run(folders):
-    for changes, words in (
-        ({"pretrain_steps": 5}, "--pretrain-steps is 5, --steps 4; give from 0 to 4"),
-        ({"pretrain_steps": -1}, "--pretrain-steps is -1"),
-        ({"checkpoint_every": 0}, "--checkpoint-every is 0"),
-        ({"seed": -1}, "--seed is -1"),
-        ({"sample_size": 20}, "--sample-size is 20"),
-        ({"perceptual": "alexnet"}, "'alexnet' is not known"),
-        (
-            {"perceptual": "resnet18:x.npz"},
-            r"'tiny' has no loss weights for resnet18; add a table \[perceptual.resnet18",
-        ),
-    ):
-        with pytest.raises(UserError, match=words):
-            configuration(folders, **changes)
-
-
-@pytest.mark.parametrize("text", [None, "{", "[]", '{"version": "1"}', '"x"'])
-def test_a_configuration_that_cannot_be_read(tmp_path, text):
-    if text is not None:
-        (tmp_path / "config.json").write_text(text)
-    with pytest.raises(UserError, match=r"not a run folder|cannot be read"):
-        RunConfiguration.read(tmp_path)
 
 
 def test_an_output_that_is_no_folder(folders, tmp_path):

@@ -1,44 +1,24 @@
-from types import SimpleNamespace
-
 import h5py
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import example, given
+from hypothesis import strategies as st
+from tiny_states import trainer, variables
 
 from animegan3_tf.errors import UserError
-from animegan3_tf.training.state import restore_state, save_state, states
+from animegan3_tf.training.state import DamagedState, State, read_state, restore_state, snapshot, write_state
 
-
-def network(name, units=3):
-    picture = tf.keras.Input([2])
-    x = tf.keras.layers.Dense(units, name=f"{name}_dense")(picture)
-    return tf.keras.Model(picture, tf.keras.layers.BatchNormalization(name=f"{name}_norm")(x))
-
-
-def trainer(seed, units=3):
-    """What `save_state` asks of a trainer, with every number at random."""
-    parts = {p: network(p, units) for p in ("generator", "average", "support_discriminator", "main_discriminator")}
-    for part in ("pretrain", "generator", "discriminator"):
-        optimizer = parts[f"{part}_optimizer"] = tf.keras.optimizers.Adam(1e-3)
-        optimizer.build(parts["generator" if part != "discriminator" else "main_discriminator"].trainable_variables)
-    made = SimpleNamespace(step=tf.Variable(seed, dtype=tf.int64), **parts)
-    rng = np.random.default_rng(seed)
-    for variable in variables(made):
-        if variable.dtype.is_floating:
-            variable.assign(rng.random(variable.shape))
-    return made
-
-
-def variables(made):
-    return [v for part in vars(made).values() for v in getattr(part, "weights", getattr(part, "variables", [part]))]
+USER_BLOCK = 512  # of the file; behind it begins what HDF5 reads
 
 
 def test_every_variable_comes_back(tmp_path):
     saved, restored = trainer(7), trainer(8)
     saved.generator_optimizer.iterations.assign(41)
-    path = save_state(tmp_path, saved)
-    assert path == tmp_path / "state-000007.h5"
-    restore_state(path, restored)
+    write_state(tmp_path / "s.h5", snapshot(saved, {"seed": 5}))
+    state = read_state(tmp_path / "s.h5")
+    assert (state.step, state.header["seed"]) == (7, 5)
+    restore_state(state, restored)
     assert int(restored.step) == 7
     assert int(restored.generator_optimizer.iterations) == 41
     pairs = list(zip(variables(saved), variables(restored)))
@@ -47,57 +27,122 @@ def test_every_variable_comes_back(tmp_path):
         np.testing.assert_array_equal(ours.numpy(), theirs.numpy(), err_msg=ours.name)
 
 
-def test_the_newest_two_are_kept(tmp_path):
-    made = trainer(0)
-    for step in (9, 10, 999_999, 1_000_000):
-        made.step.assign(step)
-        save_state(tmp_path, made)
-    assert [p.name for p in states(tmp_path)] == ["state-999999.h5", "state-1000000.h5"]
-    assert len(list(tmp_path.iterdir())) == 2
+def test_a_trainer_may_have_variables_of_its_own(tmp_path):
+    saved, restored = trainer(1), trainer(1)
+    saved.extra_variables, restored.extra_variables = ({"loss_scale": tf.Variable(v)} for v in (8.0, 1.0))
+    state = snapshot(saved)
+    restore_state(state, restored)
+    assert float(restored.extra_variables["loss_scale"]) == 8.0
+    with pytest.raises(UserError, match="does not fit this style: extra/loss_scale"):
+        restore_state(state, trainer(1))
 
 
-def test_other_files_are_no_states(tmp_path):
-    for name in ("state-.h5", "state-3.h5.tmp", "old-state-000003.h5", "state-last.h5"):
-        (tmp_path / name).touch()
-    assert states(tmp_path) == []
+def test_a_learning_rate_is_the_configurations_not_the_states():
+    """Else --override could not change it."""
+    saved, restored = trainer(1), trainer(1)
+    saved.generator_optimizer.learning_rate.assign(0.5)
+    restored.generator_optimizer.learning_rate.assign(0.25)
+    restore_state(snapshot(saved), restored)
+    assert float(restored.generator_optimizer.learning_rate) == 0.25
 
 
-def test_numbers_that_are_not_finite_are_not_saved(tmp_path):
+def test_hdf5_tools_open_a_state(tmp_path):
+    write_state(tmp_path / "s.h5", State({"format": "x", "step": 3}, {"a/b": np.arange(3.0)}))
+    with h5py.File(tmp_path / "s.h5") as file:
+        assert file["a/b"][2] == 2.0
+
+
+def test_numbers_that_are_not_finite_are_no_state():
     made = trainer(3)
-    before = save_state(tmp_path, made).read_bytes()
     made.average.weights[0].assign(tf.fill([2, 3], np.nan))
     with pytest.raises(UserError, match=r"step 3: average/average_dense/kernel and 0 more"):
-        save_state(tmp_path, made)
-    assert [p.read_bytes() for p in tmp_path.iterdir()] == [before]
+        snapshot(made)
 
 
-@pytest.mark.parametrize("damage", ["cut", "text", "empty"])
-def test_a_damaged_file_is_told_of_and_sets_nothing(tmp_path, damage):
-    path = save_state(tmp_path, trainer(1))
-    data = path.read_bytes()
-    path.write_bytes({"cut": data[: len(data) // 2], "text": b"not HDF5", "empty": b""}[damage])
-    made = trainer(2)
-    before = [v.numpy() for v in variables(made)]
-    with pytest.raises(UserError, match=r"state-000001\.h5' is damaged .*; remove it"):
-        restore_state(path, made)
-    for old, variable in zip(before, variables(made)):
-        np.testing.assert_array_equal(old, variable.numpy())
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The bytes of a state, and a place for damaged ones."""
+    path = tmp_path_factory.mktemp("state") / "state-000001.h5"
+    write_state(path, snapshot(trainer(1)))
+    return path.read_bytes(), path
 
 
-def test_a_state_that_does_not_fit_sets_nothing(tmp_path):
-    path = save_state(tmp_path, trainer(1, units=4))
-    made = trainer(2)
+@given(part=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
+@example(part=0.0, bit=0)  # the magic
+@example(part=0.0, bit=7)
+def test_any_flipped_bit_is_noticed(whole, part, bit):
+    check_flip(*whole, int(part * len(whole[0])), bit)
+
+
+def test_so_is_one_in_the_seal_or_the_head(whole):
+    """Magic, checksum, padding, and HDF5's superblock behind them."""
+    for byte in (*range(0, USER_BLOCK + 96, 5), USER_BLOCK - 1, USER_BLOCK, -1):
+        check_flip(*whole, byte, byte % 8)
+
+
+@pytest.mark.parametrize("what", [b'"format"', b"average_dense"])
+def test_so_is_one_in_the_header_or_a_name(whole, what):
+    check_flip(*whole, whole[0].index(what), 0)
+
+
+def check_flip(data, path, byte, bit):
+    damaged = bytearray(data)
+    damaged[byte] ^= 1 << bit
+    path.write_bytes(damaged)
+    with pytest.raises(DamagedState, match=r"state-000001\.h5' (is cut short or altered|does not begin like)"):
+        read_state(path)
+
+
+@given(part=st.floats(0, 1, exclude_max=True))
+@example(part=0.0)
+def test_a_file_cut_short_is_noticed(whole, part):
+    data, path = whole
+    path.write_bytes(data[: int(part * len(data))])
+    with pytest.raises(DamagedState):
+        read_state(path)
+
+
+@pytest.mark.parametrize("tail", [b"\0", b"more"])
+def test_so_is_one_that_grew(whole, tail):
+    data, path = whole
+    path.write_bytes(data + tail)
+    with pytest.raises(DamagedState):
+        read_state(path)
+
+
+def test_so_is_one_whose_end_never_reached_the_disk(whole):
+    data, path = whole
+    path.write_bytes(data[:-4096] + bytes(4096))
+    with pytest.raises(DamagedState):
+        read_state(path)
+
+
+def test_what_is_gone_or_a_folder(tmp_path):
+    for path in (tmp_path / "none.h5", tmp_path):
+        with pytest.raises(DamagedState, match="cannot be read"):
+            read_state(path)
+
+
+def test_another_format_is_not_called_damage(tmp_path):
+    write_state(tmp_path / "s.h5", State({"format": "animegan3_tf state 9", "step": 3}, {}))
+    with pytest.raises(UserError, match="is in format 'animegan3_tf state 9'; this version reads") as error:
+        read_state(tmp_path / "s.h5")
+    assert not isinstance(error.value, DamagedState)
+
+
+def test_a_state_that_does_not_fit_sets_nothing():
+    state, made = snapshot(trainer(1, units=4)), trainer(2)
     before = [v.numpy() for v in variables(made)]
     with pytest.raises(UserError, match=r"does not fit this style: average/average_dense/bias, .* in all\)"):
-        restore_state(path, made)
+        restore_state(state, made)
     for old, variable in zip(before, variables(made)):
         np.testing.assert_array_equal(old, variable.numpy())
 
 
-def test_missing_and_extra_variables_are_named(tmp_path):
-    path = save_state(tmp_path, trainer(1))
-    with h5py.File(path, "a") as file:
-        del file["average/average_dense/bias"]
-        file["stray"] = 1.0
-    with pytest.raises(UserError, match=r"average/average_dense/bias, stray \(2 in all\)"):
-        restore_state(path, trainer(2))
+def test_missing_extra_and_retyped_variables_are_named():
+    state = snapshot(trainer(1))
+    del state.arrays["average/average_dense/bias"]
+    state.arrays["stray"] = np.array(1.0)
+    state.arrays["step"] = np.float32(1.0)
+    with pytest.raises(UserError, match=r"average/average_dense/bias, stray, step \(3 in all\)"):
+        restore_state(state, trainer(2))

@@ -1,0 +1,161 @@
+"""What decides a training run, and how two runs differ in it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import animegan3_tf
+from animegan3_tf import images
+from animegan3_tf.errors import UserError
+from animegan3_tf.networks.perceptual import perceptual_family
+from animegan3_tf.sizes import check_side
+from animegan3_tf.styles import Style
+
+CONFIGURATION = "config.json"
+OVERRIDDEN = "overridden"  # in config.json: what --override changed on the way
+# what may change from one part of a run to the next: none of it touches a weight
+_FREE = {
+    "version",
+    "steps",
+    "max_pixels",
+    "samples",
+    "sample_size",
+    "log_every",
+    "sample_every",
+    "checkpoint_every",
+    "keep",
+    "keep_every",
+}
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a fine-tune's first weights came from: the file, and the sha256 of it."""
+
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class RunConfiguration:
+    """Everything that decides a run; kept as config.json in its folder.
+
+    photos, anime: folders. perceptual: see `networks.load_perceptual`. steps: optimizer steps in all, of which
+    `pretrain_steps` are content only. samples: folder of the photos in the picture grids, by default `photos`;
+    sample_size: their side there, by default the training crops'. keep: how many of the newest states stay;
+    keep_every: those at multiples of it stay for good, 0 for none. deterministic: every operation gives the same bits
+    on the same machine. init: the weights it began with, see `training.initial`; None for random ones.
+    """
+
+    style: Style
+    photos: str
+    anime: str
+    perceptual: str
+    steps: int
+    pretrain_steps: int
+    samples: str | None = None
+    sample_size: int | None = None
+    seed: int = 0
+    max_pixels: int = images.DEFAULT_MAX_PIXELS
+    log_every: int = 10
+    sample_every: int = 250
+    checkpoint_every: int = 500
+    keep: int = 2
+    keep_every: int = 0
+    deterministic: bool = False
+    init: Origin | None = None
+
+    def __post_init__(self):
+        """Refuses what could not run."""
+        if self.steps < 1:
+            raise UserError(f"--steps is {self.steps}; give at least 1")
+        if not 0 <= self.pretrain_steps <= self.steps:
+            raise UserError(
+                f"--pretrain-steps is {self.pretrain_steps}, --steps {self.steps}; give from 0 to {self.steps}"
+            )
+        if not 0 <= self.seed < 2**32:
+            raise UserError(f"--seed is {self.seed}; give a whole number from 0 to 4294967295")
+        for name in ("log_every", "sample_every", "checkpoint_every", "keep"):
+            if getattr(self, name) < 1:
+                raise UserError(f"--{name.replace('_', '-')} is {getattr(self, name)}; it must be at least 1")
+        if self.keep_every < 0:
+            raise UserError(f"--keep-every is {self.keep_every}; give a number of steps, or 0 to keep none for good")
+        if self.sample_size is not None:
+            check_side(self.sample_size, "--sample-size")
+        family = perceptual_family(self.perceptual)
+        if family not in self.style.perceptual:
+            known = ", ".join(self.style.perceptual)
+            raise UserError(
+                f"style {self.style.name!r} has no loss weights for {family}; add a table [perceptual.{family}] "
+                f"to its .toml or choose a network of {known}"
+            )
+
+    def to_dict(self):
+        """Plain values for JSON."""
+        return {"version": animegan3_tf.__version__, **asdict(self)}
+
+    @classmethod
+    def from_dict(cls, values, source):
+        """The configuration of `to_dict`'s values; a UserError names `source` where they are none."""
+        try:
+            values = {name: value for name, value in values.items() if name not in ("version", OVERRIDDEN)}
+            init = values.get("init")
+            return cls(
+                **{
+                    **values,
+                    "style": Style.from_dict(values["style"], source=source),
+                    "init": None if init is None else Origin(**init),
+                }
+            )
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise UserError(f"{source!r} cannot be read: {error}") from error
+
+    @classmethod
+    def read(cls, folder):
+        """The configuration of a run folder."""
+        path = Path(folder) / CONFIGURATION
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise UserError(f"{str(folder)!r} is not a run folder: it has no {CONFIGURATION}") from None
+        except (OSError, ValueError) as error:
+            raise UserError(f"{str(path)!r} cannot be read: {error}") from error
+        return cls.from_dict(values, str(path))
+
+
+def resolve_steps(style, photos, steps=None, pretrain_steps=None, stored=None, init=None):
+    """(steps, pretrain_steps) of a run, for what is None.
+
+    Those of `stored`, the configuration of the run being resumed, if given; else what the style's epochs come to over
+    the folder of photos, pre-training at most half of the steps, so that a short trial sees both phases. A run that
+    begins with the weights of `init` has learnt content before: no pre-training.
+    """
+    if stored is not None:
+        whole, content = stored.steps, stored.pretrain_steps
+    else:
+        per_epoch = len(images.find_images(photos)) / style.train.batch_size
+        whole = max(1, round(style.train.epochs * per_epoch))
+        content = min(round(style.train.pretrain_epochs * per_epoch), (whole if steps is None else steps) // 2)
+        content = content if init is None else 0
+    return whole if steps is None else steps, content if pretrain_steps is None else pretrain_steps
+
+
+def binding(configuration):
+    """{key: value} of what may not change unasked within a run, nested keys joined by dots."""
+    flat = _flat(json.loads(json.dumps(configuration.to_dict())))  # tuples as the lists that come back from JSON
+    return {key: value for key, value in flat.items() if key not in _FREE}
+
+
+def digest(configuration):
+    """sha256 of the `binding` part: equal digests, equal training."""
+    return hashlib.sha256(json.dumps(binding(configuration), sort_keys=True).encode()).hexdigest()
+
+
+def _flat(values, prefix=""):
+    flat = {}
+    for key, value in values.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return flat

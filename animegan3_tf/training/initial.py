@@ -1,0 +1,86 @@
+"""The first weights of a fine-tune: those of another run, or of a deployed generator."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from animegan3_tf.errors import UserError
+from animegan3_tf.networks.weights import misfits, named_weights
+from animegan3_tf.training.configuration import Origin
+from animegan3_tf.training.state import is_state, read_state
+from animegan3_tf.training.state_folder import newest_state, state_name, states
+from animegan3_tf.weights_file import read_weights
+
+_DISCRIMINATORS = ("support_discriminator", "main_discriminator")
+
+
+@dataclass(frozen=True)
+class InitialWeights:
+    """Arrays by part of the trainer ("average", the discriminators if there are any) and by weight name."""
+
+    source: str
+    parts: dict
+
+    def give(self, trainer):
+        """Sets the generator, its average and the discriminators; optimizers, step and the rest stay as built.
+
+        UserError, and nothing set, when something does not fit. The generator's moving moments stay as built too: its
+        average takes their initial values out again (ema.py), counting from step 0.
+        """
+        targets = {part: named_weights(getattr(trainer, part)) for part in self.parts}
+        problems = [f"{part}: {told}" for part in self.parts for told in misfits(targets[part], self.parts[part])]
+        if problems:
+            raise UserError(f"--init {self.source!r} does not fit this run: {'; '.join(problems)}")
+        for part, arrays in self.parts.items():
+            for name, array in arrays.items():
+                targets[part][name].assign(array.astype("float32"))
+        for name, weight in named_weights(trainer.generator).items():
+            if not name.endswith(("moving_mean", "moving_variance")):
+                weight.assign(self.parts["average"][name].astype("float32"))
+
+
+def find_origin(source, show=print):
+    """The file that `source` names: a state, a weights file, or a run folder's newest state, else its generator.h5."""
+    path = Path(source)
+    if path.is_dir():
+        path /= state_name(newest_state(path, show).step) if states(path) else "generator.h5"
+    try:
+        return Origin(str(path), hashlib.sha256(path.read_bytes()).hexdigest())
+    except OSError as error:
+        raise UserError(
+            f"--init {str(source)!r} cannot be used: {str(path)!r}: {error.strerror}; name a run folder, a state "
+            "file or a weights file (.h5)"
+        ) from error
+
+
+def read_initial(configuration):
+    """The weights that a configuration's `init` names.
+
+    From a state: the averaged generator with both tails, and the discriminators. From a weights file: base and main
+    tail; the support tail, of the same shape, begins as the main one does. UserError where the file is not what it was
+    when it was named, is damaged, or was trained with another resize.
+    """
+    path, resize = configuration.init.path, configuration.style.train.resize
+    if find_origin(path).sha256 != configuration.init.sha256:
+        raise UserError(f"--init {path!r} has changed since it was named; start again")
+    if is_state(path):
+        state = read_state(path)
+        before = state.header["configuration"]["style"]["train"]["resize"]
+        parts = {part: _below(part, state.arrays) for part in ("average", *_DISCRIMINATORS)}
+    else:
+        header, arrays = read_weights(path)
+        before = header.get("resize")
+        main = {name: array for name, array in arrays.items() if name.startswith("main_")}
+        parts = {"average": {**arrays, **{f"support_{name[len('main_') :]}": a for name, a in main.items()}}}
+    if before != resize:
+        raise UserError(
+            f"--init {path!r} was trained with resize {before!r}, this style has {resize!r}; add --set train.resize="
+            f"{before}"
+        )
+    return InitialWeights(path, parts)
+
+
+def _below(part, arrays):
+    return {name[len(part) + 1 :]: array for name, array in arrays.items() if name.startswith(f"{part}/")}
