@@ -88,6 +88,7 @@ def train(
     prepare: bool = typer.Option(False, "--prepare", help="First precompute the targets, as the prepare command does."),
     resume: bool = typer.Option(False, "--resume", help="Go on with the run in --out."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Print the resolved configuration and stop."),
+    live: Optional[bool] = typer.Option(None, "--live/--lines", help="Draw a table on the terminal, or print lines."),
 ):
     """Train a style on unpaired photos and anime pictures; --resume goes on after an interruption."""
     recipe = _recipe(style, settings, {"data.image_size": image_size, "train.batch_size": batch_size})
@@ -118,11 +119,34 @@ def train(
         return
     if prepare:
         _prepare(recipe, photos, anime, os.cpu_count() or 1, max_pixels)
-    result = run(configuration, out, resume=resume, show=lambda line: print(line, flush=True))
-    print(f"pictures: {result.grid}\ngenerator: {out / 'generator.h5'}")
+    live = _draws(sys.stdout) if live is None else live
+    result = run(configuration, out, resume=resume, show=lambda line: print(line, flush=True), live=live)
+    print(f"pictures: {result.grid}\ngenerator: {out / 'generator.h5'}\nreport: {out / 'report.html'}")
     if result.stopped_by is not None:
         print(f"animegan3: stopped at step {result.step}, saved; go on with --resume", file=sys.stderr)
         raise typer.Exit(128 + result.stopped_by)
+
+
+@app.command()
+def runs(
+    folder: Path = typer.Argument(Path("runs"), help="Where the run folders are, or one of them."),
+    as_json: bool = typer.Option(False, "--json", help="Print JSON."),
+    page: Optional[Path] = typer.Option(None, help="Write report.html of this run folder instead, at any time."),
+):
+    """List the runs below a folder: how far each is, its losses, its anime-likeness, its newest pictures."""
+    if page is not None:
+        from animegan3_tf.training.page import write_page
+
+        print(write_page(page))
+        return
+    from animegan3_tf.training.runs import find_runs, read_run
+    from animegan3_tf.training.runs_table import print_runs
+
+    found = [read_run(path) for path in find_runs(folder)]
+    if as_json:
+        print(json.dumps([run.to_dict() for run in found], indent=2))
+    else:
+        print_runs(found, folder)
 
 
 @app.command()
@@ -218,6 +242,11 @@ def _assignment(text):
     if not equals:
         raise UserError(f"--set {text!r} has no '='; write --set key=value, such as --set loss.identity=1.0")
     return key.strip(), value.strip()
+
+
+def _draws(stream):
+    """Whether a person's terminal is there that can draw over what it shows."""
+    return stream.isatty() and os.environ.get("TERM", "").lower() not in ("", "dumb", "unknown")
 
 
 def _shipped():

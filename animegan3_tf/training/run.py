@@ -18,11 +18,13 @@ from animegan3_tf.networks import load_perceptual
 from animegan3_tf.networks.perceptual import perceptual_family
 from animegan3_tf.sizes import check_side
 from animegan3_tf.styles import Style
-from animegan3_tf.training.callbacks import Checkpoints, Console, Samples, Scalars, StopOnNonFinite, StopOnSignal
+from animegan3_tf.training.callbacks import Checkpoints, Scalars, StopOnNonFinite, StopOnSignal
 from animegan3_tf.training.objective import needed_taps
 from animegan3_tf.training.state import restore_state, states, step_of
 from animegan3_tf.training.targets import region_target
 from animegan3_tf.training.trainer import ADVERSARIAL, PRETRAIN, Trainer
+from animegan3_tf.training.validation import ANIME_PICTURES, Scores, Validation, spread_pictures
+from animegan3_tf.training.watch import Watch
 
 CONFIGURATION = "config.json"
 SAMPLE_PHOTOS = 4
@@ -118,20 +120,28 @@ def resolve_steps(style, photos, steps=None, pretrain_steps=None, stored=None):
     return whole if steps is None else steps, content if pretrain_steps is None else pretrain_steps
 
 
-def train(configuration, folder, *, resume=False, show=print):
+def train(configuration, folder, *, resume=False, show=print, live=False):
     """Trains in `folder` until the configuration's steps are done, or a signal asks to stop.
 
     resume: goes on from the newest state there. Otherwise the folder must not hold one yet.
-    show: receives the console's lines. Raises UserError for bad input and for a loss that is not finite.
+    show: receives the console's lines. live: draw a table on the terminal of stdout in their place.
+    Raises UserError for bad input and for a loss that is not finite.
     Call it in the main thread, where signals arrive, and below an `if __name__ == "__main__"` guard: superpixels are
     made by spawned processes.
     """
     folder = Path(folder)
     start = _open_folder(configuration, folder, resume)
+    with Watch(configuration, folder, None if start is None else step_of(start), show, live) as watch:
+        result = _train(configuration, folder, start, watch)
+        watch.ended(result)
+    return result
+
+
+def _train(configuration, folder, start, watch):
     style = configuration.style
     # what may be wrong with the folders comes first: the network may have to be fetched
     sources = configuration.photos, configuration.anime
-    data = TrainingData(style, *sources, configuration.seed, show, configuration.max_pixels)
+    data = TrainingData(style, *sources, configuration.seed, watch.warn, configuration.max_pixels)
     samples = _sample_photos(configuration)
     tf.keras.utils.set_random_seed(configuration.seed)
     family = perceptual_family(configuration.perceptual)
@@ -143,17 +153,18 @@ def train(configuration, folder, *, resume=False, show=print):
         if start is not None:
             restore_state(start, trainer)
         stop = stack.enter_context(StopOnSignal().installed())
-        return _run_phases(configuration, folder, trainer, data, samples, stop, show)
+        return _run_phases(configuration, folder, trainer, data, samples, stop, watch)
 
 
-def _run_phases(configuration, folder, trainer, data, photos, stop, show):
+def _run_phases(configuration, folder, trainer, data, photos, stop, watch):
     style, logs = configuration.style, folder / "logs"
     metadata = {"style": style.name, "perceptual": configuration.perceptual, "version": animegan3_tf.__version__}
-    samples = Samples(configuration.sample_every, photos, folder / "samples", logs)
+    scores = _scores(configuration, trainer.objective, photos)
+    samples = Validation(configuration.sample_every, photos, folder / "samples", logs, scores, watch.callbacks)
     checkpoints = Checkpoints(configuration.checkpoint_every, folder, metadata)
-    console = Console(configuration.log_every, configuration.steps, show)
     # the guard first, so that a step that is not finite is neither shown as a picture nor saved
-    callbacks = [StopOnNonFinite(), console, Scalars(configuration.log_every, logs), checkpoints, samples, stop]
+    scalars = Scalars(configuration.log_every, logs)
+    callbacks = [StopOnNonFinite(), *watch.callbacks, scalars, checkpoints, samples, stop]
     for phase, end in ((PRETRAIN, configuration.pretrain_steps), (ADVERSARIAL, configuration.steps)):
         remaining = end - int(trainer.step)
         if remaining <= 0 or stop.received is not None:
@@ -199,25 +210,14 @@ def _open_folder(configuration, folder, resume):
 
 def _sample_photos(configuration):
     """A few photos spread over the folder, uint8 squares."""
+    side = configuration.sample_size or configuration.style.data.image_size
     folder = configuration.samples or configuration.photos
-    paths = images.find_images(folder)
-    spread = [paths[i * len(paths) // SAMPLE_PHOTOS] for i in range(SAMPLE_PHOTOS)] if paths else []
-    size = configuration.sample_size or configuration.style.data.image_size
-    photos = []
-    for path in dict.fromkeys([*spread, *paths]):  # the others stand in for what cannot be read
-        if len(photos) == SAMPLE_PHOTOS:
-            break
-        with contextlib.suppress(images.ImageError):  # the input pipeline warns of it
-            photos.append(_square(images.read_image(path, configuration.max_pixels).on_white(), size))
-    if not photos:
-        raise UserError(f"folder {folder!r} holds no pictures that can be read; name another with --samples")
-    return photos
+    return list(spread_pictures(folder, SAMPLE_PHOTOS, side, configuration.max_pixels))
 
 
-def _square(rgb, size):
-    side = min(rgb.shape[:2])
-    top, left = ((length - side) // 2 for length in rgb.shape[:2])
-    return images.resize(rgb[top : top + side, left : left + side], (size, size))
+def _scores(configuration, objective, photos):
+    anime = spread_pictures(configuration.anime, ANIME_PICTURES, len(photos[0]), configuration.max_pixels)
+    return Scores(objective.network, objective.weights, photos, anime)
 
 
 def _flat(values, prefix=""):
