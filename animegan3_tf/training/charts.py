@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from html import escape
 
-COLORS = 6  # .s0 to .s5 of the page's style sheet; further series use them again, dashed
+COLORS = 6  # .s0 to .s5 of the page's style sheet; further series use them again, paler
 _WIDTH, _HEIGHT = 420, 250
-_LEFT, _RIGHT, _TOP, _BOTTOM = 48, 12, 36, 36  # what axes and labels take
+_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 36, 38  # what axes and labels take
 _POINTS = 200  # more than the width can show are drawn as mean and range
 _MARKED = 30  # so few points are drawn as dots too
 _DECADES = 30.0  # largest over smallest value from which a logarithmic axis is used
@@ -37,7 +37,7 @@ def line_chart(title, unit, series, phases=(), references=None, zero=False):
     body = [*_phases(phases, x), *_grid(x, y), *_references(references, y)]
     legend = []
     for number, (name, points) in enumerate(series.items()):
-        style = f"s{number % COLORS}" + (" dashed" if number >= COLORS else "")
+        style = f"s{number % COLORS}" + (" pale" if number >= COLORS else "")
         body += _series(points, x, y, style)
         last = next(v for _, v in reversed(points) if _drawable(v))
         swatch = f'<svg class="swatch" viewBox="0 0 18 8" aria-hidden="true"><path class="{style}" d="M0 4H18"/></svg>'
@@ -68,7 +68,7 @@ class _Axis:
         return round(self._start + self._length * (place - self.low) / (self.high - self.low), 1)
 
     def ticks(self):
-        """About four values at round places."""
+        """A few values at round places."""
         if not self.logarithmic:
             return ticks(self.low, self.high)
         decades = range(math.floor(self.low), math.ceil(self.high) + 1)
@@ -80,8 +80,8 @@ class _Axis:
 
 
 def ticks(low, high):
-    """About four multiples of 1, 2 or 5 times a power of ten between two values."""
-    rough = (high - low) / 4
+    """Two to six multiples of 1, 2 or 5 times a power of ten between two values."""
+    rough = (high - low) / 5
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(m * power for m in (1, 2, 5, 10) if m * power >= rough * 0.999)
     return [k * step for k in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
@@ -99,7 +99,7 @@ def _grid(x, y):
         yield f'<text class="axis" text-anchor="end" x="{_LEFT - 5}" y="{y(value) + 4}">{value:.4g}</text>'
     for value in x.ticks():
         label = f"{value / 1000:g}k" if abs(value) >= 10000 else f"{value:.4g}"
-        yield f'<text class="axis" text-anchor="middle" x="{x(value)}" y="{bottom + 15}">{label}</text>'
+        yield f'<text class="axis" text-anchor="middle" x="{x(value)}" y="{bottom + 16}">{label}</text>'
     yield f'<path class="base" d="M{_LEFT} {bottom}H{_WIDTH - _RIGHT}"/>'
     yield f'<text class="axis" text-anchor="end" x="{_WIDTH - _RIGHT}" y="{_HEIGHT - 4}">step</text>'
 
@@ -120,7 +120,8 @@ def _phases(phases, x):
 def _references(references, y):
     for name, value in references.items():
         yield f'<path class="level" d="M{_LEFT} {y(value)}H{_WIDTH - _RIGHT}"/>'
-        yield f'<text class="axis" text-anchor="end" x="{_WIDTH - _RIGHT}" y="{y(value) - 4:.1f}">{escape(name)}</text>'
+        beside = y(value) + (13 if y(value) < _TOP + 13 else -4)  # below the line where there is no room above it
+        yield f'<text class="axis" text-anchor="end" x="{_WIDTH - _RIGHT}" y="{beside:.1f}">{escape(name)}</text>'
 
 
 def _series(points, x, y, style):

@@ -26,10 +26,12 @@ _PREFIXES = (  # of a term's name -> the chart it is drawn in
     ("discriminator_", "Discriminators"),
     ("pretrain_", "Pre-training"),
     ("style_", "Generator: style, by tap"),
+    ("main_total_variation", "Generator: total variation"),  # thousands of times smaller than the others
+    ("total_variation", "Generator: total variation"),
     ("main_", "Generator: main tail"),
 )
 _CHARTS = ("Generator: total", "Pre-training", "Generator: support tail", "Generator: style, by tap")
-_CHARTS += ("Generator: main tail", "Discriminators")
+_CHARTS += ("Generator: main tail", "Generator: total variation", "Discriminators")
 
 
 def write_page(folder, now=None):
@@ -73,7 +75,8 @@ _VALIDATION = (
 
 
 def _header(folder, run, records):
-    facts = [("state", run.state), ("step", f"{run.step:,} of {run.steps:,}" if run.steps else f"{run.step:,}")]
+    step = max([run.step, *(record["step"] for record in records)])
+    facts = [("state", run.state), ("step", f"{step:,} of {run.steps:,}" if run.steps else f"{step:,}")]
     likeness = run.validation.get("anime_likeness_main")
     facts += [("anime likeness, main tail", f"{likeness:.3f}")] if isinstance(likeness, float) else []
     timed = [r for r in records if isinstance(r.get("time"), (int, float))]

@@ -3,10 +3,10 @@
 STYLE_SHEET = """
 :root { color-scheme: light dark; --ground: #fff; --raised: #f5f6f8; --ink: #1c2128; --quiet: #59636e; --rule: #dfe3e8;
   --phase: #eef1f5; --alarm: #b42318;
-  --c0: #2563c9; --c1: #c2410c; --c2: #15803d; --c3: #9333ea; --c4: #a16207; --c5: #0e7490; }
+  --c0: #2563c9; --c1: #d9480f; --c2: #15803d; --c3: #8b2fd6; --c4: #c2186b; --c5: #4b5563; }
 @media (prefers-color-scheme: dark) { :root { --ground: #12161c; --raised: #1a2029; --ink: #e6e9ee; --quiet: #9aa5b1;
   --rule: #2d3641; --phase: #202834; --alarm: #ff8a80;
-  --c0: #79aefc; --c1: #fb9a5b; --c2: #5fd08a; --c3: #cf9bff; --c4: #e5c04b; --c5: #4cc9e0; } }
+  --c0: #79aefc; --c1: #fb9a5b; --c2: #5fd08a; --c3: #c79bff; --c4: #ff8fc0; --c5: #c3cad3; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--ground); color: var(--ink);
   font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
@@ -34,11 +34,13 @@ figcaption { font-weight: 600; }
 svg path, svg polyline { fill: none; stroke: currentColor; stroke-width: 1.7; stroke-linejoin: round; }
 svg circle, svg polygon { stroke: none; fill: currentColor; }
 svg .band { opacity: .16; }
-svg .dashed { stroke-dasharray: 5 3; }
+svg .s3 { stroke-dasharray: 7 3; } svg .s4 { stroke-dasharray: 2 2; } svg .s5 { stroke-dasharray: 8 3 2 3; }
+svg .pale { opacity: .55; }
 svg .rule, svg .base { stroke: var(--rule); stroke-width: 1; }
 svg .level { stroke: var(--quiet); stroke-width: 1; stroke-dasharray: 3 3; }
 svg .phase { fill: var(--phase); }
 svg .axis { fill: var(--quiet); font-size: 12px; }
+@media (max-width: 500px) { svg .axis { font-size: 15px; } }
 .s0 { color: var(--c0); } .s1 { color: var(--c1); } .s2 { color: var(--c2); }
 .s3 { color: var(--c3); } .s4 { color: var(--c4); } .s5 { color: var(--c5); }
 summary { font-size: 1.15rem; font-weight: 600; cursor: pointer; margin-top: 40px; }

@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny_training import tiny_style, write_pictures
+from tiny_training import plain_network, tiny_style, write_pictures
 
 from animegan3_tf.errors import UserError
 from animegan3_tf.images import read_image
@@ -35,7 +35,7 @@ def configuration(folders, **changes):
 @pytest.fixture(scope="module")
 def built():
     """A trainer and its first numbers: building one takes seconds, setting it back does not."""
-    trainer = Trainer(tiny_style(), None, None)
+    trainer = Trainer(tiny_style(), plain_network(), None)
     parts = (trainer.generator, trainer.average, trainer.support_discriminator, trainer.main_discriminator)
     optimizers = (trainer.pretrain_optimizer, trainer.generator_optimizer, trainer.discriminator_optimizer)
     variables = [trainer.step, *(v for part in parts for v in part.weights)]
