@@ -10,6 +10,7 @@ _WIDTH, _HEIGHT = 420, 250
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 36, 38  # what axes and labels take
 _POINTS = 200  # more than the width can show are drawn as mean and range
 _MARKED = 30  # so few points are drawn as dots too
+_MOST = 1e30  # what is larger is as good as infinite, and would leave floats no room to reckon in
 _DECADES = 30.0  # largest over smallest value from which a logarithmic axis is used
 
 
@@ -28,7 +29,7 @@ def line_chart(title, unit, series, phases=(), references=None, zero=False):
         return ""
     references = {name: value for name, value in (references or {}).items() if _drawable(value)}
     values = [v for points in series.values() for _, v in points if _drawable(v)] + list(references.values())
-    logarithmic = not zero and min(values) > 0 and max(values) / min(values) >= _DECADES
+    logarithmic = not zero and min(values) > 1.0 / _MOST and max(values) / min(values) >= _DECADES
     steps = [step for points in series.values() for step, _ in points]
     x = _Axis(*_padded(min(0, *steps), max(steps), 0.0), (_LEFT, _WIDTH - _RIGHT))
     low, high = (math.log10(min(values)), math.log10(max(values))) if logarithmic else (min(values), max(values))
@@ -88,7 +89,11 @@ def ticks(low, high):
 
 
 def _padded(low, high, share):
-    room = (high - low) * share or (abs(high) * 0.1 or 1.0 if high == low else 0.0)
+    size = max(abs(low), abs(high))
+    if high - low <= max(1e-9 * size, 1.0 / _MOST):  # one value, as far as pixels go
+        room = 0.1 * size if size > 1.0 / _MOST else 1.0
+    else:
+        room = (high - low) * share
     return low - room, high + room
 
 
@@ -154,4 +159,4 @@ def _runs(groups):
 
 
 def _drawable(value):
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= _MOST
