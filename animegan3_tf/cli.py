@@ -144,7 +144,7 @@ def runs(
 
     found = [read_run(path) for path in find_runs(folder)]
     if as_json:
-        print(json.dumps([run.to_dict() for run in found], indent=2))
+        print(json.dumps([run.to_dict() for run in found], indent=2, allow_nan=False))
     else:
         print_runs(found, folder)
 

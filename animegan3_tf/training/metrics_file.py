@@ -64,6 +64,11 @@ def _line(record):
     return (json.dumps(finite(record), allow_nan=False) + "\n").encode()
 
 
+def is_number(value):
+    """Whether a value out of JSON is a number that can be reckoned with, and no NaN, truth value or endless integer."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e18
+
+
 def finite(value):
     """A copy of nested dicts and lists in which numbers are plain, and None where they are NaN or infinite."""
     if isinstance(value, dict):

@@ -12,7 +12,7 @@ from pathlib import Path
 from animegan3_tf import images
 from animegan3_tf.files import whole_file
 from animegan3_tf.training.charts import line_chart
-from animegan3_tf.training.metrics_file import read_metrics
+from animegan3_tf.training.metrics_file import is_number, read_metrics
 from animegan3_tf.training.pace import duration
 from animegan3_tf.training.page_style import STYLE_SHEET
 from animegan3_tf.training.runs import read_configuration, read_run
@@ -78,8 +78,8 @@ def _header(folder, run, records):
     step = max([run.step, *(record["step"] for record in records)])
     facts = [("state", run.state), ("step", f"{step:,} of {run.steps:,}" if run.steps else f"{step:,}")]
     likeness = run.validation.get("anime_likeness_main")
-    facts += [("anime likeness, main tail", f"{likeness:.3f}")] if isinstance(likeness, float) else []
-    timed = [r for r in records if isinstance(r.get("time"), (int, float))]
+    facts += [("anime likeness, main tail", f"{likeness:.3f}")] if likeness is not None else []
+    timed = [r for r in records if is_number(r.get("time")) and 0 <= r["time"] < 1e11]
     if len(timed) > 1:
         facts.append(("first to last record", duration(max(0.0, timed[-1]["time"] - timed[0]["time"]))))
     if timed:
@@ -165,7 +165,7 @@ def _machine(records):
 def _gibibytes(record, name):
     memory = record.get("memory")
     amount = memory.get(name) if isinstance(memory, dict) else None
-    return amount / 2**30 if isinstance(amount, (int, float)) else None
+    return amount / 2**30 if is_number(amount) else None
 
 
 def _phases(records):

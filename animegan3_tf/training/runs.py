@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from animegan3_tf.errors import UserError
+from animegan3_tf.training.metrics_file import is_number
 from animegan3_tf.training.status import read_status
 
 CONFIGURATION = "config.json"
@@ -71,7 +72,7 @@ def read_run(folder, now=None):
     style = _kept(style.get("name") if isinstance(style, dict) else None, str)
     if status is None:
         return Run(str(folder), UNKNOWN, style, _saved_step(folder), _kept(configuration.get("steps"), int))
-    grid, updated = _kept(status.get("grid"), str), _kept(status.get("updated"), (int, float))
+    grid, updated = _kept(status.get("grid"), str), status.get("updated")
     return Run(
         folder=str(folder),
         state=status["state"],
@@ -82,7 +83,7 @@ def read_run(folder, now=None):
         terms=_numbers(status.get("terms")),
         validation=_numbers(status.get("validation")),
         grid=None if grid is None else str(Path(folder) / grid),
-        age=None if updated is None else max(0.0, now - updated),
+        age=max(0.0, now - updated) if is_number(updated) else None,
         message=_kept(status.get("message"), str) or "",
     )
 
@@ -114,4 +115,4 @@ def _kept(value, kind):
 
 def _numbers(values):
     values = values if isinstance(values, dict) else {}
-    return {name: value for name, value in values.items() if _kept(value, (int, float)) is not None}
+    return {name: value for name, value in values.items() if is_number(value)}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from animegan3_tf.errors import UserError
 from animegan3_tf.files import whole_file
-from animegan3_tf.training.metrics_file import finite
+from animegan3_tf.training.metrics_file import finite, is_number
 
 STATUS = "status.json"
 STARTING, RUNNING, FINISHED, STOPPED, FAILED, DIED = "starting", "running", "finished", "stopped", "failed", "died"
@@ -79,4 +79,4 @@ def _alive(values, now):
         except (ProcessLookupError, OverflowError):
             return False
         return True
-    return isinstance(updated, (int, float)) and now - updated <= SILENCE
+    return is_number(updated) and now - updated <= SILENCE

@@ -80,7 +80,8 @@ class HalfTheContrast:
 def test_a_grid_is_drawn_scored_and_told_of(tmp_path):
     told = []
     listener = SimpleNamespace(validated=lambda *arguments: told.append(arguments))
-    callback = Validation(2, [BLACK, HALVES], tmp_path / "samples", tmp_path / "logs", scores((BLACK, HALVES)), [listener])
+    photos = [BLACK, HALVES]
+    callback = Validation(2, photos, tmp_path / "samples", tmp_path / "logs", scores(photos), [listener])
     callback.model = HalfTheContrast()
     callback.on_train_batch_end(0)
     path = tmp_path / "samples" / "000004.png"
@@ -92,7 +93,8 @@ def test_a_grid_is_drawn_scored_and_told_of(tmp_path):
     assert values["anime_likeness_main"] == pytest.approx(1 - (1 + 0.9375) / 1, abs=0.02)
     (events,) = (tmp_path / "logs").glob("events.*")
     tags = {v.tag: v for e in tf.compat.v1.train.summary_iterator(str(events)) for v in e.summary.value}
-    assert tf.make_ndarray(tags["validation/anime_likeness_main"].tensor) == pytest.approx(values["anime_likeness_main"])
+    name = "anime_likeness_main"
+    assert tf.make_ndarray(tags[f"validation/{name}"].tensor) == pytest.approx(values[name])
     assert "photo, support, main" in tags
 
 
