@@ -43,6 +43,7 @@ class LiveTable(PacedCallback):
         if self._live is None:
             self._live = Live(console=self.console, auto_refresh=False, get_renderable=self.render)
             self._live.start()
+        self._draw()
 
     def on_train_batch_end(self, batch, logs=None):
         """Counts the step, and draws if the last time is long enough ago."""
@@ -81,6 +82,8 @@ class LiveTable(PacedCallback):
             table.add_column(title, justify="left" if title == "term" else "right")
         for name, readings in list(self._readings.items()):
             table.add_row(name, f"{readings[-1]:.4g}", f"{sum(readings) / len(readings):.4g}", trend(readings))
+        for name, value in self._validation.items():
+            table.add_row(name, f"{value:.4g}", "", "")
         return Group(*map(_line, [*self._head(), ""]), table, *map(_line, ["", *self._foot()]))
 
     def _head(self):
@@ -95,8 +98,6 @@ class LiveTable(PacedCallback):
         names = {"process_peak": "process at most", "gpu_now": "GPU now", "gpu_peak": "GPU at most"}
         used = [f"{names[name]} {amount / 2**30:.2f} GiB" for name, amount in self._memory.items()]
         lines = [f"memory: {', '.join(used)}"] if used else []
-        if self._validation:
-            lines.append("validation: " + "  ".join(f"{name} {value:.3g}" for name, value in self._validation.items()))
         if self._grid is not None:
             lines.append(f"pictures: {self._grid}")
         if self._warnings:

@@ -43,7 +43,8 @@ def remaining(step, rate, steps, pretrain_steps):
 
     rate: steps a second. Returns "" where there is no telling.
     """
-    ahead = pretrain_steps < steps and step < pretrain_steps
+    # the last step of pre-training too: its rate says nothing of the steps to come
+    ahead = step <= pretrain_steps < steps
     left = (pretrain_steps if ahead else steps) - step
     if left <= 0 or not rate > 0 or not math.isfinite(rate):
         return ""

@@ -47,7 +47,8 @@ def test_every_phase_traces_anew():
         (40, 2.0, 100, 0, "ends in 30 s"),
         (40, 2.0, 100, 100, "ends in 30 s"),  # there is no slower phase to come
         (40, 2.0, 1000, 60, "adversarial in 10 s"),
-        (60, 2.0, 1020, 60, "ends in 8 min"),
+        (60, 2.0, 1021, 60, ""),  # at the rate of the faster phase
+        (61, 2.0, 1021, 60, "ends in 8 min"),
         (100, 2.0, 100, 0, ""),
         (40, 0.0, 100, 0, ""),
         (40, float("nan"), 100, 0, ""),
