@@ -15,7 +15,7 @@ endif
 # Named by what was installed, and from where: another setup.cfg, constraints.txt, PYTHON or checkout installs again.
 STAMP := $(VENV)/.installed-$(shell { pwd; echo '$(PYTHON)'; cat setup.cfg pyproject.toml constraints.txt; } | cksum | tr ' ' '-')
 
-.PHONY: help demo test train prepare stylize export lint venv
+.PHONY: help demo test train runs prepare stylize export lint venv
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -23,6 +23,7 @@ help:  ## this list
 	@echo "make test                          run the tests"
 	@echo "make prepare STYLE=shinkai         precompute the training targets of DATA"
 	@echo "make train STYLE=shinkai           prepare, then train on DATA/photo and DATA/STYLE/style into RUN"
+	@echo "make runs                          list the runs below runs/: state, step, losses, pictures"
 	@echo "make stylize IN=photos OUT=anime MODEL=runs/shinkai"
 	@echo "                                   turn photos into anime (a run, weights, a SavedModel or .tflite)"
 	@echo "make export RUN=runs/shinkai       write SavedModel and TFLite into OUT"
@@ -48,6 +49,9 @@ prepare: $(STAMP)
 
 train: $(STAMP)
 	@$(BIN)/animegan3 train --prepare $(FOLDERS) --perceptual "$(PERCEPTUAL)" --out "$(RUN)" $(ARGS)
+
+runs: $(STAMP)
+	@$(BIN)/animegan3 runs $(ARGS)
 
 stylize: $(STAMP)
 	@test -n "$(IN)" || { echo "name the photos: make stylize IN=photos OUT=anime" >&2; exit 1; }

@@ -92,11 +92,17 @@ def train(
     deterministic: bool = typer.Option(
         False, "--deterministic", help="The same bits every time on this machine, resumed or not; slower."
     ),
+    mixed_precision: bool = typer.Option(
+        False, "--mixed-precision", help="Half precision in the networks: float16 on a GPU, bfloat16 on a CPU."
+    ),
+    accumulate: int = typer.Option(1, help="Compute a batch in this many parts, for devices with little memory."),
+    jit: bool = typer.Option(False, "--jit", help="Compile with XLA what gains by it."),
     max_pixels: int = _MAX_PIXELS,
     prepare: bool = typer.Option(False, "--prepare", help="First precompute the targets, as the prepare command does."),
     resume: bool = typer.Option(False, "--resume", help="Go on with the run in --out."),
     override: bool = typer.Option(False, "--override", help="Let --resume take settings that differ from the run's."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Print the resolved configuration and stop."),
+    live: Optional[bool] = typer.Option(None, "--live/--lines", help="Draw a table on the terminal, or print lines."),
 ):
     """Train a style on unpaired photos and anime pictures; --resume goes on after an interruption."""
     recipe = _recipe(style, settings, {"data.image_size": image_size, "train.batch_size": batch_size})
@@ -108,6 +114,7 @@ def train(
         raise UserError("--override is for --resume; leave it out, or add --resume")
 
     from animegan3_tf.training.initial import find_origin
+    from animegan3_tf.training.precision import half_precision
     from animegan3_tf.training.run import RunConfiguration, resolve_steps
     from animegan3_tf.training.run import train as run
 
@@ -131,6 +138,9 @@ def train(
         keep=keep,
         keep_every=keep_every,
         deterministic=deterministic,
+        precision=half_precision() if mixed_precision else "float32",
+        accumulate=accumulate,
+        jit=jit,
         init=origin,
     )
     print(json.dumps(configuration.to_dict(), indent=2))
@@ -138,11 +148,34 @@ def train(
         return
     if prepare:
         _prepare(recipe, photos, anime, os.cpu_count() or 1, max_pixels)
-    result = run(configuration, out, resume=resume, override=override, show=lambda line: print(line, flush=True))
-    print(f"pictures: {result.grid}\ngenerator: {out / 'generator.h5'}")
+    live = _draws(sys.stdout) if live is None else live
+    result = run(configuration, out, resume=resume, override=override, show=_print_line, live=live)
+    print(f"pictures: {result.grid}\ngenerator: {out / 'generator.h5'}\nreport: {out / 'report.html'}")
     if result.stopped_by is not None:
         print(f"animegan3: stopped at step {result.step}, saved; go on with --resume", file=sys.stderr)
         raise typer.Exit(128 + result.stopped_by)
+
+
+@app.command()
+def runs(
+    folder: Path = typer.Argument(Path("runs"), help="Where the run folders are, or one of them."),
+    as_json: bool = typer.Option(False, "--json", help="Print JSON."),
+    page: Optional[Path] = typer.Option(None, help="Write report.html of this run folder instead, at any time."),
+):
+    """List the runs below a folder: how far each is, its losses, its anime-likeness, its newest pictures."""
+    if page is not None:
+        from animegan3_tf.training.page import write_page
+
+        print(write_page(page))
+        return
+    from animegan3_tf.training.runs import find_runs, read_run
+    from animegan3_tf.training.runs_table import print_runs
+
+    found = [read_run(path) for path in find_runs(folder)]
+    if as_json:
+        print(json.dumps([run.to_dict() for run in found], indent=2, allow_nan=False))
+    else:
+        print_runs(found, folder)
 
 
 @app.command()
@@ -201,6 +234,10 @@ def demo(out: Path = typer.Option(Path("runs/demo"), help="Folder for the data, 
     print(run_demo(out, show=lambda line: print(line, flush=True)))
 
 
+def _print_line(line):
+    print(line, flush=True)
+
+
 def _prepare(style, photos, anime, jobs, max_pixels):
     """Shows what becomes of each target; returns the report."""
     from animegan3_tf.data.prepare import prepare
@@ -238,6 +275,11 @@ def _assignment(text):
     if not equals:
         raise UserError(f"--set {text!r} has no '='; write --set key=value, such as --set loss.identity=1.0")
     return key.strip(), value.strip()
+
+
+def _draws(stream):
+    """Whether a person's terminal is there that can draw over what it shows."""
+    return stream.isatty() and os.environ.get("TERM", "").lower() not in ("", "dumb", "unknown")
 
 
 def _shipped():

@@ -113,6 +113,13 @@ def write_image(path: str | os.PathLike, rgb: np.ndarray, alpha: np.ndarray | No
         raise ImageError(f"{name} cannot be written ({_reason(error)}); check the folder and free space") from None
 
 
+def jpeg_bytes(rgb: np.ndarray, quality: int = 82) -> bytes:
+    """A uint8 picture [H, W, 3] as a JPEG in memory, for pages that carry their pictures."""
+    file = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(rgb)).save(file, format="JPEG", **_save_options("JPEG", quality))
+    return file.getvalue()
+
+
 def find_images(folder: str | os.PathLike, on_error: Callable[[Path, ImageError], None] | None = None) -> list[Path]:
     """The pictures in `folder` and below, by suffix in any case, sorted; hidden files and folders are skipped.
 

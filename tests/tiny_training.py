@@ -1,9 +1,11 @@
 """A recipe, pictures and weights small enough that a training step takes a fraction of a second."""
 
 import numpy as np
+import tensorflow as tf
 from prepared_folders import picture
 
 from animegan3_tf.images import write_image
+from animegan3_tf.networks import PerceptualNetwork
 from animegan3_tf.networks.resnet18 import KERNELS
 from animegan3_tf.styles import Style, override
 
@@ -55,6 +57,15 @@ def write_pictures(folder, count, side=24, first=0):
     for i in range(count):
         write_image(folder / f"{i:02d}.png", picture(first + i, side))
     return folder
+
+
+def plain_network():
+    """A perceptual network for `tiny_style` that is quick to build and to reckon with: its features are the picture."""
+    picture = tf.keras.Input((None, None, 3))
+    same = tf.keras.layers.Activation("linear")
+    model = tf.keras.Model(picture, {"conv1_1": same(picture), "conv1_2": same(picture)})
+    scales = {"conv1_1": 1.0, "conv1_2": 0.5}
+    return PerceptualNetwork("vgg19", model, scales, scales)
 
 
 def resnet_arrays():

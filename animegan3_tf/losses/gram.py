@@ -23,10 +23,11 @@ def gram_distance(x, y, scale=1.0):
     Centring per picture and channel leaves brightness out of the style.
     x, y: float [N, h, w, C], sizes may differ. scale: one over the channels for VGG19's raw features. Returns a scalar.
     """
-    x, y = (gram_matrix(_centred(features)) for features in (x, y))
+    x, y = (gram_matrix(centred(features)) for features in (x, y))
     return scale * l1_loss(x, y)
 
 
-def _centred(features):
+def centred(features):
+    """Features [N, H, W, C] in float32, less their mean over H and W."""
     features = tf.cast(features, tf.float32)
     return features - tf.reduce_mean(features, axis=[1, 2], keepdims=True)

@@ -1,15 +1,13 @@
-"""What happens between training steps: the console, TensorBoard, picture grids, checkpoints, and stopping in time."""
+"""What happens between training steps: the console, TensorBoard, checkpoints, and stopping in time."""
 
 import contextlib
 import signal
-import time
 
-import numpy as np
 import tensorflow as tf
 
-from animegan3_tf import images
 from animegan3_tf.errors import UserError
 from animegan3_tf.networks import save_generator
+from animegan3_tf.training.pace import Pace, remaining
 
 
 class RunCallback(tf.keras.callbacks.Callback):
@@ -31,26 +29,47 @@ class RunCallback(tf.keras.callbacks.Callback):
         """What to do after step `step`."""
         raise NotImplementedError
 
+    def validated(self, step, phase, values, grid):
+        """Called after a validation of step `step`: its curves {name: value}, and the path of its picture grid."""
 
-class Console(RunCallback):
-    """One line of terms every few steps: `step 40/2400 adversarial 3.1 steps/s  content 0.21 ...`."""
+    def warned(self, text):
+        """Called for each warning of the run, from any thread."""
 
-    def __init__(self, every, total, show):
+
+class PacedCallback(RunCallback):
+    """A callback that also counts every step, for `self.pace` to tell the rate since it was last read."""
+
+    def __init__(self, every, pace=None):
         super().__init__(every)
-        self.total, self.show = total, show
-        self._since, self._counted = time.monotonic(), 0
+        self.pace = pace or Pace()
+
+    def on_train_begin(self, logs=None):
+        """A phase begins."""
+        self.pace.restart()
 
     def on_train_batch_end(self, batch, logs=None):
-        """Counts the step; the rate is over the steps since the last line."""
-        self._counted += 1
+        """Counts the step before acting on it."""
+        self.pace.count()
         super().on_train_batch_end(batch, logs)
+
+
+class Console(PacedCallback):
+    """One line of terms every few steps: `step 40/2400 adversarial 3.1 steps/s  ends in 13 min  content 0.21 ...`."""
+
+    def __init__(self, every, steps, pretrain_steps, show):
+        super().__init__(every)
+        self.steps, self.pretrain_steps, self.show = steps, pretrain_steps, show
 
     def act(self, step, logs):
         """Shows the line."""
-        rate = self._counted / max(time.monotonic() - self._since, 1e-9)
-        self._since, self._counted = time.monotonic(), 0
-        terms = "  ".join(f"{name} {float(value):.4g}" for name, value in logs.items())
-        self.show(f"step {step}/{self.total} {self.model.phase} {rate:.2f} steps/s  {terms}")
+        rate = self.pace.read()
+        parts = [f"step {step}/{self.steps} {self.model.phase} {rate:.2f} steps/s"]
+        parts += filter(None, [remaining(step, rate, self.steps, self.pretrain_steps)])
+        self.show("  ".join([*parts, *(f"{name} {float(value):.4g}" for name, value in logs.items())]))
+
+    def warned(self, text):
+        """Shows the warning."""
+        self.show(text)
 
 
 class Scalars(RunCallback):
@@ -70,38 +89,6 @@ class Scalars(RunCallback):
     def on_train_end(self, logs=None):
         """Leaves nothing in the buffer."""
         self._writer.flush()
-
-
-class Samples(RunCallback):
-    """A picture grid, rows of photo | support | main of the averaged generator, as PNG and in TensorBoard.
-
-    photos: uint8 [N, H, W, 3], H and W multiples of 8.
-    """
-
-    def __init__(self, every, photos, folder, log_folder):
-        super().__init__(every)
-        self.photos, self.folder = photos, folder
-        self._writer = tf.summary.create_file_writer(str(log_folder))
-
-    def act(self, step, logs):
-        """Draws and writes the grid."""
-        self.draw(self.model, step)
-
-    def draw(self, trainer, step):
-        """Writes `<step>.png`."""
-        rows = []
-        for photo in self.photos:  # one by one: a grid must not need more memory than a step
-            tails = trainer(tf.constant(photo[None], tf.float32) / 127.5 - 1.0)
-            rows.append([photo, *(to_levels(tails[tail][0]) for tail in ("support", "main"))])
-        picture = images.grid(rows)
-        images.write_image(self.path(step), picture)
-        with self._writer.as_default(step=step):
-            tf.summary.image("photo, support, main", picture[None])
-        self._writer.flush()
-
-    def path(self, step):
-        """Where a step's grid lies."""
-        return self.folder / f"{step:06d}.png"
 
 
 class Checkpoints(RunCallback):
@@ -158,21 +145,3 @@ class StopOnSignal(tf.keras.callbacks.Callback):
         if self.received is not None:
             raise KeyboardInterrupt
         self.received = number
-
-
-class StopOnNonFinite(tf.keras.callbacks.Callback):
-    """Ends the run with a UserError at the first loss that is NaN or infinite; stands before what saves or draws."""
-
-    def on_train_batch_end(self, batch, logs=None):
-        """Looks at every term, not at `loss` alone."""
-        terms = [name for name, value in (logs or {}).items() if not np.isfinite(value)]
-        if terms:  # `stop_training` would let the callbacks after this one save the step
-            raise UserError(
-                f"step {int(self.model.step)}: {', '.join(terms)} became NaN or infinite and the run stopped; "
-                "start a new one with a lower learning rate, or look for a broken picture"
-            )
-
-
-def to_levels(picture):
-    """A float picture [H, W, 3] in [-1, 1] as uint8."""
-    return np.rint((np.asarray(picture) + 1.0) * 127.5).clip(0, 255).astype(np.uint8)

@@ -47,7 +47,9 @@ class RunConfiguration:
     `pretrain_steps` are content only. samples: folder of the photos in the picture grids, by default `photos`;
     sample_size: their side there, by default the training crops'. keep: how many of the newest states stay;
     keep_every: those at multiples of it stay for good, 0 for none. deterministic: every operation gives the same bits
-    on the same machine. init: the weights it began with, see `training.initial`; None for random ones.
+    on the same machine. precision: "float32", or a half precision of `training.precision`. accumulate: parts that a
+    batch is computed in. jit: XLA compiles what gains by it. init: the weights it began with, see `training.initial`;
+    None for random ones.
     """
 
     style: Style
@@ -66,6 +68,9 @@ class RunConfiguration:
     keep: int = 2
     keep_every: int = 0
     deterministic: bool = False
+    precision: str = "float32"
+    accumulate: int = 1
+    jit: bool = False
     init: Origin | None = None
 
     def __post_init__(self):
@@ -78,13 +83,18 @@ class RunConfiguration:
             )
         if not 0 <= self.seed < 2**32:
             raise UserError(f"--seed is {self.seed}; give a whole number from 0 to 4294967295")
-        for name in ("log_every", "sample_every", "checkpoint_every", "keep"):
+        for name in ("log_every", "sample_every", "checkpoint_every", "keep", "accumulate"):
             if getattr(self, name) < 1:
                 raise UserError(f"--{name.replace('_', '-')} is {getattr(self, name)}; it must be at least 1")
         if self.keep_every < 0:
             raise UserError(f"--keep-every is {self.keep_every}; give a number of steps, or 0 to keep none for good")
         if self.sample_size is not None:
             check_side(self.sample_size, "--sample-size")
+        if self.style.train.batch_size % self.accumulate:
+            raise UserError(
+                f"--accumulate is {self.accumulate}, which does not divide the batch of {self.style.train.batch_size}; "
+                "give one that does, or another --batch-size"
+            )
         family = perceptual_family(self.perceptual)
         if family not in self.style.perceptual:
             known = ", ".join(self.style.perceptual)

@@ -9,20 +9,22 @@ from pathlib import Path
 import tensorflow as tf
 
 import animegan3_tf
-from animegan3_tf import images
 from animegan3_tf.data.dataset import TrainingData
-from animegan3_tf.errors import UserError
 from animegan3_tf.networks import load_perceptual
 from animegan3_tf.networks.perceptual import perceptual_family
-from animegan3_tf.training.callbacks import Checkpoints, Console, Samples, Scalars, StopOnNonFinite, StopOnSignal
+from animegan3_tf.training.callbacks import Checkpoints, Scalars, StopOnSignal
 from animegan3_tf.training.configuration import RunConfiguration, digest, resolve_steps
+from animegan3_tf.training.failure import report_failure
 from animegan3_tf.training.initial import read_initial
 from animegan3_tf.training.objective import needed_taps
+from animegan3_tf.training.precision import policy
 from animegan3_tf.training.run_folder import SAMPLES, open_folder
 from animegan3_tf.training.state import restore_state
 from animegan3_tf.training.state_folder import save_state
 from animegan3_tf.training.targets import region_target
 from animegan3_tf.training.trainer import ADVERSARIAL, PRETRAIN, Trainer
+from animegan3_tf.training.validation import ANIME_PICTURES, Scores, Validation, spread_pictures
+from animegan3_tf.training.watch import Watch
 
 __all__ = ["RunConfiguration", "RunResult", "resolve_steps", "train"]
 
@@ -38,47 +40,73 @@ class RunResult:
     grid: Path | None
 
 
-def train(configuration, folder, *, resume=False, override=False, show=print):
+def train(configuration, folder, *, resume=False, override=False, show=print, live=False):
     """Trains in `folder` until the configuration's steps are done, or a signal asks to stop.
 
     resume: goes on from the newest state there that is whole. Otherwise the folder must not hold one yet.
     override: a resumed run takes a configuration that differs from the one it began with.
-    show: receives the console's lines. Raises UserError for bad input and for a loss that is not finite.
+    show: receives the console's lines. live: draw a table on the terminal of stdout in their place.
+    Raises UserError for bad input and for a step that is not finite.
     Call it in the main thread, where signals arrive, and below an `if __name__ == "__main__"` guard: superpixels are
     made by spawned processes. A deterministic run makes the whole process so (TensorFlow has no way back).
     """
-    folder, style = Path(folder), configuration.style
+    folder = Path(folder)
     if configuration.deterministic:
         tf.config.experimental.enable_op_determinism()
+    with open_folder(configuration, folder, resume, override, show) as start:
+        with Watch(configuration, folder, None if start is None else start.step, show, live) as watch:
+            result = _train(configuration, folder, start, watch)
+            watch.ended(result)
+        return result
+
+
+def _train(configuration, folder, start, watch):
+    style = configuration.style
+    # what may be wrong with the files comes first: the network may have to be fetched
+    initial = read_initial(configuration) if start is None and configuration.init is not None else None
+    sources = configuration.photos, configuration.anime
+    data = TrainingData(style, *sources, configuration.seed, watch.warn, configuration.max_pixels)
+    samples = _sample_photos(configuration)
+    tf.keras.utils.set_random_seed(configuration.seed)
     with contextlib.ExitStack() as stack:
-        start = stack.enter_context(open_folder(configuration, folder, resume, override, show))
-        # what may be wrong with the files comes first: the network may have to be fetched
-        initial = read_initial(configuration) if start is None and configuration.init is not None else None
-        sources = configuration.photos, configuration.anime
-        data = TrainingData(style, *sources, configuration.seed, show, configuration.max_pixels)
-        samples = _sample_photos(configuration)
-        tf.keras.utils.set_random_seed(configuration.seed)
-        family = perceptual_family(configuration.perceptual)
-        network = load_perceptual(configuration.perceptual, needed_taps(style.perceptual[family]))
         region, close = region_target(style.target)
         stack.callback(close)
-        trainer = Trainer(style, network, region)
+        with policy(configuration.precision):
+            family = perceptual_family(configuration.perceptual)
+            network = load_perceptual(configuration.perceptual, needed_taps(style.perceptual[family]))
+            trainer = Trainer(style, network, region, configuration.accumulate, _compiled(configuration))
         if start is not None:
             restore_state(start, trainer)
         elif initial is not None:
             initial.give(trainer)
         stop = stack.enter_context(StopOnSignal().installed())
-        return _run_phases(configuration, folder, trainer, data, samples, stop, show)
+        try:
+            return _run_phases(configuration, folder, trainer, data, samples, stop, watch)
+        except tf.errors.OpError as error:
+            if trainer.guard.failure is None:
+                raise
+            raise report_failure(folder, trainer.guard.failure, configuration) from error
 
 
-def _run_phases(configuration, folder, trainer, data, photos, stop, show):
+def _compiled(configuration):
+    """The parts of a step that XLA makes faster on this machine, for `--jit`.
+
+    NL-means is hundreds of small operations, which it joins. Convolutions gain on a GPU only, and the Fourier
+    transforms of L0 and the pooling of the guided filter nowhere; superpixels are no operation of a graph.
+    """
+    if not configuration.jit:
+        return ()
+    return ("nl_means", "networks") if tf.config.list_physical_devices("GPU") else ("nl_means",)
+
+
+def _run_phases(configuration, folder, trainer, data, photos, stop, watch):
     style, logs = configuration.style, folder / "logs"
     metadata = {"style": style.name, "perceptual": configuration.perceptual, "version": animegan3_tf.__version__}
-    samples = Samples(configuration.sample_every, photos, folder / SAMPLES, logs)
+    scores = _scores(configuration, trainer.objective, photos)
+    samples = Validation(configuration.sample_every, photos, folder / SAMPLES, logs, scores, watch.callbacks)
     checkpoints = Checkpoints(configuration.checkpoint_every, folder, metadata, _saving(configuration, folder))
-    console = Console(configuration.log_every, configuration.steps, show)
-    # the guard first, so that a step that is not finite is neither shown as a picture nor saved
-    callbacks = [StopOnNonFinite(), console, Scalars(configuration.log_every, logs), checkpoints, samples, stop]
+    scalars = Scalars(configuration.log_every, logs)
+    callbacks = [*watch.callbacks, scalars, checkpoints, samples, stop]
     for phase, end in ((PRETRAIN, configuration.pretrain_steps), (ADVERSARIAL, configuration.steps)):
         remaining = end - int(trainer.step)
         if remaining <= 0 or stop.received is not None:
@@ -111,22 +139,11 @@ def _saving(configuration, folder):
 
 def _sample_photos(configuration):
     """A few photos spread over the folder, uint8 squares."""
+    side = configuration.sample_size or configuration.style.data.image_size
     folder = configuration.samples or configuration.photos
-    paths = images.find_images(folder)
-    spread = [paths[i * len(paths) // SAMPLE_PHOTOS] for i in range(SAMPLE_PHOTOS)] if paths else []
-    size = configuration.sample_size or configuration.style.data.image_size
-    photos = []
-    for path in dict.fromkeys([*spread, *paths]):  # the others stand in for what cannot be read
-        if len(photos) == SAMPLE_PHOTOS:
-            break
-        with contextlib.suppress(images.ImageError):  # the input pipeline warns of it
-            photos.append(_square(images.read_image(path, configuration.max_pixels).on_white(), size))
-    if not photos:
-        raise UserError(f"folder {folder!r} holds no pictures that can be read; name another with --samples")
-    return photos
+    return list(spread_pictures(folder, SAMPLE_PHOTOS, side, configuration.max_pixels))
 
 
-def _square(rgb, size):
-    side = min(rgb.shape[:2])
-    top, left = ((length - side) // 2 for length in rgb.shape[:2])
-    return images.resize(rgb[top : top + side, left : left + side], (size, size))
+def _scores(configuration, objective, photos):
+    anime = spread_pictures(configuration.anime, ANIME_PICTURES, len(photos[0]), configuration.max_pixels)
+    return Scores(objective.network, objective.weights, photos, anime)

@@ -12,7 +12,7 @@ from animegan3_tf.training.accumulation import accumulated
 from animegan3_tf.training.ema import GeneratorAverage
 from animegan3_tf.training.guard import Guard
 from animegan3_tf.training.objective import Objective, gray
-from animegan3_tf.training.precision import scaled_gradients, tolerated, with_loss_scaling
+from animegan3_tf.training.precision import scaled_gradients, scaling_variables, tolerated, with_loss_scaling
 from animegan3_tf.training.targets import guide, revision_target
 
 PRETRAIN = "pretrain"
@@ -106,6 +106,12 @@ class Trainer(tf.keras.Model):
         self.generator_average.update(self.step)
         self.step.assign_add(1)
         return terms
+
+    @property
+    def extra_variables(self):
+        """What else a run's state must hold, {name: variable}: the loss scales of half precision."""
+        optimizers = {player: optimizer for player, (optimizer, _) in self._players.items()}
+        return {f"{p}/{name}": v for p, o in optimizers.items() for name, v in scaling_variables(o).items()}
 
     @property
     def _spectral_norms(self):

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny_training import tiny_style, write_pictures
+from tiny_training import plain_network, tiny_style, write_pictures
 
 from animegan3_tf.errors import UserError
 from animegan3_tf.images import read_image
@@ -17,9 +17,11 @@ from animegan3_tf.training import run
 from animegan3_tf.training.callbacks import StopOnSignal
 from animegan3_tf.training.configuration import digest
 from animegan3_tf.training.initial import find_origin
+from animegan3_tf.training.metrics_file import read_metrics
 from animegan3_tf.training.run import RunConfiguration, train
 from animegan3_tf.training.state import read_state
 from animegan3_tf.training.state_folder import states
+from animegan3_tf.training.status import read_status
 from animegan3_tf.training.trainer import Trainer
 
 
@@ -38,7 +40,7 @@ def configuration(folders, **changes):
 @pytest.fixture(scope="module")
 def built():
     """A trainer and its first numbers: building one takes seconds, setting it back does not."""
-    trainer = Trainer(tiny_style(), None, None)
+    trainer = Trainer(tiny_style(), plain_network(), None)
     parts = (trainer.generator, trainer.average, trainer.support_discriminator, trainer.main_discriminator)
     optimizers = (trainer.pretrain_optimizer, trainer.generator_optimizer, trainer.discriminator_optimizer)
     variables = [trainer.step, *(v for part in parts for v in part.weights)]
@@ -138,6 +140,25 @@ def test_a_run_folder_holds_what_its_users_look_for(folders, tmp_path, counting)
     assert list((out / "logs").glob("events.*"))
 
 
+def test_a_run_can_be_watched_from_outside(folders, tmp_path, counting):
+    """Its status, its curves and its page; resumed from step 4, no step is there twice."""
+    train(configuration(folders, steps=5, checkpoint_every=2), tmp_path, show=lambda line: None)
+    assert (read_status(tmp_path)["state"], read_status(tmp_path)["step"]) == ("finished", 5)
+    states(tmp_path)[-1].unlink()  # as if it had been killed in step 5
+    page = tmp_path / "report.html"
+    page.unlink()
+    train(configuration(folders, steps=7), tmp_path, resume=True, show=lambda line: None)
+    records = read_metrics(tmp_path)
+    assert [r["step"] for r in records if "terms" in r] == [1, 2, 3, 4, 5, 6, 7]
+    assert [r["grid"] for r in records if "validation" in r] == ["samples/000004.png", "samples/000007.png"]
+    assert read_status(tmp_path)["grid"] == "samples/000007.png"
+    assert set(records[-1]["validation"]) == {
+        "content_distance_support", "content_distance_main", "anime_likeness_support", "anime_likeness_main",
+        "anime_itself",
+    }  # fmt: skip
+    assert page.read_text().count("data:image/jpeg") == 2
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_run_after_its_step_and_saves(folders, tmp_path, counting, number):
     handlers = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
@@ -151,6 +172,7 @@ def test_a_signal_ends_the_run_after_its_step_and_saves(folders, tmp_path, count
     assert result.step < 4
     assert states(tmp_path)[-1].name == f"state-{result.step:06d}.h5"
     assert result.grid.is_file()
+    assert read_status(tmp_path)["state"] == "stopped"
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == handlers
 
 
@@ -277,6 +299,7 @@ def test_what_is_not_finite_is_an_error_and_never_saved(folders, tmp_path, same_
         train(plan, tmp_path, show=lambda line: None)
     assert ("color" if broken == "loss" else "generator/") in str(error.value)
     assert "\n" not in str(error.value)
+    assert (read_status(tmp_path)["state"], read_status(tmp_path)["message"]) == ("failed", str(error.value))
     assert [p.name for p in states(tmp_path)] == ["state-000001.h5", "state-000002.h5"]
     for path in [*states(tmp_path), tmp_path / "generator.h5"]:
         assert all(np.isfinite(array).all() for array in arrays(path).values())

@@ -1,0 +1,162 @@
+"""Line charts as inline SVG, drawn by hand: no plotting library, nothing fetched, readable at 320 pixels' width."""
+
+from __future__ import annotations
+
+import math
+from html import escape
+
+COLORS = 6  # .s0 to .s5 of the page's style sheet; further series use them again, paler
+_WIDTH, _HEIGHT = 420, 250
+_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 36, 38  # what axes and labels take
+_POINTS = 200  # more than the width can show are drawn as mean and range
+_MARKED = 30  # so few points are drawn as dots too
+_MOST = 1e30  # what is larger is as good as infinite, and would leave floats no room to reckon in
+_DECADES = 30.0  # largest over smallest value from which a logarithmic axis is used
+
+
+def line_chart(title, unit, series, phases=(), references=None, zero=False):
+    """One chart as a `<figure>`.
+
+    series: {name: [(step, value or None)]}, steps ascending; None breaks the line. unit: of the values, under the
+    title. phases: (name, first step, last step), at most two, the first of which is shaded where
+    there are two. references: {name: value} of dashed level lines. zero: show the zero of the value axis.
+
+    The value axis is logarithmic, and says so, where all values are above 0 and span a factor of 30.
+    Without a single value, returns "".
+    """
+    series = {name: points for name, points in series.items() if any(_drawable(v) for _, v in points)}
+    if not series:
+        return ""
+    references = {name: value for name, value in (references or {}).items() if _drawable(value)}
+    values = [v for points in series.values() for _, v in points if _drawable(v)] + list(references.values())
+    logarithmic = not zero and min(values) > 1.0 / _MOST and max(values) / min(values) >= _DECADES
+    steps = [step for points in series.values() for step, _ in points]
+    x = _Axis(*_padded(min(0, *steps), max(steps), 0.0), (_LEFT, _WIDTH - _RIGHT))
+    low, high = (math.log10(min(values)), math.log10(max(values))) if logarithmic else (min(values), max(values))
+    low, high = (min(low, 0.0), max(high, 0.0)) if zero else (low, high)
+    y = _Axis(*_padded(low, high, 0.06), (_HEIGHT - _BOTTOM, _TOP), logarithmic)
+    body = [*_phases(phases, x), *_grid(x, y), *_references(references, y)]
+    legend = []
+    for number, (name, points) in enumerate(series.items()):
+        style = f"s{number % COLORS}" + (" pale" if number >= COLORS else "")
+        body += _series(points, x, y, style)
+        last = next(v for _, v in reversed(points) if _drawable(v))
+        swatch = f'<svg class="swatch" viewBox="0 0 18 8" aria-hidden="true"><path class="{style}" d="M0 4H18"/></svg>'
+        legend.append(f"<li>{swatch}{escape(name)} <b>{number_text(last)}</b></li>")
+    unit = f"{unit}, logarithmic" if logarithmic else unit
+    names = ", ".join(series)
+    return (
+        f"<figure><figcaption>{escape(title)}</figcaption><ul class='legend'>{''.join(legend)}</ul>"
+        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(f"{title} over steps: {names}")}">'
+        f'{"".join(body)}<text class="axis" x="2" y="12">{escape(unit)}</text></svg></figure>'
+    )
+
+
+def number_text(value):
+    """A value in at most four digits."""
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+class _Axis:
+    """Maps values to pixels; a logarithmic one is given its ends as exponents of ten."""
+
+    def __init__(self, low, high, pixels, logarithmic=False):
+        self.low, self.high, self.logarithmic = low, high, logarithmic
+        self._start, self._length = pixels[0], pixels[1] - pixels[0]
+
+    def __call__(self, value):
+        place = math.log10(value) if self.logarithmic else value
+        return round(self._start + self._length * (place - self.low) / (self.high - self.low), 1)
+
+    def ticks(self):
+        """A few values at round places."""
+        if not self.logarithmic:
+            return ticks(self.low, self.high)
+        decades = range(math.floor(self.low), math.ceil(self.high) + 1)
+        every = math.ceil(len(decades) / 6)
+        values = [10.0**d for d in decades if d % every == 0]
+        if len(decades) <= 3:
+            values = [m * 10.0**d for d in decades for m in (1, 2, 5)]
+        return [v for v in values if self.low <= math.log10(v) <= self.high]
+
+
+def ticks(low, high):
+    """Two to six multiples of 1, 2 or 5 times a power of ten between two values."""
+    rough = (high - low) / 5
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(m * power for m in (1, 2, 5, 10) if m * power >= rough * 0.999)
+    return [k * step for k in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
+
+
+def _padded(low, high, share):
+    size = max(abs(low), abs(high))
+    if high - low <= max(1e-9 * size, 1.0 / _MOST):  # one value, as far as pixels go
+        room = 0.1 * size if size > 1.0 / _MOST else 1.0
+    else:
+        room = (high - low) * share
+    return low - room, high + room
+
+
+def _grid(x, y):
+    bottom = _HEIGHT - _BOTTOM
+    for value in y.ticks():
+        yield f'<path class="rule" d="M{_LEFT} {y(value)}H{_WIDTH - _RIGHT}"/>'
+        yield f'<text class="axis" text-anchor="end" x="{_LEFT - 5}" y="{y(value) + 4}">{value:.4g}</text>'
+    for value in x.ticks():
+        label = f"{value / 1000:g}k" if abs(value) >= 10000 else f"{value:.4g}"
+        yield f'<text class="axis" text-anchor="middle" x="{x(value)}" y="{bottom + 16}">{label}</text>'
+    yield f'<path class="base" d="M{_LEFT} {bottom}H{_WIDTH - _RIGHT}"/>'
+    yield f'<text class="axis" text-anchor="end" x="{_WIDTH - _RIGHT}" y="{_HEIGHT - 4}">step</text>'
+
+
+def _phases(phases, x):
+    """Names above the plot, the first at its left and the second at its right, so that neither needs room in a band."""
+    for number, (name, first, last) in enumerate(phases):
+        left, right = (x(min(max(step, x.low), x.high)) for step in (first, last))
+        if right <= left:
+            continue
+        if number == 0 and len(phases) > 1:
+            size = f'width="{right - left:.1f}" height="{_HEIGHT - _TOP - _BOTTOM}"'
+            yield f'<rect class="phase" x="{left}" y="{_TOP}" {size}/>'
+        place = f'x="{left}"' if number == 0 else f'text-anchor="end" x="{right}"'
+        yield f'<text class="axis" {place} y="{_TOP - 6}">{escape(name)}</text>'
+
+
+def _references(references, y):
+    for name, value in references.items():
+        yield f'<path class="level" d="M{_LEFT} {y(value)}H{_WIDTH - _RIGHT}"/>'
+        beside = y(value) + (13 if y(value) < _TOP + 13 else -4)  # below the line where there is no room above it
+        yield f'<text class="axis" text-anchor="end" x="{_WIDTH - _RIGHT}" y="{beside:.1f}">{escape(name)}</text>'
+
+
+def _series(points, x, y, style):
+    """The line, as mean and range of neighbours where there are too many, and dots where there are few."""
+    size = math.ceil(len(points) / _POINTS)
+    groups = [points[i : i + size] for i in range(0, len(points), size)]
+    for run in _runs(groups):
+        line = " ".join(f"{x(step)},{y(mean)}" for step, mean, _, _ in run)
+        if size > 1:
+            upper = [f"{x(step)},{y(high)}" for step, _, _, high in run]
+            lower = [f"{x(step)},{y(low)}" for step, _, low, _ in reversed(run)]
+            yield f'<polygon class="{style} band" points="{" ".join(upper + lower)}"/>'
+        yield f'<polyline class="{style}" points="{line}"/>'
+        if len(run) == 1 or len(points) <= _MARKED:
+            yield "".join(f'<circle class="{style}" cx="{x(s)}" cy="{y(m)}" r="2.4"/>' for s, m, _, _ in run)
+
+
+def _runs(groups):
+    """Unbroken stretches of (step, mean, least, greatest)."""
+    run = []
+    for group in groups:
+        values = [v for _, v in group if _drawable(v)]
+        if values:
+            run.append((group[len(group) // 2][0], sum(values) / len(values), min(values), max(values)))
+        elif run:
+            yield run
+            run = []
+    if run:
+        yield run
+
+
+def _drawable(value):
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= _MOST

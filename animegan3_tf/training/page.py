@@ -1,0 +1,212 @@
+"""The page of a run, `report.html`: pictures over time, curves, settings and warnings in one file. No TensorFlow."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections import Counter
+from html import escape
+from pathlib import Path
+
+from animegan3_tf import images
+from animegan3_tf.files import whole_file
+from animegan3_tf.training.charts import line_chart
+from animegan3_tf.training.metrics_file import is_number, read_metrics
+from animegan3_tf.training.pace import duration
+from animegan3_tf.training.page_style import STYLE_SHEET
+from animegan3_tf.training.runs import read_configuration, read_run
+
+PAGE = "report.html"
+PICTURES = 12
+TAILS = ("main", "support")
+_LARGE, _SMALL = 960, 420  # pixels across of the newest grid and of the earlier ones
+_PHASES = {"pretrain": "pre-training"}
+_PREFIXES = (  # of a term's name -> the chart it is drawn in
+    ("discriminator_", "Discriminators"),
+    ("pretrain_", "Pre-training"),
+    ("style_", "Generator: style, by tap"),
+    ("main_total_variation", "Generator: total variation"),  # thousands of times smaller than the others
+    ("total_variation", "Generator: total variation"),
+    ("main_", "Generator: main tail"),
+)
+_CHARTS = ("Generator: total", "Pre-training", "Generator: support tail", "Generator: style, by tap")
+_CHARTS += ("Generator: main tail", "Generator: total variation", "Discriminators")
+
+
+def write_page(folder, now=None):
+    """Writes `report.html` into a run folder from the files there, at any time of the run; returns its path.
+
+    It fetches nothing and runs no script. now: Unix seconds, the present by default. Raises UserError for a folder
+    that is no run, or whose curves cannot be read.
+    """
+    folder = Path(folder)
+    configuration = read_configuration(folder)
+    run, records = read_run(folder, now=now), read_metrics(folder)
+    warnings = Counter(str(record["warning"]) for record in records if "warning" in record)
+    sections = [
+        _header(folder, run, records),
+        _section("Pictures", _pictures(folder, records), _PICTURES),
+        _section("Validation", _validation(records), _VALIDATION),
+        _section("Losses", _losses(records), "Each term with its weight; the generator's add up to the total."),
+        _section("Speed and memory", _machine(records), ""),
+        _section("Warnings", "".join(f"<li>{escape(t)}{_times(n)}</li>" for t, n in warnings.items()), "", tag="ul"),
+        f"<section><details><summary>Configuration</summary>{_table(configuration)}</details></section>",
+    ]
+    title = escape(f"{folder.resolve().name}: {run.style or 'run'}")
+    page = (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" '
+        f'content="light dark"><link rel="icon" href="data:,"><title>{title}</title><style>{STYLE_SHEET}</style></head>'
+        f"<body><main>{''.join(sections)}</main></body></html>\n"
+    )
+    path = folder / PAGE
+    with whole_file(path) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+    return path
+
+
+_PICTURES = "Rows: the same photos each time. Columns: photo, support tail, main tail, of the averaged generator."
+_VALIDATION = (
+    "Likeness: 0 is as far from anime as the photos are, 1 is the mean of the anime pictures, measured in the network "
+    "the run trains against: it compares steps of one run, and is no classifier's verdict. Distance: of the features "
+    "of picture and photo; 0 is the photo itself."
+)
+
+
+def _header(folder, run, records):
+    step = max([run.step, *(record["step"] for record in records)])
+    facts = [("state", run.state), ("step", f"{step:,} of {run.steps:,}" if run.steps else f"{step:,}")]
+    likeness = run.validation.get("anime_likeness_main")
+    facts += [("anime likeness, main tail", f"{likeness:.3f}")] if likeness is not None else []
+    timed = [r for r in records if is_number(r.get("time")) and 0 <= r["time"] < 1e11]
+    if len(timed) > 1:
+        facts.append(("first to last record", duration(max(0.0, timed[-1]["time"] - timed[0]["time"]))))
+    if timed:
+        facts.append(("last record", time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(timed[-1]["time"]))))
+    items = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(str(value))}</dd></div>" for name, value in facts)
+    message = f"<p class='message'>{escape(run.message)}</p>" if run.message else ""
+    style = f"style {run.style}" if run.style else ""
+    return f"<header><h1>{escape(folder.resolve().name)}</h1><p>{escape(style)}</p><dl>{items}</dl>{message}</header>"
+
+
+def _pictures(folder, records):
+    """The newest grid large, earlier ones small, at most twelve in all."""
+    grids = {}
+    for record in records:
+        path = folder / str(record.get("grid"))
+        if path.is_file() and path.resolve().parent.parent == folder.resolve():  # nothing from elsewhere
+            grids[record["step"]] = path
+    steps = sorted(grids)
+    if len(steps) > PICTURES:
+        steps = [steps[i * (len(steps) - 1) // (PICTURES - 1)] for i in range(PICTURES)]
+    shown = [_picture(grids[step], step, _LARGE if step == steps[-1] else _SMALL) for step in reversed(steps)]
+    return f"{shown[0]}<div class='small'>{''.join(shown[1:])}</div>" if shown else ""
+
+
+def _picture(path, step, across):
+    try:
+        rgb = images.read_image(path).rgb
+    except images.ImageError as error:
+        return f"<figure class='grid'><figcaption>step {step:,}: {escape(str(error))}</figcaption></figure>"
+    height, width = rgb.shape[:2]
+    if width > across:
+        rgb = images.resize(rgb, (max(1, round(height * across / width)), across))
+    data = base64.b64encode(images.jpeg_bytes(rgb)).decode()
+    height, width = rgb.shape[:2]
+    return (
+        f'<figure class="grid"><img width="{width}" height="{height}" src="data:image/jpeg;base64,{data}" '
+        f'alt="photo, support tail and main tail at step {step}"><figcaption>step {step:,}</figcaption></figure>'
+    )
+
+
+def _validation(records):
+    records = [r for r in records if isinstance(r.get("validation"), dict)]
+    phases = _phases(records)
+    if not records:
+        return ""
+
+    def curves(name):
+        return {f"{t} tail": [(r["step"], r["validation"].get(f"{name}_{t}")) for r in records] for t in TAILS}
+
+    itself = {"the anime pictures themselves": records[-1]["validation"].get("anime_itself")}
+    charts = [
+        line_chart("Anime likeness", "0: photos, 1: mean of the anime", curves("anime_likeness"), phases, itself, True),
+        line_chart("Content distance to the photo", "feature distance", curves("content_distance"), phases, zero=True),
+    ]
+    return _charts(charts)
+
+
+def _losses(records):
+    records = [r for r in records if isinstance(r.get("terms"), dict)]
+    phases = _phases(records)
+    charts = {title: {} for title in _CHARTS}
+    for name in dict.fromkeys(name for record in records for name in record["terms"]):
+        title = "Generator: total" if name == "loss" else "Generator: support tail"
+        title = next((t for prefix, t in _PREFIXES if name.startswith(prefix)), title)
+        charts[title][name] = [(r["step"], r["terms"][name]) for r in records if name in r["terms"]]
+    return _charts(line_chart(title, "weighted loss", terms, phases) for title, terms in charts.items())
+
+
+def _machine(records):
+    records = [r for r in records if isinstance(r.get("terms"), dict)]
+    phases = _phases(records)
+    speed = {"images a second": [(r["step"], r.get("images_per_s")) for r in records]}
+    names = {"process_peak": "process at most", "gpu_now": "GPU now", "gpu_peak": "GPU at most"}
+    used = {label: [(r["step"], _gibibytes(r, name)) for r in records] for name, label in names.items()}
+    return _charts(
+        [
+            line_chart("Speed", "images/s", speed, phases, zero=True),
+            line_chart("Memory", "GiB", used, phases, zero=True),
+        ]
+    )
+
+
+def _gibibytes(record, name):
+    memory = record.get("memory")
+    amount = memory.get(name) if isinstance(memory, dict) else None
+    return amount / 2**30 if is_number(amount) else None
+
+
+def _phases(records):
+    """(name, first step, last step) of the phases, from the step where the one before ended."""
+    spans, before = [], 0
+    for record in records:
+        name = str(record.get("phase"))
+        name = _PHASES.get(name, name)
+        if spans and spans[-1][0] == name:
+            spans[-1][2] = record["step"]
+        else:
+            spans.append([name, before, record["step"]])
+        before = record["step"]
+    return spans
+
+
+def _table(configuration):
+    rows = "".join(
+        f"<tr><th scope='row'>{escape(key)}</th><td>{escape(json.dumps(value))}</td></tr>"
+        for key, value in _flat(configuration)
+    )
+    return f"<table>{rows}</table>"
+
+
+def _flat(values, prefix=""):
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _charts(charts):
+    drawn = "".join(charts)
+    return f"<div class='charts'>{drawn}</div>" if drawn else ""
+
+
+def _section(title, body, note, tag="div"):
+    note = f"<p class='note'>{escape(note)}</p>" if note else ""
+    return f"<section><h2>{escape(title)}</h2>{note}<{tag}>{body}</{tag}></section>" if body else ""
+
+
+def _times(count):
+    return f" ({count} times)" if count > 1 else ""

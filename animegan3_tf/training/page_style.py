@@ -1,0 +1,52 @@
+"""How a run's page looks, in light and in dark, on a desk and on a phone."""
+
+STYLE_SHEET = """
+:root { color-scheme: light dark; --ground: #fff; --raised: #f5f6f8; --ink: #1c2128; --quiet: #59636e; --rule: #dfe3e8;
+  --phase: #eef1f5; --alarm: #b42318;
+  --c0: #2563c9; --c1: #d9480f; --c2: #15803d; --c3: #8b2fd6; --c4: #c2186b; --c5: #4b5563; }
+@media (prefers-color-scheme: dark) { :root { --ground: #12161c; --raised: #1a2029; --ink: #e6e9ee; --quiet: #9aa5b1;
+  --rule: #2d3641; --phase: #202834; --alarm: #ff8a80;
+  --c0: #79aefc; --c1: #fb9a5b; --c2: #5fd08a; --c3: #c79bff; --c4: #ff8fc0; --c5: #c3cad3; } }
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--ground); color: var(--ink);
+  font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
+main { max-width: 1240px; margin: 0 auto; padding: 20px 16px 48px; }
+h1 { font-size: 1.6rem; margin: 0; overflow-wrap: anywhere; }
+h2 { font-size: 1.15rem; margin: 40px 0 4px; }
+header p { margin: 0 0 12px; color: var(--quiet); }
+header .message { color: var(--alarm); margin: 12px 0 0; }
+.note { margin: 0 0 12px; color: var(--quiet); font-size: .9rem; max-width: 75ch; }
+dl { display: flex; flex-wrap: wrap; gap: 8px 28px; margin: 0; }
+dt { color: var(--quiet); font-size: .8rem; }
+dd { margin: 0; font-weight: 600; font-variant-numeric: tabular-nums; }
+figure { margin: 0; }
+figcaption { font-weight: 600; }
+.grid img { display: block; max-width: 100%; height: auto; border-radius: 4px; }
+.grid figcaption { font-size: .85rem; font-weight: 400; color: var(--quiet); padding: 2px 0 10px; }
+.small { display: grid; grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); gap: 8px 12px; }
+.charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 340px), 1fr)); gap: 16px; }
+.charts figure { background: var(--raised); border-radius: 8px; padding: 12px; }
+.charts svg { display: block; width: 100%; height: auto; }
+.charts svg.swatch { display: inline-block; width: 18px; height: 8px; margin-right: 5px; }
+.legend { list-style: none; display: flex; flex-wrap: wrap; gap: 0 14px; margin: 2px 0 6px; padding: 0;
+  font-size: .85rem; }
+.legend b { font-variant-numeric: tabular-nums; }
+svg path, svg polyline { fill: none; stroke: currentColor; stroke-width: 1.7; stroke-linejoin: round; }
+svg circle, svg polygon { stroke: none; fill: currentColor; }
+svg .band { opacity: .16; }
+svg .s3 { stroke-dasharray: 7 3; } svg .s4 { stroke-dasharray: 2 2; } svg .s5 { stroke-dasharray: 8 3 2 3; }
+svg .pale { opacity: .55; }
+svg .rule, svg .base { stroke: var(--rule); stroke-width: 1; }
+svg .level { stroke: var(--quiet); stroke-width: 1; stroke-dasharray: 3 3; }
+svg .phase { fill: var(--phase); }
+svg .axis { fill: var(--quiet); font-size: 12px; }
+@media (max-width: 500px) { svg .axis { font-size: 15px; } }
+.s0 { color: var(--c0); } .s1 { color: var(--c1); } .s2 { color: var(--c2); }
+.s3 { color: var(--c3); } .s4 { color: var(--c4); } .s5 { color: var(--c5); }
+summary { font-size: 1.15rem; font-weight: 600; cursor: pointer; margin-top: 40px; }
+table { border-collapse: collapse; font-size: .85rem; width: 100%; margin-top: 8px; }
+th, td { text-align: left; vertical-align: top; padding: 3px 12px 3px 0; border-bottom: 1px solid var(--rule);
+  overflow-wrap: anywhere; }
+th { font-weight: 400; color: var(--quiet); width: 45%; }
+section ul:not(.legend) { padding-left: 1.2em; overflow-wrap: anywhere; }
+"""

@@ -1,0 +1,47 @@
+"""The list of runs for a person."""
+
+from __future__ import annotations
+
+import sys
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from animegan3_tf.training.pace import duration
+
+_TERMS = ("loss", "discriminator_support", "discriminator_main")  # what is shown of many
+_PIPED = 160  # columns, where no terminal says how many
+
+
+def print_runs(runs, folder, file=None):
+    """Prints one row a `runs.Run`; `folder` is where they were looked for. file: stdout by default."""
+    file = file or sys.stdout
+    console = Console(file=file, highlight=False, markup=False, width=None if file.isatty() else _PIPED)
+    if not runs:
+        console.print(f"no runs below {str(folder)!r}")
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("run", "style", "state", "step", "losses", "likeness", "pictures", "updated"):
+        table.add_column(title, overflow="fold")
+    for run in runs:
+        table.add_row(*map(Text, _row(run)))
+    console.print(table)
+    for run in runs:
+        if run.message:
+            console.print(f"{run.folder}: {run.message}", soft_wrap=True)
+
+
+def _row(run):
+    losses = "  ".join(f"{name} {run.terms[name]:.3g}" for name in _TERMS if name in run.terms)
+    likeness = run.validation.get("anime_likeness_main")
+    return (
+        run.folder,
+        run.style or "",
+        run.state,
+        f"{run.step}/{run.steps or '?'}",
+        losses,
+        "" if likeness is None else f"{likeness:.3f}",
+        run.grid or "",
+        "" if run.age is None else f"{duration(run.age)} ago",
+    )
