@@ -30,6 +30,11 @@ def release(run, target):
     configuration = json.loads((run / "config.json").read_text(encoding="utf-8"))
     for name in ("photos", "anime", "samples"):
         configuration.pop(name)
+    if configuration.get("init"):
+        configuration["init"]["path"] = Path(configuration["init"]["path"]).name
+    if "overridden" in configuration:
+        paths = ("photos", "anime", "perceptual", "init.path")
+        configuration["overridden"] = [e for e in configuration["overridden"] if e["key"] not in paths]
     kind, _, path = configuration["perceptual"].partition(":")
     configuration["perceptual"] = f"{kind}:{Path(path).name}" if path else kind
     _write(target / "config.json", json.dumps(configuration, indent=2) + "\n")
