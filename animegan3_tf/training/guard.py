@@ -31,7 +31,8 @@ class Guard:
     """Checks every step in the graph and ends it with an error at the first value that is not finite.
 
     On a sound step it costs one reduction of a few scalars and nothing waits for it; only on a broken one the batch
-    goes to the host, where `failure` keeps it. The error that ends the step is a `tf.errors.OpError`.
+    goes to the host, where `failure` keeps it. The error that ends the step is a `tf.errors.OpError`, in eager mode
+    a FloatingPointError.
     """
 
     def __init__(self):

@@ -82,7 +82,7 @@ def _train(configuration, folder, start, watch):
         stop = stack.enter_context(StopOnSignal().installed())
         try:
             return _run_phases(configuration, folder, trainer, data, samples, stop, watch)
-        except tf.errors.OpError as error:
+        except (tf.errors.OpError, FloatingPointError) as error:  # the guard's, from a graph and from eager steps
             if trainer.guard.failure is None:
                 raise
             raise report_failure(folder, trainer.guard.failure, configuration) from error

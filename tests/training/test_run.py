@@ -282,22 +282,20 @@ def test_a_second_interrupt_ends_it_at_once():
             os.kill(os.getpid(), signal.SIGINT)
 
 
-@pytest.mark.parametrize("broken", ["loss", "weights"])
-def test_what_is_not_finite_is_an_error_and_never_saved(folders, tmp_path, same_trainer, monkeypatch, broken):
-    """In the loss of step 3, or only in a weight that its update broke, whose loss was sound."""
+def test_weights_that_are_not_finite_are_an_error_and_never_saved(folders, tmp_path, same_trainer, monkeypatch):
+    """The update of step 3 broke a weight; the step's losses, of the weights before it, were sound."""
 
     def step(self, batch):
         weight = self.generator.trainable_variables[0]
         bad = tf.where(tf.equal(self.step, 2), np.float32("nan"), 0.0)
-        if broken == "weights":
-            weight.assign_add(tf.fill(weight.shape, bad))
-        return {"loss": tf.constant(1.0), "color": tf.constant(2.0) + (bad if broken == "loss" else 0.0)}
+        weight.assign_add(tf.fill(weight.shape, bad))
+        return {"loss": tf.constant(1.0)}
 
     monkeypatch.setattr(Trainer, "train_step", counted(step))
     plan = configuration(folders, pretrain_steps=0, checkpoint_every=1, sample_every=1)
     with pytest.raises(UserError, match=r"step 3: .*NaN or infinite") as error:
         train(plan, tmp_path, show=lambda line: None)
-    assert ("color" if broken == "loss" else "generator/") in str(error.value)
+    assert "generator/" in str(error.value)
     assert "\n" not in str(error.value)
     assert (read_status(tmp_path)["state"], read_status(tmp_path)["message"]) == ("failed", str(error.value))
     assert [p.name for p in states(tmp_path)] == ["state-000001.h5", "state-000002.h5"]
