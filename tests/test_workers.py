@@ -6,12 +6,16 @@ from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
-from animegan3_tf.workers import start_worker
+from animegan3_tf.workers import start_worker, workers_start
 
 
 @pytest.fixture
-def pool():
+def pool(monkeypatch):
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        monkeypatch.setenv(name, "2")  # libraries start threads of their own, before the initializer runs
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=start_worker) as made:
+        with workers_start():
+            made.submit(os.getpid)
         yield made
 
 

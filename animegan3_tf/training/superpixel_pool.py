@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from animegan3_tf.filters import superpixels
-from animegan3_tf.workers import start_worker
+from animegan3_tf.workers import start_worker, workers_start
 
 
 class SuperpixelPool:
@@ -40,4 +40,7 @@ class SuperpixelPool:
 
     def _mean_colors(self, batch):
         # by keyword through `partial`: the filter's own function is what the workers import, and it knows no TensorFlow
-        return np.stack(list(self._pool.map(functools.partial(superpixels, min_size=self.min_size), batch)))
+        function = functools.partial(superpixels, min_size=self.min_size)
+        with workers_start():  # the pool starts them when there is work
+            results = self._pool.map(function, batch)
+        return np.stack(list(results))

@@ -96,7 +96,7 @@ def test_killed_at_any_moment_it_ends_bit_for_bit_as_if_it_had_not_been(tmp_path
             if killed == KILLS:
                 hit, told = process.wait() < 0, "left alone"
             elif killed % 2 == 0:
-                number, delay = rng.randint(2, SAVES), rng.uniform(0, 0.1)
+                number, delay = rng.randint(2, SAVES), rng.choice([0.0, rng.uniform(0, 0.02), rng.uniform(0, 0.1)])
                 hit = kill_in_a_save(process, run, number, delay)
                 told = f"{delay * 1000:.0f} ms into its temporary file {number}"
             else:
