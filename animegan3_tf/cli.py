@@ -90,7 +90,7 @@ def train(
         None, help="Fine-tune: begin with the weights of a run folder, a state or a weights file (.h5)."
     ),
     deterministic: bool = typer.Option(
-        False, "--deterministic", help="The same bits every time on this machine, resumed or not; slower."
+        False, "--deterministic", help="The same bits every time on this machine, resumed or not; slower on a GPU."
     ),
     mixed_precision: bool = typer.Option(
         False, "--mixed-precision", help="Half precision in the networks: float16 on a GPU, bfloat16 on a CPU."
