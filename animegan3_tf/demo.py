@@ -13,7 +13,7 @@ from animegan3_tf.styles import load_style
 from animegan3_tf.stylize import stylize_files
 from animegan3_tf.stylizer import load_stylizer
 from animegan3_tf.training.run import RunConfiguration, train
-from animegan3_tf.training.state_folder import states
+from animegan3_tf.training.run_files import states
 
 PRETRAIN_STEPS, STEPS = 50, 150
 PHOTO_SIZE = 256

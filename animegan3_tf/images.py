@@ -57,7 +57,10 @@ class Picture:
 
     def on_white(self) -> np.ndarray:
         """The picture as it looks on a white page, uint8 [H, W, 3]."""
-        return self.rgb if self.alpha is None else _on_white(self.rgb, self.alpha)
+        if self.alpha is None:
+            return self.rgb
+        cover = self.alpha[..., None].astype(np.uint16)  # at most 255 * 255 + 127, which uint16 holds
+        return ((self.rgb * cover + 255 * (255 - cover) + 127) // 255).astype(np.uint8)
 
 
 def quote(path: str | os.PathLike) -> str:
@@ -104,7 +107,7 @@ def write_image(path: str | os.PathLike, rgb: np.ndarray, alpha: np.ndarray | No
     if most and max(height, width) > most:
         raise ImageError(f"{name} would be {width:,}x{height:,}, but {file_format} ends at {most:,} a side; write .png")
     if alpha is not None and file_format in ("JPEG", "BMP"):
-        rgb, alpha = _on_white(rgb, alpha), None
+        rgb, alpha = Picture(rgb, alpha).on_white(), None
     image = Image.fromarray(np.ascontiguousarray(rgb if alpha is None else np.dstack([rgb, alpha])))
     try:
         with whole_file(target) as temporary, open(temporary, "xb") as file:
@@ -281,11 +284,6 @@ def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
         return ImageCms.profileToProfile(image, source, target, renderingIntent=how, outputMode="RGB")
     except (ImageCms.PyCMSError, OSError, TypeError, ValueError):
         return image  # a broken or ill-fitting profile is ignored, as browsers do
-
-
-def _on_white(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    cover = alpha[..., None].astype(np.uint16)  # at most 255 * 255 + 127, which uint16 holds
-    return ((rgb * cover + 255 * (255 - cover) + 127) // 255).astype(np.uint8)
 
 
 def _save_options(file_format: str, quality: int) -> dict:

@@ -2,9 +2,21 @@
 
 import os
 
+import pytest
+
 from animegan3_tf.runtime import quiet_tensorflow
 
 quiet_tensorflow()
 # tests run in several processes, and their pictures are too small for more threads to pay
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture
+def eager():
+    """Without graphs a few steps are done before a graph would have been traced."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)

@@ -5,31 +5,13 @@ import sys
 import numpy as np
 import pytest
 from prepared_folders import digests
-from tiny_training import write_pictures
+from tiny_training import TINY_TOML, write_pictures
 
 from animegan3_tf import __version__
 from animegan3_tf.cli import main
 from animegan3_tf.images import read_image
 from animegan3_tf.training.run import RunConfiguration
 from animegan3_tf.weights_file import read_header
-
-TINY = """
-description = "For tests"
-[data]
-image_size = 16
-[target]
-region_target = "l0"
-nl_means = [5, 6, 3, 5]
-[train]
-batch_size = 2
-[perceptual.vgg19]
-content = { conv1_2 = 0.5 }
-style = { conv1_1 = 0.1 }
-distance = "conv1_2"
-region_fake = 0.2
-region_photo = 0.2
-revision = 0.5
-"""
 
 
 @pytest.fixture
@@ -51,7 +33,7 @@ def data(tmp_path):
     """Four photos, four anime pictures, and a recipe of one's own, `tiny.toml`."""
     write_pictures(tmp_path / "photo", 4)
     write_pictures(tmp_path / "tiny" / "style", 4, first=10)
-    (tmp_path / "tiny.toml").write_text(TINY)
+    (tmp_path / "tiny.toml").write_text(TINY_TOML)
     return tmp_path
 
 

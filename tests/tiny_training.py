@@ -8,27 +8,10 @@ from animegan3_tf.images import write_image
 from animegan3_tf.networks import PerceptualNetwork
 from animegan3_tf.networks.resnet18 import KERNELS
 from animegan3_tf.styles import Style, override
+from animegan3_tf.styles.style import tomllib
 
-TINY = {
-    "name": "tiny",
-    "description": "For tests: shallow features, small crops",
-    "data": {"image_size": 16, "max_scale": 1.5},
-    "target": {"region_target": "l0", "nl_means": [5, 6, 3, 5]},
-    "train": {"batch_size": 2},
-    "perceptual": {
-        "vgg19": {
-            "content": {"conv1_2": 0.5},
-            "style": {"conv1_1": 0.1, "conv1_2": 0.2},
-            "distance": "conv1_2",
-            "region_fake": 0.2,
-            "region_photo": 0.2,
-            "revision": 0.5,
-        }
-    },
-}
-
-TINY_TOML = """# the same as a file of one's own
-description = "For tests"
+TINY_TOML = """
+description = "For tests: shallow features, small crops"
 [data]
 image_size = 16
 max_scale = 1.5
@@ -45,6 +28,7 @@ region_fake = 0.2
 region_photo = 0.2
 revision = 0.5
 """
+TINY = {"name": "tiny", **tomllib.loads(TINY_TOML)}
 
 
 def tiny_style(settings=None):

@@ -13,8 +13,8 @@ from animegan3_tf.errors import UserError
 from animegan3_tf.networks.perceptual import perceptual_family
 from animegan3_tf.sizes import check_side
 from animegan3_tf.styles import Style
+from animegan3_tf.training.run_files import CONFIGURATION, flat, read_configuration
 
-CONFIGURATION = "config.json"
 OVERRIDDEN = "overridden"  # in config.json: what --override changed on the way
 # what may change from one part of a run to the next: none of it touches a weight
 _FREE = {
@@ -126,14 +126,7 @@ class RunConfiguration:
     @classmethod
     def read(cls, folder):
         """The configuration of a run folder."""
-        path = Path(folder) / CONFIGURATION
-        try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise UserError(f"{str(folder)!r} is not a run folder: it has no {CONFIGURATION}") from None
-        except (OSError, ValueError) as error:
-            raise UserError(f"{str(path)!r} cannot be read: {error}") from error
-        return cls.from_dict(values, str(path))
+        return cls.from_dict(read_configuration(folder), str(Path(folder) / CONFIGURATION))
 
 
 def resolve_steps(style, photos, steps=None, pretrain_steps=None, stored=None, init=None):
@@ -155,17 +148,10 @@ def resolve_steps(style, photos, steps=None, pretrain_steps=None, stored=None, i
 
 def binding(configuration):
     """{key: value} of what may not change unasked within a run, nested keys joined by dots."""
-    flat = _flat(json.loads(json.dumps(configuration.to_dict())))  # tuples as the lists that come back from JSON
-    return {key: value for key, value in flat.items() if key not in _FREE}
+    values = flat(json.loads(json.dumps(configuration.to_dict())))  # tuples as the lists that come back from JSON
+    return {key: value for key, value in values.items() if key not in _FREE}
 
 
 def digest(configuration):
     """sha256 of the `binding` part: equal digests, equal training."""
     return hashlib.sha256(json.dumps(binding(configuration), sort_keys=True).encode()).hexdigest()
-
-
-def _flat(values, prefix=""):
-    flat = {}
-    for key, value in values.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return flat

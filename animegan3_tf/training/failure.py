@@ -7,7 +7,7 @@ import numpy as np
 from animegan3_tf import images
 from animegan3_tf.errors import UserError
 from animegan3_tf.files import whole_file
-from animegan3_tf.training.state_folder import states
+from animegan3_tf.training.run_files import states
 from animegan3_tf.training.validation import to_levels
 
 

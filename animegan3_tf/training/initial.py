@@ -9,8 +9,9 @@ from pathlib import Path
 from animegan3_tf.errors import UserError
 from animegan3_tf.networks.weights import misfits, named_weights
 from animegan3_tf.training.configuration import Origin
+from animegan3_tf.training.run_files import state_name, states
 from animegan3_tf.training.state import is_state, read_state
-from animegan3_tf.training.state_folder import newest_state, state_name, states
+from animegan3_tf.training.state_folder import newest_state
 from animegan3_tf.weights_file import read_weights
 
 _DISCRIMINATORS = ("support_discriminator", "main_discriminator")

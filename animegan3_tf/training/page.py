@@ -15,7 +15,8 @@ from animegan3_tf.training.charts import line_chart
 from animegan3_tf.training.metrics_file import is_number, read_metrics
 from animegan3_tf.training.pace import duration
 from animegan3_tf.training.page_style import STYLE_SHEET
-from animegan3_tf.training.runs import read_configuration, read_run
+from animegan3_tf.training.run_files import flat, read_configuration
+from animegan3_tf.training.runs import read_run
 
 PAGE = "report.html"
 PICTURES = 12
@@ -185,17 +186,9 @@ def _phases(records):
 def _table(configuration):
     rows = "".join(
         f"<tr><th scope='row'>{escape(key)}</th><td>{escape(json.dumps(value))}</td></tr>"
-        for key, value in _flat(configuration)
+        for key, value in flat(configuration).items()
     )
     return f"<table>{rows}</table>"
-
-
-def _flat(values, prefix=""):
-    for key, value in values.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
 
 
 def _charts(charts):

@@ -8,9 +8,10 @@ import os
 
 from animegan3_tf.errors import UserError
 from animegan3_tf.files import remove_leftovers, whole_file
-from animegan3_tf.training.configuration import CONFIGURATION, OVERRIDDEN, RunConfiguration, binding
+from animegan3_tf.training.configuration import OVERRIDDEN, RunConfiguration, binding
+from animegan3_tf.training.run_files import CONFIGURATION, states
 from animegan3_tf.training.state import environment
-from animegan3_tf.training.state_folder import forget_states, newest_state, set_aside_newer, states
+from animegan3_tf.training.state_folder import forget_states, newest_state, set_aside_newer
 
 try:
     import fcntl

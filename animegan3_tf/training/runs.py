@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from animegan3_tf.errors import UserError
 from animegan3_tf.training.metrics_file import is_number
+from animegan3_tf.training.run_files import CONFIGURATION, read_configuration, states, step_of
 from animegan3_tf.training.status import read_status
 
-CONFIGURATION = "config.json"
 UNKNOWN, UNREADABLE = "unknown", "unreadable"
-_STATE_FILE = re.compile(r"state-(\d+)\.h5")
 
 
 @dataclass(frozen=True)
@@ -88,24 +85,10 @@ def read_run(folder, now=None):
     )
 
 
-def read_configuration(folder):
-    """config.json as plain values. Raises UserError when it cannot be read."""
-    path = Path(folder) / CONFIGURATION
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{str(folder)!r} is not a run folder: it has no {CONFIGURATION}") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{str(path)!r} cannot be read: {error}") from error
-    if not isinstance(values, dict):
-        raise UserError(f"{str(path)!r} cannot be read: it holds no settings")
-    return values
-
-
 def _saved_step(folder):
     """The step of the newest state: all that a run without a status tells."""
-    found = map(_STATE_FILE.fullmatch, os.listdir(folder))
-    return max((int(match.group(1)) for match in found if match), default=0)
+    found = states(folder)
+    return step_of(found[-1]) if found else 0
 
 
 def _kept(value, kind):

@@ -5,16 +5,15 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 
 from animegan3_tf.errors import UserError
 from animegan3_tf.files import whole_file
+from animegan3_tf.training.run_files import state_name, states, step_of
 from animegan3_tf.training.state import DamagedState, check_state, read_state, snapshot, write_state
 from animegan3_tf.weights_file import read_header, weights_of
 
 KEPT = 2
 INDEX = "states.json"
-_PATTERN = re.compile(r"state-(\d+)\.h5")
 
 
 def save_state(folder, trainer, about=None, keep=KEPT, keep_every=0):
@@ -35,16 +34,6 @@ def save_state(folder, trainer, about=None, keep=KEPT, keep_every=0):
     for old in dropped:
         old.unlink()
     return path
-
-
-def states(folder):
-    """The state files of a run folder, oldest first."""
-    return sorted((p for p in folder.glob("state-*.h5") if _PATTERN.fullmatch(p.name)), key=step_of)
-
-
-def step_of(path):
-    """The step a state file was saved at."""
-    return int(_PATTERN.fullmatch(path.name).group(1))
 
 
 def forget_states(folder):
@@ -94,11 +83,6 @@ def set_aside_newer(folder, step, show=print):
     _write_index(folder, states(folder))
 
 
-def state_name(step):
-    """The name of the file of a step's state."""
-    return f"state-{step:06d}.h5"
-
-
 def _write_index(folder, paths):
     with whole_file(folder / INDEX, durable=True) as temporary:
         temporary.write_text(json.dumps({"states": [path.name for path in paths]}) + "\n", encoding="utf-8")
@@ -109,7 +93,7 @@ def _recorded(folder, show):
     steps = set()
     try:
         names = json.loads((folder / INDEX).read_text(encoding="utf-8"))["states"]
-        steps |= {int(_PATTERN.fullmatch(name).group(1)) for name in names}
+        steps |= {step_of(name) for name in names}
     except FileNotFoundError:
         pass
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

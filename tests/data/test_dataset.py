@@ -63,6 +63,17 @@ def marked(tmp_path):
     return tmp_path / "photo", tmp_path / "anime"
 
 
+def test_devices_share_the_pictures_of_one_device_s_steps(folders):
+    """Two processes of two devices each: together, in order, they see step for step what one device would."""
+    data = TrainingData(tiny_style({**PLAIN, "train.batch_size": 4}), *folders, seed=3, warn=silent)
+    whole = take(data, 2, start_step=1)
+    shares = [list(itertools.islice(data.batches(1, worker, 2, 4), 4)) for worker in range(2)]
+    for step, batch in enumerate(whole):
+        parts = [share[2 * step + device] for share in shares for device in range(2)]
+        for name, pictures in batch.items():
+            np.testing.assert_array_equal(np.concatenate([part[name] for part in parts]), pictures)
+
+
 def test_batches_are_what_the_trainer_takes(folders):
     (batch,) = take(TrainingData(tiny_style(), *folders, warn=silent), 1)
     assert set(batch) == {"photo", "photo_region", "anime", "anime_smooth"}

@@ -8,7 +8,7 @@ from benchmarks.matmul_rate import matmul_rate
 from benchmarks.setup import new_trainer
 from benchmarks.timing import Timing, ratios, take_turns
 from benchmarks.train import region_wait
-from tiny_training import TINY, tiny_style, write_pictures
+from tiny_training import TINY_TOML, tiny_style, write_pictures
 
 from animegan3_tf.networks import build_generator, load_perceptual, save_generator
 from animegan3_tf.networks.weights import named_weights
@@ -127,10 +127,6 @@ def test_the_command_measures_a_step_and_upstreams(tmp_path, capsys):
 
 def toml(folder):
     """The tiny style as a file."""
-    lines = [f'description = "{TINY["description"]}"', "[target]", "nl_means = [5, 6, 3, 5]", "[perceptual.vgg19]"]
-    for key, value in TINY["perceptual"]["vgg19"].items():
-        table = ", ".join(f"{k} = {v}" for k, v in value.items()) if isinstance(value, dict) else None
-        lines.append(f"{key} = {{ {table} }}" if table else f"{key} = {json.dumps(value)}")
     path = folder / "tiny.toml"
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    path.write_text(TINY_TOML, encoding="utf-8")
     return str(path)

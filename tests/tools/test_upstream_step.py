@@ -27,14 +27,6 @@ def arrays():
         return dict(stored)
 
 
-@pytest.fixture
-def eagerly():
-    """Without tracing, which takes longer than a step on small pictures; test_benchmark runs the traced step."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
-
-
 def hayao(settings):
     return override(load_style("hayao"), {"loss.color_space": "lab", "train.resize": "legacy", **settings})
 
@@ -60,7 +52,7 @@ def test_l0_in_double_precision_is_the_float_one():
 
 
 @pytest.mark.slow
-def test_the_step_is_the_original_codes(arrays, eagerly):
+def test_the_step_is_the_original_codes(arrays, eager):
     """Losses of the golden step: of the generator before its update, of the discriminators after it."""
     numbers = json.loads(golden("v3", "train_step.json").read_text())
     style = hayao({"data.image_size": 64, "train.batch_size": 1})
@@ -82,7 +74,7 @@ def test_the_step_is_the_original_codes(arrays, eagerly):
 
 
 @pytest.mark.slow
-def test_both_ways_compute_the_same_terms(tmp_path, eagerly):
+def test_both_ways_compute_the_same_terms(tmp_path, eager):
     """The comparison is honest only if both do the same work, batch by batch.
 
     Without a learning rate for the generator, upstream's third call draws the pictures ours judges. Superpixels are

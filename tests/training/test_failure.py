@@ -1,4 +1,7 @@
-"""A run that meets a number that is not finite, from the planted number to what stands in its folder."""
+"""A run that meets a number that is not finite, from the planted number to what stands in its folder.
+
+Steps run eagerly; test_guard.py has the graph.
+"""
 
 import json
 
@@ -17,14 +20,6 @@ from animegan3_tf.training.status import read_status
 from animegan3_tf.training.trainer import Trainer
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:Even though the `tf.config")]
-
-
-@pytest.fixture
-def eager():
-    """Without graphs a few steps are done before a graph would have been traced; test_guard.py has the graph."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
 
 
 def plant_in_a_picture(monkeypatch):

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from tiny_training import TINY_TOML, write_pictures
 
+from animegan3_tf.training.run_files import states
 from animegan3_tf.training.state import read_state
-from animegan3_tf.training.state_folder import states
 
 ROOT = Path(__file__).parents[2]
 KILLS = int(os.environ.get("KILLS", 1))

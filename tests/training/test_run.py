@@ -19,8 +19,8 @@ from animegan3_tf.training.configuration import digest
 from animegan3_tf.training.initial import find_origin
 from animegan3_tf.training.metrics_file import read_metrics
 from animegan3_tf.training.run import RunConfiguration, train
+from animegan3_tf.training.run_files import states
 from animegan3_tf.training.state import read_state
-from animegan3_tf.training.state_folder import states
 from animegan3_tf.training.status import read_status
 from animegan3_tf.training.trainer import Trainer
 
@@ -91,14 +91,6 @@ def arrays(path):
     with h5py.File(path) as file:
         file.visititems(lambda name, item: found.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None)
     return found
-
-
-@pytest.fixture
-def eager():
-    """Without graphs a few steps are done before a graph would have been traced."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
 
 
 @pytest.mark.slow

@@ -8,9 +8,9 @@ from tiny_training import tiny_style
 
 from animegan3_tf.errors import UserError
 from animegan3_tf.training.configuration import Origin, RunConfiguration
+from animegan3_tf.training.run_files import states
 from animegan3_tf.training.run_folder import open_folder
 from animegan3_tf.training.state import FORMAT, State, environment, write_state
-from animegan3_tf.training.state_folder import states
 
 PLAN = RunConfiguration(tiny_style(), "photo", "anime", "random", 8, 2)
 SEED_9 = dataclasses.replace(PLAN, seed=9)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import platform
-import resource
-import sys
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+
+from animegan3_tf.training.metrics_log import memory
 
 
 def describe_machine() -> dict:
@@ -37,12 +37,9 @@ def has_gpu() -> bool:
 
 
 def peak_memory() -> dict:
-    """The most bytes in use so far: of the first GPU if there is one, and of this process without its children."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    peak = {"process_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit}
-    if has_gpu():
-        peak["gpu_bytes"] = tf.config.experimental.get_memory_info("GPU:0")["peak"]
-    return peak
+    """The most bytes in use so far: of the fullest GPU if there is one, and of this process without its children."""
+    used = memory()
+    return {"process_bytes": used["process_peak"], **({"gpu_bytes": used["gpu_peak"]} if has_gpu() else {})}
 
 
 def _processor():

@@ -10,6 +10,7 @@ import tensorflow as tf
 from animegan3_tf.filters import l0_smooth, nl_means
 from animegan3_tf.networks import build_generator
 from animegan3_tf.training.ema import GeneratorAverage
+from animegan3_tf.training.objective import gray
 from animegan3_tf.training.targets import guide, revision_target
 from benchmarks.setup import Subject
 
@@ -44,11 +45,11 @@ def step_parts(subject: Subject) -> list[Part]:
     guided, revision = guide(settings, support), revision_target(settings, support)
     unit = tf.floor((support + 1.0) * 127.5) / 255.0
     denoised = nl_means(unit, *settings.nl_means)
-    constant = tf.concat([batch["photo"], batch["photo_region"], revision, _gray(batch["anime"])], axis=0)
-    live = tf.concat([guided, main, _gray(guided)], axis=0)
+    constant = tf.concat([batch["photo"], batch["photo_region"], revision, gray(batch["anime"])], axis=0)
+    live = tf.concat([guided, main, gray(guided)], axis=0)
     judges = trainer.support_discriminator, trainer.main_discriminator
     weights = [variable for judge in judges for variable in judge.trainable_variables]
-    others = tf.concat([_gray(batch["anime"]), _gray(batch["anime_smooth"])], axis=0)
+    others = tf.concat([gray(batch["anime"]), gray(batch["anime_smooth"])], axis=0)
 
     def take_batches():
         for _ in range(_DATA_BATCHES):
@@ -61,7 +62,7 @@ def step_parts(subject: Subject) -> list[Part]:
         """The fakes' answers serve both players: one gradient goes to the pictures, one to the discriminators."""
         with tf.GradientTape(watch_accessed_variables=False) as tape, tf.GradientTape() as critic_tape:
             tape.watch([guided, main])
-            fakes = [judge_support(_gray(guided), training=False), judge_main(main, training=False)]
+            fakes = [judge_support(gray(guided), training=False), judge_main(main, training=False)]
             answers = [*fakes, judge_support(others, training=False), judge_main(revision, training=False)]
             value, critic_value = _mean(fakes), _mean(answers)
         return tape.gradient(value, [guided, main]), critic_tape.gradient(critic_value, weights)
@@ -82,10 +83,6 @@ def step_parts(subject: Subject) -> list[Part]:
         Part("discriminators, both players' gradients", _compiled(judge)),
         Part("optimizers and average", _updates(style, trainer)),
     ]
-
-
-def _gray(images):
-    return tf.image.grayscale_to_rgb(tf.image.rgb_to_grayscale(images))
 
 
 def _compiled(function):

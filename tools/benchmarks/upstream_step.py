@@ -11,10 +11,9 @@ from animegan3_tf import losses
 from animegan3_tf.layers import LADE
 from animegan3_tf.networks import build_discriminator, build_generator
 from animegan3_tf.networks.weights import named_weights
+from animegan3_tf.training.objective import COLOR_LOSSES, gray
 from animegan3_tf.training.targets import guide
 from benchmarks.upstream_host import UpstreamHost
-
-_COLOR_LOSSES = {"yuv": losses.yuv_color_loss, "lab": losses.lab_color_loss}
 
 
 class UpstreamStep:
@@ -92,7 +91,7 @@ class UpstreamStep:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
             support, main = self._drawn(fed["photo"])
-            judged = self.support_discriminator(_gray(support), training=False)
+            judged = self.support_discriminator(gray(support), training=False)
             refused = self.main_discriminator(main, training=False)
             terms = self._generator_terms(fed, support, main, judged, refused)
             loss = tf.add_n(list(terms.values()))
@@ -105,9 +104,9 @@ class UpstreamStep:
         support, main = self._drawn(fed["photo"])
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
-            fake = self.support_discriminator(_gray(support), training=False)
-            real = self.support_discriminator(_gray(fed["anime"]), training=False)
-            edges = self.support_discriminator(_gray(fed["anime_smooth"]), training=True)
+            fake = self.support_discriminator(gray(support), training=False)
+            real = self.support_discriminator(gray(fed["anime"]), training=False)
+            edges = self.support_discriminator(gray(fed["anime_smooth"]), training=True)
             main_fake = self.main_discriminator(main, training=False)
             main_real = self.main_discriminator(fed["revision"], training=True)
             fakes = [(weights.support_fake, fake), (weights.support_edges, edges)]
@@ -135,7 +134,7 @@ class UpstreamStep:
         terms = {
             "content": sum(w * self._distance(tap, fed["photo"], support) for tap, w in weights.content.items()),
             "region": region,
-            "color": color * _COLOR_LOSSES[loss.color_space](fed["photo"], support),
+            "color": color * COLOR_LOSSES[loss.color_space](fed["photo"], support),
             "total_variation": loss.total_variation * losses.total_variation(support),
             "adversarial": loss.support_generator * losses.generator_loss(judged, kind, loss.support_labels[0]),
             "main_l1": loss.revision_l1 * losses.l1_loss(fed["revision"], main),
@@ -143,7 +142,7 @@ class UpstreamStep:
             "main_total_variation": loss.total_variation * losses.total_variation(main),
             "main_adversarial": loss.main_generator * losses.generator_loss(refused, kind, loss.main_labels[0]),
         }
-        anime, fake = self._features(_gray(fed["anime"])), self._features(_gray(support))
+        anime, fake = self._features(gray(fed["anime"])), self._features(gray(support))
         for tap, weight in weights.style.items():
             distance = losses.gram_distance(anime[tap], fake[tap], self.network.gram_scales[tap])
             terms[f"style_{tap}"] = weight * distance
@@ -154,10 +153,6 @@ class UpstreamStep:
     def _distance(self, tap, x, y):
         scale = self.network.scales[tap]
         return losses.feature_distance(self._features(x)[tap], self._features(y)[tap], scale)
-
-
-def _gray(images):
-    return tf.image.grayscale_to_rgb(tf.image.rgb_to_grayscale(images))
 
 
 def _discriminator(tail):
