@@ -33,6 +33,7 @@ _PREFIXES = (  # of a term's name -> the chart it is drawn in
 )
 _CHARTS = ("Generator: total", "Pre-training", "Generator: support tail", "Generator: style, by tap")
 _CHARTS += ("Generator: main tail", "Generator: total variation", "Discriminators")
+_NORMS = "_gradient"  # ends the names of what is no loss: the norms of the players' gradients
 
 
 def write_page(folder, now=None):
@@ -141,12 +142,14 @@ def _validation(records):
 def _losses(records):
     records = [r for r in records if isinstance(r.get("terms"), dict)]
     phases = _phases(records)
-    charts = {title: {} for title in _CHARTS}
+    charts, norms = {title: {} for title in _CHARTS}, {}
     for name in dict.fromkeys(name for record in records for name in record["terms"]):
         title = "Generator: total" if name == "loss" else "Generator: support tail"
         title = next((t for prefix, t in _PREFIXES if name.startswith(prefix)), title)
-        charts[title][name] = [(r["step"], r["terms"][name]) for r in records if name in r["terms"]]
-    return _charts(line_chart(title, "weighted loss", terms, phases) for title, terms in charts.items())
+        chart = norms if name.endswith(_NORMS) else charts[title]
+        chart[name] = [(r["step"], r["terms"][name]) for r in records if name in r["terms"]]
+    drawn = [line_chart(title, "weighted loss", terms, phases) for title, terms in charts.items()]
+    return _charts([*drawn, line_chart("Gradients", "norm", norms, phases)])
 
 
 def _machine(records):

@@ -50,6 +50,16 @@ def pictures(page):
     return [Image.open(io.BytesIO(base64.b64decode(picture))) for picture in data]
 
 
+def test_gradient_norms_are_drawn_apart_from_losses(tmp_path):
+    folder = run_folder(tmp_path / "run", step=4)
+    terms = {"content": 0.5, "generator_gradient": 119.0, "discriminator_main": 0.1, "discriminator_gradient": 3.0}
+    MetricsFile(folder, 4).append({"step": 5, "phase": "adversarial", "terms": terms})
+    figures = re.findall(r"<figure><figcaption>(.*?)</figcaption>(.*?)</figure>", write_page(folder).read_text())
+    holding = {word: {title for title, body in figures if f"</svg>{word} <b>" in body} for word in terms}
+    assert holding["generator_gradient"] == holding["discriminator_gradient"] == {"Gradients"}
+    assert (holding["content"], holding["discriminator_main"]) == ({"Generator: support tail"}, {"Discriminators"})
+
+
 def test_a_run_on_one_page(tmp_path):
     folder = run_folder(tmp_path / "my run", validation={"anime_likeness_main": 0.25})
     add_validation(folder, 2, 0.125)
