@@ -116,6 +116,18 @@ def write_image(path: str | os.PathLike, rgb: np.ndarray, alpha: np.ndarray | No
         raise ImageError(f"{name} cannot be written ({_reason(error)}); check the folder and free space") from None
 
 
+def png_bytes(rgb: np.ndarray) -> bytes:
+    """A uint8 picture [H, W, 3] as a PNG in memory: the very bytes that `write_image` writes."""
+    file = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(rgb)).save(file, format="PNG", **_save_options("PNG", 0))
+    return file.getvalue()
+
+
+def decode_image(content: bytes, name: str, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture:
+    """`read_image` of a file's content in memory; `name` is what an `ImageError` calls it."""
+    return _decode(io.BytesIO(content), name, max_pixels)
+
+
 def jpeg_bytes(rgb: np.ndarray, quality: int = 82) -> bytes:
     """A uint8 picture [H, W, 3] as a JPEG in memory, for pages that carry their pictures."""
     file = io.BytesIO()

@@ -53,10 +53,7 @@ class Ledger:
         self._parameters = json.loads(json.dumps(stage.parameters))  # as the manifest gives them back
         self._made_by = {
             "function": f"{stage.function.__module__}.{stage.function.__qualname__}",
-            "animegan3_tf": animegan3_tf.__version__,
-            "scikit-image": skimage.__version__,
-            "opencv": cv2.__version__,
-            "numpy": np.__version__,
+            **tool_versions(),
         }
         books = stage.target.parent
         self._records = _load(books / MANIFEST, _is_record).get(stage.target.name, {})
@@ -151,6 +148,16 @@ class Ledger:
                 target.unlink(missing_ok=True)
             except OSError as error:
                 raise _not_writable(target, error) from None
+
+
+def tool_versions() -> dict[str, str]:
+    """The version of everything that decides what a target looks like."""
+    return {
+        "animegan3_tf": animegan3_tf.__version__,
+        "scikit-image": skimage.__version__,
+        "opencv": cv2.__version__,
+        "numpy": np.__version__,
+    }
 
 
 def sha256_of(path: str | os.PathLike) -> str:

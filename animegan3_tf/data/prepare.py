@@ -7,25 +7,20 @@ was made from and how, so that a second run makes only what is missing or out of
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
-import os
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from animegan3_tf.data.ledger import Ledger, sha256_of
+from animegan3_tf.data.pool import run_tasks
+from animegan3_tf.data.records import apply_stage, one_line, open_record
 from animegan3_tf.data.targets import Stage, target_name
 from animegan3_tf.errors import UserError
-from animegan3_tf.images import DEFAULT_MAX_PIXELS, ImageError, find_images, quote, read_image, write_image
-from animegan3_tf.workers import start_worker
+from animegan3_tf.images import DEFAULT_MAX_PIXELS, find_images, quote, write_image
 
 _SAVE_SECONDS = 5.0  # at most this much work is done again after a kill
-_QUEUED_PER_JOB = 4
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @dataclass(frozen=True)
@@ -51,8 +46,9 @@ def prepare(
     """
     if jobs < 1:
         raise UserError(f"jobs is {jobs}; give at least 1")
-    sources = [_pictures(stage) for stage in stages]  # a missing folder is named before anything is made
+    sources = [source_pictures(stage) for stage in stages]  # a missing folder is named before anything is made
     ledgers = [Ledger(stage, pictures, target_name) for stage, pictures in zip(stages, sources)]
+    by_target = {ledger.stage.target: ledger for ledger in ledgers}
     total, done, written, current = sum(len(ledger.pictures) for ledger in ledgers), 0, 0, 0
     rejected = {}
 
@@ -74,12 +70,13 @@ def prepare(
                     current += 1
                     advance(name)
                 else:
-                    yield ledger, _Task(ledger.stage, name, source, max_pixels)
+                    yield _Task(ledger.stage, name, source, max_pixels)
 
     try:
         saved = time.monotonic()
-        with contextlib.closing(_run(tasks(), jobs)) as outcomes:
-            for ledger, task, outcome in outcomes:
+        with contextlib.closing(run_tasks(_make, tasks(), jobs)) as outcomes:
+            for task, outcome in outcomes:
+                ledger = by_target[task.stage.target]
                 if isinstance(outcome, str):
                     ledger.reject(task.name, outcome)
                     rejected[task.source] = outcome
@@ -104,7 +101,7 @@ class _Task(NamedTuple):
     max_pixels: int
 
 
-def _pictures(stage: Stage) -> dict[str, Path]:
+def source_pictures(stage: Stage) -> dict[str, Path]:
     """The source pictures by relative name, in the order of `find_images`."""
     if not stage.source.is_dir():
         raise UserError(f"source folder {quote(stage.source)} does not exist; check the path or fetch the data first")
@@ -119,67 +116,15 @@ def _make(task: _Task) -> dict | str:
     stage = task.stage
     try:
         state = task.source.stat()  # before reading: a source that changes meanwhile is then seen as changed next time
-        digest = sha256_of(task.source)
-        rgb = read_image(task.source, task.max_pixels).on_white()
-    except (ImageError, OSError) as error:
-        return _one_line(error)
-    try:
-        made = stage.function(rgb, task.name, **stage.parameters)
-    except Exception as error:  # one odd picture shall not end a night's run: it is rejected by name instead
-        return f"{quote(task.source)}: {stage.name} failed, {type(error).__name__}: {_one_line(error)}"
+        record = apply_stage(open_record(task.source, task.name, task.max_pixels), stage)
+    except (UserError, OSError) as error:
+        return one_line(error)
     target = stage.target / target_name(task.name)
-    write_image(target, made)
+    write_image(target, record.made[stage.name])
     return {
         "source_bytes": state.st_size,
         "source_mtime_ns": state.st_mtime_ns,
-        "source_sha256": digest,
+        "source_sha256": record.sha256,
         "target_bytes": target.stat().st_size,
         "target_sha256": sha256_of(target),
     }
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
-
-
-def _run(tasks: Iterator, jobs: int) -> Iterator:
-    """Yields (ledger, task, outcome) as they finish; takes only a few tasks ahead, so memory stays bounded."""
-    if jobs == 1:
-        for ledger, task in tasks:
-            yield ledger, task, _make(task)
-        return
-    spawn = multiprocessing.get_context("spawn")  # a fork would copy the locks of TensorFlow's and OpenCV's threads
-    pool = ProcessPoolExecutor(jobs, mp_context=spawn, initializer=start_worker)
-    waiting = {}
-
-    def collect():
-        for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-            yield (*waiting.pop(future), future.result())
-
-    with _one_thread_each():
-        try:
-            for ledger, task in tasks:
-                waiting[pool.submit(_make, task)] = (ledger, task)
-                if len(waiting) >= jobs * _QUEUED_PER_JOB:
-                    yield from collect()
-            while waiting:
-                yield from collect()
-        except BrokenProcessPool:
-            raise UserError(f"a worker process died (out of memory?); use fewer than {jobs} jobs") from None
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-
-
-@contextlib.contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Workers inherit these variables when NumPy loads in them; threads within processes would only contend."""
-    before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(_THREAD_VARIABLES, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value

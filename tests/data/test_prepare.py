@@ -54,7 +54,7 @@ def test_second_run_does_nothing_not_even_decode(photos, monkeypatch):
     def refuse(*_):
         raise AssertionError("a current picture was decoded")
 
-    monkeypatch.setattr("animegan3_tf.data.prepare.read_image", refuse)
+    monkeypatch.setattr("animegan3_tf.data.records.read_image", refuse)
     assert counts(prepare(photo_targets(photos))) == (0, 6, 0)
     assert digests(photos.parent) == before
 
