@@ -6,14 +6,15 @@ RUN ?= runs/$(STYLE)
 OUT ?= out
 PERCEPTUAL ?= vgg19
 ARGS ?=
+EXTRAS ?= dev
 PYTEST_ARGS ?= -n 2
 
 BIN := $(VENV)/bin
 ifneq ($(words $(VENV)),1)
 $(error VENV='$(VENV)' must be one path without spaces)
 endif
-# Named by what was installed, and from where: another setup.cfg, constraints.txt, PYTHON or checkout installs again.
-STAMP := $(VENV)/.installed-$(shell { pwd; echo '$(PYTHON)'; cat setup.cfg pyproject.toml constraints.txt; } | cksum | tr ' ' '-')
+# Named by what was installed, and from where: other files, another PYTHON, EXTRAS or checkout installs again.
+STAMP := $(VENV)/.installed-$(shell { pwd; echo '$(PYTHON) $(EXTRAS)'; cat setup.cfg pyproject.toml constraints.txt; } | cksum | tr ' ' '-')
 
 .PHONY: help demo test train runs prepare stylize export lint venv
 .DEFAULT_GOAL := help
@@ -29,11 +30,12 @@ help:  ## this list
 	@echo "make export RUN=runs/shinkai       write SavedModel and TFLite into OUT"
 	@echo "make lint                          ruff check and ruff format --check"
 	@echo "Variables: DATA=data PHOTOS= ANIME= PERCEPTUAL=vgg19 ARGS=(more options) PYTHON=python3.11 VENV=.venv"
+	@echo "           EXTRAS=dev,beam (what to install besides: Apache Beam, for prepare --runner)"
 
 venv: $(STAMP)
 
 $(STAMP):
-	@PYTHON='$(PYTHON)' sh tools/setup_venv.sh "$(VENV)"
+	@PYTHON='$(PYTHON)' EXTRAS='$(EXTRAS)' sh tools/setup_venv.sh "$(VENV)"
 	@rm -f $(VENV)/.installed-* && touch $@
 
 demo: $(STAMP)

@@ -54,12 +54,30 @@ def prepare(
     anime: Optional[Path] = typer.Option(None, help="Anime pictures, instead of DATA/<style>/style."),
     image_size: Optional[int] = typer.Option(None, help="Side of the training crops; the style's by default."),
     settings: list[str] = typer.Option([], "--set", help="Replace a value of the style, as in train."),
-    jobs: int = typer.Option(os.cpu_count() or 1, help="Processes.", min=1),
+    jobs: int = typer.Option(os.cpu_count() or 1, help="Processes; with --runner, what Beam's options say.", min=1),
     max_pixels: int = _MAX_PIXELS,
+    shards: Optional[Path] = typer.Option(
+        None,
+        help="Write TFRecord shards into this folder, which train takes as --data, and nothing beside the originals.",
+    ),
+    shard_pictures: int = typer.Option(128, help="Pictures in a shard.", min=1),
+    runner: Optional[str] = typer.Option(
+        None, help="Write them with Apache Beam: DirectRunner, FlinkRunner, DataflowRunner (extra: beam)."
+    ),
+    beam_options: str = typer.Option("", help="Of Beam: '--flink_master=host:8081 --parallelism=8'."),
 ):
     """Precompute the training targets: superpixels and L0 of the photos, edge-smoothed anime."""
     recipe = _recipe(style, settings, {"data.image_size": image_size})
-    if _prepare(recipe, *_folders(data, recipe, photos, anime), jobs, max_pixels).rejected:
+    if shards is None and runner is not None:
+        raise UserError("--runner is for --shards; leave it out, or add --shards DIR")
+    if runner is None and beam_options:
+        raise UserError("--beam-options are for --runner; leave them out, or add --runner DirectRunner")
+    photos, anime = _folders(data, recipe, photos, anime)
+    if shards is None:
+        report = _prepare(recipe, photos, anime, jobs, max_pixels)
+    else:
+        report = _prepare_shards(recipe, photos, anime, shards, shard_pictures, jobs, runner, beam_options, max_pixels)
+    if report.rejected:
         raise typer.Exit(1)
 
 
@@ -241,14 +259,38 @@ def _print_line(line):
 def _prepare(style, photos, anime, jobs, max_pixels):
     """Shows what becomes of each target; returns the report."""
     from animegan3_tf.data.prepare import prepare
+    from animegan3_tf.data.shard_folder import is_shard_folder
     from animegan3_tf.data.targets import style_targets
     from animegan3_tf.progress import progress
 
+    stages = [stage for stage in style_targets(style, photos, anime) if not is_shard_folder(stage.source)]
     with progress("preparing") as advance:
-        report = prepare(style_targets(style, photos, anime), jobs, advance, max_pixels=max_pixels)
+        report = prepare(stages, jobs, advance, max_pixels=max_pixels)
+    return _told(report, "targets")
+
+
+def _prepare_shards(style, photos, anime, shards, shard_pictures, jobs, runner, beam_options, max_pixels):
+    """Shows what becomes of each picture; returns the report."""
+    from animegan3_tf.data.shards import in_processes, prepare_shards, style_shards
+    from animegan3_tf.progress import progress
+
+    if runner is None:
+        engine = in_processes(jobs)
+    else:
+        from animegan3_tf.data.beam import on_beam
+
+        engine = on_beam(runner, beam_options)
+    with progress("preparing") as advance:
+        folders = style_shards(style, photos, anime, shards)
+        report = prepare_shards(folders, engine, shard_pictures, advance, max_pixels)
+    return _told(report, "pictures")
+
+
+def _told(report, what):
+    """Prints a report, and returns it."""
     for reason in report.rejected.values():
         print(f"animegan3: {reason}", file=sys.stderr)
-    print(f"{report.written:,} targets written, {report.current:,} current, {len(report.rejected):,} pictures rejected")
+    print(f"{report.written:,} {what} written, {report.current:,} current, {len(report.rejected):,} pictures rejected")
     return report
 
 

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Makes the virtual environment that the Makefile runs everything in: setup_venv.sh FOLDER
 # PYTHON=... names the interpreter; otherwise the first of python3.11, 3.10, 3.9 and python3 that fits is taken.
+# EXTRAS=dev,beam names the extras of setup.cfg to install; dev by default.
 set -u
 venv=$1
 
@@ -33,7 +34,7 @@ if ! fits "$venv/bin/python" || { [ -n "${PYTHON:-}" ] && [ "$(version "$venv/bi
     "$python" -m venv --clear "$venv" || { echo "The environment $venv could not be made." >&2; exit 1; }
 fi
 echo "Installing into $venv (TensorFlow is about 475 MB, once) ..."
-if ! "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'; then
+if ! "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[${EXTRAS:-dev}]"; then
     echo "pip failed; its reason stands above. It needs the package index (or your mirror: pip config set" >&2
     echo "global.index-url URL) and about 3 GB of disk. What was downloaded is kept: run the same command again." >&2
     exit 1

@@ -3,93 +3,34 @@
 from __future__ import annotations
 
 import os
-import threading
-from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
-from animegan3_tf.data.ledger import missing_targets
+from animegan3_tf.data.picture_store import PictureStore
+from animegan3_tf.data.pictures import open_pictures
 from animegan3_tf.data.rotation import rotate
-from animegan3_tf.data.targets import style_targets, target_name, to_working_size
-from animegan3_tf.errors import UserError
+from animegan3_tf.data.targets import style_targets
 from animegan3_tf.filters import add_salt, l0_smooth, smooth_edges, superpixels
-from animegan3_tf.images import DEFAULT_MAX_PIXELS, ImageError, find_images, quote, read_image
+from animegan3_tf.images import DEFAULT_MAX_PIXELS
 
 _PHOTO, _ANIME = 0, 1  # random streams
-_CACHE_BYTES = 4 << 30
-
-
-class PictureStore:
-    """Pictures of a folder at working size, each with its prepared target where there is one, decoded once and kept.
-
-    sides: see `targets.to_working_size`. targets: a folder of prepared targets, or None.
-    Safe to read from many threads. Kept as uint8 until `cache_bytes` are full; later pictures are decoded each time.
-    A picture that cannot be read is left out with one warning; the next one takes its place.
-    """
-
-    def __init__(
-        self, folder, sides, targets=None, warn=print, max_pixels=DEFAULT_MAX_PIXELS, cache_bytes=_CACHE_BYTES
-    ):
-        self.paths = find_images(folder)
-        if not self.paths:
-            raise UserError(f"folder {quote(folder)} holds no pictures; name another with --photos or --anime")
-        self.folder, self.targets = Path(folder), targets
-        self._sides, self._max_pixels = sides, max_pixels
-        self._warn, self._room = warn, cache_bytes
-        self._cache, self._broken, self._lock = {}, set(), threading.Lock()
-
-    def __len__(self):
-        """How many files there are, broken ones included."""
-        return len(self.paths)
-
-    def load(self, index):
-        """uint8 [H, W, 6], the picture and its target; [H, W, 3] without targets."""
-        for offset in range(len(self)):
-            path = self.paths[(index + offset) % len(self)]
-            try:
-                return self._get(path)
-            except ImageError as error:
-                with self._lock:
-                    if path not in self._broken:
-                        self._broken.add(path)
-                        self._warn(f"left out ({len(self._broken)} so far): {error}")
-        raise UserError(f"no picture in {quote(self.folder)} can be read")
-
-    def _get(self, path):
-        if path in self._broken:
-            raise ImageError(f"{quote(path)} could not be read before")
-        if path in self._cache:
-            return self._cache[path]
-        layers = [to_working_size(read_image(path, self._max_pixels).on_white(), self._sides)]
-        if self.targets is not None:
-            name = target_name(path.relative_to(self.folder).as_posix())
-            target = read_image(self.targets / name).rgb
-            if target.shape != layers[0].shape:
-                raise ImageError(f"{quote(self.targets / name)} is not of its picture's size; run animegan3 prepare")
-            layers.append(target)
-        picture = np.concatenate(layers, axis=-1)
-        with self._lock:
-            if picture.nbytes <= self._room and path not in self._cache:
-                self._room -= picture.nbytes
-                self._cache[path] = picture
-        return picture
 
 
 class TrainingData:
     """The examples of a run. The n-th depends on (seed, n) alone, so a resumed run sees what it would have seen.
 
-    photos, anime: folders. Targets that `prepare` made beside them are used; without them they are made on the fly
-    from the crops, after a warning.
+    photos, anime: folders of pictures or of shards, which give the same examples. Targets that `prepare` made are
+    used; without them they are made on the fly from the crops, after a warning.
     """
 
     def __init__(self, style, photos, anime, seed=0, warn=print, max_pixels=DEFAULT_MAX_PIXELS):
         self.style, self.seed = style, seed
         stages = {stage.name: stage for stage in style_targets(style, photos, anime)}
-        sides = style.data.sides
-        region, smooth = (prepared_targets(stages[name], warn) for name in (style.target.region_target, "smooth"))
-        self._photos = PictureStore(photos, sides, region, warn, max_pixels)
-        self._anime = PictureStore(anime, sides, smooth, warn, max_pixels)
+        self._photos, self._anime = (
+            PictureStore(open_pictures(folder, max_pixels, style.data.sides, stages[name], warn), warn)
+            for folder, name in ((photos, style.target.region_target), (anime, "smooth"))
+        )
         for store in (self._photos, self._anime):
             store.load(0)  # a folder of which nothing can be read is told of here, not from inside the pipeline
 
@@ -111,25 +52,12 @@ class TrainingData:
     def _example(self, number):
         style, seed = self.style, self.seed
         crop = _crop(self._photos, number, (seed, _PHOTO), style.data)
-        region = _unit(crop[..., 3:]) if self._photos.targets else _photo_region(style.target, crop)
+        region = _unit(crop[..., 3:]) if self._photos.has_targets else _photo_region(style.target, crop)
         photo = _vary(tf.concat([_unit(crop[..., :3]), region], axis=-1), number, seed, style.data)
         crop = _crop(self._anime, number, (seed, _ANIME), style.data)
-        smooth = crop[..., 3:] if self._anime.targets else _smooth_anime(crop, number, seed, style.data.salt)
+        smooth = crop[..., 3:] if self._anime.has_targets else _smooth_anime(crop, number, seed, style.data.salt)
         pictures = {"photo": photo[..., :3], "photo_region": photo[..., 3:]}
         return {**pictures, "anime": _unit(crop[..., :3]), "anime_smooth": _unit(smooth)}
-
-
-def prepared_targets(stage, warn=print):
-    """The folder of a stage's targets if each picture has one, made as the stage would, else None with a warning."""
-    pictures = {path.relative_to(stage.source).as_posix(): path for path in find_images(stage.source)}
-    missing = missing_targets(stage, pictures, target_name)
-    if not missing:
-        return stage.target
-    warn(
-        f"{missing:,} of {len(pictures):,} targets in {quote(stage.target)} are missing or made otherwise: they are "
-        "made during training, slower; animegan3 prepare with this style makes them once"
-    )
-    return None
 
 
 def _crop(store, number, stream, settings):
@@ -138,14 +66,15 @@ def _crop(store, number, stream, settings):
     epoch, position = number // count, number % count
     index = tf.random.experimental.index_shuffle(position, _seed(stream, epoch), count - 1)
     picture = tf.numpy_function(store.load, [index], tf.uint8, stateful=False)
-    picture.set_shape([None, None, 6 if store.targets else 3])
+    channels = 6 if store.has_targets else 3
+    picture.set_shape([None, None, channels])
     draws = tf.random.stateless_uniform([3], _seed(stream, number))
     room = tf.cast(tf.shape(picture)[:2] - size + 1, tf.float32)
     top, left = tf.unstack(tf.cast(draws[:2] * room, tf.int32))
     picture = picture[top : top + size, left : left + size]
     if settings.flip:
         picture = tf.cond(draws[2] < 0.5, lambda: picture[:, ::-1], lambda: picture)
-    return tf.ensure_shape(picture, [size, size, 6 if store.targets else 3])
+    return tf.ensure_shape(picture, [size, size, channels])
 
 
 def _photo_region(settings, crop):

@@ -70,7 +70,7 @@ class Ledger:
         try:
             stage.target.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise _not_writable(stage.target, error) from None
+            raise not_writable(stage.target, error) from None
         self._changed = False
         self._forget_vanished()
 
@@ -125,7 +125,7 @@ class Ledger:
             try:
                 _store(path, book)
             except OSError as error:
-                raise _not_writable(path, error) from None
+                raise not_writable(path, error) from None
         self._changed = False
 
     def _key(self, name: str) -> str:
@@ -147,7 +147,7 @@ class Ledger:
             try:
                 target.unlink(missing_ok=True)
             except OSError as error:
-                raise _not_writable(target, error) from None
+                raise not_writable(target, error) from None
 
 
 def tool_versions() -> dict[str, str]:
@@ -200,6 +200,7 @@ def _store(path: Path, book: dict) -> None:
         temporary.write_text(json.dumps(book, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def _not_writable(path: Path, error: OSError) -> UserError:
+def not_writable(path: Path, error: OSError) -> UserError:
+    """The one line for a file of `prepare` that cannot be written."""
     reason = error.strerror or type(error).__name__
     return UserError(f"{quote(path)} cannot be written ({reason}); change its permissions or free space")

@@ -105,6 +105,11 @@ def to_working_size(rgb: np.ndarray, sides: Sequence[int] | None) -> np.ndarray:
     return resize(rgb, tuple(round(side * scale) for side in rgb.shape[:2]))
 
 
+def working_picture(rgb: np.ndarray, name: str, sides: Sequence[int] | None = None) -> np.ndarray:
+    """The picture itself, at the size that its targets are made at."""
+    return to_working_size(rgb, sides)
+
+
 def superpixel_target(
     rgb: np.ndarray, name: str, scale: float, sigma: float, min_size: int, sides: Sequence[int] | None = None
 ) -> np.ndarray:

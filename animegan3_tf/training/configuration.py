@@ -9,6 +9,7 @@ from pathlib import Path
 
 import animegan3_tf
 from animegan3_tf import images
+from animegan3_tf.data.shard_folder import count_pictures
 from animegan3_tf.errors import UserError
 from animegan3_tf.networks.perceptual import perceptual_family
 from animegan3_tf.sizes import check_side
@@ -139,7 +140,7 @@ def resolve_steps(style, photos, steps=None, pretrain_steps=None, stored=None, i
     if stored is not None:
         whole, content = stored.steps, stored.pretrain_steps
     else:
-        per_epoch = len(images.find_images(photos)) / style.train.batch_size
+        per_epoch = count_pictures(photos) / style.train.batch_size
         whole = max(1, round(style.train.epochs * per_epoch))
         content = min(round(style.train.pretrain_epochs * per_epoch), (whole if steps is None else steps) // 2)
         content = content if init is None else 0

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from animegan3_tf import images
+from animegan3_tf.data.pictures import open_pictures
 from animegan3_tf.errors import UserError
 from animegan3_tf.losses import feature_distance, gram_matrix
 from animegan3_tf.losses.gram import centred
@@ -134,14 +135,14 @@ def spread_pictures(folder, count, side, max_pixels=images.DEFAULT_MAX_PIXELS):
     Others stand in for pictures that cannot be read, of which the input pipeline warns. Raises UserError when not one
     can be.
     """
-    paths = images.find_images(folder)
-    spread = [paths[i * len(paths) // count] for i in range(count)] if paths else []
+    pictures = open_pictures(folder, max_pixels)
+    spread = [i * len(pictures) // count for i in range(count)] if len(pictures) else []
     found = 0
-    for path in dict.fromkeys([*spread, *paths]):
+    for number in dict.fromkeys([*spread, *range(len(pictures))]):
         if found == count:
             break
         with contextlib.suppress(images.ImageError):
-            picture = _square(images.read_image(path, max_pixels).on_white(), side)
+            picture = _square(pictures.load(number), side)
             found += 1
             yield picture
     if not found:

@@ -6,7 +6,7 @@ import pytest
 from prepared_folders import picture
 from tiny_training import tiny_style, write_pictures
 
-from animegan3_tf.data.dataset import PictureStore, TrainingData
+from animegan3_tf.data.dataset import TrainingData
 from animegan3_tf.data.prepare import prepare
 from animegan3_tf.data.targets import style_targets, target_folder, to_working_size
 from animegan3_tf.errors import UserError
@@ -300,17 +300,3 @@ def test_salt_falls_on_the_smoothed_anime_only(marked):
     white = (levels(batch["anime_smooth"]) == 255).all(axis=-1)
     assert white.sum(axis=(1, 2)).tolist() == [64, 64]  # a quarter of 16x16
     assert not np.array_equal(*white)
-
-
-def test_pictures_are_decoded_once_while_they_fit(tmp_path, monkeypatch):
-    from animegan3_tf.data import dataset
-
-    write_pictures(tmp_path, 3, side=10)  # 300 bytes each
-    calls = []
-    read = dataset.read_image
-    monkeypatch.setattr(dataset, "read_image", lambda path, limit: calls.append(path.name) or read(path, limit))
-    store = PictureStore(tmp_path, None, cache_bytes=700)
-    for _ in range(2):
-        for i in range(3):
-            store.load(i)
-    assert sorted(calls) == ["00.png", "01.png", "02.png", "02.png"]

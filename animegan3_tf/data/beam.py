@@ -1,0 +1,81 @@
+"""Apache Beam as the engine that writes shards; the only module that knows it, imported where a runner is asked for."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import shlex
+from collections.abc import Sequence
+
+from animegan3_tf.data.pool import one_thread_each
+from animegan3_tf.data.shard_writer import ShardTask, write_shard
+from animegan3_tf.data.shards import Engine
+from animegan3_tf.errors import UserError
+
+try:
+    logging.disable(logging.WARNING)  # at import, Beam warns of every cloud library that is not there
+    import apache_beam as beam
+    from apache_beam.options.pipeline_options import PipelineOptions
+    from apache_beam.runners import create_runner
+except ImportError:
+    beam = None
+finally:
+    logging.disable(logging.NOTSET)
+
+# Beam's own DirectRunner first fetches a program from the network, the Prism runner, and runs that; this is what it
+# runs where the network is not there.
+_RUNNERS = {"DirectRunner": "FnApiRunner"}
+
+
+def on_beam(runner: str = "DirectRunner", options: str = "") -> Engine:
+    """The engine that runs a Beam pipeline of one element a shard.
+
+    runner: a name that Beam knows. options: Beam's pipeline options, as on a command line. Sources and shards must lie
+    where every worker sees them under the same path. Raises `UserError` where Beam refuses either, or is not installed.
+    """
+    if beam is None:
+        raise UserError(
+            f"--runner {runner} needs Apache Beam, which needs Python 3.10 or 3.11: pip install -c constraints.txt -e "
+            "'.[beam]'; without --runner, processes of this machine make the shards"
+        )
+    parsed = _parsed(options)
+    try:
+        engine = create_runner(_RUNNERS.get(runner, runner))
+    except (ValueError, ImportError) as error:
+        raise UserError(f"--runner {runner!r} cannot be used: {_last_line(error)}") from None
+
+    def run(tasks: Sequence[ShardTask]):
+        if not tasks:  # a cluster would be started for nothing
+            return
+        try:
+            with one_thread_each(), beam.Pipeline(engine, parsed) as pipeline:
+                shards = pipeline | "Shards" >> beam.Create(tasks) | "Share out" >> beam.Reshuffle()
+                shards | "Write" >> beam.Map(write_shard)
+        except Exception as error:  # what fails in a worker comes as one text, with two stacks and its own line last
+            raise UserError(f"the pipeline failed on {runner}: {_last_line(error)}") from error
+        yield from tasks
+
+    return run
+
+
+def _parsed(options: str) -> PipelineOptions:
+    try:
+        words = shlex.split(options)
+    except ValueError as error:
+        raise UserError(f"--beam-options {options!r} cannot be split into words ({error}); mind the quotes") from None
+    told = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(told):
+            parsed = PipelineOptions(words)
+            parsed.get_all_options()
+        return parsed
+    except SystemExit:  # Beam's parser prints the two hundred options there are, then what is wrong
+        raise UserError(
+            f"--beam-options {options!r} are refused: {_last_line(told.getvalue()).partition('error: ')[2]}"
+        ) from None
+
+
+def _last_line(text) -> str:
+    lines = [line.strip() for line in str(text).splitlines() if line.strip()]
+    return lines[-1] if lines else type(text).__name__

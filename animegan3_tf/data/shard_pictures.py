@@ -1,0 +1,68 @@
+"""The pictures of a folder of TFRecord shards, read one by one wherever they lie."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import numpy as np
+import tensorflow as tf
+
+from animegan3_tf.data.shard_folder import PICTURE, ShardIndex
+from animegan3_tf.data.tfrecord import read_frame
+from animegan3_tf.errors import UserError
+from animegan3_tf.images import ImageError, decode_image, quote
+
+
+class ShardPictures:
+    """See `pictures.open_pictures`. Keeps no file open and no picture in memory."""
+
+    def __init__(self, folder, sides=None, stage=None, warn=print):
+        self._index = ShardIndex(folder)
+        self.folder = self._index.folder
+        if sides is not None:
+            self._check_sides(sides)
+        self._target = None if stage is None else self._prepared(stage, warn)
+
+    @property
+    def has_targets(self):
+        """Whether `load` gives six channels."""
+        return self._target is not None
+
+    def __len__(self):
+        return len(self._index)
+
+    def load(self, number):
+        """uint8 [H, W, 3 or 6]."""
+        path, offset = self._index.place(number)
+        try:
+            with open(path, "rb") as file:
+                feature = tf.train.Example.FromString(read_frame(file, offset)).features.feature
+            wanted = (PICTURE,) if self._target is None else (PICTURE, self._target)
+            layers = [decode_image(feature[name].bytes_list.value[0], f"its {name}").rgb for name in wanted]
+            return layers[0] if len(layers) == 1 else np.concatenate(layers, axis=-1)
+        except Exception as error:  # damaged bytes raise nearly anything; the record is what is wrong
+            name = os.fsdecode(self._index.name(number))
+            raise ImageError(
+                f"record {name!r} at byte {offset:,} of {quote(path)} cannot be read ({error}); make the shard again: "
+                "delete it and run the same animegan3 prepare --shards"
+            ) from error
+
+    def _check_sides(self, sides):
+        """Pictures of another working size cannot be brought to this one: their targets were made at theirs."""
+        made = self._index.stages[PICTURE]["sides"]
+        if list(made) != list(sides):
+            raise UserError(
+                f"the shards in {quote(self.folder)} hold pictures with short sides of {made[0]} to {made[1]}, this "
+                f"style cuts its crops from {sides[0]} to {sides[1]}; run animegan3 prepare --shards with this style"
+            )
+
+    def _prepared(self, stage, warn):
+        """The stage's name if the records hold its targets, made as it would make them, else None and a warning."""
+        if self._index.stages.get(stage.name) == json.loads(json.dumps(stage.parameters)):
+            return stage.name
+        warn(
+            f"{stage.name} targets in the shards of {quote(self.folder)} are missing or made otherwise: they are made "
+            "during training, slower; animegan3 prepare --shards with this style makes them once"
+        )
+        return None
