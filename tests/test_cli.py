@@ -159,6 +159,52 @@ def test_prepare_tells_of_each_rejected_picture(call, data):
     assert result[1] == "11 targets written, 0 current, 1 pictures rejected\n"
 
 
+def test_train_takes_what_prepare_shards_wrote(call, data, monkeypatch):
+    from animegan3_tf.training import run
+
+    (data / "tiny" / "style" / "01.png").write_bytes(b"broken")
+    shards = data / "shards"
+    result = call("prepare", *recipe(data), "--jobs", "1", "--shards", shards, "--shard-pictures", "3")
+    check_one_line(result)
+    assert result[1] == "7 pictures written, 0 current, 1 pictures rejected\n"
+    assert [path.name for path in sorted((shards / "photo").glob("*.tfrecord"))] == [
+        "pictures-00000-of-00002.tfrecord",
+        "pictures-00001-of-00002.tfrecord",
+    ]
+    assert not (data / "photo_l0").exists()
+
+    runs = []
+    monkeypatch.setattr(
+        run, "train", lambda configuration, *_, **__: runs.append(configuration) or run.RunResult(1, None, None)
+    )
+    status, out, errors = call(
+        "train", "--prepare", "--style", data / "tiny.toml", "--data", shards, "--out", data / "run",
+        "--perceptual", "random",
+    )  # fmt: skip
+    assert (status, errors) == (0, "")
+    assert "0 targets written, 0 current, 0 pictures rejected" in out
+    assert (runs[0].photos, runs[0].anime) == (str(shards / "photo"), str(shards / "tiny" / "style"))
+    assert (runs[0].steps, runs[0].pretrain_steps) == (200, 10)  # 100 and 5 epochs of four photos, two a step
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--runner", "DirectRunner"), "--runner is for --shards; leave it out, or add --shards DIR"),
+        (("--shards", "out", "--beam-options", "--x=1"), "--beam-options are for --runner"),
+        (("--shards", "."), "shards would go to 'photo', where '00.png' lies; name an empty folder with --shards"),
+        (("--shards", "tiny.toml"), "'tiny.toml/photo' cannot be written (Not a directory)"),
+    ],
+)
+def test_what_prepare_refuses(call, data, monkeypatch, options, words):
+    monkeypatch.chdir(data)
+    before = digests(data)
+    result = call("prepare", *recipe(data), "--jobs", "1", *options)
+    check_one_line(result)
+    assert words in result[2]
+    assert digests(data) == before
+
+
 @pytest.mark.parametrize("command", ["prepare", "train"])
 def test_without_data_the_missing_folder_is_named(call, tmp_path, command):
     out = () if command == "prepare" else ("--out", tmp_path / "run")

@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 from tiny_training import plain_network, tiny_style, write_pictures
 
+from animegan3_tf.data.shards import prepare_shards, style_shards
 from animegan3_tf.errors import UserError
 from animegan3_tf.images import read_image
 from animegan3_tf.training import run
@@ -332,6 +333,22 @@ def test_pictures_that_cannot_be_read_do_not_end_a_run(folders, tmp_path, counti
     result = train(configuration((photos, folders[1])), tmp_path / "run", show=lines.append)
     assert read_image(result.grid).rgb.shape == (16, 3 * 16 + 2 * 4, 3)
     assert sum("left out" in line for line in lines) == 4
+
+
+def test_a_run_reads_shards_and_leaves_broken_records_out(folders, tmp_path, counting):
+    plan = configuration(folders)
+    shards = style_shards(plan.style, *folders, tmp_path)
+    prepare_shards(shards)
+    photos, anime = shards
+    (shard,) = photos.glob("*.tfrecord")
+    content = bytearray(shard.read_bytes())
+    content[20] ^= 1  # in the first record
+    shard.write_bytes(content)
+    lines = []
+    result = train(configuration((photos, anime)), tmp_path / "run", show=lines.append)
+    assert read_image(result.grid).rgb.shape == (4 * 16 + 3 * 4, 3 * 16 + 2 * 4, 3)
+    (line,) = (line for line in lines if "left out" in line)
+    assert "(1 so far): record '00.png'" in line
 
 
 def test_sample_photos_may_come_from_elsewhere_at_another_size(folders, tmp_path, counting):
