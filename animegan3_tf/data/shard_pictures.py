@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 
 import numpy as np
 import tensorflow as tf
@@ -42,9 +41,8 @@ class ShardPictures:
             layers = [decode_image(feature[name].bytes_list.value[0], f"its {name}").rgb for name in wanted]
             return layers[0] if len(layers) == 1 else np.concatenate(layers, axis=-1)
         except Exception as error:  # damaged bytes raise nearly anything; the record is what is wrong
-            name = os.fsdecode(self._index.name(number))
             raise ImageError(
-                f"record {name!r} at byte {offset:,} of {quote(path)} cannot be read ({error}); make the shard again: "
+                f"record {quote(self._index.name(number))} at byte {offset:,} of {quote(path)} cannot be read ({error}); make the shard again: "
                 "delete it and run the same animegan3 prepare --shards"
             ) from error
 

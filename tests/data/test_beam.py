@@ -79,6 +79,12 @@ def test_what_beam_refuses_is_one_line(runner, options, words):
     assert "\n" not in str(caught.value)
 
 
+def test_without_beam_the_way_to_it_is_named(monkeypatch):
+    monkeypatch.setattr("animegan3_tf.data.beam.beam", None)
+    with pytest.raises(UserError, match=r"--runner FlinkRunner needs Apache Beam, .* pip install .*'\.\[beam\]'"):
+        on_beam("FlinkRunner")
+
+
 def test_beam_is_loaded_for_a_runner_only(folders, tmp_path):
     code = (
         "import sys; from animegan3_tf.cli import main\n"
