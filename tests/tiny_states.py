@@ -18,7 +18,7 @@ def trainer(seed, units=3):
     for part in ("pretrain", "generator", "discriminator"):
         optimizer = parts[f"{part}_optimizer"] = tf.keras.optimizers.Adam(1e-3)
         optimizer.build(parts["generator" if part != "discriminator" else "main_discriminator"].trainable_variables)
-    made = SimpleNamespace(step=tf.Variable(seed, dtype=tf.int64), **parts)
+    made = SimpleNamespace(step=tf.Variable(seed, dtype=tf.int64), local_value=lambda v: v.numpy(), **parts)
     rng = np.random.default_rng(seed)
     for variable in variables(made):
         if variable.dtype.is_floating:
@@ -27,4 +27,9 @@ def trainer(seed, units=3):
 
 
 def variables(made):
-    return [v for part in vars(made).values() for v in getattr(part, "weights", getattr(part, "variables", [part]))]
+    return [
+        v
+        for name, part in vars(made).items()
+        if name != "local_value"
+        for v in getattr(part, "weights", getattr(part, "variables", [part]))
+    ]

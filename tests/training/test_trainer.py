@@ -223,10 +223,8 @@ def test_targets_are_made_of_the_raw_and_of_the_guided_support_picture(trainer, 
     np.testing.assert_allclose(seen["region"], guided, atol=1e-5)
 
 
-def test_calling_the_trainer_draws_with_the_average(trainer):
-    photo = pictures()["photo"]
-    for tail in ("support", "main"):
-        np.testing.assert_array_equal(trainer(photo)[tail], trainer.average(photo, training=False)[tail])
+def test_on_one_device_the_average_itself_is_deployed(trainer):
+    assert trainer.deployed is trainer.average
 
 
 @pytest.mark.slow
