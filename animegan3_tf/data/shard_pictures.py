@@ -41,9 +41,10 @@ class ShardPictures:
             layers = [decode_image(feature[name].bytes_list.value[0], f"its {name}").rgb for name in wanted]
             return layers[0] if len(layers) == 1 else np.concatenate(layers, axis=-1)
         except Exception as error:  # damaged bytes raise nearly anything; the record is what is wrong
+            record = f"record {quote(self._index.name(number))} at byte {offset:,} of {quote(path)}"
             raise ImageError(
-                f"record {quote(self._index.name(number))} at byte {offset:,} of {quote(path)} cannot be read ({error}); make the shard again: "
-                "delete it and run the same animegan3 prepare --shards"
+                f"{record} cannot be read ({error}); to make its shard again, delete it and run the same animegan3 "
+                "prepare --shards"
             ) from error
 
     def _check_sides(self, sides):
