@@ -6,7 +6,7 @@ import contextlib
 import io
 import logging
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from animegan3_tf.data.pool import one_thread_each
 from animegan3_tf.data.shard_writer import ShardTask, write_shard
@@ -49,14 +49,28 @@ def on_beam(runner: str = "DirectRunner", options: str = "") -> Engine:
         if not tasks:  # a cluster would be started for nothing
             return
         try:
-            with one_thread_each(), beam.Pipeline(engine, parsed) as pipeline:
+            with one_thread_each(), _without_stacks(), beam.Pipeline(engine, parsed) as pipeline:
                 shards = pipeline | "Shards" >> beam.Create(tasks) | "Share out" >> beam.Reshuffle()
                 shards | "Write" >> beam.Map(write_shard)
         except Exception as error:  # what fails in a worker comes as one text, with two stacks and its own line last
+            if _last_line(error).startswith("KeyboardInterrupt"):  # Ctrl-C, met by a worker in this process
+                raise KeyboardInterrupt from None
             raise UserError(f"the pipeline failed on {runner}: {_last_line(error)}") from error
         yield from tasks
 
     return run
+
+
+@contextlib.contextmanager
+def _without_stacks() -> Iterator[None]:
+    """Keeps Beam from printing the stack of what fails in this process: it is raised as well, and told in one line."""
+    logger = logging.getLogger("apache_beam.runners.common")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _parsed(options: str) -> PipelineOptions:

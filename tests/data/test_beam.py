@@ -58,11 +58,23 @@ def test_nothing_to_do_starts_no_pipeline(folders, tmp_path, monkeypatch):
     assert make_shards(folders, tmp_path / "beam", on_beam()).current == 8
 
 
-def test_what_a_worker_cannot_write_is_one_line(folders, tmp_path):
+def test_what_a_worker_cannot_write_is_one_line(folders, tmp_path, caplog):
     (tmp_path / "beam" / "photo" / "pictures-00001-of-00003.tfrecord").mkdir(parents=True)
     with pytest.raises(UserError, match=r"failed on DirectRunner: .*00001-of.* cannot be written \(Is a dir") as caught:
         make_shards(folders, tmp_path / "beam", on_beam())
     assert "\n" not in str(caught.value)
+    assert "Traceback" not in caplog.text
+
+
+def test_an_interrupt_is_one(folders, tmp_path, monkeypatch):
+    """Beam wraps what is raised in a worker; Ctrl-C must not become a failure."""
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("animegan3_tf.data.shard_writer.open_record", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        make_shards(folders, tmp_path / "beam", on_beam())
 
 
 @pytest.mark.parametrize(
