@@ -52,7 +52,7 @@ class Distribution:
             if self.workers == 1:
                 raise
             raise UserError(
-                f"worker {self.worker} lost contact with another one ({error.message.splitlines()[0]}); see what that "
+                f"worker {self.worker} lost contact with another one ({type(error).__name__}); see what that "
                 "one said, then start all of them again, with --resume if there is a checkpoint"
             ) from error
 
@@ -133,13 +133,23 @@ def cluster_position():
     return index + (counts.get("chief", 0) if kind == "worker" else 0), sum(counts.values())
 
 
-def check_shares(batch_size, replicas, accumulate):
-    """Refuses a batch that does not divide into equal parts."""
-    if batch_size % (replicas * accumulate):
+def check_shares(batch_size, replicas, accumulate=1):
+    """Refuses a batch that does not divide into the devices' equal shares, and shares in parts."""
+    if replicas > 1 and accumulate > 1:  # Keras' batch norm cannot take its moments of all devices from within a loop
         raise UserError(
-            f"train.batch_size is {batch_size}, which does not divide into {replicas} devices x {accumulate} parts "
-            f"(--accumulate); give a multiple of {replicas * accumulate}, or other parts"
+            f"--accumulate {accumulate} is for one device, and there are {replicas}; leave it out: each computes its "
+            f"share of the batch only, {batch_size // replicas} pictures"
         )
+    if batch_size % replicas:
+        raise UserError(
+            f"train.batch_size is {batch_size}, which {replicas} devices cannot share; give a multiple of {replicas}"
+        )
+
+
+def set_locally(strategy, variable, value):
+    """Sets a variable on this process's devices; the other workers are left as they are."""
+    for part in strategy.experimental_local_results(variable):
+        part.assign(value)
 
 
 def local_value(strategy, value):

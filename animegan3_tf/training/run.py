@@ -15,6 +15,7 @@ from animegan3_tf.networks.perceptual import perceptual_family
 from animegan3_tf.training.callbacks import Checkpoints, Scalars, StopOnSignal
 from animegan3_tf.training.configuration import RunConfiguration, digest, resolve_steps
 from animegan3_tf.training.distribution import check_shares, choose_distribution
+from animegan3_tf.training.dominance import Dominance, undecided_loss
 from animegan3_tf.training.failure import report_failure
 from animegan3_tf.training.initial import read_initial
 from animegan3_tf.training.objective import needed_taps
@@ -56,6 +57,8 @@ def train(configuration, folder, *, resume=False, override=False, show=print, li
         tf.config.experimental.enable_op_determinism()
     distribution = choose_distribution()
     check_shares(configuration.style.train.batch_size, distribution.replicas, configuration.accumulate)
+    with distribution.contact():
+        distribution.check_same(digest(configuration))
     if not distribution.chief:
         with distribution.contact():
             return _train(configuration, folder, None, Bystander(distribution.worker, show), distribution)
@@ -70,7 +73,8 @@ def train(configuration, folder, *, resume=False, override=False, show=print, li
 def _train(configuration, folder, start, watch, distribution):
     style = configuration.style
     # what may be wrong with the files comes first: the network may have to be fetched
-    initial = read_initial(configuration) if start is None and configuration.init is not None else None
+    begins = start is None and distribution.chief
+    initial = read_initial(configuration) if begins and configuration.init is not None else None
     sources = configuration.photos, configuration.anime
     data = TrainingData(style, *sources, configuration.seed, watch.warn, configuration.max_pixels)
     samples = _sample_photos(configuration) if distribution.chief else None
@@ -89,7 +93,7 @@ def _train(configuration, folder, start, watch, distribution):
         elif initial is not None:
             initial.give(trainer)
         if distribution.workers > 1:
-            _begin_together(configuration, trainer, distribution)
+            _begin_together(trainer, distribution)
         stop = stack.enter_context(StopOnSignal(distribution.total).installed())
         try:
             return _run_phases(configuration, folder, trainer, data, samples, stop, watch, distribution)
@@ -99,9 +103,8 @@ def _train(configuration, folder, start, watch, distribution):
             raise report_failure(folder, trainer.guard.failure, configuration, distribution.worker) from error
 
 
-def _begin_together(configuration, trainer, distribution):
-    """Gives every worker the chief's variables, which it may have read from a file, if it trains as the chief does."""
-    distribution.check_same(digest(configuration))
+def _begin_together(trainer, distribution):
+    """Gives every worker the chief's variables, which it may have read from a file."""
     state = snapshot(trainer)
     arrays = distribution.of_chief(list(state.arrays.values()))
     restore_state(State(state.header, dict(zip(state.arrays, arrays))), trainer)
@@ -129,7 +132,8 @@ def _run_phases(configuration, folder, trainer, data, photos, stop, watch, distr
     samples = Validation(configuration.sample_every, photos, folder / SAMPLES, logs, scores, watch.callbacks)
     checkpoints = Checkpoints(configuration.checkpoint_every, folder, metadata, _saving(configuration, folder))
     scalars = Scalars(configuration.log_every, logs)
-    callbacks = [*watch.callbacks, scalars, checkpoints, samples, stop]
+    dominance = Dominance(undecided_loss(trainer.objective), watch.warn)
+    callbacks = [*watch.callbacks, scalars, dominance, checkpoints, samples, stop]
     _fit(configuration, trainer, data, stop, callbacks, distribution)
     step, stopped_by = trainer.steps_done, stop.asked()
     if checkpoints.acted != step:

@@ -118,7 +118,7 @@ def restore_state(state, trainer):
             f"the state of step {state.step} does not fit this style: {', '.join(wrong[:5])} ({len(wrong)} in all)"
         )
     for name, variable in variables.items():
-        variable.assign(stored[name])
+        trainer.set_value(variable, stored[name])
 
 
 def environment():

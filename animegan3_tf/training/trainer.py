@@ -9,7 +9,7 @@ from animegan3_tf.layers import SpectralNormalization
 from animegan3_tf.layers.external_attention import NORM_MOMENTUM
 from animegan3_tf.networks import build_discriminator, build_generator
 from animegan3_tf.training.accumulation import accumulated
-from animegan3_tf.training.distribution import local_value
+from animegan3_tf.training.distribution import local_value, set_locally
 from animegan3_tf.training.ema import GeneratorAverage
 from animegan3_tf.training.guard import Guard
 from animegan3_tf.training.objective import Objective, gray
@@ -98,6 +98,10 @@ class Trainer(tf.keras.Model):
         for target, source in zip(plain.weights, self.average.weights):
             target.assign(self.local_value(source))
         return plain
+
+    def set_value(self, variable, value):
+        """Sets one of its variables in this process; no other one needs to do the same."""
+        set_locally(self.distribute_strategy, variable, value)
 
     def local_value(self, variable):
         """A variable's value, a NumPy array, without asking other processes."""

@@ -54,11 +54,11 @@ def trainer():
     return tiny_trainer()
 
 
-@pytest.fixture(scope="module")
-def hayao(step_arrays):
+@pytest.fixture(scope="module", params=[(), ("nl_means", "networks")], ids=["plain", "jit"])
+def hayao(request, step_arrays):
     style = override(load_style("hayao"), {"loss.color_space": "lab", "train.resize": "legacy"})
     network = load_perceptual("random", needed_taps(style.perceptual["vgg19"]))
-    return Trainer(style, network, lambda images: tf.constant(step_arrays["fake_superpixel"]))
+    return Trainer(style, network, lambda images: tf.constant(step_arrays["fake_superpixel"]), jit=request.param)
 
 
 @pytest.fixture
