@@ -273,11 +273,11 @@ def _prepare(style, photos, anime, jobs, max_pixels):
 
 def _prepare_shards(style, photos, anime, shards, shard_pictures, jobs, runner, beam_options, max_pixels):
     """Shows what becomes of each picture; returns the report."""
-    from animegan3_tf.data.shards import in_processes, prepare_shards, style_shards
+    from animegan3_tf.data.shards import on_this_machine, prepare_shards, style_shards
     from animegan3_tf.progress import progress
 
     if runner is None:
-        engine = in_processes(jobs)
+        engine = on_this_machine(jobs)
     else:
         from animegan3_tf.data.beam import on_beam
 

@@ -1,11 +1,11 @@
-"""Work of `prepare` shared out to processes."""
+"""Work spread over processes, with as little of it ahead as keeps them busy."""
 
 from __future__ import annotations
 
 import contextlib
 import multiprocessing
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 
@@ -16,10 +16,10 @@ _QUEUED_PER_JOB = 4
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
-def run_tasks(function: Callable, tasks: Iterable, jobs: int) -> Iterator[tuple]:
+def in_processes(function: Callable, tasks: Iterator, jobs: int) -> Iterator[tuple]:
     """Yields (task, function(task)) as they finish; takes only a few tasks ahead, so memory stays bounded.
 
-    function: module-level; it runs in `jobs` spawned processes, in this one when jobs is 1.
+    function: module-level. With one job, everything happens in this process. Close the generator to end the processes.
     """
     if jobs == 1:
         for task in tasks:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from animegan3_tf.data.ledger import Ledger, sha256_of
-from animegan3_tf.data.pool import run_tasks
+from animegan3_tf.data.pool import in_processes
 from animegan3_tf.data.records import apply_stage, one_line, open_record
 from animegan3_tf.data.targets import Stage, target_name
 from animegan3_tf.errors import UserError
@@ -74,7 +74,7 @@ def prepare(
 
     try:
         saved = time.monotonic()
-        with contextlib.closing(run_tasks(_make, tasks(), jobs)) as outcomes:
+        with contextlib.closing(in_processes(_make, tasks(), jobs)) as outcomes:
             for task, outcome in outcomes:
                 ledger = by_target[task.stage.target]
                 if isinstance(outcome, str):

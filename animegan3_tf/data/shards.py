@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from animegan3_tf.data.ledger import not_writable, tool_versions
-from animegan3_tf.data.pool import run_tasks
+from animegan3_tf.data.pool import in_processes
 from animegan3_tf.data.prepare import source_pictures
 from animegan3_tf.data.shard_folder import PICTURE, SUMMARY, ShardIndex, read_json, shard_files, write_summary
 from animegan3_tf.data.shard_writer import ShardTask, is_current, write_shard
@@ -49,11 +49,11 @@ def style_shards(style: Style, photos: Path, anime: Path, out: Path) -> dict[Pat
     }
 
 
-def in_processes(jobs: int) -> Engine:
+def on_this_machine(jobs: int) -> Engine:
     """The engine that needs nothing installed: `jobs` processes of this machine."""
     if jobs < 1:
         raise UserError(f"jobs is {jobs}; give at least 1")
-    return lambda tasks: (task for task, _ in run_tasks(write_shard, tasks, jobs))
+    return lambda tasks: (task for task, _ in in_processes(write_shard, tasks, jobs))
 
 
 def prepare_shards(
@@ -66,7 +66,7 @@ def prepare_shards(
     """Writes the shards that are missing or out of date, then declares each folder whole.
 
     folders: {folder of shards: stages, all of one source}. engine: calls `write_shard` on each task and yields it when
-    that is done; in this process by default, see `in_processes` and `beam.on_beam`. on_progress(done, total, shard)
+    that is done; in this process by default, see `on_this_machine` and `beam.on_beam`. on_progress(done, total, shard)
     counts sources. Sources that cannot be used are left out and told of in the report; what cannot be written ends the
     run with `UserError`. The next run goes on from the shards that stand.
     """
@@ -78,7 +78,7 @@ def prepare_shards(
     todo = [task for tasks in plans for task in _begin(tasks)]
     total = sum(len(task.names) for tasks in plans for task in tasks)
     done = total - sum(len(task.names) for task in todo)
-    with contextlib.closing(iter((engine or in_processes(1))(todo))) as finished:
+    with contextlib.closing(iter((engine or on_this_machine(1))(todo))) as finished:
         for task in finished:
             done += len(task.names)
             if on_progress:

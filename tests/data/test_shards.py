@@ -15,7 +15,7 @@ from animegan3_tf.data import records as records_module
 from animegan3_tf.data.prepare import prepare
 from animegan3_tf.data.shard_folder import ShardIndex, shard_path, write_json, write_summary
 from animegan3_tf.data.shard_writer import write_shard
-from animegan3_tf.data.shards import in_processes
+from animegan3_tf.data.shards import on_this_machine
 from animegan3_tf.data.targets import style_targets, target_name
 from animegan3_tf.errors import UserError
 from animegan3_tf.images import write_image
@@ -69,7 +69,7 @@ def test_originals_stay_and_nothing_lies_beside_them(folders, out):
 @pytest.mark.slow
 def test_processes_give_the_same_bytes(folders, out, tmp_path):
     seen = []
-    make_shards(folders, out, in_processes(2), on_progress=lambda *step: seen.append(step))
+    make_shards(folders, out, on_this_machine(2), on_progress=lambda *step: seen.append(step))
     make_shards(folders, tmp_path / "again")
     assert digests(out) == digests(tmp_path / "again")
     assert sorted(step[0] for step in seen) == [step[0] for step in seen]
@@ -218,7 +218,7 @@ def test_missing_sources_and_senseless_numbers_are_named_before_anything_is_made
     with pytest.raises(UserError, match="0 pictures in a shard; give at least 1"):
         make_shards(folders, out, size=0)
     with pytest.raises(UserError, match="jobs is 0"):
-        in_processes(0)
+        on_this_machine(0)
     assert not out.exists()
 
 
@@ -268,10 +268,10 @@ def test_a_killed_run_is_finished_by_the_next(folders, out, tmp_path):
     script = tmp_path / "run.py"
     script.write_text(
         "import sys\nfrom pathlib import Path\nfrom animegan3_tf.styles import load_style\n"
-        "from animegan3_tf.data.shards import in_processes, prepare_shards, style_shards\n"
+        "from animegan3_tf.data.shards import on_this_machine, prepare_shards, style_shards\n"
         "if __name__ == '__main__':\n"
         "    folders = style_shards(load_style('demo'), *map(Path, sys.argv[1:]))\n"
-        "    prepare_shards(folders, in_processes(2), 2, lambda *step: print(*step, flush=True))\n"
+        "    prepare_shards(folders, on_this_machine(2), 2, lambda *step: print(*step, flush=True))\n"
     )
     command = [sys.executable, str(script), *map(str, (*folders, out))]
     run = subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": os.getcwd()})
