@@ -35,7 +35,9 @@ class GivenBoxes:
         read = _json_rows if path.suffix.lower() == ".json" else _csv_rows
         try:
             for place, name, values in read(path):
-                self._faces.setdefault(name.replace("\\", "/"), []).append(_face(values, f"{quote(path)}, {place}"))
+                if not name:
+                    raise UserError(f"boxes {quote(path)}, {place}: no file; name the photo")
+                self._faces.setdefault(name, []).append(_face(values, f"{quote(path)}, {place}"))
             self.settings = {"detector": "boxes", "sha256": sha256_of(path)}
         except OSError as error:
             raise UserError(f"boxes {quote(path)} cannot be read ({error.strerror}); check the path") from None

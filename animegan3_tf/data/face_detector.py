@@ -99,11 +99,18 @@ def _batched(mtcnn: type) -> Callable[[list[np.ndarray]], list[list[Face]]]:
 
 
 def _one_by_one(mtcnn: type) -> Callable[[list[np.ndarray]], list[list[Face]]]:
-    """MTCNN 0.1, the newest for Python 3.9; its landmarks are whole pixels."""
+    """MTCNN 0.1, the newest for Python 3.9."""
     networks = mtcnn()
     for network in (networks._pnet, networks._rnet, networks._onet):
         # Keras' predict() would trace each size anew and draw a progress bar.
         network.predict = lambda batch, network=network: [out.numpy() for out in network(batch, training=False)]
+
+    def search(picture):
+        # It cuts landmarks down to whole pixels: four times finer where they matter, on the second look.
+        factor = 4 if max(picture.shape[:2]) <= _LOOK_SIDE else 1
+        networks.min_face_size = 20 * factor
+        enlarged = images.resize(picture, (picture.shape[0] * factor, picture.shape[1] * factor))
+        return [_scaled(face(found), 1 / factor, 1 / factor) for found in networks.detect_faces(enlarged)]
 
     def face(found):
         left, top, width, height = found["box"]
@@ -111,7 +118,7 @@ def _one_by_one(mtcnn: type) -> Callable[[list[np.ndarray]], list[list[Face]]]:
         box = (float(left), float(top), float(left + width), float(top + height))
         return Face(box, float(found["confidence"]), tuple((x + 0.5, y + 0.5) for x, y in points))
 
-    return lambda pictures: [[face(found) for found in networks.detect_faces(picture)] for picture in pictures]
+    return lambda pictures: [search(picture) for picture in pictures]
 
 
 def _batches(pictures: Sequence[np.ndarray]) -> Iterator[list[int]]:

@@ -8,6 +8,7 @@ import numpy as np
 from animegan3_tf import images
 
 _SIDE, _LOW = 64, 16  # 8x8 frequencies are too few here: levelled faces have most of those in common
+_NOISE = 0.01  # of the transform; flat pictures would have random bits
 _BITS_SET = np.array([bin(byte).count("1") for byte in range(256)], np.uint8)
 
 
@@ -20,7 +21,7 @@ def perceptual_hash(rgb: np.ndarray) -> bytes:
     gray = cv2.cvtColor(images.resize(rgb, (_SIDE, _SIDE)), cv2.COLOR_RGB2GRAY).astype(np.float32)
     low = cv2.dct(gray)[:_LOW, :_LOW]
     low[0, 0] = 0.0  # the mean brightness says nothing
-    return np.packbits(low > np.median(low)).tobytes()
+    return np.packbits(low - np.median(low) > _NOISE).tobytes()
 
 
 class SeenPictures:
