@@ -66,7 +66,7 @@ def faces(
     center: bool = typer.Option(False, "--center", help="Take the middle square of every picture, not MTCNN's faces."),
     max_pixels: int = _MAX_PIXELS,
 ):
-    """Cut faces out of photos: square, eyes level, one size; the status is 1 when a photo cannot be read."""
+    """Cut faces out of photos: square, eyes level, one size. The status is 1 when a photo cannot be read."""
     if boxes is not None and center:
         raise UserError("--boxes and --center exclude each other; leave one of them out")
     from animegan3_tf.data.center_crop import CenterCrop

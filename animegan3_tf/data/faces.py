@@ -252,8 +252,9 @@ def _batches(photos: dict[str, Path], names: Sequence[str], max_pixels: int) -> 
 def _read(name: str, path: Path, max_pixels: int) -> _Photo:
     try:
         state = path.stat()  # before reading: a photo that changes meanwhile is then seen as changed next time
+        rgb = read_image(path, max_pixels).on_white()  # before the digest, which would wait for a named pipe
         origin = {"bytes": state.st_size, "mtime_ns": state.st_mtime_ns, "sha256": sha256_of(path)}
-        return _Photo(name, origin, read_image(path, max_pixels).on_white())
+        return _Photo(name, origin, rgb)
     except ImageError as error:
         return _Photo(name, {}, None, str(error))
     except OSError as error:

@@ -250,13 +250,17 @@ def test_odd_files_are_named_and_the_rest_goes_on(photos, out):
     (photos / "cut.jpg").write_bytes((photos / "b.jpg").read_bytes()[:300])
     (photos / "loop").symlink_to(photos, target_is_directory=True)
     (photos / "dangling.png").symlink_to(photos / "gone.png")
+    os.mkfifo(photos / "pipe.png")
     odd = os.fsencode(photos) + b"/\xff\xe9.png"
     with open(odd, "wb") as file:
         file.write((photos / "sub" / "c.png").read_bytes())
     report = crop_faces(photos, out, Listed(), SMALL)
-    assert sorted(path.name for path, _ in report.failed) == ["cut.jpg", "dangling.png", "empty.jpg", "text.png"]
+    assert sorted(path.name for path, _ in report.failed) == [
+        "cut.jpg", "dangling.png", "empty.jpg", "pipe.png", "text.png",
+    ]  # fmt: skip
+
     assert all(reason.isprintable() for _, reason in report.failed)
-    assert report.rejected == {"near-duplicate": 2, "unreadable": 4}
+    assert report.rejected == {"near-duplicate": 2, "unreadable": 5}
     assert crop_faces(photos, out, Listed(), SMALL).current == 5
 
 
