@@ -51,7 +51,9 @@ class FaceBook:
             )
         self._all_settings = book.get("settings", {})
         self._photos: dict[str, dict] = book.get("photos", {})
-        self._owner = {crop["file"]: name for name, record in self._photos.items() for crop in record["crops"]}
+        self._owner: dict[str, str] = {}
+        for name in self._photos:
+            self._claim(name)
         self._changed = False
         self._undo_unrecorded()
 
@@ -60,7 +62,7 @@ class FaceBook:
         record = self._photos.get(name)
         if not record or record["settings"] != self._settings_id:
             return False
-        if any(crop not in self._owner for crop in record["duplicates"]):
+        if any(os.path.normcase(crop) not in self._owner for crop in record["duplicates"]):
             return False  # what it repeats has gone
         try:
             if any((self.target / crop["file"]).stat().st_size != crop["bytes"] for crop in record["crops"]):
@@ -93,8 +95,8 @@ class FaceBook:
             return f"{quote(path)} stands where a crop of {name!r} belongs; move it away or name another folder"
         return None
 
-    def announce(self, name: str, files: Sequence[str]) -> None:
-        """To be called before the crops of a photo are written: a killed run's are known by it."""
+    def announce(self, files: Sequence[str]) -> None:
+        """To be called before crops are written: a killed run's are known by it."""
         try:
             with open(self.target / _JOURNAL, "a", encoding="ascii") as journal:
                 journal.writelines(json.dumps(file) + "\n" for file in files)
@@ -121,8 +123,7 @@ class FaceBook:
             "rejected": rejected,
             "duplicates": list(duplicates),
         }
-        for crop in crops:
-            self._owner[os.path.normcase(crop["file"])] = name
+        self._claim(name)
         self._changed = True
 
     def forget_others(self, names) -> None:
@@ -174,6 +175,11 @@ class FaceBook:
                 self._photos[owner]["settings"] = None
         self._changed = True
         self.save()  # ends the journal: a line may have been cut short
+
+    def _claim(self, name: str) -> None:
+        """Where the system ignores case, A.png and a.png are one file."""
+        for crop in self.crops(name):
+            self._owner[os.path.normcase(crop["file"])] = name
 
     def _drop(self, name: str, keep=frozenset()) -> None:
         for crop in self.crops(name):

@@ -163,7 +163,7 @@ class _Cropping:
             if refusal := self.book.refusal(photo.name, file):
                 self._fail(photo, refusal, "name taken")
                 return
-        self.book.announce(photo.name, files)
+        self.book.announce(files)
         crops, reasons, duplicates = [], [rejected] if rejected else [], []
         for face, file in zip(faces, files):
             matrix = crop_matrix(face, self.settings.size, margin)
