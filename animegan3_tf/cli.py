@@ -47,6 +47,51 @@ def _version(version: bool = typer.Option(False, "--version", help="Print the ve
 
 
 @app.command()
+def faces(
+    source: Path = typer.Argument(..., metavar="SRC", help="A folder of photos, with those below it, or one photo."),
+    out: Path = typer.Option(..., "-o", "--out", help="Folder for the crops, faces.json and rejected.json."),
+    size: int = typer.Option(256, help="Side of the crops in pixels."),
+    margin: Optional[float] = typer.Option(
+        None, help="Added on each side of a face, as a share of it; 0.12 by default, 0 with --center."
+    ),
+    min_size: int = typer.Option(64, help="Leave out faces that measure less, in pixels of the photo."),
+    min_confidence: float = typer.Option(0.9, help="Leave out faces of which the detector is less sure, 0 to 1."),
+    duplicates: int = typer.Option(
+        50, help="Leave out crops that differ from an earlier one in so few of 256 bits; -1 keeps all."
+    ),
+    letterbox: bool = typer.Option(False, "--letterbox", help="Take pictures without a face whole, between bars."),
+    boxes: Optional[Path] = typer.Option(
+        None, help="Faces from this file, not MTCNN: CSV with columns file,left,top,right,bottom, or JSON."
+    ),
+    center: bool = typer.Option(False, "--center", help="Take the middle square of every picture, not MTCNN's faces."),
+    max_pixels: int = _MAX_PIXELS,
+):
+    """Cut faces out of photos: square, eyes level, one size. The status is 1 when a photo cannot be read."""
+    if boxes is not None and center:
+        raise UserError("--boxes and --center exclude each other; leave one of them out")
+    from animegan3_tf.data.center_crop import CenterCrop
+    from animegan3_tf.data.face_boxes import GivenBoxes
+    from animegan3_tf.data.face_detector import MtcnnDetector
+    from animegan3_tf.data.faces import CropSettings, crop_faces
+    from animegan3_tf.progress import progress
+
+    margin = (0.0 if center else 0.12) if margin is None else margin
+    settings = CropSettings(size, margin, min_size, min_confidence, duplicates, letterbox)
+    detector = GivenBoxes(boxes) if boxes is not None else CenterCrop() if center else MtcnnDetector(min_size)
+    with progress("cropping faces") as advance:
+        report = crop_faces(source, out, detector, settings, max_pixels, advance)
+    for _, reason in report.failed:
+        print(f"animegan3: {reason}", file=sys.stderr)
+    print(f"{report.written:,} faces written to {out}, {report.current:,} photos current")
+    for kind, count in sorted(report.rejected.items()):
+        print(f"{kind}: {count:,} photos")
+    if report.rejected:
+        print(f"reasons: {out / 'rejected.json'}")
+    if report.failed:
+        raise typer.Exit(1)
+
+
+@app.command()
 def prepare(
     data: Path = typer.Option(Path("data"), help="Folder with photo/ and <style>/style/."),
     style: str = typer.Option("shinkai", help="Name of a bundled style, or a .toml file."),
@@ -187,6 +232,8 @@ def stylize(
     model: Optional[Path] = typer.Option(None, help=_MODEL_HELP),
     format: Optional[str] = typer.Option(None, help="png, jpg or webp; by default each photo's own."),
     overwrite: bool = typer.Option(False, "--overwrite", help="Let results replace their own photos."),
+    face: bool = typer.Option(False, "--face", help="Draw each face again at --face-size and blend it in."),
+    face_size: int = typer.Option(256, help="Side of the crops that --face stylises; what the model was trained on."),
     max_pixels: int = _MAX_PIXELS,
 ):
     """Turn photos into anime. A photo that cannot be read gives one line; the rest goes on, and the status is 1."""
@@ -197,6 +244,11 @@ def stylize(
     stylizer = load_stylizer(model or _shipped())
     if stylizer.warning:
         print(f"animegan3: {stylizer.warning}", file=sys.stderr)
+    if face:
+        from animegan3_tf.data.face_detector import MtcnnDetector
+        from animegan3_tf.face_stylizer import FaceStylizer
+
+        stylizer = FaceStylizer(stylizer, MtcnnDetector(min_size=32), face_size)
     errors = []
     with progress("stylising") as advance:
 
