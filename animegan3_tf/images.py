@@ -63,6 +63,21 @@ class Picture:
         return ((self.rgb * cover + 255 * (255 - cover) + 127) // 255).astype(np.uint8)
 
 
+@dataclass(frozen=True)
+class Glance:
+    """A picture seen small: rgb is uint8 [h, w, 3] in sRGB, on white; width and height are the whole picture's, upright.
+
+    format, mode: what the file holds, in Pillow's words ("JPEG", "CMYK"). frames: more than 1 in an animation.
+    """
+
+    rgb: np.ndarray
+    width: int
+    height: int
+    format: str
+    mode: str
+    frames: int
+
+
 def quote(path: str | os.PathLike) -> str:
     """The path in quotes, with control characters and undecodable bytes escaped so that it fits on one line."""
     return repr(os.fsdecode(path))
@@ -74,20 +89,25 @@ def read_image(path: str | os.PathLike, max_pixels: int = DEFAULT_MAX_PIXELS) ->
     The format is told from the content, never the name. 16-bit samples keep their high byte. Raises `ImageError` for
     anything that is not a whole JPEG, PNG, WebP, BMP, TIFF or (with the extra) HEIC of at most `max_pixels`.
     """
-    name = quote(path)
-    try:
-        # A named pipe would block in open() for ever, so ask what the path is first.
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            kind = "a folder" if os.path.isdir(path) else "not a regular file"
-            raise ImageError(f"{name} is {kind}; name a picture file")
-        with open(path, "rb") as file:
-            return _decode(file, name, max_pixels)
-    except FileNotFoundError:
-        raise ImageError(f"{name} does not exist; check the path") from None
-    except PermissionError:
-        raise ImageError(f"{name} may not be read (permission denied); change its permissions") from None
-    except (OSError, ValueError) as error:  # ValueError: a NUL byte in the path
-        raise ImageError(f"{name} cannot be read ({_reason(error)}); check the path") from None
+    return _read(path, lambda file, name: _decode(file, name, max_pixels)[0])
+
+
+def glance(path: str | os.PathLike, side: int, max_pixels: int = DEFAULT_MAX_PIXELS) -> Glance:
+    """Reads a picture reduced until its short side is `side` or less; raises what `read_image` raises.
+
+    JPEGs are decoded at a fraction of their size, which makes large ones several times as quick.
+    """
+
+    def decode(file, name):
+        picture, (width, height, *kind) = _decode(file, name, max_pixels, side)
+        rgb = picture.on_white()
+        scale = min(1.0, side / min(rgb.shape[:2]))
+        small = resize(rgb, tuple(max(1, round(length * scale)) for length in rgb.shape[:2]))
+        if (rgb.shape[0] > rgb.shape[1]) != (height > width):  # turned upright
+            width, height = height, width
+        return Glance(small, width, height, *kind)
+
+    return _read(path, decode)
 
 
 def write_image(path: str | os.PathLike, rgb: np.ndarray, alpha: np.ndarray | None = None, quality: int = 95) -> None:
@@ -180,7 +200,26 @@ def grid(rows: Sequence[Sequence[np.ndarray]], gap: int = 4) -> np.ndarray:
     return sheet
 
 
-def _decode(file: io.BufferedReader, name: str, max_pixels: int) -> Picture:
+def _read(path: str | os.PathLike, decode: Callable):
+    """What `decode(file, name)` makes of the file; whatever goes wrong with it becomes an `ImageError`."""
+    name = quote(path)
+    try:
+        # A named pipe would block in open() for ever, so ask what the path is first.
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            kind = "a folder" if os.path.isdir(path) else "not a regular file"
+            raise ImageError(f"{name} is {kind}; name a picture file")
+        with open(path, "rb") as file:
+            return decode(file, name)
+    except FileNotFoundError:
+        raise ImageError(f"{name} does not exist; check the path") from None
+    except PermissionError:
+        raise ImageError(f"{name} may not be read (permission denied); change its permissions") from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL byte in the path
+        raise ImageError(f"{name} cannot be read ({_reason(error)}); check the path") from None
+
+
+def _decode(file: io.BufferedReader, name: str, max_pixels: int, side: int | None = None) -> tuple:
+    """The picture, and width, height, format, mode and frames as stored; `side` as in `glance`, for JPEGs only."""
     head = file.read(16)
     if not head:
         raise ImageError(f"{name} is empty (0 bytes); re-export or re-download it")
@@ -188,11 +227,14 @@ def _decode(file: io.BufferedReader, name: str, max_pixels: int) -> Picture:
     try:
         with Image.open(file, formats=formats) as image:
             _check_size(image, name, max_pixels)
+            header = (*image.size, image.format, image.mode, getattr(image, "n_frames", 1))
+            if side is not None:
+                image.draft(None, (side, side))
             image.load()
             rgb, alpha = _rgb_and_alpha(image, name)
             turn = _UPRIGHT.get(_orientation(image))
         planes = [plane if plane is None or turn is None else plane.transpose(turn) for plane in (rgb, alpha)]
-        return Picture(*(None if plane is None else np.array(plane) for plane in planes))
+        return Picture(*(None if plane is None else np.array(plane) for plane in planes)), header
     except ImageError:
         raise
     except Image.UnidentifiedImageError:
