@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 import stat
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,8 @@ _UPRIGHT = {  # EXIF orientation -> what makes the picture upright
 # Pillow's own limit warns at 89 MP and refuses at 179 MP, and neither names a remedy. `read_image` checks every header
 # against its caller's limit instead. Set once, at import: the limit is a global, and switching it per call would race.
 Image.MAX_IMAGE_PIXELS = None
+# What a broken tag makes Pillow mutter is no line of ours: the picture is used, or rejected by name.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 
 class ImageError(UserError):
@@ -65,7 +68,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Glance:
-    """A picture seen small: rgb is uint8 [h, w, 3] in sRGB, on white; width and height are the whole picture's, upright.
+    """A picture seen small: rgb is uint8 [h, w, 3] in sRGB, on white; width and height are those of the upright whole.
 
     format, mode: what the file holds, in Pillow's words ("JPEG", "CMYK"). frames: more than 1 in an animation.
     """
