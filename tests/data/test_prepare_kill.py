@@ -82,6 +82,8 @@ def test_killed_at_any_moment_it_is_finished_byte_for_byte_by_a_rerun(tmp_path):
             torn = len(list(run.rglob(".*.tmp")))
             again = start(run, log)
             assert again.wait() == 1
-            print(f"{'kill' if hit else 'ended by itself'} {moment:.2f} s in: {len(targets)} targets, {torn} torn files")
+            print(
+                f"{'kill' if hit else 'ended by itself'} {moment:.2f} s in: {len(targets)} targets, {torn} torn files"
+            )
             assert digests(run) == expected
     assert killed == KILLS

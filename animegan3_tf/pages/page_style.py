@@ -1,4 +1,4 @@
-"""How a run's page looks, in light and in dark, on a desk and on a phone."""
+"""How a page looks, in light and in dark, on a desk and on a phone."""
 
 STYLE_SHEET = """
 :root { color-scheme: light dark; --ground: #fff; --raised: #f5f6f8; --ink: #1c2128; --quiet: #59636e; --rule: #dfe3e8;
