@@ -67,6 +67,36 @@ def prepare(
 
 
 @app.command()
+def inspect(
+    data: Path = typer.Argument(Path("data"), help="Folder with photo/ and <style>/style/."),
+    style: str = typer.Option("shinkai", help="Name of a bundled style, or a .toml file."),
+    photos: Optional[Path] = typer.Option(None, help="Photos, instead of DATA/photo."),
+    anime: Optional[Path] = typer.Option(None, help="Anime pictures, instead of DATA/<style>/style."),
+    settings: list[str] = typer.Option([], "--set", help="Replace a value of the style, as in train."),
+    page: Path = typer.Option(Path("inspect.html"), help="The report, one file with its pictures."),
+    as_json: Optional[Path] = typer.Option(None, "--json", help="Write everything found to this file too."),
+    max_pixels: int = _MAX_PIXELS,
+):
+    """Report on photos and anime pictures before training: sizes, colours, duplicates, bad files, warnings."""
+    recipe = _recipe(style, settings, {})
+    photos, anime = _folders(data, recipe, photos, anime)
+    from rich.console import Console
+
+    from animegan3_tf.inspection.inspect import inspect as look_at
+    from animegan3_tf.inspection.page import write_page
+    from animegan3_tf.inspection.table import print_inspection
+    from animegan3_tf.progress import progress
+
+    with progress("inspecting") as advance:
+        inspection = look_at(recipe, photos, anime, advance, max_pixels)
+    print_inspection(inspection, Console())
+    write_page(inspection, page, max_pixels)
+    print(f"report: {page}")
+    if as_json is not None:
+        inspection.write_json(as_json)
+
+
+@app.command()
 def train(
     out: Path = typer.Option(..., help="Run folder: configuration, state, pictures, logs."),
     style: str = typer.Option("shinkai", help="Name of a bundled style, or a .toml file."),

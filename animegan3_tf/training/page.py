@@ -12,8 +12,8 @@ from animegan3_tf import images
 from animegan3_tf.duration import duration
 from animegan3_tf.files import whole_file
 from animegan3_tf.pages.charts import line_chart
-from animegan3_tf.training.metrics_file import is_number, read_metrics
 from animegan3_tf.pages.frame import page, picture
+from animegan3_tf.training.metrics_file import is_number, read_metrics
 from animegan3_tf.training.run_files import flat, read_configuration
 from animegan3_tf.training.runs import read_run
 
