@@ -70,7 +70,8 @@ class Picture:
 class Glance:
     """A picture seen small: rgb is uint8 [h, w, 3] in sRGB, on white; width and height are those of the upright whole.
 
-    format, mode: what the file holds, in Pillow's words ("JPEG", "CMYK"). frames: more than 1 in an animation.
+    format, mode: what the file holds, in Pillow's words ("JPEG", "CMYK"). frames: more than 1 in an animation. bytes:
+    of the file.
     """
 
     rgb: np.ndarray
@@ -79,6 +80,7 @@ class Glance:
     format: str
     mode: str
     frames: int
+    bytes: int
 
 
 def quote(path: str | os.PathLike) -> str:
@@ -108,7 +110,7 @@ def glance(path: str | os.PathLike, side: int, max_pixels: int = DEFAULT_MAX_PIX
         small = resize(rgb, tuple(max(1, round(length * scale)) for length in rgb.shape[:2]))
         if (rgb.shape[0] > rgb.shape[1]) != (height > width):  # turned upright
             width, height = height, width
-        return Glance(small, width, height, *kind)
+        return Glance(small, width, height, *kind, os.fstat(file.fileno()).st_size)
 
     return _read(path, decode)
 

@@ -160,8 +160,10 @@ def _read(task: _Task) -> _Source | str:
         state = task.source.stat()  # before reading: a source that changes meanwhile is then seen as changed next time
         digest = sha256_of(task.source)
         rgb = read_image(task.source, task.max_pixels).on_white()
-    except (ImageError, OSError) as error:
+    except ImageError as error:
         return _one_line(error)
+    except OSError as error:
+        return f"{quote(task.source)} cannot be read ({error.strerror}); check the path"
     rgb.flags.writeable = False  # every target is made of the same array
     return _Source(state, digest, rgb)
 

@@ -38,13 +38,16 @@ def strip(path: Path, stages: list[Stage], max_pixels: int = DEFAULT_MAX_PIXELS)
     tiles = [tile(path, max_pixels)]
     balance = next((stage.parameters["balance"] for stage in stages if stage.parameters.get("balance")), None)
     if balance is not None:
-        tiles.append(balanced(tiles[0], balance))
+        tiles.append(tile(path, max_pixels, balance))
     tiles += [tile(stage.target / target_name(path.relative_to(stage.source).as_posix())) for stage in stages]
     return grid([tiles])
 
 
-def tile(path: Path, max_pixels: int = DEFAULT_MAX_PIXELS) -> np.ndarray:
-    """A picture whole in a grey square, uint8 [TILE, TILE, 3]; the square alone when it cannot be read."""
+def tile(path: Path, max_pixels: int = DEFAULT_MAX_PIXELS, balance: dict | None = None) -> np.ndarray:
+    """A picture whole in a grey square, uint8 [TILE, TILE, 3]; the square alone when it cannot be read.
+
+    balance: see `balance.balanced`.
+    """
     square = np.full((TILE, TILE, 3), _GROUND, np.uint8)
     try:
         rgb = glance(path, TILE, max_pixels).rgb
@@ -53,5 +56,5 @@ def tile(path: Path, max_pixels: int = DEFAULT_MAX_PIXELS) -> np.ndarray:
     scale = TILE / max(rgb.shape[:2])
     height, width = (min(TILE, max(1, round(side * scale))) for side in rgb.shape[:2])
     top, left = (TILE - height) // 2, (TILE - width) // 2
-    square[top : top + height, left : left + width] = resize(rgb, (height, width))
+    square[top : top + height, left : left + width] = balanced(resize(rgb, (height, width)), balance)
     return square

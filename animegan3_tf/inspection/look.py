@@ -39,7 +39,7 @@ def look(path: str | os.PathLike, max_pixels: int = DEFAULT_MAX_PIXELS) -> Look:
     return Look(
         width=seen.width,
         height=seen.height,
-        bytes=os.stat(path).st_size,
+        bytes=seen.bytes,
         format=seen.format,
         mode=seen.mode,
         frames=seen.frames,

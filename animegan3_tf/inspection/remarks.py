@@ -59,7 +59,7 @@ def _of_domain(kind, survey, groups, settings):
         yield f"{kind}: {_some(survey, survey.animated)} animated; the first frame counts"
     if groups:
         surplus = sum(len(group) - 1 for group in groups)
-        yield f"{kind}: {surplus:,} of {count:,} look like another one; they count twice in training"
+        yield f"{kind}: {surplus:,} of {count:,} can go, as they look like others; training sees those more often"
 
 
 def _of_both(surveys, shared, settings):
@@ -80,7 +80,7 @@ def _of_both(surveys, shared, settings):
         )
     if shared:
         names = [f"{surveys['photos'].names[i]} = {surveys['anime'].names[j]}" for i, j in shared[:_NAMED]]
-        yield f"{len(shared):,} pictures are in both folders ({', '.join(names)}{_more(shared)})"
+        yield f"{len(shared):,} in both folders ({', '.join(names)}{_more(shared)}); a photo is no anime"
 
 
 def _some(survey, numbers):

@@ -65,7 +65,7 @@ def survey_folder(
     def try_look(path):
         try:
             return look(path, max_pixels)
-        except (ImageError, OSError) as error:
+        except ImageError as error:
             return " ".join(str(error).split())
 
     for number, (path, seen) in enumerate(zip(paths, in_threads(try_look, paths)), 1):

@@ -48,7 +48,7 @@ def facts(inspection: Inspection) -> list[tuple[str, str, str]]:
     for stage in inspection.stages:
         kind = "photos" if stage.source == inspection.surveys["photos"].folder else "anime"
         count = inspection.missing[stage.name]
-        targets[kind].append(f"{stage.name} {f'{count:,} missing' if count else 'whole'}")
+        targets[kind].append(f"{stage.name} {f'{count:,} missing' if count else 'all there'}")
     return [
         *((name, *(tell(domain) for domain in domains)) for name, tell in rows),
         ("targets", *(", ".join(of) for of in targets.values())),
