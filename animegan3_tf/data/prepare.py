@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -158,7 +159,8 @@ def _read(task: _Task) -> _Source | str:
     """The source with its state, or the one-line reason why it cannot be used."""
     try:
         state = task.source.stat()  # before reading: a source that changes meanwhile is then seen as changed next time
-        digest = sha256_of(task.source)
+        # opening a named pipe would block for ever, and read_image refuses it
+        digest = sha256_of(task.source) if stat.S_ISREG(state.st_mode) else ""
         rgb = read_image(task.source, task.max_pixels).on_white()
     except ImageError as error:
         return _one_line(error)
