@@ -7,6 +7,7 @@ import hashlib
 import heapq
 import json
 import os
+import struct
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -23,6 +24,10 @@ from animegan3_tf.images import quote
 
 MANIFEST, REJECTED = "manifest.json", "rejected.json"  # one of each per parent folder, keyed by target folder name
 COLORS = "colors"  # the part of the manifest that tells of source folders, not of targets
+
+_FIELDS = ("source_bytes", "source_mtime_ns", "source_sha256", "target_bytes", "target_sha256")
+_DIGESTS = ("source_sha256", "target_sha256")
+_LAYOUT = struct.Struct(">Qq32sQ32s")
 
 
 def missing_targets(stage, pictures: dict[str, Path], target_of: Callable[[str], str]) -> int:
@@ -71,13 +76,14 @@ class Ledger:
                 }
             ),
         }
-        self._records = {name: self._pack(record) for name, record in self._part(MANIFEST, is_record)}
+        records = ((name, self._pack(record)) for name, record in self._part(MANIFEST, is_record))
+        self._records = {name: packed for name, packed in records if packed}
         self._rejected = dict(self._part(REJECTED, is_reason))
         self._changed = False
-        self._claims: dict[str, str] = {}
         self.clashes: dict[str, str] = {}
+        claims = self._claims()
         for name in pictures:
-            first = self._claims.setdefault(self._key(name), name)
+            first = claims[self._key(name)]
             if first != name:
                 target = stage.target / target_of(name)
                 self.clashes[name] = (
@@ -89,7 +95,7 @@ class Ledger:
             raise _not_writable(stage.target, error) from None
         self._journal = Journal(stage.target)
         self._replay()
-        self._forget_vanished()
+        self._forget_vanished(claims)
 
     def is_current(self, name: str) -> bool:
         """Whether the target stands as recorded, made from this very source in this very way."""
@@ -125,7 +131,7 @@ class Ledger:
     def reject(self, name: str, reason: str) -> None:
         """Records why a source has no target, and removes the one it may have had."""
         if name in self._records:
-            self._drop(name)
+            self._drop(name, unlink=name not in self.clashes)
         if self._rejected.get(name) != reason:
             self._write(name, reason=reason)
             self._rejected[name] = reason
@@ -152,8 +158,9 @@ class Ledger:
     def _replay(self) -> None:
         """Takes over what a killed run wrote into its journal, and what earlier runs recorded."""
         for name, record, reason in self._journal.read():
-            if record is not None:
-                self._records[name] = self._pack(record)
+            packed = record and self._pack(record)
+            if packed:
+                self._records[name] = packed
                 self._rejected.pop(name, None)
             elif reason is not None:
                 self._records.pop(name, None)
@@ -169,14 +176,22 @@ class Ledger:
             raise _not_writable(self.stage.target, error) from None
         self._changed = True
 
-    def _pack(self, record: dict) -> tuple:
-        """A record in few bytes: there may be hundreds of thousands, made in a handful of ways."""
-        own = json.dumps({key: value for key, value in record.items() if key not in self._how}, sort_keys=True)
-        return own.encode("ascii"), *(self._share(record.get(key)) for key in self._how)
+    def _pack(self, record: dict) -> tuple | None:
+        """A record in few bytes: there may be hundreds of thousands, made in a handful of ways.
+
+        None for what is no whole record: its target is made anew.
+        """
+        try:
+            own = [bytes.fromhex(record[key]) if key in _DIGESTS else record[key] for key in _FIELDS]
+            return _LAYOUT.pack(*own), *(self._share(record[key]) for key in self._how)
+        except (KeyError, TypeError, ValueError, struct.error):
+            return None
 
     def _unpack(self, packed: tuple) -> dict:
         own, *how = packed
-        return {**json.loads(own), **dict(zip(self._how, how))}
+        record = dict(zip(_FIELDS, _LAYOUT.unpack(own)))
+        record |= {key: record[key].hex() for key in _DIGESTS}
+        return {**record, **dict(zip(self._how, how))}
 
     def _share(self, value):
         return self._shared.setdefault(json.dumps(value, sort_keys=True), value)
@@ -184,18 +199,25 @@ class Ledger:
     def _key(self, name: str) -> str:
         return os.path.normcase(self._target_of(name))  # where the system ignores case, A.png and a.png are one file
 
-    def _forget_vanished(self) -> None:
+    def _claims(self) -> dict[str, str]:
+        """Target -> the first of the sources that become it."""
+        claims = {}
+        for name in self.pictures:
+            claims.setdefault(self._key(name), name)
+        return claims
+
+    def _forget_vanished(self, claims: dict[str, str]) -> None:
         for name in [name for name in self._records if name not in self.pictures]:
-            self._drop(name)
+            self._drop(name, unlink=self._key(name) not in claims)
         for name in [name for name in self._rejected if name not in self.pictures]:
             del self._rejected[name]
             self._changed = True
 
-    def _drop(self, name: str) -> None:
+    def _drop(self, name: str, unlink: bool) -> None:
         """Forgets a record and removes its target, unless that is now another source's."""
         del self._records[name]
         self._changed = True
-        if self._claims.get(self._key(name), name) == name:
+        if unlink:
             target = self.stage.target / self._target_of(name)
             try:
                 target.unlink(missing_ok=True)
