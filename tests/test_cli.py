@@ -81,11 +81,11 @@ def test_version(call):
     assert call("--version") == (0, f"animegan3_tf {__version__}\n", "")
 
 
-@pytest.mark.parametrize("command", ["prepare", "train", "stylize", "export", "demo"])
+@pytest.mark.parametrize("command", ["prepare", "inspect", "train", "stylize", "export", "demo"])
 def test_every_command_explains_itself(call, command):
     status, out, _ = call(command, "--help")
     assert status == 0
-    assert "--out" in out or command == "prepare"
+    assert "--out" in out or command in ("prepare", "inspect")
 
 
 @pytest.mark.parametrize(

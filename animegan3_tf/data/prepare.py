@@ -50,6 +50,7 @@ def prepare(
     sources = {stage.source: _pictures(stage) for stage in stages}  # a missing folder is named before anything is made
     with alone({stage.target.parent for stage in stages}):
         for stage in stages:
+            remove_leftovers(stage.target.parent)
             for folder, _, _ in os.walk(stage.target):
                 remove_leftovers(folder)
         return _prepare(stages, sources, jobs, on_progress, max_pixels)
@@ -97,10 +98,17 @@ def _prepare(stages, sources, jobs, on_progress, max_pixels):
                         ledgers[number].accept(task.name, result)
                         written += 1
                     advance(task.name)
-    finally:  # on Ctrl-C too
-        for ledger in ledgers:
-            ledger.save()
+    except BaseException:  # Ctrl-C too
+        with contextlib.suppress(UserError):  # the journals hold it anyway, and the first error tells more
+            _save(ledgers)
+        raise
+    _save(ledgers)
     return PrepareReport(written, current, rejected)
+
+
+def _save(ledgers):
+    for ledger in ledgers:
+        ledger.save()
 
 
 class _Task(NamedTuple):
