@@ -22,8 +22,10 @@ _SECTIONS = ("warnings", "counts", "brightness", "colours", "rejected", "duplica
 
 
 def write_page(inspection: Inspection, path: str | os.PathLike, max_pixels: int = DEFAULT_MAX_PIXELS) -> None:
-    """Writes the page; its sections have the ids `warnings`, `counts`, `brightness`, `colours`, `rejected`,
-    `duplicates` and `examples`. Raises `UserError` where it cannot be written."""
+    """Writes the page, of the sections `_SECTIONS`, whose names are their ids; reads the pictures that it shows again.
+
+    Raises `UserError` where it cannot be written.
+    """
     bodies = {
         "warnings": _warnings(inspection),
         "counts": _counts(inspection),

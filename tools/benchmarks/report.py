@@ -35,14 +35,13 @@ def print_prepare(result: dict, console: Console) -> None:
     if result["load_average"] > _BUSY * result["cores"]:
         console.print(f"the machine was busy before the start (load {result['load_average']:.1f}): rates are too low")
     table = Table(title="superpixels and L0 of photos", title_justify="left")
-    for name in ("way", "pictures/s", "low to high", "with the start", "CPU ms a picture"):
+    for name in ("way", "pictures/s", "low to high", "with the start", "CPU ms a picture", "parent"):
         table.add_column(name, justify="left" if name == "way" else "right")
     for name, way in result["ways"].items():
         rate = way["rate"]
         span = f"{rate['low']:.2f} to {rate['high']:.2f}"
-        table.add_row(
-            name, f"{rate['median']:.2f}", span, f"{way['whole']['median']:.2f}", f"{way['cpu_ms']['median']:.0f}"
-        )
+        cpu = (f"{way[key]['median']:.1f}" for key in ("cpu_ms", "parent_cpu_ms"))
+        table.add_row(name, f"{rate['median']:.2f}", span, f"{way['whole']['median']:.2f}", *cpu)
     console.print(table)
     for text, ratio, least in (
         (f"{jobs} jobs over one job", result["scaling"], 0.9 * min(jobs, result["cores"])),
