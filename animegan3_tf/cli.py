@@ -146,6 +146,7 @@ def train(
     if override and not resume:
         raise UserError("--override is for --resume; leave it out, or add --resume")
 
+    from animegan3_tf.training.distribution import cluster_position
     from animegan3_tf.training.initial import find_origin
     from animegan3_tf.training.precision import half_precision
     from animegan3_tf.training.run import RunConfiguration, resolve_steps
@@ -179,11 +180,12 @@ def train(
     print(json.dumps(configuration.to_dict(), indent=2))
     if dry_run:
         return
-    if prepare:
+    if prepare and cluster_position()[0] == 0:  # the others wait for it when they meet
         _prepare(recipe, photos, anime, os.cpu_count() or 1, max_pixels)
     live = _draws(sys.stdout) if live is None else live
     result = run(configuration, out, resume=resume, override=override, show=_print_line, live=live)
-    print(f"pictures: {result.grid}\ngenerator: {out / 'generator.h5'}\nreport: {out / 'report.html'}")
+    if result.grid is not None:  # another host's otherwise
+        print(f"pictures: {result.grid}\ngenerator: {out / 'generator.h5'}\nreport: {out / 'report.html'}")
     if result.stopped_by is not None:
         print(f"animegan3: stopped at step {result.step}, saved; go on with --resume", file=sys.stderr)
         raise typer.Exit(128 + result.stopped_by)

@@ -12,13 +12,23 @@ def network(name, units=3):
     return tf.keras.Model(picture, tf.keras.layers.BatchNormalization(name=f"{name}_norm")(x))
 
 
+class TinyTrainer(SimpleNamespace):
+    @staticmethod
+    def local_value(variable):
+        return variable.numpy()
+
+    @staticmethod
+    def set_value(variable, value):
+        variable.assign(value)
+
+
 def trainer(seed, units=3):
     """What `snapshot` asks of a trainer, with every number at random."""
     parts = {p: network(p, units) for p in ("generator", "average", "support_discriminator", "main_discriminator")}
     for part in ("pretrain", "generator", "discriminator"):
         optimizer = parts[f"{part}_optimizer"] = tf.keras.optimizers.Adam(1e-3)
         optimizer.build(parts["generator" if part != "discriminator" else "main_discriminator"].trainable_variables)
-    made = SimpleNamespace(step=tf.Variable(seed, dtype=tf.int64), **parts)
+    made = TinyTrainer(step=tf.Variable(seed, dtype=tf.int64), **parts)
     rng = np.random.default_rng(seed)
     for variable in variables(made):
         if variable.dtype.is_floating:

@@ -9,8 +9,8 @@ from animegan3_tf.weights_file import read_weights, write_weights
 
 def weight_name(weight):
     """The name of a weight in files: its layers and its role, such as `main_attention/norm/gamma`."""
-    # Keras 3 keeps the whole name in `path`, Keras 2.15 in `name`
-    return getattr(weight, "path", weight.name).split(":")[0]
+    # Keras 3 has the whole name in `path`, Keras 2.15 in `name`; a variable of several hosts would ask them for `path`
+    return (weight.path if hasattr(type(weight), "path") else weight.name).split(":")[0]
 
 
 def named_weights(model):

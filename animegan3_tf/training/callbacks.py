@@ -9,6 +9,8 @@ from animegan3_tf.errors import UserError
 from animegan3_tf.networks import save_generator
 from animegan3_tf.training.pace import Pace, remaining
 
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
+
 
 class RunCallback(tf.keras.callbacks.Callback):
     """A callback that acts every so many steps of the run, counted over both phases and over resumed parts."""
@@ -16,14 +18,19 @@ class RunCallback(tf.keras.callbacks.Callback):
     def __init__(self, every):
         super().__init__()
         self.every = every
+        self.step = 0  # the last one done: counted here, to leave the device alone
         self.acted = None  # the last step it acted on
+
+    def on_train_begin(self, logs=None):
+        """A phase begins."""
+        self.step = self.model.steps_done
 
     def on_train_batch_end(self, batch, logs=None):
         """Calls `act` on steps that are multiples of `every`."""
-        step = int(self.model.step)
-        if step % self.every == 0:
-            self.act(step, logs or {})
-            self.acted = step
+        self.step += 1
+        if self.step % self.every == 0:
+            self.act(self.step, logs or {})
+            self.acted = self.step
 
     def act(self, step, logs):
         """What to do after step `step`."""
@@ -45,6 +52,7 @@ class PacedCallback(RunCallback):
 
     def on_train_begin(self, logs=None):
         """A phase begins."""
+        super().on_train_begin(logs)
         self.pace.restart()
 
     def on_train_batch_end(self, batch, logs=None):
@@ -107,10 +115,10 @@ class Checkpoints(RunCallback):
 
     def save(self, trainer):
         """Writes the state and `generator.h5`, each whole or not at all."""
-        step = int(trainer.step)
+        step = trainer.steps_done
         try:
             self._save_state(trainer)
-            save_generator(self.folder / "generator.h5", trainer.average, {**self.metadata, "step": step})
+            save_generator(self.folder / "generator.h5", trainer.deployed, {**self.metadata, "step": step})
         except OSError as error:
             raise UserError(
                 f"step {step} cannot be saved in {str(self.folder)!r} ({error}); make room, then --resume"
@@ -118,17 +126,21 @@ class Checkpoints(RunCallback):
 
 
 class StopOnSignal(tf.keras.callbacks.Callback):
-    """Ends the run after the step in progress on Ctrl-C or SIGTERM; a second Ctrl-C ends it at once."""
+    """Ends the run after the step in progress on Ctrl-C or SIGTERM; a second Ctrl-C ends it at once.
 
-    def __init__(self):
+    total: adds up a list of counts over the processes of a run, all of which stop when one of them is told to.
+    """
+
+    def __init__(self, total=lambda counts: counts):
         super().__init__()
         self.received = None
+        self._total = total
         self._previous = {}
 
     @contextlib.contextmanager
     def installed(self):
         """Takes the signals over for the time of a `with` block, in the main thread."""
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in _STOPPING:
             self._previous[number] = signal.signal(number, self._receive)
         try:
             yield self
@@ -138,8 +150,13 @@ class StopOnSignal(tf.keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         """Tells `fit` to stop."""
-        if self.received is not None:
+        if self.asked() is not None:
             self.model.stop_training = True
+
+    def asked(self):
+        """The signal that any process of the run received, or None; all of them call it at the same points."""
+        counts = self._total([int(self.received == number) for number in _STOPPING])
+        return next((number for number, count in zip(_STOPPING, counts) if count), None)
 
     def _receive(self, number, frame):
         if self.received is not None:

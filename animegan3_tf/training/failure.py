@@ -11,14 +11,16 @@ from animegan3_tf.training.run_files import states
 from animegan3_tf.training.validation import to_levels
 
 
-def report_failure(folder, failure, configuration):
+def report_failure(folder, failure, configuration, worker=0):
     """Writes `failure-<step>/` into the run folder and returns the UserError that tells of it.
+
+    worker: the number of this process in a run on several hosts; those after the first add it to the folder's name.
 
     In it: batch.npz (the pictures as the networks got them, [-1, 1]), batch.png (rows of photo, region target, anime,
     smoothed anime), values.json (every loss term, gradient norm and learning rate of the step).
     """
     step = failure.step + 1
-    place = folder / f"failure-{step:06d}"
+    place = folder / (f"failure-{step:06d}" + (f"-worker{worker}" if worker else ""))
     told = f"step {step}: {_cause(failure)} and the run stopped; "
     try:
         place.mkdir(parents=True, exist_ok=True)

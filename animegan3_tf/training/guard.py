@@ -44,8 +44,11 @@ class Guard:
         numbers = tf.stack([tf.cast(value, tf.float32) for value in values.values()])
 
         def stop(step, numbers, *pictures):
-            self.failure = Failure(int(step), dict(zip(names, numbers.tolist())), dict(zip(parts, pictures)))
-            raise FloatingPointError(f"step {int(step) + 1}: {', '.join(self.failure.causes)}")
+            failure = Failure(int(step), dict(zip(names, numbers.tolist())), dict(zip(parts, pictures)))
+            # each of several devices comes here with its share of the batch: the one that tells most is kept
+            if self.failure is None or failure.broken_pictures:
+                self.failure = failure
+            raise FloatingPointError(f"step {int(step) + 1}: {', '.join(failure.causes)}")
 
         def report():
             tf.numpy_function(stop, [step, numbers, *batch.values()], [])

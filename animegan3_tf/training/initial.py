@@ -36,10 +36,10 @@ class InitialWeights:
             raise UserError(f"--init {self.source!r} does not fit this run: {'; '.join(problems)}")
         for part, arrays in self.parts.items():
             for name, array in arrays.items():
-                targets[part][name].assign(array.astype("float32"))
+                trainer.set_value(targets[part][name], array.astype("float32"))
         for name, weight in named_weights(trainer.generator).items():
             if not name.endswith(("moving_mean", "moving_variance")):
-                weight.assign(self.parts["average"][name].astype("float32"))
+                trainer.set_value(weight, self.parts["average"][name].astype("float32"))
 
 
 def find_origin(source, show=print):

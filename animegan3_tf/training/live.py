@@ -31,7 +31,7 @@ class LiveTable(PacedCallback):
         self.steps, self.pretrain_steps, self.batch_size = steps, pretrain_steps, batch_size
         self.console, self._clock = console, clock
         self._live, self._drawn = None, -math.inf
-        self._step, self._phase, self._rate, self._memory = 0, "", 0.0, {}
+        self._phase, self._rate, self._memory = "", 0.0, {}
         self._readings = defaultdict(lambda: deque(maxlen=RECENT))
         self._validation, self._grid, self._warnings = {}, None, []
 
@@ -39,7 +39,7 @@ class LiveTable(PacedCallback):
         """Starts drawing; a new phase has other terms."""
         super().on_train_begin()
         self._readings.clear()
-        self._step, self._phase, self._rate = int(self.model.step), self.model.phase, 0.0
+        self._phase, self._rate = self.model.phase, 0.0
         if self._live is None:
             self._live = Live(console=self.console, auto_refresh=False, get_renderable=self.render)
             self._live.start()
@@ -48,7 +48,6 @@ class LiveTable(PacedCallback):
     def on_train_batch_end(self, batch, logs=None):
         """Counts the step, and draws if the last time is long enough ago."""
         super().on_train_batch_end(batch, logs)
-        self._step = int(self.model.step)
         if self._clock() - self._drawn >= _REFRESH:
             self._draw()
 
@@ -87,11 +86,11 @@ class LiveTable(PacedCallback):
         return Group(*map(_line, [*self._head(), ""]), table, *map(_line, ["", *self._foot()]))
 
     def _head(self):
-        done = f"step {self._step:,} of {self.steps:,} ({self._step / self.steps:.0%})  {self._phase}"
+        done = f"step {self.step:,} of {self.steps:,} ({self.step / self.steps:.0%})  {self._phase}"
         if not self._rate:
             return [done, "the first steps of a phase take longer"]
         speed = f"{self._rate:.2f} steps/s  {self._rate * self.batch_size:.1f} images/s"
-        ends = remaining(self._step, self._rate, self.steps, self.pretrain_steps)
+        ends = remaining(self.step, self._rate, self.steps, self.pretrain_steps)
         return [done, "  ".join(filter(None, [speed, ends]))]
 
     def _foot(self):

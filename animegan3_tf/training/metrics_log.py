@@ -25,7 +25,8 @@ class MetricsLog(PacedCallback):
 
     def __init__(self, every, file, batch_size, warn, clock=time.time, pace=None):
         super().__init__(every, pace)
-        self.file, self.batch_size, self.step = file, batch_size, file.start
+        self.file, self.batch_size = file, batch_size
+        self.step = file.start
         self._warn, self._clock, self._failed = warn, clock, False
         self._last = {}
 
@@ -36,10 +37,9 @@ class MetricsLog(PacedCallback):
 
     def on_train_end(self, logs=None):
         """Writes the last step's record, if it was not written."""
-        step = int(self.model.step)
-        if self._last and self.acted != step:
-            self.act(step, self._last)
-            self.acted = step
+        if self._last and self.acted != self.step:
+            self.act(self.step, self._last)
+            self.acted = self.step
 
     def act(self, step, logs):
         """Writes the record."""
@@ -52,11 +52,10 @@ class MetricsLog(PacedCallback):
         self._write(step, phase=phase, validation=dict(values), grid=f"{grid.parent.name}/{grid.name}")
 
     def warned(self, text):
-        """Writes the warning, at the last step written before it."""
+        """Writes the warning, at the last step done before it."""
         self._write(self.step, warning=text)
 
     def _write(self, step, **record):
-        self.step = step
         try:
             self.file.append({"step": step, "time": self._clock(), **record})
         except OSError as error:

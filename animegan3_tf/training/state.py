@@ -55,8 +55,8 @@ def snapshot(trainer, about=None):
 
     about: header entries, such as the run's configuration. Raises UserError when a variable is not finite.
     """
-    step = int(trainer.step)
-    arrays = {name: variable.numpy() for name, variable in _variables(trainer).items()}
+    arrays = {name: trainer.local_value(variable) for name, variable in _variables(trainer).items()}
+    step = int(arrays["step"])
     broken = [name for name, array in arrays.items() if not np.isfinite(array).all()]
     if broken:  # a step's losses are of the weights before it: they cannot show what its update broke
         raise UserError(
@@ -118,7 +118,7 @@ def restore_state(state, trainer):
             f"the state of step {state.step} does not fit this style: {', '.join(wrong[:5])} ({len(wrong)} in all)"
         )
     for name, variable in variables.items():
-        variable.assign(stored[name])
+        trainer.set_value(variable, stored[name])
 
 
 def environment():

@@ -24,7 +24,7 @@ class StatusFile(RunCallback):
         """Acts on its steps, and when it was silent for long."""
         super().on_train_batch_end(batch, logs)
         if self._clock() - self._written >= HEARTBEAT:
-            self.act(int(self.model.step), logs or {})
+            self.act(self.step, logs or {})
 
     def act(self, step, logs):
         """Writes the step and its terms."""

@@ -9,6 +9,7 @@ from animegan3_tf.layers import SpectralNormalization
 from animegan3_tf.layers.external_attention import NORM_MOMENTUM
 from animegan3_tf.networks import build_discriminator, build_generator
 from animegan3_tf.training.accumulation import accumulated
+from animegan3_tf.training.distribution import local_value, set_locally
 from animegan3_tf.training.ema import GeneratorAverage
 from animegan3_tf.training.guard import Guard
 from animegan3_tf.training.objective import Objective, gray
@@ -31,10 +32,11 @@ class Trainer(tf.keras.Model):
     was just judged by, one forward pass a step; upstream draws and judges them anew.
 
     Built within the scope of a `tf.distribute` strategy, it trains on all its replicas: each gets its share of the
-    batch, batch norms share their moments, and gradients are those of the whole batch.
+    batch, batch norms share their moments, and gradients are those of the whole batch. plain: a generator built outside
+    that scope, for `deployed`.
     """
 
-    def __init__(self, style, network, region_target, accumulate=1, jit=()):
+    def __init__(self, style, network, region_target, accumulate=1, jit=(), plain=None):
         super().__init__(name="trainer")
         settings = style.train
         self.style = style
@@ -65,6 +67,7 @@ class Trainer(tf.keras.Model):
             aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
         )
         self.phase = PRETRAIN
+        self._plain = lambda: plain  # by a function: Keras would take its variables for the strategy's
         discriminators = [
             *self.support_discriminator.trainable_variables,
             *self.main_discriminator.trainable_variables,
@@ -81,9 +84,28 @@ class Trainer(tf.keras.Model):
         self.phase = phase
         self.make_train_function(force=True)
 
-    def call(self, photo, training=False):
-        """Both tails' pictures of the averaged generator, {"support", "main"}."""
-        return self.average(photo, training=training)
+    @property
+    def steps_done(self):
+        """Steps trained so far, an integer; it waits for the device."""
+        return int(self.local_value(self.step))
+
+    @property
+    def deployed(self):
+        """The averaged generator, to be run and saved by one process on its own."""
+        plain = self._plain()
+        if plain is None:
+            return self.average
+        for target, source in zip(plain.weights, self.average.weights):
+            target.assign(self.local_value(source))
+        return plain
+
+    def set_value(self, variable, value):
+        """Sets one of its variables in this process; no other one needs to do the same."""
+        set_locally(self.distribute_strategy, variable, value)
+
+    def local_value(self, variable):
+        """A variable's value, a NumPy array, without asking other processes."""
+        return local_value(self.distribute_strategy, variable)
 
     def train_step(self, batch):
         """One step of the current phase on a replica's batch; returns {term: scalar} of the whole batch."""

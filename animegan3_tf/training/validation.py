@@ -38,8 +38,9 @@ class Validation(RunCallback):
     def draw(self, trainer, step):
         """Writes `<step>.png` and the curves."""
         rows, measured = [], []
+        generator = trainer.deployed
         for index, photo in enumerate(self.photos):  # one by one: a grid must not need more memory than a step
-            tails = {tail: tf.cast(picture, tf.float32) for tail, picture in trainer(to_unit(photo)).items()}
+            tails = {tail: tf.cast(picture, tf.float32) for tail, picture in generator(to_unit(photo)).items()}
             rows.append([photo, *(to_levels(tails[tail][0]) for tail in TAILS)])
             if self.scores is not None:
                 measured.append(self.scores.measure(index, tails))

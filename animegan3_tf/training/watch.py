@@ -17,6 +17,17 @@ from animegan3_tf.training.status import FAILED, FINISHED, STOPPED, RunStatus
 from animegan3_tf.training.status_file import StatusFile
 
 
+class Bystander:
+    """In place of a `Watch` on a worker that is not the chief: nothing to record, and only warnings to show."""
+
+    def __init__(self, worker, show=print):
+        self._worker, self._show = worker, show
+
+    def warn(self, text):
+        """Shows a warning; from any thread."""
+        self._show(f"worker {self._worker}: {text}")
+
+
 class Watch:
     """The callbacks that show and record a run; a context manager for the whole of it.
 

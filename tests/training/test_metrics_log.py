@@ -66,7 +66,7 @@ def test_validations_and_warnings_are_lines_of_their_own(tmp_path):
     assert records == [
         {"step": 7, "warning": "a picture is broken"},
         {"step": 8, "phase": "pretrain", "validation": {"anime_likeness_main": 0.25}, "grid": "samples/000008.png"},
-        {"step": 8, "warning": "another"},
+        {"step": 7, "warning": "another"},  # no step was done since
     ]
 
 

@@ -54,11 +54,11 @@ def trainer():
     return tiny_trainer()
 
 
-@pytest.fixture(scope="module")
-def hayao(step_arrays):
+@pytest.fixture(scope="module", params=[(), ("nl_means", "networks")], ids=["plain", "jit"])
+def hayao(request, step_arrays):
     style = override(load_style("hayao"), {"loss.color_space": "lab", "train.resize": "legacy"})
     network = load_perceptual("random", needed_taps(style.perceptual["vgg19"]))
-    return Trainer(style, network, lambda images: tf.constant(step_arrays["fake_superpixel"]))
+    return Trainer(style, network, lambda images: tf.constant(step_arrays["fake_superpixel"]), jit=request.param)
 
 
 @pytest.fixture
@@ -223,10 +223,8 @@ def test_targets_are_made_of_the_raw_and_of_the_guided_support_picture(trainer, 
     np.testing.assert_allclose(seen["region"], guided, atol=1e-5)
 
 
-def test_calling_the_trainer_draws_with_the_average(trainer):
-    photo = pictures()["photo"]
-    for tail in ("support", "main"):
-        np.testing.assert_array_equal(trainer(photo)[tail], trainer.average(photo, training=False)[tail])
+def test_on_one_device_the_average_itself_is_deployed(trainer):
+    assert trainer.deployed is trainer.average
 
 
 @pytest.mark.slow

@@ -71,9 +71,10 @@ def test_content_distance_is_that_of_the_content_loss():
 class HalfTheContrast:
     """Stands for a trainer: both tails halve the photo."""
 
-    step, phase = 4, "adversarial"
+    steps_done, phase = 3, "adversarial"
 
-    def __call__(self, photo):
+    @staticmethod
+    def deployed(photo):
         return {"support": photo * 0.5, "main": photo * 0.25}
 
 
@@ -83,6 +84,7 @@ def test_a_grid_is_drawn_scored_and_told_of(tmp_path):
     photos = [BLACK, HALVES]
     callback = Validation(2, photos, tmp_path / "samples", tmp_path / "logs", scores(photos), [listener])
     callback.model = HalfTheContrast()
+    callback.on_train_begin()
     callback.on_train_batch_end(0)
     path = tmp_path / "samples" / "000004.png"
     grid = read_image(path).rgb
