@@ -26,7 +26,7 @@ _EVERY = 30.0  # seconds between lines; short work prints none
 
 @contextlib.contextmanager
 def progress(what: str) -> Iterator[Callable[[int, int, str], None]]:
-    """Shows done, total, rate and the time left while a `with` block runs; call what this yields (done, total, name)."""
+    """Shows done, total, rate and time left during a `with` block; call what this yields with (done, total, name)."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield Lines(what)
