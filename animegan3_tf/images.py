@@ -224,7 +224,7 @@ def _read(path: str | os.PathLike, decode: Callable):
 
 
 def _decode(file: io.BufferedReader, name: str, max_pixels: int, side: int | None = None) -> tuple:
-    """The picture, and width, height, format, mode and frames as stored; `side` as in `glance`, for JPEGs only."""
+    """The picture, and width, height, format and mode as stored; with a `side`, see `glance`, also the frames."""
     head = file.read(16)
     if not head:
         raise ImageError(f"{name} is empty (0 bytes); re-export or re-download it")
@@ -232,8 +232,9 @@ def _decode(file: io.BufferedReader, name: str, max_pixels: int, side: int | Non
     try:
         with Image.open(file, formats=formats) as image:
             _check_size(image, name, max_pixels)
-            header = (*image.size, image.format, image.mode, getattr(image, "n_frames", 1))
+            header = (*image.size, image.format, image.mode)
             if side is not None:
+                header += (_frames(image),)
                 image.draft(None, (side, side))
             image.load()
             rgb, alpha = _rgb_and_alpha(image, name)
@@ -284,6 +285,13 @@ def _check_size(image: Image.Image, name: str, max_pixels: int) -> None:
 def _megapixels(pixels: int) -> str:
     millions = pixels / 1e6
     return f"{millions:,.0f} MP" if millions >= 10 else f"{millions:.3g} MP"
+
+
+def _frames(image: Image.Image) -> int:
+    try:
+        return getattr(image, "n_frames", 1)
+    except Exception:  # later frames may be damaged, and only the first is read
+        return 1
 
 
 def _orientation(image: Image.Image) -> int:
