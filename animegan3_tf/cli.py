@@ -98,14 +98,47 @@ def prepare(
     photos: Optional[Path] = typer.Option(None, help="Photos, instead of DATA/photo."),
     anime: Optional[Path] = typer.Option(None, help="Anime pictures, instead of DATA/<style>/style."),
     image_size: Optional[int] = typer.Option(None, help="Side of the training crops; the style's by default."),
+    balance: Optional[str] = typer.Option(
+        None, help="none, mean or equalize: the anime pictures' colours (for train: --set data.balance=...)."
+    ),
     settings: list[str] = typer.Option([], "--set", help="Replace a value of the style, as in train."),
     jobs: int = typer.Option(os.cpu_count() or 1, help="Processes.", min=1),
     max_pixels: int = _MAX_PIXELS,
 ):
     """Precompute the training targets: superpixels and L0 of the photos, edge-smoothed anime."""
-    recipe = _recipe(style, settings, {"data.image_size": image_size})
+    recipe = _recipe(style, settings, {"data.image_size": image_size, "data.balance": balance})
     if _prepare(recipe, *_folders(data, recipe, photos, anime), jobs, max_pixels).rejected:
         raise typer.Exit(1)
+
+
+@app.command()
+def inspect(
+    data: Path = typer.Argument(Path("data"), help="Folder with photo/ and <style>/style/."),
+    style: str = typer.Option("shinkai", help="Name of a bundled style, or a .toml file."),
+    photos: Optional[Path] = typer.Option(None, help="Photos, instead of DATA/photo."),
+    anime: Optional[Path] = typer.Option(None, help="Anime pictures, instead of DATA/<style>/style."),
+    settings: list[str] = typer.Option([], "--set", help="Replace a value of the style, as in train."),
+    page: Path = typer.Option(Path("inspect.html"), help="The report, one file with its pictures."),
+    as_json: Optional[Path] = typer.Option(None, "--json", help="Write everything found to this file too."),
+    max_pixels: int = _MAX_PIXELS,
+):
+    """Report on photos and anime pictures before training: sizes, colours, duplicates, bad files, warnings."""
+    recipe = _recipe(style, settings, {})
+    photos, anime = _folders(data, recipe, photos, anime)
+    from rich.console import Console
+
+    from animegan3_tf.inspection.inspect import inspect as look_at
+    from animegan3_tf.inspection.page import write_page
+    from animegan3_tf.inspection.table import print_inspection
+    from animegan3_tf.progress import progress
+
+    with progress("inspecting") as advance:
+        inspection = look_at(recipe, photos, anime, advance, max_pixels)
+    print_inspection(inspection, Console())
+    write_page(inspection, page, max_pixels)
+    print(f"report: {page}")
+    if as_json is not None:
+        inspection.write_json(as_json)
 
 
 @app.command()
@@ -294,10 +327,16 @@ def _print_line(line):
 
 def _prepare(style, photos, anime, jobs, max_pixels):
     """Shows what becomes of each target; returns the report."""
+    from animegan3_tf.data.colors import record_colors
     from animegan3_tf.data.prepare import prepare
     from animegan3_tf.data.targets import style_targets
     from animegan3_tf.progress import progress
 
+    for what, folder in (("photos", photos), ("anime", anime)):
+        with progress(f"measuring {what}") as advance:
+            colors = record_colors(folder, advance, max_pixels)
+        mean = " ".join(f"{level:.0f}" for level in colors["mean"])
+        print(f"{what}: brightness {colors['brightness']:.0f}, mean colour {mean} over {colors['pictures']:,} pictures")
     with progress("preparing") as advance:
         report = prepare(style_targets(style, photos, anime), jobs, advance, max_pixels=max_pixels)
     for reason in report.rejected.values():

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from animegan3_tf.data.balance import balanced
 from animegan3_tf.data.ledger import missing_targets
 from animegan3_tf.data.rotation import rotate
 from animegan3_tf.data.targets import style_targets, target_name, to_working_size
@@ -23,19 +24,27 @@ _CACHE_BYTES = 4 << 30
 class PictureStore:
     """Pictures of a folder at working size, each with its prepared target where there is one, decoded once and kept.
 
-    sides: see `targets.to_working_size`. targets: a folder of prepared targets, or None.
+    sides: see `targets.to_working_size`. targets: a folder of prepared targets, or None. balance: see
+    `balance.balanced`; targets are of the balanced pictures.
     Safe to read from many threads. Kept as uint8 until `cache_bytes` are full; later pictures are decoded each time.
     A picture that cannot be read is left out with one warning; the next one takes its place.
     """
 
     def __init__(
-        self, folder, sides, targets=None, warn=print, max_pixels=DEFAULT_MAX_PIXELS, cache_bytes=_CACHE_BYTES
+        self,
+        folder,
+        sides,
+        targets=None,
+        warn=print,
+        max_pixels=DEFAULT_MAX_PIXELS,
+        cache_bytes=_CACHE_BYTES,
+        balance=None,
     ):
         self.paths = find_images(folder)
         if not self.paths:
             raise UserError(f"folder {quote(folder)} holds no pictures; name another with --photos or --anime")
         self.folder, self.targets = Path(folder), targets
-        self._sides, self._max_pixels = sides, max_pixels
+        self._sides, self._max_pixels, self._balance = sides, max_pixels, balance
         self._warn, self._room = warn, cache_bytes
         self._cache, self._broken, self._lock = {}, set(), threading.Lock()
 
@@ -61,7 +70,8 @@ class PictureStore:
             raise ImageError(f"{quote(path)} could not be read before")
         if path in self._cache:
             return self._cache[path]
-        layers = [to_working_size(read_image(path, self._max_pixels).on_white(), self._sides)]
+        picture = to_working_size(read_image(path, self._max_pixels).on_white(), self._sides)
+        layers = [balanced(picture, self._balance)]
         if self.targets is not None:
             name = target_name(path.relative_to(self.folder).as_posix())
             target = read_image(self.targets / name).rgb
@@ -89,7 +99,8 @@ class TrainingData:
         sides = style.data.sides
         region, smooth = (prepared_targets(stages[name], warn) for name in (style.target.region_target, "smooth"))
         self._photos = PictureStore(photos, sides, region, warn, max_pixels)
-        self._anime = PictureStore(anime, sides, smooth, warn, max_pixels)
+        balance = stages["smooth"].parameters.get("balance")
+        self._anime = PictureStore(anime, sides, smooth, warn, max_pixels, balance=balance)
         for store in (self._photos, self._anime):
             store.load(0)  # a folder of which nothing can be read is told of here, not from inside the pipeline
 

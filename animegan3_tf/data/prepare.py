@@ -7,25 +7,21 @@ was made from and how, so that a second run makes only what is missing or out of
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
-import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+import stat
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from animegan3_tf.data.ledger import Ledger, sha256_of
+import numpy as np
+
+from animegan3_tf.data.ledger import Ledger, alone, sha256_of
+from animegan3_tf.data.pool import in_processes
 from animegan3_tf.data.targets import Stage, target_name
 from animegan3_tf.errors import UserError
+from animegan3_tf.files import remove_leftovers
 from animegan3_tf.images import DEFAULT_MAX_PIXELS, ImageError, find_images, quote, read_image, write_image
-from animegan3_tf.workers import start_worker
-
-_SAVE_SECONDS = 5.0  # at most this much work is done again after a kill
-_QUEUED_PER_JOB = 4
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @dataclass(frozen=True)
@@ -46,13 +42,22 @@ def prepare(
     """Makes every target that is missing or out of date, with `jobs` processes; current ones cost no decoding.
 
     on_progress(done, total, name) follows every picture of every stage. Sources that cannot be used go to rejected.json
-    and the rest goes on; a target that cannot be written ends the run with `UserError`. The caller's script needs an
-    `if __name__ == "__main__"` guard when jobs > 1, because workers are spawned.
+    and the rest goes on; a target that cannot be written ends the run with `UserError`, as does another run on the same
+    folders. The caller's script needs an `if __name__ == "__main__"` guard when jobs > 1, because workers are spawned.
     """
     if jobs < 1:
         raise UserError(f"jobs is {jobs}; give at least 1")
-    sources = [_pictures(stage) for stage in stages]  # a missing folder is named before anything is made
-    ledgers = [Ledger(stage, pictures, target_name) for stage, pictures in zip(stages, sources)]
+    sources = {stage.source: _pictures(stage) for stage in stages}  # a missing folder is named before anything is made
+    with alone({stage.target.parent for stage in stages}):
+        for stage in stages:
+            remove_leftovers(stage.target.parent)
+            for folder, _, _ in os.walk(stage.target):
+                remove_leftovers(folder)
+        return _prepare(stages, sources, jobs, on_progress, max_pixels)
+
+
+def _prepare(stages, sources, jobs, on_progress, max_pixels):
+    ledgers = [Ledger(stage, sources[stage.source], target_name) for stage in stages]
     total, done, written, current = sum(len(ledger.pictures) for ledger in ledgers), 0, 0, 0
     rejected = {}
 
@@ -63,38 +68,47 @@ def prepare(
             on_progress(done, total, name)
 
     def tasks():
+        """Picture by picture, so that each is read once for all its targets and the rate is even."""
         nonlocal current
-        for ledger in ledgers:
-            for name, source in ledger.pictures.items():
-                if name in ledger.clashes:
-                    ledger.reject(name, ledger.clashes[name])
-                    rejected[source] = ledger.clashes[name]
-                    advance(name)
-                elif ledger.is_current(name):
-                    current += 1
-                    advance(name)
-                else:
-                    yield ledger, _Task(ledger.stage, name, source, max_pixels)
+        for folder, pictures in sources.items():
+            own = [(number, ledger) for number, ledger in enumerate(ledgers) if ledger.stage.source == folder]
+            for name, source in pictures.items():
+                wanted = []
+                for number, ledger in own:
+                    if name in ledger.clashes:
+                        ledger.reject(name, ledger.clashes[name])
+                        rejected[source] = ledger.clashes[name]
+                        advance(name)
+                    elif ledger.is_current(name):
+                        current += 1
+                        advance(name)
+                    else:
+                        wanted.append((number, _Task(ledger.stage, name, source, max_pixels)))
+                if wanted:
+                    yield wanted
 
     try:
-        saved = time.monotonic()
-        with contextlib.closing(_run(tasks(), jobs)) as outcomes:
-            for ledger, task, outcome in outcomes:
-                if isinstance(outcome, str):
-                    ledger.reject(task.name, outcome)
-                    rejected[task.source] = outcome
-                else:
-                    ledger.accept(task.name, outcome)
-                    written += 1
-                advance(task.name)
-                if time.monotonic() - saved > _SAVE_SECONDS:
-                    for each in ledgers:
-                        each.save()
-                    saved = time.monotonic()
-    finally:  # on Ctrl-C too
-        for ledger in ledgers:
-            ledger.save()
+        with contextlib.closing(in_processes(_make_all, tasks(), jobs)) as outcomes:
+            for wanted, results in outcomes:
+                for (number, task), result in zip(wanted, results):
+                    if isinstance(result, str):
+                        ledgers[number].reject(task.name, result)
+                        rejected[task.source] = result
+                    else:
+                        ledgers[number].accept(task.name, result)
+                        written += 1
+                    advance(task.name)
+    except BaseException:  # Ctrl-C too
+        with contextlib.suppress(UserError):  # the journals hold it anyway, and the first error tells more
+            _save(ledgers)
+        raise
+    _save(ledgers)
     return PrepareReport(written, current, rejected)
+
+
+def _save(ledgers):
+    for ledger in ledgers:
+        ledger.save()
 
 
 class _Task(NamedTuple):
@@ -102,6 +116,12 @@ class _Task(NamedTuple):
     name: str
     source: Path
     max_pixels: int
+
+
+class _Source(NamedTuple):
+    state: os.stat_result
+    digest: str
+    rgb: np.ndarray
 
 
 def _pictures(stage: Stage) -> dict[str, Path]:
@@ -114,72 +134,49 @@ def _pictures(stage: Stage) -> dict[str, Path]:
     return {path.relative_to(stage.source).as_posix(): path for path in found}
 
 
-def _make(task: _Task) -> dict | str:
-    """Makes one target; returns the manifest's record of it, or the one-line reason why the source is rejected."""
-    stage = task.stage
+def _make_all(wanted: list[tuple[int, _Task]]) -> list[dict | str]:
+    """What `_make` returns, for tasks of one source, which is read once."""
+    read = _read(wanted[0][1])
+    return [_make(task, read) for _, task in wanted]
+
+
+def _make(task: _Task, read: _Source | str | None = None) -> dict | str:
+    """Makes one target; returns the manifest's record of it, or the one-line reason why the source is rejected.
+
+    read: what `_read` returned for its source, if that was called.
+    """
+    stage, read = task.stage, read or _read(task)
+    if isinstance(read, str):
+        return read
     try:
-        state = task.source.stat()  # before reading: a source that changes meanwhile is then seen as changed next time
-        digest = sha256_of(task.source)
-        rgb = read_image(task.source, task.max_pixels).on_white()
-    except (ImageError, OSError) as error:
-        return _one_line(error)
-    try:
-        made = stage.function(rgb, task.name, **stage.parameters)
+        made = stage.function(read.rgb, task.name, **stage.parameters)
     except Exception as error:  # one odd picture shall not end a night's run: it is rejected by name instead
         return f"{quote(task.source)}: {stage.name} failed, {type(error).__name__}: {_one_line(error)}"
     target = stage.target / target_name(task.name)
     write_image(target, made)
     return {
-        "source_bytes": state.st_size,
-        "source_mtime_ns": state.st_mtime_ns,
-        "source_sha256": digest,
+        "source_bytes": read.state.st_size,
+        "source_mtime_ns": read.state.st_mtime_ns,
+        "source_sha256": read.digest,
         "target_bytes": target.stat().st_size,
         "target_sha256": sha256_of(target),
     }
 
 
+def _read(task: _Task) -> _Source | str:
+    """The source with its state, or the one-line reason why it cannot be used."""
+    try:
+        state = task.source.stat()  # before reading: a source that changes meanwhile is then seen as changed next time
+        # opening a named pipe would block for ever, and read_image refuses it
+        digest = sha256_of(task.source) if stat.S_ISREG(state.st_mode) else ""
+        rgb = read_image(task.source, task.max_pixels).on_white()
+    except ImageError as error:
+        return _one_line(error)
+    except OSError as error:
+        return f"{quote(task.source)} cannot be read ({error.strerror}); check the path"
+    rgb.flags.writeable = False  # every target is made of the same array
+    return _Source(state, digest, rgb)
+
+
 def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())
-
-
-def _run(tasks: Iterator, jobs: int) -> Iterator:
-    """Yields (ledger, task, outcome) as they finish; takes only a few tasks ahead, so memory stays bounded."""
-    if jobs == 1:
-        for ledger, task in tasks:
-            yield ledger, task, _make(task)
-        return
-    spawn = multiprocessing.get_context("spawn")  # a fork would copy the locks of TensorFlow's and OpenCV's threads
-    pool = ProcessPoolExecutor(jobs, mp_context=spawn, initializer=start_worker)
-    waiting = {}
-
-    def collect():
-        for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-            yield (*waiting.pop(future), future.result())
-
-    with _one_thread_each():
-        try:
-            for ledger, task in tasks:
-                waiting[pool.submit(_make, task)] = (ledger, task)
-                if len(waiting) >= jobs * _QUEUED_PER_JOB:
-                    yield from collect()
-            while waiting:
-                yield from collect()
-        except BrokenProcessPool:
-            raise UserError(f"a worker process died (out of memory?); use fewer than {jobs} jobs") from None
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-
-
-@contextlib.contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Workers inherit these variables when NumPy loads in them; threads within processes would only contend."""
-    before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(_THREAD_VARIABLES, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
