@@ -16,12 +16,13 @@ endif
 # Named by what was installed, and from where: other files, another PYTHON, EXTRAS or checkout installs again.
 STAMP := $(VENV)/.installed-$(shell { pwd; echo '$(PYTHON) $(EXTRAS)'; cat setup.cfg pyproject.toml constraints.txt; } | cksum | tr ' ' '-')
 
-.PHONY: help demo test train runs prepare stylize export lint venv
+.PHONY: help demo test train runs inspect prepare stylize export lint venv
 .DEFAULT_GOAL := help
 
 help:  ## this list
 	@echo "make demo                          train for a minute on bundled pictures and show the result"
 	@echo "make test                          run the tests"
+	@echo "make inspect STYLE=shinkai         report on DATA: sizes, colours, duplicates, bad files, warnings"
 	@echo "make prepare STYLE=shinkai         precompute the training targets of DATA"
 	@echo "make train STYLE=shinkai           prepare, then train on DATA/photo and DATA/STYLE/style into RUN"
 	@echo "make runs                          list the runs below runs/: state, step, losses, pictures"
@@ -44,7 +45,11 @@ demo: $(STAMP)
 test: $(STAMP)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-FOLDERS = --style "$(STYLE)" --data "$(DATA)" $(if $(PHOTOS),--photos "$(PHOTOS)") $(if $(ANIME),--anime "$(ANIME)")
+SOURCES = --style "$(STYLE)" $(if $(PHOTOS),--photos "$(PHOTOS)") $(if $(ANIME),--anime "$(ANIME)")
+FOLDERS = --data "$(DATA)" $(SOURCES)
+
+inspect: $(STAMP)
+	@$(BIN)/animegan3 inspect $(SOURCES) $(ARGS) "$(DATA)"
 
 prepare: $(STAMP)
 	@$(BIN)/animegan3 prepare $(FOLDERS) $(ARGS)

@@ -47,12 +47,60 @@ def _version(version: bool = typer.Option(False, "--version", help="Print the ve
 
 
 @app.command()
+def faces(
+    source: Path = typer.Argument(..., metavar="SRC", help="A folder of photos, with those below it, or one photo."),
+    out: Path = typer.Option(..., "-o", "--out", help="Folder for the crops, faces.json and rejected.json."),
+    size: int = typer.Option(256, help="Side of the crops in pixels."),
+    margin: Optional[float] = typer.Option(
+        None, help="Added on each side of a face, as a share of it; 0.12 by default, 0 with --center."
+    ),
+    min_size: int = typer.Option(64, help="Leave out faces that measure less, in pixels of the photo."),
+    min_confidence: float = typer.Option(0.9, help="Leave out faces of which the detector is less sure, 0 to 1."),
+    duplicates: int = typer.Option(
+        50, help="Leave out crops that differ from an earlier one in so few of 256 bits; -1 keeps all."
+    ),
+    letterbox: bool = typer.Option(False, "--letterbox", help="Take pictures without a face whole, between bars."),
+    boxes: Optional[Path] = typer.Option(
+        None, help="Faces from this file, not MTCNN: CSV with columns file,left,top,right,bottom, or JSON."
+    ),
+    center: bool = typer.Option(False, "--center", help="Take the middle square of every picture, not MTCNN's faces."),
+    max_pixels: int = _MAX_PIXELS,
+):
+    """Cut faces out of photos: square, eyes level, one size. The status is 1 when a photo cannot be read."""
+    if boxes is not None and center:
+        raise UserError("--boxes and --center exclude each other; leave one of them out")
+    from animegan3_tf.data.center_crop import CenterCrop
+    from animegan3_tf.data.face_boxes import GivenBoxes
+    from animegan3_tf.data.face_detector import MtcnnDetector
+    from animegan3_tf.data.faces import CropSettings, crop_faces
+    from animegan3_tf.progress import progress
+
+    margin = (0.0 if center else 0.12) if margin is None else margin
+    settings = CropSettings(size, margin, min_size, min_confidence, duplicates, letterbox)
+    detector = GivenBoxes(boxes) if boxes is not None else CenterCrop() if center else MtcnnDetector(min_size)
+    with progress("cropping faces") as advance:
+        report = crop_faces(source, out, detector, settings, max_pixels, advance)
+    for _, reason in report.failed:
+        print(f"animegan3: {reason}", file=sys.stderr)
+    print(f"{report.written:,} faces written to {out}, {report.current:,} photos current")
+    for kind, count in sorted(report.rejected.items()):
+        print(f"{kind}: {count:,} photos")
+    if report.rejected:
+        print(f"reasons: {out / 'rejected.json'}")
+    if report.failed:
+        raise typer.Exit(1)
+
+
+@app.command()
 def prepare(
     data: Path = typer.Option(Path("data"), help="Folder with photo/ and <style>/style/."),
     style: str = typer.Option("shinkai", help="Name of a bundled style, or a .toml file."),
     photos: Optional[Path] = typer.Option(None, help="Photos, instead of DATA/photo."),
     anime: Optional[Path] = typer.Option(None, help="Anime pictures, instead of DATA/<style>/style."),
     image_size: Optional[int] = typer.Option(None, help="Side of the training crops; the style's by default."),
+    balance: Optional[str] = typer.Option(
+        None, help="none, mean or equalize: the anime pictures' colours (for train: --set data.balance=...)."
+    ),
     settings: list[str] = typer.Option([], "--set", help="Replace a value of the style, as in train."),
     jobs: int = typer.Option(os.cpu_count() or 1, help="Processes; with --runner, what Beam's options say.", min=1),
     max_pixels: int = _MAX_PIXELS,
@@ -67,7 +115,7 @@ def prepare(
     beam_options: str = typer.Option("", help="Of Beam: '--flink_master=host:8081 --parallelism=8'."),
 ):
     """Precompute the training targets: superpixels and L0 of the photos, edge-smoothed anime."""
-    recipe = _recipe(style, settings, {"data.image_size": image_size})
+    recipe = _recipe(style, settings, {"data.image_size": image_size, "data.balance": balance})
     if shards is None and runner is not None:
         raise UserError("--runner is for --shards; leave it out, or add --shards DIR")
     if runner is None and beam_options:
@@ -79,6 +127,36 @@ def prepare(
         report = _prepare_shards(recipe, photos, anime, shards, shard_pictures, jobs, runner, beam_options, max_pixels)
     if report.rejected:
         raise typer.Exit(1)
+
+
+@app.command()
+def inspect(
+    data: Path = typer.Argument(Path("data"), help="Folder with photo/ and <style>/style/."),
+    style: str = typer.Option("shinkai", help="Name of a bundled style, or a .toml file."),
+    photos: Optional[Path] = typer.Option(None, help="Photos, instead of DATA/photo."),
+    anime: Optional[Path] = typer.Option(None, help="Anime pictures, instead of DATA/<style>/style."),
+    settings: list[str] = typer.Option([], "--set", help="Replace a value of the style, as in train."),
+    page: Path = typer.Option(Path("inspect.html"), help="The report, one file with its pictures."),
+    as_json: Optional[Path] = typer.Option(None, "--json", help="Write everything found to this file too."),
+    max_pixels: int = _MAX_PIXELS,
+):
+    """Report on photos and anime pictures before training: sizes, colours, duplicates, bad files, warnings."""
+    recipe = _recipe(style, settings, {})
+    photos, anime = _folders(data, recipe, photos, anime)
+    from rich.console import Console
+
+    from animegan3_tf.inspection.inspect import inspect as look_at
+    from animegan3_tf.inspection.page import write_page
+    from animegan3_tf.inspection.table import print_inspection
+    from animegan3_tf.progress import progress
+
+    with progress("inspecting") as advance:
+        inspection = look_at(recipe, photos, anime, advance, max_pixels)
+    print_inspection(inspection, Console())
+    write_page(inspection, page, max_pixels)
+    print(f"report: {page}")
+    if as_json is not None:
+        inspection.write_json(as_json)
 
 
 @app.command()
@@ -205,6 +283,8 @@ def stylize(
     model: Optional[Path] = typer.Option(None, help=_MODEL_HELP),
     format: Optional[str] = typer.Option(None, help="png, jpg or webp; by default each photo's own."),
     overwrite: bool = typer.Option(False, "--overwrite", help="Let results replace their own photos."),
+    face: bool = typer.Option(False, "--face", help="Draw each face again at --face-size and blend it in."),
+    face_size: int = typer.Option(256, help="Side of the crops that --face stylises; what the model was trained on."),
     max_pixels: int = _MAX_PIXELS,
 ):
     """Turn photos into anime. A photo that cannot be read gives one line; the rest goes on, and the status is 1."""
@@ -215,6 +295,11 @@ def stylize(
     stylizer = load_stylizer(model or _shipped())
     if stylizer.warning:
         print(f"animegan3: {stylizer.warning}", file=sys.stderr)
+    if face:
+        from animegan3_tf.data.face_detector import MtcnnDetector
+        from animegan3_tf.face_stylizer import FaceStylizer
+
+        stylizer = FaceStylizer(stylizer, MtcnnDetector(min_size=32), face_size)
     errors = []
     with progress("stylising") as advance:
 
@@ -260,11 +345,19 @@ def _print_line(line):
 
 def _prepare(style, photos, anime, jobs, max_pixels):
     """Shows what becomes of each target; returns the report."""
+    from animegan3_tf.data.colors import record_colors
     from animegan3_tf.data.prepare import prepare
     from animegan3_tf.data.shard_folder import is_shard_folder
     from animegan3_tf.data.targets import style_targets
     from animegan3_tf.progress import progress
 
+    for what, folder in (("photos", photos), ("anime", anime)):
+        if is_shard_folder(folder):  # made, measured and balanced already
+            continue
+        with progress(f"measuring {what}") as advance:
+            colors = record_colors(folder, advance, max_pixels)
+        mean = " ".join(f"{level:.0f}" for level in colors["mean"])
+        print(f"{what}: brightness {colors['brightness']:.0f}, mean colour {mean} over {colors['pictures']:,} pictures")
     stages = [stage for stage in style_targets(style, photos, anime) if not is_shard_folder(stage.source)]
     with progress("preparing") as advance:
         report = prepare(stages, jobs, advance, max_pixels=max_pixels)

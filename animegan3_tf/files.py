@@ -9,6 +9,11 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
 _TEMPORARY = re.compile(r"\.[0-9a-f]{32}\.tmp")
 
 
@@ -41,6 +46,29 @@ def remove_leftovers(folder: str | os.PathLike) -> None:
         if _TEMPORARY.fullmatch(path.name):
             with contextlib.suppress(OSError):
                 path.unlink()
+
+
+@contextlib.contextmanager
+def only_process(folder: str | os.PathLike) -> Iterator[None]:
+    """Keeps other processes that call this out of a folder, for the time of a `with` block.
+
+    Raises BlockingIOError when another is in there. The system frees the lock of a process that is killed; where there
+    are no such locks, nothing is kept out.
+    """
+    if fcntl is None:
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise
+        except OSError:  # some network file systems have no locks
+            pass
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _sync(path: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 import stat
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,8 @@ _UPRIGHT = {  # EXIF orientation -> what makes the picture upright
 # Pillow's own limit warns at 89 MP and refuses at 179 MP, and neither names a remedy. `read_image` checks every header
 # against its caller's limit instead. Set once, at import: the limit is a global, and switching it per call would race.
 Image.MAX_IMAGE_PIXELS = None
+# What a broken tag makes Pillow mutter is no line of ours: the picture is used, or rejected by name.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 
 class ImageError(UserError):
@@ -63,6 +66,23 @@ class Picture:
         return ((self.rgb * cover + 255 * (255 - cover) + 127) // 255).astype(np.uint8)
 
 
+@dataclass(frozen=True)
+class Glance:
+    """A picture seen small: rgb is uint8 [h, w, 3] in sRGB, on white; width and height are those of the upright whole.
+
+    format, mode: what the file holds, in Pillow's words ("JPEG", "CMYK"). frames: more than 1 in an animation. bytes:
+    of the file.
+    """
+
+    rgb: np.ndarray
+    width: int
+    height: int
+    format: str
+    mode: str
+    frames: int
+    bytes: int
+
+
 def quote(path: str | os.PathLike) -> str:
     """The path in quotes, with control characters and undecodable bytes escaped so that it fits on one line."""
     return repr(os.fsdecode(path))
@@ -74,20 +94,25 @@ def read_image(path: str | os.PathLike, max_pixels: int = DEFAULT_MAX_PIXELS) ->
     The format is told from the content, never the name. 16-bit samples keep their high byte. Raises `ImageError` for
     anything that is not a whole JPEG, PNG, WebP, BMP, TIFF or (with the extra) HEIC of at most `max_pixels`.
     """
-    name = quote(path)
-    try:
-        # A named pipe would block in open() for ever, so ask what the path is first.
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            kind = "a folder" if os.path.isdir(path) else "not a regular file"
-            raise ImageError(f"{name} is {kind}; name a picture file")
-        with open(path, "rb") as file:
-            return _decode(file, name, max_pixels)
-    except FileNotFoundError:
-        raise ImageError(f"{name} does not exist; check the path") from None
-    except PermissionError:
-        raise ImageError(f"{name} may not be read (permission denied); change its permissions") from None
-    except (OSError, ValueError) as error:  # ValueError: a NUL byte in the path
-        raise ImageError(f"{name} cannot be read ({_reason(error)}); check the path") from None
+    return _read(path, lambda file, name: _decode(file, name, max_pixels)[0])
+
+
+def glance(path: str | os.PathLike, side: int, max_pixels: int = DEFAULT_MAX_PIXELS) -> Glance:
+    """Reads a picture reduced until its short side is `side` or less; raises what `read_image` raises.
+
+    JPEGs are decoded at a fraction of their size, which makes large ones several times as quick.
+    """
+
+    def decode(file, name):
+        picture, (width, height, *kind) = _decode(file, name, max_pixels, side)
+        rgb = picture.on_white()
+        scale = min(1.0, side / min(rgb.shape[:2]))
+        small = resize(rgb, tuple(max(1, round(length * scale)) for length in rgb.shape[:2]))
+        if (rgb.shape[0] > rgb.shape[1]) != (height > width):  # turned upright
+            width, height = height, width
+        return Glance(small, width, height, *kind, os.fstat(file.fileno()).st_size)
+
+    return _read(path, decode)
 
 
 def write_image(path: str | os.PathLike, rgb: np.ndarray, alpha: np.ndarray | None = None, quality: int = 95) -> None:
@@ -125,7 +150,7 @@ def png_bytes(rgb: np.ndarray) -> bytes:
 
 def decode_image(content: bytes, name: str, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture:
     """`read_image` of a file's content in memory; `name` is what an `ImageError` calls it."""
-    return _decode(io.BytesIO(content), name, max_pixels)
+    return _decode(io.BytesIO(content), name, max_pixels)[0]
 
 
 def jpeg_bytes(rgb: np.ndarray, quality: int = 82) -> bytes:
@@ -192,7 +217,26 @@ def grid(rows: Sequence[Sequence[np.ndarray]], gap: int = 4) -> np.ndarray:
     return sheet
 
 
-def _decode(file: io.BufferedReader, name: str, max_pixels: int) -> Picture:
+def _read(path: str | os.PathLike, decode: Callable):
+    """What `decode(file, name)` makes of the file; whatever goes wrong with it becomes an `ImageError`."""
+    name = quote(path)
+    try:
+        # A named pipe would block in open() for ever, so ask what the path is first.
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            kind = "a folder" if os.path.isdir(path) else "not a regular file"
+            raise ImageError(f"{name} is {kind}; name a picture file")
+        with open(path, "rb") as file:
+            return decode(file, name)
+    except FileNotFoundError:
+        raise ImageError(f"{name} does not exist; check the path") from None
+    except PermissionError:
+        raise ImageError(f"{name} may not be read (permission denied); change its permissions") from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL byte in the path
+        raise ImageError(f"{name} cannot be read ({_reason(error)}); check the path") from None
+
+
+def _decode(file: io.BufferedReader, name: str, max_pixels: int, side: int | None = None) -> tuple:
+    """The picture, and width, height, format and mode as stored; with a `side`, see `glance`, also the frames."""
     head = file.read(16)
     if not head:
         raise ImageError(f"{name} is empty (0 bytes); re-export or re-download it")
@@ -200,11 +244,15 @@ def _decode(file: io.BufferedReader, name: str, max_pixels: int) -> Picture:
     try:
         with Image.open(file, formats=formats) as image:
             _check_size(image, name, max_pixels)
+            header = (*image.size, image.format, image.mode)
+            if side is not None:
+                header += (_frames(image),)
+                image.draft(None, (side, side))
             image.load()
             rgb, alpha = _rgb_and_alpha(image, name)
             turn = _UPRIGHT.get(_orientation(image))
         planes = [plane if plane is None or turn is None else plane.transpose(turn) for plane in (rgb, alpha)]
-        return Picture(*(None if plane is None else np.array(plane) for plane in planes))
+        return Picture(*(None if plane is None else np.array(plane) for plane in planes)), header
     except ImageError:
         raise
     except Image.UnidentifiedImageError:
@@ -249,6 +297,13 @@ def _check_size(image: Image.Image, name: str, max_pixels: int) -> None:
 def _megapixels(pixels: int) -> str:
     millions = pixels / 1e6
     return f"{millions:,.0f} MP" if millions >= 10 else f"{millions:.3g} MP"
+
+
+def _frames(image: Image.Image) -> int:
+    try:
+        return getattr(image, "n_frames", 1)
+    except Exception:  # later frames may be damaged, and only the first is read
+        return 1
 
 
 def _orientation(image: Image.Image) -> int:

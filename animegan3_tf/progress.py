@@ -1,26 +1,77 @@
-"""A progress bar on stderr, for a person; nothing when stderr is not a terminal."""
+"""How far a long command is, on stderr: a bar on a terminal, a line now and then anywhere else."""
 
 from __future__ import annotations
 
 import contextlib
+import sys
+import time
 from collections.abc import Callable, Iterator
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from animegan3_tf.duration import duration
+
+_EVERY = 30.0  # seconds between lines; short work prints none
 
 
 @contextlib.contextmanager
 def progress(what: str) -> Iterator[Callable[[int, int, str], None]]:
-    """Shows a bar for the time of a `with` block; call what it yields with (done, total, name)."""
+    """Shows done, total, rate and time left during a `with` block; call what this yields with (done, total, name)."""
     console = Console(stderr=True)
+    if not console.is_terminal:
+        yield Lines(what)
+        return
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
+        _Rate(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         TextColumn("{task.fields[name]}", markup=False),
     )
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+    with Progress(*columns, console=console) as bar:
         task = bar.add_task(what, total=None, name="")
-        yield lambda done, total, name: bar.update(task, completed=done, total=total, name=name)
+        yield lambda done, total, name: bar.update(task, completed=done, total=total, name=_printable(name))
+
+
+class Lines:
+    """Prints `preparing: 1,200 of 6,000, 8.5/s, 9 min left` at most every half minute.
+
+    The rate is that since the line before, so what was found done at the start does not flatter it. clock: seconds.
+    """
+
+    def __init__(self, what, clock=time.monotonic, write=None):
+        self._what, self._clock = what, clock
+        self._write = write or (lambda line: print(line, file=sys.stderr, flush=True))
+        self._since, self._before = clock(), 0
+
+    def __call__(self, done, total, name):
+        """A picture is done."""
+        now = self._clock()
+        if now - self._since < _EVERY:
+            return
+        rate = (done - self._before) / (now - self._since)
+        self._write(f"{self._what}: {done:,} of {total:,}, {rate:.3g}/s, {duration((total - done) / rate)} left")
+        self._since, self._before = now, done
+
+
+class _Rate(ProgressColumn):
+    def render(self, task):
+        """Pictures a second over the last half minute."""
+        return Text("" if task.speed is None else f"{task.speed:.3g}/s")
+
+
+def _printable(name):
+    """Undecodable bytes of a file's name would end the bar."""
+    return name.encode(errors="backslashreplace").decode()

@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from animegan3_tf.files import whole_file
+from animegan3_tf.files import fcntl, only_process, whole_file
 
 
 @pytest.mark.parametrize("kind", [str, lambda path: path])
@@ -71,3 +71,11 @@ def test_two_writers_of_one_file_do_not_meet(tmp_path):
         second.write_text("second")
     assert path.read_text() == "first"  # the outer block ends last
     assert os.listdir(tmp_path) == ["a.txt"]
+
+
+@pytest.mark.skipif(fcntl is None, reason="this system has no such locks")
+def test_one_process_at_a_time_in_a_folder(tmp_path):
+    with only_process(tmp_path), pytest.raises(BlockingIOError), only_process(tmp_path):
+        pass
+    with only_process(tmp_path):
+        assert list(tmp_path.iterdir()) == []

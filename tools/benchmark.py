@@ -1,12 +1,14 @@
 """Measures this project on this machine: how long, how much memory, and how near the device's limit.
 
     .venv/bin/python tools/benchmark.py train --style shinkai --upstream
+    .venv/bin/python tools/benchmark.py prepare
 
 What the columns mean stands in docs/benchmarks.md.
 """
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -56,8 +58,24 @@ def _train(values):
     )
     result = benchmark_train(settings, show=lambda line: print(f"{line} ...", file=sys.stderr))
     print_train(result, Console())
-    if values.json:
-        with whole_file(Path(values.json)) as temporary:
+    _write_json(values.json, result)
+
+
+def _prepare(values):
+    from benchmarks.prepare import PrepareSettings, benchmark_prepare
+    from benchmarks.report import print_prepare
+    from rich.console import Console
+
+    settings = PrepareSettings(values.count, values.size, values.jobs, values.rounds, values.photos)
+    load = os.getloadavg()[0]
+    result = benchmark_prepare(settings, show=lambda line: print(f"{line} ...", file=sys.stderr))
+    print_prepare({**result, "load_average": load}, Console())
+    _write_json(values.json, result)
+
+
+def _write_json(path, result):
+    if path:
+        with whole_file(Path(path)) as temporary:
             temporary.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
 
 
@@ -99,6 +117,14 @@ def _parser():
             help="time a step without a region target too (default: on a GPU)" if value else argparse.SUPPRESS,
         )
     train.add_argument("--json", metavar="FILE", help="write everything measured to a file")
+    prepare = commands.add_parser("prepare", help="photo targets: one job, several, and upstream's way")
+    prepare.set_defaults(run=_prepare)
+    prepare.add_argument("--photos", help="folder of photos (default: bundled ones)")
+    prepare.add_argument("--count", type=_positive, default=40, help="pictures a run (default: 40)")
+    prepare.add_argument("--size", type=int, default=256, help="side of the bundled photos (default: 256)")
+    prepare.add_argument("--jobs", type=_positive, default=os.cpu_count() or 1, help="of the pool (default: the cores)")
+    prepare.add_argument("--rounds", type=_positive, default=3, help="runs of each way (default: 3)")
+    prepare.add_argument("--json", metavar="FILE", help="write everything measured to a file")
     return parser
 
 

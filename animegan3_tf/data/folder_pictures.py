@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from animegan3_tf.data.ledger import missing_targets
-from animegan3_tf.data.targets import target_name, to_working_size
+from animegan3_tf.data.targets import target_name, working_picture
 from animegan3_tf.images import DEFAULT_MAX_PIXELS, ImageError, find_images, quote, read_image
 
 
@@ -17,6 +17,7 @@ class FolderPictures:
     def __init__(self, folder, max_pixels=DEFAULT_MAX_PIXELS, sides=None, stage=None, warn=print):
         self.folder, self._max_pixels, self._sides = Path(folder), max_pixels, sides
         self._paths = find_images(folder)
+        self._balance = None if stage is None else stage.parameters.get("balance")
         self._targets = None if stage is None else self._prepared(stage, warn)
 
     @property
@@ -30,10 +31,11 @@ class FolderPictures:
     def load(self, number):
         """uint8 [H, W, 3 or 6]."""
         path = self._paths[number]
-        picture = to_working_size(read_image(path, self._max_pixels).on_white(), self._sides)
+        name = self._name(path)
+        picture = working_picture(read_image(path, self._max_pixels).on_white(), name, self._sides, self._balance)
         if self._targets is None:
             return picture
-        target_path = self._targets / target_name(self._name(path))
+        target_path = self._targets / target_name(name)
         target = read_image(target_path).rgb
         if target.shape != picture.shape:
             raise ImageError(f"{quote(target_path)} is not of its picture's size; run animegan3 prepare")

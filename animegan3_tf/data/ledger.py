@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import heapq
 import json
 import os
-from collections.abc import Callable
+import struct
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import cv2
@@ -13,11 +16,18 @@ import numpy as np
 import skimage
 
 import animegan3_tf
+from animegan3_tf.data.book import read_book, write_book
+from animegan3_tf.data.journal import Journal
 from animegan3_tf.errors import UserError
-from animegan3_tf.files import whole_file
+from animegan3_tf.files import only_process
 from animegan3_tf.images import quote
 
 MANIFEST, REJECTED = "manifest.json", "rejected.json"  # one of each per parent folder, keyed by target folder name
+COLORS = "colors"  # the part of the manifest that tells of source folders, not of targets
+
+_FIELDS = ("source_bytes", "source_mtime_ns", "source_sha256", "target_bytes", "target_sha256")
+_DIGESTS = ("source_sha256", "target_sha256")
+_LAYOUT = struct.Struct(">Qq32sQ32s")
 
 
 def missing_targets(stage, pictures: dict[str, Path], target_of: Callable[[str], str]) -> int:
@@ -26,42 +36,51 @@ def missing_targets(stage, pictures: dict[str, Path], target_of: Callable[[str],
     Told from the books and the sizes of the files, without reading a picture.
     """
     books, key = stage.target.parent, stage.target.name
-    records = _load(books / MANIFEST, _is_record).get(key, {})
-    rejected = _load(books / REJECTED, _is_reason).get(key, {})
     parameters = json.loads(json.dumps(stage.parameters))
 
-    def stands(name, source):
-        record = records.get(name, {})
-        sizes = [(source, "source_bytes"), (stage.target / target_of(name), "target_bytes")]
+    def stands(name, record):
+        if name not in pictures or record.get("parameters") != parameters:
+            return False
+        sizes = [(pictures[name], "source_bytes"), (stage.target / target_of(name), "target_bytes")]
         try:
-            return record.get("parameters") == parameters and all(p.stat().st_size == record[k] for p, k in sizes)
+            return all(path.stat().st_size == record[size] for path, size in sizes)
         except (OSError, KeyError):
             return False
 
-    return sum(name not in rejected and not stands(name, source) for name, source in pictures.items())
+    rejected = {name for part, name, _ in read_book(books / REJECTED, is_reason) if part == key and name in pictures}
+    manifest = read_book(books / MANIFEST, is_record)
+    standing = sum(part == key and name not in rejected and stands(name, record) for part, name, record in manifest)
+    return len(pictures) - len(rejected) - standing
 
 
 class Ledger:
-    """One stage's part of the two books, kept in memory between saves.
+    """One stage's part of the two books, kept in memory between saves, and in a journal against a kill.
 
     stage: has source, target, function and parameters. pictures: sources by relative name. target_of: source name ->
     target name, relative too. `clashes` holds the sources whose target an earlier one claims, with the reason.
+    Only one process may use a stage's ledger at a time.
     """
 
     def __init__(self, stage, pictures: dict[str, Path], target_of: Callable[[str], str]):
         self.stage, self.pictures, self._target_of = stage, pictures, target_of
-        self._parameters = json.loads(json.dumps(stage.parameters))  # as the manifest gives them back
-        self._made_by = {
-            "function": f"{stage.function.__module__}.{stage.function.__qualname__}",
-            **tool_versions(),
+        self._shared: dict[str, object] = {}
+        self._how = {
+            "parameters": self._share(json.loads(json.dumps(stage.parameters))),  # as the manifest gives them back
+            "made_by": self._share(
+                {
+                    "function": f"{stage.function.__module__}.{stage.function.__qualname__}",
+                    **tool_versions(),
+                }
+            ),
         }
-        books = stage.target.parent
-        self._records = _load(books / MANIFEST, _is_record).get(stage.target.name, {})
-        self._rejected = _load(books / REJECTED, _is_reason).get(stage.target.name, {})
-        self._claims: dict[str, str] = {}
+        records = ((name, self._pack(record)) for name, record in self._part(MANIFEST, is_record))
+        self._records = {name: packed for name, packed in records if packed}
+        self._rejected = dict(self._part(REJECTED, is_reason))
+        self._changed = False
         self.clashes: dict[str, str] = {}
+        claims = self._claims()
         for name in pictures:
-            first = self._claims.setdefault(self._key(name), name)
+            first = claims[self._key(name)]
             if first != name:
                 target = stage.target / target_of(name)
                 self.clashes[name] = (
@@ -71,13 +90,15 @@ class Ledger:
             stage.target.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise not_writable(stage.target, error) from None
-        self._changed = False
-        self._forget_vanished()
+        self._journal = Journal(stage.target)
+        self._replay()
+        self._forget_vanished(claims)
 
     def is_current(self, name: str) -> bool:
         """Whether the target stands as recorded, made from this very source in this very way."""
-        record = self._records.get(name)
-        if not record or record.get("parameters") != self._parameters or record.get("made_by") != self._made_by:
+        packed = self._records.get(name)
+        record = packed and self._unpack(packed)
+        if not record or any(record.get(key) != how for key, how in self._how.items()):
             return False
         source = self.pictures[name]
         try:
@@ -89,7 +110,8 @@ class Ledger:
             if state.st_mtime_ns != record["source_mtime_ns"]:  # touched or copied: its content decides
                 if sha256_of(source) != record["source_sha256"]:
                     return False
-                record["source_mtime_ns"], self._changed = state.st_mtime_ns, True
+                self._records[name] = self._pack({**record, "source_mtime_ns": state.st_mtime_ns})
+                self._changed = True
         except (OSError, KeyError):
             return False
         if self._rejected.pop(name, None):
@@ -98,56 +120,130 @@ class Ledger:
 
     def accept(self, name: str, record: dict) -> None:
         """Records a target just written."""
-        self._records[name] = {**record, "parameters": self._parameters, "made_by": self._made_by}
+        record = {**record, **self._how}
+        self._write(name, record=record)
+        self._records[name] = self._pack(record)
         self._rejected.pop(name, None)
-        self._changed = True
 
     def reject(self, name: str, reason: str) -> None:
         """Records why a source has no target, and removes the one it may have had."""
         if name in self._records:
-            self._drop(name)
+            self._drop(name, unlink=name not in self.clashes)
         if self._rejected.get(name) != reason:
-            self._rejected[name], self._changed = reason, True
+            self._write(name, reason=reason)
+            self._rejected[name] = reason
 
     def save(self) -> None:
         """Writes this stage's part into both books, leaving the other stages' parts as they are on disk now."""
         if not self._changed:
             return
         books, key = self.stage.target.parent, self.stage.target.name
-        for path, part, fits in (
-            (books / MANIFEST, self._records, _is_record),
-            (books / REJECTED, self._rejected, _is_reason),
-        ):
-            book = _load(path, fits)
-            book.pop(key, None)
-            if part:
-                book[key] = part
-            try:
-                _store(path, book)
-            except OSError as error:
-                raise not_writable(path, error) from None
+        records = ((key, name, self._unpack(self._records[name])) for name in sorted(self._records))
+        rejected = ((key, name, self._rejected[name]) for name in sorted(self._rejected))
+        for path, own, fits in ((books / MANIFEST, records, is_record), (books / REJECTED, rejected, is_reason)):
+            replace_part(path, key, own, fits)
+        self._journal.remove()
         self._changed = False
+
+    def _part(self, book: str, fits: Callable[[str, object], bool]) -> Iterator[tuple[str, object]]:
+        """This stage's entries in a book, under the very names of `pictures`, so that each is in memory once."""
+        own = {name: name for name in self.pictures}
+        for part, name, value in read_book(self.stage.target.parent / book, fits):
+            if part == self.stage.target.name:
+                yield own.get(name, name), value
+
+    def _replay(self) -> None:
+        """Takes over what a killed run wrote into its journal, and what earlier runs recorded."""
+        for name, record, reason in self._journal.read():
+            packed = record and self._pack(record)
+            if packed:
+                self._records[name] = packed
+                self._rejected.pop(name, None)
+            elif reason is not None:
+                self._records.pop(name, None)
+                self._rejected[name] = reason
+            self._changed = True
+        self.save()
+        self._journal.remove()  # it may have a torn end, which nothing shall be written behind
+
+    def _write(self, name: str, record: dict | None = None, reason: str | None = None) -> None:
+        try:
+            self._journal.write(name, record, reason)
+        except OSError as error:
+            raise not_writable(self.stage.target, error) from None
+        self._changed = True
+
+    def _pack(self, record: dict) -> tuple | None:
+        """A record in few bytes: there may be hundreds of thousands, made in a handful of ways.
+
+        None for what is no whole record: its target is made anew.
+        """
+        try:
+            own = [bytes.fromhex(record[key]) if key in _DIGESTS else record[key] for key in _FIELDS]
+            return _LAYOUT.pack(*own), *(self._share(record[key]) for key in self._how)
+        except (KeyError, TypeError, ValueError, struct.error):
+            return None
+
+    def _unpack(self, packed: tuple) -> dict:
+        own, *how = packed
+        record = dict(zip(_FIELDS, _LAYOUT.unpack(own)))
+        record |= {key: record[key].hex() for key in _DIGESTS}
+        return {**record, **dict(zip(self._how, how))}
+
+    def _share(self, value):
+        return self._shared.setdefault(json.dumps(value, sort_keys=True), value)
 
     def _key(self, name: str) -> str:
         return os.path.normcase(self._target_of(name))  # where the system ignores case, A.png and a.png are one file
 
-    def _forget_vanished(self) -> None:
+    def _claims(self) -> dict[str, str]:
+        """Target -> the first of the sources that become it."""
+        claims = {}
+        for name in self.pictures:
+            claims.setdefault(self._key(name), name)
+        return claims
+
+    def _forget_vanished(self, claims: dict[str, str]) -> None:
         for name in [name for name in self._records if name not in self.pictures]:
-            self._drop(name)
+            self._drop(name, unlink=self._key(name) not in claims)
         for name in [name for name in self._rejected if name not in self.pictures]:
             del self._rejected[name]
             self._changed = True
 
-    def _drop(self, name: str) -> None:
+    def _drop(self, name: str, unlink: bool) -> None:
         """Forgets a record and removes its target, unless that is now another source's."""
         del self._records[name]
         self._changed = True
-        if self._claims.get(self._key(name), name) == name:
+        if unlink:
             target = self.stage.target / self._target_of(name)
             try:
                 target.unlink(missing_ok=True)
             except OSError as error:
                 raise not_writable(target, error) from None
+
+
+@contextlib.contextmanager
+def alone(folders: Iterable[Path]) -> Iterator[None]:
+    """Keeps other runs out of folders with books, and so out of the target folders in them."""
+    with contextlib.ExitStack() as held:
+        for folder in sorted({folder.resolve() for folder in folders}):
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                held.enter_context(only_process(folder))
+            except BlockingIOError:
+                raise UserError(f"targets in {quote(folder)} are being prepared already; wait for it") from None
+            except OSError as error:
+                raise not_writable(folder, error) from None
+        yield
+
+
+def replace_part(path: Path, key: str, entries: Iterator, fits: Callable[[str, object], bool]) -> None:
+    """Puts (key, name, value) entries in the place of a book's part `key`; the rest of the book stays."""
+    others = (entry for entry in read_book(path, fits) if entry[0] != key)
+    try:
+        write_book(path, heapq.merge(others, entries, key=lambda entry: entry[0]))
+    except OSError as error:
+        raise not_writable(path, error) from None
 
 
 def tool_versions() -> dict[str, str]:
@@ -169,35 +265,14 @@ def sha256_of(path: str | os.PathLike) -> str:
     return digest.hexdigest()
 
 
-def _is_record(value) -> bool:
-    return isinstance(value, dict) and "target_sha256" in value
+def is_record(part: str, value) -> bool:
+    """Whether a value may stand in that part of a manifest."""
+    return isinstance(value, dict) and ("mean" if part == COLORS else "target_sha256") in value
 
 
-def _is_reason(value) -> bool:
+def is_reason(part: str, value) -> bool:
+    """Whether a value may stand in rejected.json."""
     return isinstance(value, str)
-
-
-def _load(path: Path, fits: Callable[[object], bool]) -> dict[str, dict]:
-    """A book from disk, empty when there is none; a data set's own file of that name is not ours to overwrite."""
-    try:
-        book = json.loads(path.read_text(encoding="utf-8"))
-        if all(fits(value) for part in book.values() for value in part.values()):
-            return book
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise UserError(f"{quote(path)} cannot be read ({error.strerror}); change its permissions") from None
-    except (ValueError, AttributeError):
-        pass
-    raise UserError(f"{quote(path)} was not written by prepare; move it away, or delete it to make the targets anew")
-
-
-def _store(path: Path, book: dict) -> None:
-    if not book:
-        path.unlink(missing_ok=True)
-        return
-    with whole_file(path) as temporary:
-        temporary.write_text(json.dumps(book, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def not_writable(path: Path, error: OSError) -> UserError:

@@ -17,7 +17,8 @@ def open_pictures(folder, max_pixels=DEFAULT_MAX_PIXELS, sides=None, stage=None,
 
     sides: the working size to bring them to (`targets.to_working_size`); shards are at that of their style already,
     and refused where it is another. stage: whose prepared targets come with them, where each picture has one made as
-    the stage would make it; else `warn` is told.
+    the stage would make it; else `warn` is told. Pictures are balanced as the stage balances them; shards are so
+    already, and refused where it is otherwise.
     """
     if is_shard_folder(folder):
         return ShardPictures(folder, sides, stage, warn)

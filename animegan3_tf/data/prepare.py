@@ -7,20 +7,19 @@ was made from and how, so that a second run makes only what is missing or out of
 from __future__ import annotations
 
 import contextlib
-import time
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from animegan3_tf.data.ledger import Ledger, sha256_of
+from animegan3_tf.data.ledger import Ledger, alone, sha256_of
 from animegan3_tf.data.pool import in_processes
-from animegan3_tf.data.records import apply_stage, one_line, open_record
+from animegan3_tf.data.records import Record, apply_stage, one_line, open_record
 from animegan3_tf.data.targets import Stage, target_name
 from animegan3_tf.errors import UserError
-from animegan3_tf.images import DEFAULT_MAX_PIXELS, find_images, quote, write_image
-
-_SAVE_SECONDS = 5.0  # at most this much work is done again after a kill
+from animegan3_tf.files import remove_leftovers
+from animegan3_tf.images import DEFAULT_MAX_PIXELS, ImageError, find_images, quote, write_image
 
 
 @dataclass(frozen=True)
@@ -41,14 +40,23 @@ def prepare(
     """Makes every target that is missing or out of date, with `jobs` processes; current ones cost no decoding.
 
     on_progress(done, total, name) follows every picture of every stage. Sources that cannot be used go to rejected.json
-    and the rest goes on; a target that cannot be written ends the run with `UserError`. The caller's script needs an
-    `if __name__ == "__main__"` guard when jobs > 1, because workers are spawned.
+    and the rest goes on; a target that cannot be written ends the run with `UserError`, as does another run on the same
+    folders. The caller's script needs an `if __name__ == "__main__"` guard when jobs > 1, because workers are spawned.
     """
     if jobs < 1:
         raise UserError(f"jobs is {jobs}; give at least 1")
-    sources = [source_pictures(stage) for stage in stages]  # a missing folder is named before anything is made
-    ledgers = [Ledger(stage, pictures, target_name) for stage, pictures in zip(stages, sources)]
-    by_target = {ledger.stage.target: ledger for ledger in ledgers}
+    # A missing folder is named before anything is made.
+    sources = {stage.source: source_pictures(stage) for stage in stages}
+    with alone({stage.target.parent for stage in stages}):
+        for stage in stages:
+            remove_leftovers(stage.target.parent)
+            for folder, _, _ in os.walk(stage.target):
+                remove_leftovers(folder)
+        return _prepare(stages, sources, jobs, on_progress, max_pixels)
+
+
+def _prepare(stages, sources, jobs, on_progress, max_pixels):
+    ledgers = [Ledger(stage, sources[stage.source], target_name) for stage in stages]
     total, done, written, current = sum(len(ledger.pictures) for ledger in ledgers), 0, 0, 0
     rejected = {}
 
@@ -59,39 +67,47 @@ def prepare(
             on_progress(done, total, name)
 
     def tasks():
+        """Picture by picture, so that each is read once for all its targets and the rate is even."""
         nonlocal current
-        for ledger in ledgers:
-            for name, source in ledger.pictures.items():
-                if name in ledger.clashes:
-                    ledger.reject(name, ledger.clashes[name])
-                    rejected[source] = ledger.clashes[name]
-                    advance(name)
-                elif ledger.is_current(name):
-                    current += 1
-                    advance(name)
-                else:
-                    yield _Task(ledger.stage, name, source, max_pixels)
+        for folder, pictures in sources.items():
+            own = [(number, ledger) for number, ledger in enumerate(ledgers) if ledger.stage.source == folder]
+            for name, source in pictures.items():
+                wanted = []
+                for number, ledger in own:
+                    if name in ledger.clashes:
+                        ledger.reject(name, ledger.clashes[name])
+                        rejected[source] = ledger.clashes[name]
+                        advance(name)
+                    elif ledger.is_current(name):
+                        current += 1
+                        advance(name)
+                    else:
+                        wanted.append((number, _Task(ledger.stage, name, source, max_pixels)))
+                if wanted:
+                    yield wanted
 
     try:
-        saved = time.monotonic()
-        with contextlib.closing(in_processes(_make, tasks(), jobs)) as outcomes:
-            for task, outcome in outcomes:
-                ledger = by_target[task.stage.target]
-                if isinstance(outcome, str):
-                    ledger.reject(task.name, outcome)
-                    rejected[task.source] = outcome
-                else:
-                    ledger.accept(task.name, outcome)
-                    written += 1
-                advance(task.name)
-                if time.monotonic() - saved > _SAVE_SECONDS:
-                    for each in ledgers:
-                        each.save()
-                    saved = time.monotonic()
-    finally:  # on Ctrl-C too
-        for ledger in ledgers:
-            ledger.save()
+        with contextlib.closing(in_processes(_make_all, tasks(), jobs)) as outcomes:
+            for wanted, results in outcomes:
+                for (number, task), result in zip(wanted, results):
+                    if isinstance(result, str):
+                        ledgers[number].reject(task.name, result)
+                        rejected[task.source] = result
+                    else:
+                        ledgers[number].accept(task.name, result)
+                        written += 1
+                    advance(task.name)
+    except BaseException:  # Ctrl-C too
+        with contextlib.suppress(UserError):  # the journals hold it anyway, and the first error tells more
+            _save(ledgers)
+        raise
+    _save(ledgers)
     return PrepareReport(written, current, rejected)
+
+
+def _save(ledgers):
+    for ledger in ledgers:
+        ledger.save()
 
 
 class _Task(NamedTuple):
@@ -111,13 +127,24 @@ def source_pictures(stage: Stage) -> dict[str, Path]:
     return {path.relative_to(stage.source).as_posix(): path for path in found}
 
 
-def _make(task: _Task) -> dict | str:
-    """Makes one target; returns the manifest's record of it, or the one-line reason why the source is rejected."""
-    stage = task.stage
+def _make_all(wanted: list[tuple[int, _Task]]) -> list[dict | str]:
+    """What `_make` returns, for tasks of one source, which is read once."""
+    read = _read(wanted[0][1])
+    return [_make(task, read) for _, task in wanted]
+
+
+def _make(task: _Task, read: tuple[os.stat_result, Record] | str | None = None) -> dict | str:
+    """Makes one target; returns the manifest's record of it, or the one-line reason why the source is rejected.
+
+    read: what `_read` returned for its source, if that was called.
+    """
+    stage, read = task.stage, read or _read(task)
+    if isinstance(read, str):
+        return read
+    state, source = read
     try:
-        state = task.source.stat()  # before reading: a source that changes meanwhile is then seen as changed next time
-        record = apply_stage(open_record(task.source, task.name, task.max_pixels), stage)
-    except (UserError, OSError) as error:
+        record = apply_stage(source, stage)
+    except UserError as error:
         return one_line(error)
     target = stage.target / target_name(task.name)
     write_image(target, record.made[stage.name])
@@ -128,3 +155,14 @@ def _make(task: _Task) -> dict | str:
         "target_bytes": target.stat().st_size,
         "target_sha256": sha256_of(target),
     }
+
+
+def _read(task: _Task) -> tuple[os.stat_result, Record] | str:
+    """The source's state and its record, or the one-line reason why it cannot be used."""
+    try:
+        state = task.source.stat()  # before reading: a source that changes meanwhile is then seen as changed next time
+        return state, open_record(task.source, task.name, task.max_pixels)
+    except ImageError as error:
+        return one_line(error)
+    except OSError as error:
+        return f"{quote(task.source)} cannot be read ({error.strerror}); check the path"

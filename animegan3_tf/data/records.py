@@ -19,7 +19,7 @@ class Record:
     """A picture on its way through the stages.
 
     path: where it was read, for messages. name: relative to its folder, with forward slashes. sha256: of the file.
-    rgb: the whole picture on white, uint8 [H, W, 3]. made: uint8 pictures [h, w, 3] by the name of their stage.
+    rgb: the whole picture on white, uint8 [H, W, 3], read-only. made: uint8 pictures [h, w, 3] by their stage's name.
     """
 
     path: Path
@@ -31,7 +31,9 @@ class Record:
 
 def open_record(path: Path, name: str, max_pixels: int = DEFAULT_MAX_PIXELS) -> Record:
     """The record of a source file, nothing made yet. Raises `ImageError` or OSError where it cannot be read."""
-    return Record(path, name, sha256_of(path), read_image(path, max_pixels).on_white())
+    rgb = read_image(path, max_pixels).on_white()
+    rgb.flags.writeable = False  # every target is made of the same array
+    return Record(path, name, sha256_of(path), rgb)  # read first: that refuses a named pipe, which would block here
 
 
 def apply_stage(record: Record, stage: Stage) -> Record:

@@ -53,6 +53,11 @@ def write_summary(folder: Path, shards: int, count: int, about: dict) -> None:
     write_json(folder / SUMMARY, {"format": _FORMAT, "shards": shards, "pictures": count, **about})
 
 
+def shard_stages(folder) -> dict[str, dict]:
+    """{name: parameters} of what each record of a finished folder holds."""
+    return _summary(Path(folder))["stages"]
+
+
 class ShardIndex:
     """Where each record of a finished shard folder begins; 8 bytes a record.
 
@@ -61,9 +66,7 @@ class ShardIndex:
 
     def __init__(self, folder):
         self.folder = Path(folder)
-        summary = read_json(self.folder / SUMMARY, self.folder)
-        if summary.get("format") != _FORMAT:
-            raise UserError(f"{quote(self.folder)} is of another version; make it anew with animegan3 prepare --shards")
+        summary = _summary(self.folder)
         self.stages = summary["stages"]
         self.paths = [shard_path(self.folder, number, summary["shards"]) for number in range(summary["shards"])]
         offsets = [np.array(self._offsets(path), np.int64) for path in self.paths]
@@ -108,6 +111,13 @@ def read_json(path: Path, folder: Path) -> dict:
         raise _not_whole(folder, f"{path.name} is missing") from None
     except (OSError, ValueError) as error:
         raise _not_whole(folder, f"{path.name} cannot be read: {error}") from None
+
+
+def _summary(folder: Path) -> dict:
+    summary = read_json(folder / SUMMARY, folder)
+    if summary.get("format") != _FORMAT:
+        raise UserError(f"{quote(folder)} is of another version; make it anew with animegan3 prepare --shards")
+    return summary
 
 
 def _not_whole(folder: Path, why: str) -> UserError:

@@ -21,6 +21,8 @@ class ShardPictures:
         self.folder = self._index.folder
         if sides is not None:
             self._check_sides(sides)
+        if stage is not None:
+            self._check_balance(stage.parameters.get("balance"))
         self._target = None if stage is None else self._prepared(stage, warn)
 
     @property
@@ -54,6 +56,16 @@ class ShardPictures:
             raise UserError(
                 f"the shards in {quote(self.folder)} hold pictures with short sides of {made[0]} to {made[1]}, this "
                 f"style cuts its crops from {sides[0]} to {sides[1]}; run animegan3 prepare --shards with this style"
+            )
+
+    def _check_balance(self, wanted):
+        """The colours that pictures had before they were balanced are gone."""
+        made = self._index.stages[PICTURE].get("balance")
+        if made != wanted:
+            made, wanted = (settings["how"] if settings else "none" for settings in (made, wanted))
+            raise UserError(
+                f"the shards in {quote(self.folder)} hold pictures with balance {made!r}, this style has {wanted!r}; "
+                "run animegan3 prepare --shards with this style"
             )
 
     def _prepared(self, stage, warn):

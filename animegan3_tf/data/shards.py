@@ -39,14 +39,14 @@ class ShardReport:
 
 def style_shards(style: Style, photos: Path, anime: Path, out: Path) -> dict[Path, list[Stage]]:
     """{folder of shards: the stages of its records} for training a style; `out` is a data folder for `train` then."""
-    targets, sides = style_targets(style, photos, anime), list(style.data.sides)
-    return {
-        folder: [
-            Stage(PICTURE, source, folder, working_picture, {"sides": sides}),
-            *(stage for stage in targets if stage.source == source),
-        ]
-        for source, folder in ((Path(photos), out / "photo"), (Path(anime), out / style.name / "style"))
-    }
+    *of_photos, of_anime = style_targets(style, photos, anime)
+
+    def stages(folder, targets):
+        as_targets = {key: targets[0].parameters[key] for key in ("sides", "balance") if key in targets[0].parameters}
+        return [Stage(PICTURE, targets[0].source, folder, working_picture, as_targets), *targets]
+
+    folders = {out / "photo": of_photos, out / style.name / "style": [of_anime]}
+    return {folder: stages(folder, targets) for folder, targets in folders.items()}
 
 
 def on_this_machine(jobs: int) -> Engine:

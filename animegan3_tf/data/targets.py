@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from animegan3_tf.data.balance import balance_settings, balanced
 from animegan3_tf.errors import UserError
 from animegan3_tf.filters import add_salt, l0_smooth_offline, smooth_edges, superpixels
 from animegan3_tf.images import resize
@@ -71,24 +72,32 @@ def photo_targets(
     ]
 
 
-def anime_targets(anime: str | os.PathLike, salt: float = 0.0, sides: Sequence[int] | None = None) -> list[Stage]:
+def anime_targets(
+    anime: str | os.PathLike, salt: float = 0.0, sides: Sequence[int] | None = None, balance: dict | None = None
+) -> list[Stage]:
     """The stage for a folder of anime pictures: edges smoothed, then the fraction `salt` of pixels made white.
 
-    sides: see `to_working_size`.
+    sides: see `to_working_size`. balance: see `balance.balance_settings`.
     """
     if not 0 <= salt <= 1:
         raise UserError(f"salt is {salt}; give a fraction of the pixels between 0 and 1")
     anime = Path(anime)
     parameters = {"salt": salt, "sides": list(sides) if sides else None}
+    if balance is not None:  # not recorded otherwise, so that what was made before there was a balance stays current
+        parameters["balance"] = balance
     return [Stage("smooth", anime, target_folder(anime, "smooth"), smooth_target, parameters)]
 
 
 def style_targets(style: Style, photos: str | os.PathLike, anime: str | os.PathLike) -> list[Stage]:
-    """Every stage for training a style: superpixels and L0 of the photos, smoothed anime."""
+    """Every stage for training a style: superpixels and L0 of the photos, smoothed anime.
+
+    With `data.balance = "mean"` the anime folder's colours are measured, unless its manifest has them, or its shards
+    hold pictures balanced like that already.
+    """
     sides = style.data.sides
     return [
         *photo_targets(photos, style.target.region_l0_lambda, sides=sides),
-        *anime_targets(anime, style.data.salt, sides),
+        *anime_targets(anime, style.data.salt, sides, balance_settings(style.data.balance, anime)),
     ]
 
 
@@ -105,9 +114,11 @@ def to_working_size(rgb: np.ndarray, sides: Sequence[int] | None) -> np.ndarray:
     return resize(rgb, tuple(round(side * scale) for side in rgb.shape[:2]))
 
 
-def working_picture(rgb: np.ndarray, name: str, sides: Sequence[int] | None = None) -> np.ndarray:
-    """The picture itself, at the size that its targets are made at."""
-    return to_working_size(rgb, sides)
+def working_picture(
+    rgb: np.ndarray, name: str, sides: Sequence[int] | None = None, balance: dict | None = None
+) -> np.ndarray:
+    """The picture itself, at the size that its targets are made at, and balanced as they are."""
+    return balanced(to_working_size(rgb, sides), balance)
 
 
 def superpixel_target(
@@ -123,9 +134,11 @@ def l0_target(rgb: np.ndarray, name: str, lam: float, sides: Sequence[int] | Non
     return np.round(np.clip(smoothed, 0, 1) * 255).astype(np.uint8)
 
 
-def smooth_target(rgb: np.ndarray, name: str, salt: float, sides: Sequence[int] | None = None) -> np.ndarray:
-    """Anime without its crisp ink: what the discriminator must learn to refuse."""
-    smoothed = smooth_edges(to_working_size(rgb, sides))
+def smooth_target(
+    rgb: np.ndarray, name: str, salt: float, sides: Sequence[int] | None = None, balance: dict | None = None
+) -> np.ndarray:
+    """Anime without its crisp ink, as balanced: what the discriminator must learn to refuse."""
+    smoothed = smooth_edges(working_picture(rgb, name, sides, balance))
     if not salt:
         return smoothed
     # Seeded by the name: each picture has its own salt, and a rebuild has the same.

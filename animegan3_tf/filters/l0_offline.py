@@ -16,21 +16,25 @@ def l0_smooth_offline(image, lam, kappa=2.0, beta_max=1e5):
     power = _gradient_power(*size)
     spectrum = fft.rfft2(planes, axes=(1, 2))
     across, down, kept = (np.empty_like(planes) for _ in range(3))
+    energy, square = (np.empty(size, np.float32) for _ in range(2))
     for beta in betas:
         _forward_difference(planes, 2, out=across)
         _forward_difference(planes, 1, out=down)
-        energy = np.einsum("chw,chw->hw", across, across)
-        energy += np.einsum("chw,chw->hw", down, down)
-        small = energy < lam / beta
-        across[:, small] = 0
-        down[:, small] = 0
+        energy.fill(0)
+        for gradient in (*across, *down):
+            np.multiply(gradient, gradient, out=square)
+            energy += square
+        # Multiplied by 0 or 1, not picked by a mask: several times as fast.
+        large = (energy >= lam / beta).astype(np.float32)
+        across *= large
+        down *= large
         _divergence(across, down, out=kept)
+        kept *= np.float32(beta)
         solution = fft.rfft2(kept, axes=(1, 2), overwrite_x=True)
-        solution *= np.float32(beta)
         # A divergence has no mean; beta would turn what rounding leaves of one into a shift of brightness.
         solution[:, 0, 0] = 0
         solution += spectrum
-        solution /= 1 + np.float32(beta) * power
+        solution *= 1 / (1 + np.float32(beta) * power)
         planes = fft.irfft2(solution, s=size, axes=(1, 2), overwrite_x=True)
     return np.ascontiguousarray(np.moveaxis(planes, 0, -1))
 

@@ -19,6 +19,7 @@ else:
 
 _FOLDER = Path(__file__).parent
 _CHOICES = {
+    "balance": ("none", "mean", "equalize"),
     "adversarial": ("least_squares", "hinge"),
     "color_space": ("yuv", "lab"),
     "region_target": ("superpixel", "l0"),
@@ -36,6 +37,7 @@ class DataSettings:
     rotation: float = 0.0  # photos only, degrees to either side
     brightness: float = 0.0  # photos only, to either side, of the [-1, 1] range
     salt: float = 0.0  # share of white pixels in the edge-smoothed anime
+    balance: str = "none"  # of the anime pictures' colours: "mean" or "equalize", see data/balance.py
 
     @property
     def sides(self):
@@ -145,7 +147,7 @@ class Style:
                 raise UserError(
                     f"perceptual.{family}.content is {weights.content}; pre-training needs a weight above 0"
                 )
-        for section in (self.target, self.loss, self.train):
+        for section in (self.data, self.target, self.loss, self.train):
             for field, choices in _CHOICES.items():
                 if hasattr(section, field) and getattr(section, field) not in choices:
                     raise UserError(f"{field} is {getattr(section, field)!r}; it must be one of {', '.join(choices)}")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import time
 
+from animegan3_tf.duration import duration
+
 
 class Pace:
     """Steps a second between two readings, with all that happens between steps (pictures, saves).
@@ -49,16 +51,3 @@ def remaining(step, rate, steps, pretrain_steps):
     if left <= 0 or not rate > 0 or not math.isfinite(rate):
         return ""
     return f"{'adversarial' if ahead else 'ends'} in {duration(left / rate)}"
-
-
-def duration(seconds):
-    """`45 s`, `12 min`, `1 h 05 min` or `3 d 4 h`: two figures are enough to plan by."""
-    minutes = round(seconds / 60)
-    if seconds < 59.5:
-        return f"{seconds:.0f} s"
-    if minutes < 60:
-        return f"{minutes} min"
-    if minutes < 24 * 60:
-        return f"{minutes // 60} h {minutes % 60:02d} min"
-    hours = round(seconds / 3600)
-    return f"{hours // 24} d {hours % 24} h"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import time
 from collections import Counter
@@ -10,11 +9,11 @@ from html import escape
 from pathlib import Path
 
 from animegan3_tf import images
+from animegan3_tf.duration import duration
 from animegan3_tf.files import whole_file
-from animegan3_tf.training.charts import line_chart
+from animegan3_tf.pages.charts import line_chart
+from animegan3_tf.pages.frame import page, picture
 from animegan3_tf.training.metrics_file import is_number, read_metrics
-from animegan3_tf.training.pace import duration
-from animegan3_tf.training.page_style import STYLE_SHEET
 from animegan3_tf.training.run_files import flat, read_configuration
 from animegan3_tf.training.runs import read_run
 
@@ -55,16 +54,10 @@ def write_page(folder, now=None):
         _section("Warnings", "".join(f"<li>{escape(t)}{_times(n)}</li>" for t, n in warnings.items()), "", tag="ul"),
         f"<section><details><summary>Configuration</summary>{_table(configuration)}</details></section>",
     ]
-    title = escape(f"{folder.resolve().name}: {run.style or 'run'}")
-    page = (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" '
-        f'content="light dark"><link rel="icon" href="data:,"><title>{title}</title><style>{STYLE_SHEET}</style></head>'
-        f"<body><main>{''.join(sections)}</main></body></html>\n"
-    )
+    title = f"{folder.resolve().name}: {run.style or 'run'}"
     path = folder / PAGE
     with whole_file(path) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+        temporary.write_text(page(title, "".join(sections)), encoding="utf-8")
     return path
 
 
@@ -114,12 +107,7 @@ def _picture(path, step, across):
     height, width = rgb.shape[:2]
     if width > across:
         rgb = images.resize(rgb, (max(1, round(height * across / width)), across))
-    data = base64.b64encode(images.jpeg_bytes(rgb)).decode()
-    height, width = rgb.shape[:2]
-    return (
-        f'<figure class="grid"><img width="{width}" height="{height}" src="data:image/jpeg;base64,{data}" '
-        f'alt="photo, support tail and main tail at step {step}"><figcaption>step {step:,}</figcaption></figure>'
-    )
+    return picture(rgb, f"photo, support tail and main tail at step {step}", f"step {step:,}")
 
 
 def _validation(records):

@@ -9,6 +9,7 @@ from pathlib import Path
 import tensorflow as tf
 
 import animegan3_tf
+from animegan3_tf.data.balance import balance_settings, balanced
 from animegan3_tf.data.dataset import TrainingData
 from animegan3_tf.networks import build_generator, load_perceptual
 from animegan3_tf.networks.perceptual import perceptual_family
@@ -176,5 +177,7 @@ def _sample_photos(configuration):
 
 
 def _scores(configuration, objective, photos):
+    balance = balance_settings(configuration.style.data.balance, configuration.anime, configuration.max_pixels)
     anime = spread_pictures(configuration.anime, ANIME_PICTURES, len(photos[0]), configuration.max_pixels)
+    anime = (balanced(picture, balance) for picture in anime)  # what the generator is taught
     return Scores(objective.network, objective.weights, photos, anime)

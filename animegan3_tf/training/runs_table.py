@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from animegan3_tf.training.pace import duration
+from animegan3_tf.duration import duration
 
 _TERMS = ("loss", "discriminator_support", "discriminator_main")  # what is shown of many
 _PIPED = 160  # columns, where no terminal says how many

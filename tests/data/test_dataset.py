@@ -244,6 +244,22 @@ def test_prepared_targets_are_used_and_one_missing_makes_all_be_made_anew(marked
     np.testing.assert_allclose(batch["photo_region"], batch["photo"], atol=0.02)  # L0 keeps a flat picture
 
 
+@pytest.mark.parametrize("prepared", [True, False])
+def test_anime_is_balanced_as_its_smoothed_twin_is(folders, prepared):
+    """Means of 160, 100 and 70 become 110: red loses 50, green gains 10, blue 40."""
+    photos, anime = folders
+    for path in anime.iterdir():
+        write_image(path, np.full((SIZE, SIZE, 3), (160, 100, 70), np.uint8))
+    style = tiny_style({**PLAIN, "data.balance": "mean"})
+    if prepared:
+        prepare(style_targets(style, photos, anime))
+    warnings = []
+    (batch,) = take(TrainingData(style, photos, anime, warn=warnings.append), 1)
+    assert len(warnings) == (0 if prepared else 2)
+    assert (levels(batch["anime"]) == 110).all()
+    assert (levels(batch["anime_smooth"]) == 110).all()
+
+
 def test_a_rejected_photo_needs_no_target(marked):
     (marked[0] / "2.png").write_bytes(b"broken")
     prepare(style_targets(tiny_style(), *marked))

@@ -11,6 +11,7 @@ from prepared_folders import counts, digests, picture
 from animegan3_tf.data.prepare import prepare
 from animegan3_tf.data.targets import Stage, anime_targets, photo_targets, smooth_target, target_folder
 from animegan3_tf.errors import UserError
+from animegan3_tf.files import fcntl, only_process
 from animegan3_tf.images import read_image, write_image
 
 
@@ -57,6 +58,34 @@ def test_second_run_does_nothing_not_even_decode(photos, monkeypatch):
     monkeypatch.setattr("animegan3_tf.data.records.read_image", refuse)
     assert counts(prepare(photo_targets(photos))) == (0, 6, 0)
     assert digests(photos.parent) == before
+
+
+def test_a_picture_is_read_once_for_all_its_targets(photos, monkeypatch):
+    read = []
+
+    def counted(path, *arguments):
+        read.append(path.name)
+        return read_image(path, *arguments)
+
+    monkeypatch.setattr("animegan3_tf.data.records.read_image", counted)
+    prepare(photo_targets(photos))
+    assert sorted(read) == ["a.png", "b.jpg", "c.png"]
+
+
+@pytest.mark.skipif(fcntl is None, reason="this system has no such locks")
+def test_a_second_run_on_the_same_folders_is_refused(photos):
+    with only_process(photos.parent), pytest.raises(UserError, match="being prepared already; wait"):
+        prepare(photo_targets(photos))
+    assert counts(prepare(photo_targets(photos))) == (6, 0, 0)
+
+
+def test_what_killed_writers_left_is_tidied_away(photos):
+    prepare(photo_targets(photos))
+    whole = digests(photos.parent)
+    for folder in (photos.parent, photos.parent / "photo_l0" / "more"):
+        (folder / f".{'0' * 32}.tmp").write_bytes(b"half")
+    prepare(photo_targets(photos))
+    assert digests(photos.parent) == whole
 
 
 def test_changed_parameter_rebuilds_only_its_stage(photos):

@@ -31,6 +31,7 @@ def stage(function, **parameters):
 def test_a_record_knows_its_source(record, tmp_path):
     assert record.sha256 == hashlib.sha256((tmp_path / "a.png").read_bytes()).hexdigest()
     np.testing.assert_array_equal(record.rgb, picture(1))
+    assert not record.rgb.flags.writeable  # every stage gets the same array
     assert record.made == {}
 
 

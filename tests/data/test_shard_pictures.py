@@ -1,4 +1,5 @@
 import itertools
+import shutil
 
 import numpy as np
 import pytest
@@ -108,6 +109,31 @@ def test_targets_of_another_recipe_are_made_on_the_fly(folders, sharded):
     assert "photo' are missing or made otherwise" in warnings[0]
     prepare(style_targets(STYLE, *folders)[2:])
     check_equal(ours, take(TrainingData(style, *folders, warn=lambda line: None), 2))
+
+
+@pytest.mark.parametrize("balance", ["mean", "equalize"])
+def test_balanced_anime_is_the_same_from_shards_as_from_folders(folders, tmp_path, balance):
+    style = override(STYLE, {"data.balance": balance})
+    make_shards(folders, tmp_path, style=style)
+    sharded = tuple(tmp_path / name for name in SHARDS)
+    prepare(style_targets(style, *folders))
+    plain = take(TrainingData(STYLE, *folders, warn=lambda line: None), 4)
+    warnings = []
+    from_folders = take(TrainingData(style, *folders, warn=warnings.append), 4)
+    shutil.rmtree(folders[1])  # what the mean was measured of; the shards tell it
+    check_equal(take(TrainingData(style, *sharded, warn=warnings.append), 4), from_folders)
+    assert warnings == []
+    assert any((ours["anime"] != other["anime"]).any() for ours, other in zip(from_folders, plain))
+
+
+@pytest.mark.parametrize(
+    ("made", "wanted"), [("none", "mean"), ("mean", "none"), ("equalize", "mean"), ("mean", "equalize")]
+)
+def test_shards_balanced_otherwise_are_refused(folders, tmp_path, made, wanted):
+    make_shards(folders, tmp_path, style=override(STYLE, {"data.balance": made}))
+    words = f"hold pictures with balance '{made}', this style has '{wanted}'; run animegan3 prepare --shards with this"
+    with pytest.raises(UserError, match=words):
+        TrainingData(override(STYLE, {"data.balance": wanted}), *(tmp_path / name for name in SHARDS))
 
 
 def test_unfinished_and_cut_shards_are_refused_with_the_remedy(sharded):

@@ -7,9 +7,11 @@ import subprocess
 import sys
 import tracemalloc
 
+import numpy as np
 import pytest
 from prepared_folders import digests, picture
 from sharded_folders import STYLE, make_shards, records, source_folders
+from tiny_training import tiny_style
 
 from animegan3_tf.data import records as records_module
 from animegan3_tf.data.prepare import prepare
@@ -18,7 +20,7 @@ from animegan3_tf.data.shard_writer import write_shard
 from animegan3_tf.data.shards import on_this_machine
 from animegan3_tf.data.targets import style_targets, target_name
 from animegan3_tf.errors import UserError
-from animegan3_tf.images import write_image
+from animegan3_tf.images import decode_image, write_image
 from animegan3_tf.styles import load_style
 
 
@@ -58,6 +60,29 @@ def test_records_hold_the_targets_of_the_folder_path_bit_for_bit(folders, out):
             assert len(of_source) == kinds
             for stage in of_source:
                 assert record[stage.name] == (stage.target / target_name(name)).read_bytes(), (name, stage.name)
+
+
+def test_records_hold_the_balanced_picture_and_its_target(folders, out):
+    style = tiny_style({"data.balance": "mean"})
+    for name in ("x.png", "y.png", "z.jpg"):
+        (folders[1] / name).unlink()
+        write_image(folders[1] / f"{name[0]}.png", np.full((40, 40, 3), (160, 100, 70), np.uint8))  # 110 over channels
+    make_shards(folders, out, style=style)
+    (record, *_) = records(out / "tiny" / "style")
+    for feature in ("picture", "smooth"):
+        assert (decode_image(record[feature], feature).rgb == 110).all()
+    stages = json.loads((out / "tiny" / "style" / "shards.json").read_text())["stages"]
+    assert stages["picture"]["balance"] == stages["smooth"]["balance"] == {"how": "mean", "shift": [-50, 10, 40]}
+    assert "balance" not in json.loads((out / "photo" / "shards.json").read_text())["stages"]["picture"]
+    assert not any(path.name == "manifest.json" for path in folders[0].parent.rglob("*"))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_named_pipe_is_left_out_and_blocks_nothing(folders, out):
+    os.mkfifo(folders[0] / "pipe.jpg")
+    report = make_shards(folders, out)
+    assert told(report) == (8, 0, ["pipe.jpg"])
+    assert "is not a regular file" in report.rejected[folders[0] / "pipe.jpg"]
 
 
 def test_originals_stay_and_nothing_lies_beside_them(folders, out):

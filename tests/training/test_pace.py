@@ -1,7 +1,7 @@
 import pytest
 from driven import Clock
 
-from animegan3_tf.training.pace import Pace, duration, remaining
+from animegan3_tf.training.pace import Pace, remaining
 
 
 def test_the_rate_leaves_out_the_step_that_traces():
@@ -56,12 +56,3 @@ def test_every_phase_traces_anew():
 )
 def test_how_long_a_run_still_takes(step, rate, steps, pretrain, words):
     assert remaining(step, rate, steps, pretrain) == words
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(0, "0 s"), (59.4, "59 s"), (59.6, "1 min"), (3569, "59 min"), (3600, "1 h 00 min"), (3900, "1 h 05 min"),
-     (86399, "1 d 0 h"), (100 * 3600, "4 d 4 h")],
-)  # fmt: skip
-def test_durations_in_words(seconds, words):
-    assert duration(seconds) == words

@@ -27,6 +27,31 @@ def print_train(result: dict, console: Console) -> None:
         _print_upstream(result, console)
 
 
+def print_prepare(result: dict, console: Console) -> None:
+    """Prints what `benchmark_prepare` returned, with the load before it as `load_average`."""
+    settings, jobs = result["settings"], result["settings"]["jobs"]
+    pictures = "bundled photos" if settings["photos"] is None else "photos"
+    console.print(f"{settings['count']} {pictures}, {settings['rounds']} rounds in turn, on {result['cores']} cores")
+    if result["load_average"] > _BUSY * result["cores"]:
+        console.print(f"the machine was busy before the start (load {result['load_average']:.1f}): rates are too low")
+    table = Table(title="superpixels and L0 of photos", title_justify="left")
+    for name in ("way", "pictures/s", "low to high", "with the start", "CPU ms a picture", "parent"):
+        table.add_column(name, justify="left" if name == "way" else "right")
+    for name, way in result["ways"].items():
+        rate = way["rate"]
+        span = f"{rate['low']:.2f} to {rate['high']:.2f}"
+        cpu = (f"{way[key]['median']:.1f}" for key in ("cpu_ms", "parent_cpu_ms"))
+        table.add_row(name, f"{rate['median']:.2f}", span, f"{way['whole']['median']:.2f}", *cpu)
+    console.print(table)
+    for text, ratio, least in (
+        (f"{jobs} jobs over one job", result["scaling"], 0.9 * min(jobs, result["cores"])),
+        (f"{jobs} jobs over upstream's way", result["over_upstream"], None),
+        ("one job over upstream's way", result["one_job_over_upstream"], None),
+    ):
+        goal = f"; 0.9 times the jobs that have a core is {least:.1f}" if least else ""
+        console.print(f"{text}: {ratio['median']:.2f} times ({ratio['low']:.2f} to {ratio['high']:.2f}{goal})")
+
+
 def _print_step(result, console):
     whole = result["step"]
     table = _table("adversarial step", "share")

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from animegan3_tf.training.charts import line_chart, number_text, ticks
+from animegan3_tf.pages.charts import line_chart, number_text, ticks
 
 
 def parsed(chart):
@@ -120,3 +120,9 @@ def test_ticks_lie_between_their_ends(low, span):
 def test_numbers_are_short(value, text):
     assert number_text(value) == text
     assert math.isclose(float(text.replace(",", "")), value, rel_tol=1e-2)
+
+
+def test_the_other_axis_may_be_something_else_and_the_last_value_untold():
+    chart = line_chart("Red", "%", {"a": [(0, 1.0), (255, 7.5)]}, across="level", last=False)
+    assert {"level", "a"} <= set(words(chart))
+    assert not {"step", "7.5"} & set(words(chart))

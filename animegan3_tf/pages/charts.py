@@ -14,12 +14,13 @@ _MOST = 1e30  # what is larger is as good as infinite, and would leave floats no
 _DECADES = 30.0  # largest over smallest value from which a logarithmic axis is used
 
 
-def line_chart(title, unit, series, phases=(), references=None, zero=False):
+def line_chart(title, unit, series, phases=(), references=None, zero=False, across="step", last=True):
     """One chart as a `<figure>`.
 
     series: {name: [(step, value or None)]}, steps ascending; None breaks the line. unit: of the values, under the
     title. phases: (name, first step, last step), at most two, the first of which is shaded where
-    there are two. references: {name: value} of dashed level lines. zero: show the zero of the value axis.
+    there are two. references: {name: value} of dashed level lines. zero: show the zero of the value axis. across: what
+    the other axis is. last: tell each series' last value in the legend.
 
     The value axis is logarithmic, and says so, where all values are above 0 and span a factor of 30.
     Without a single value, returns "".
@@ -35,19 +36,20 @@ def line_chart(title, unit, series, phases=(), references=None, zero=False):
     low, high = (math.log10(min(values)), math.log10(max(values))) if logarithmic else (min(values), max(values))
     low, high = (min(low, 0.0), max(high, 0.0)) if zero else (low, high)
     y = _Axis(*_padded(low, high, 0.06), (_HEIGHT - _BOTTOM, _TOP), logarithmic)
-    body = [*_phases(phases, x), *_grid(x, y), *_references(references, y)]
+    body = [*_phases(phases, x), *_grid(x, y, across), *_references(references, y)]
     legend = []
     for number, (name, points) in enumerate(series.items()):
         style = f"s{number % COLORS}" + (" pale" if number >= COLORS else "")
         body += _series(points, x, y, style)
-        last = next(v for _, v in reversed(points) if _drawable(v))
+        value = next(v for _, v in reversed(points) if _drawable(v))
+        told = f" <b>{number_text(value)}</b>" if last else ""
         swatch = f'<svg class="swatch" viewBox="0 0 18 8" aria-hidden="true"><path class="{style}" d="M0 4H18"/></svg>'
-        legend.append(f"<li>{swatch}{escape(name)} <b>{number_text(last)}</b></li>")
+        legend.append(f"<li>{swatch}{escape(name)}{told}</li>")
     unit = f"{unit}, logarithmic" if logarithmic else unit
     names = ", ".join(series)
     return (
         f"<figure><figcaption>{escape(title)}</figcaption><ul class='legend'>{''.join(legend)}</ul>"
-        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(f"{title} over steps: {names}")}">'
+        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(f"{title} over {across}: {names}")}">'
         f'{"".join(body)}<text class="axis" x="2" y="12">{escape(unit)}</text></svg></figure>'
     )
 
@@ -97,7 +99,7 @@ def _padded(low, high, share):
     return low - room, high + room
 
 
-def _grid(x, y):
+def _grid(x, y, across):
     bottom = _HEIGHT - _BOTTOM
     for value in y.ticks():
         yield f'<path class="rule" d="M{_LEFT} {y(value)}H{_WIDTH - _RIGHT}"/>'
@@ -106,7 +108,7 @@ def _grid(x, y):
         label = f"{value / 1000:g}k" if abs(value) >= 10000 else f"{value:.4g}"
         yield f'<text class="axis" text-anchor="middle" x="{x(value)}" y="{bottom + 16}">{label}</text>'
     yield f'<path class="base" d="M{_LEFT} {bottom}H{_WIDTH - _RIGHT}"/>'
-    yield f'<text class="axis" text-anchor="end" x="{_WIDTH - _RIGHT}" y="{_HEIGHT - 4}">step</text>'
+    yield f'<text class="axis" text-anchor="end" x="{_WIDTH - _RIGHT}" y="{_HEIGHT - 4}">{escape(across)}</text>'
 
 
 def _phases(phases, x):

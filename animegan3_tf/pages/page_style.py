@@ -1,4 +1,4 @@
-"""How a run's page looks, in light and in dark, on a desk and on a phone."""
+"""How a page looks, in light and in dark, on a desk and on a phone."""
 
 STYLE_SHEET = """
 :root { color-scheme: light dark; --ground: #fff; --raised: #f5f6f8; --ink: #1c2128; --quiet: #59636e; --rule: #dfe3e8;
@@ -24,6 +24,10 @@ figcaption { font-weight: 600; }
 .grid img { display: block; max-width: 100%; height: auto; border-radius: 4px; }
 .grid figcaption { font-size: .85rem; font-weight: 400; color: var(--quiet); padding: 2px 0 10px; }
 .small { display: grid; grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); gap: 8px 12px; }
+.strips { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 540px), 1fr)); gap: 8px 16px; }
+h3 { font-size: 1rem; margin: 20px 0 6px; color: var(--quiet); }
+nav { display: flex; flex-wrap: wrap; gap: 4px 16px; }
+a { color: var(--c0); }
 .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 340px), 1fr)); gap: 16px; }
 .charts figure { background: var(--raised); border-radius: 8px; padding: 12px; }
 .charts svg { display: block; width: 100%; height: auto; }
@@ -48,5 +52,7 @@ table { border-collapse: collapse; font-size: .85rem; width: 100%; margin-top: 8
 th, td { text-align: left; vertical-align: top; padding: 3px 12px 3px 0; border-bottom: 1px solid var(--rule);
   overflow-wrap: anywhere; }
 th { font-weight: 400; color: var(--quiet); width: 45%; }
+.facts th[scope=col] { width: auto; color: var(--ink); font-weight: 600; }
+.facts th[scope=row] { width: 24%; }
 section ul:not(.legend) { padding-left: 1.2em; overflow-wrap: anywhere; }
 """

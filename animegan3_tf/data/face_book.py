@@ -1,0 +1,219 @@
+"""The books of a folder of face crops: what each crop was cut from and how, and why some photos gave none."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+import animegan3_tf
+from animegan3_tf.data.ledger import sha256_of
+from animegan3_tf.errors import UserError
+from animegan3_tf.files import whole_file
+from animegan3_tf.images import quote
+
+MANIFEST, REJECTED = "faces.json", "rejected.json"
+_JOURNAL = ".faces.journal"  # the crops that may have been written since faces.json was
+
+
+class FaceBook:
+    """faces.json, rejected.json and the crops of one folder; kept in memory between saves.
+
+    target: the folder, made if missing. source: the photos' folder or file; other photos want another folder.
+    settings: what crops depend on, as JSON takes it; photos that were done with others are not current.
+
+    faces.json: {"source", "settings": {id: settings}, "photos": {name: record}}; a record has "bytes", "mtime_ns",
+    "sha256", "settings" (an id), "rejected" (one line, or null), "duplicates" (the crops it repeats) and "crops", each
+    of those with "file", "bytes", "sha256", "hash", "box", "confidence", "landmarks" and "crop_to_photo".
+    """
+
+    def __init__(self, target: Path, source: Path, settings: dict):
+        self.target = target
+        made_by = {"animegan3_tf": animegan3_tf.__version__, "opencv": cv2.__version__, "numpy": np.__version__}
+        self._settings = json.loads(json.dumps({**settings, "made_by": made_by}))
+        self._settings_id = hashlib.sha256(json.dumps(self._settings, sort_keys=True).encode()).hexdigest()[:12]
+        self._source = os.path.relpath(source, target)
+        try:
+            target.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _not_writable(target, error) from None
+        book = _load(target / MANIFEST)
+        if book and book["source"] != self._source:
+            raise UserError(
+                f"{quote(target)} holds the faces of {quote(os.path.normpath(target / book['source']))}; name another "
+                f"folder, or remove it to begin anew"
+            )
+        self._all_settings = book.get("settings", {})
+        self._photos: dict[str, dict] = book.get("photos", {})
+        self._owner: dict[str, str] = {}
+        for name in self._photos:
+            self._claim(name)
+        self._changed = False
+        self._undo_unrecorded()
+
+    def is_current(self, name: str, photo: Path) -> bool:
+        """Whether a photo was done, in this very way, and its crops stand as recorded."""
+        record = self._photos.get(name)
+        if not record or record["settings"] != self._settings_id:
+            return False
+        if any(os.path.normcase(crop) not in self._owner for crop in record["duplicates"]):
+            return False  # what it repeats has gone
+        try:
+            if any((self.target / crop["file"]).stat().st_size != crop["bytes"] for crop in record["crops"]):
+                return False
+            state = photo.stat()
+            if state.st_size != record["bytes"]:
+                return False
+            if state.st_mtime_ns != record["mtime_ns"]:  # touched or copied: its content decides
+                if sha256_of(photo) != record["sha256"]:
+                    return False
+                record["mtime_ns"], self._changed = state.st_mtime_ns, True
+        except OSError:
+            return False
+        return True
+
+    def crops(self, name: str) -> list[dict]:
+        """The records of a photo's crops."""
+        return self._photos[name]["crops"] if name in self._photos else []
+
+    def rejection(self, name: str) -> str | None:
+        """Why a photo, or a face of it, gave no crop."""
+        return self._photos.get(name, {}).get("rejected")
+
+    def refusal(self, name: str, file: str) -> str | None:
+        """Why a photo's crop may not have this name, in one line: another photo's has it, or a file stands there."""
+        owner, path = self._owner.get(os.path.normcase(file)), self.target / file
+        if owner is not None and owner != name:
+            return f"{name!r} and {owner!r} would both become {file!r}; rename one"
+        if owner is None and os.path.lexists(path):
+            return f"{quote(path)} stands where a crop of {name!r} belongs; move it away or name another folder"
+        return None
+
+    def announce(self, files: Sequence[str]) -> None:
+        """To be called before crops are written: a killed run's are known by it."""
+        try:
+            with open(self.target / _JOURNAL, "a", encoding="ascii") as journal:
+                journal.writelines(json.dumps(file) + "\n" for file in files)
+        except OSError as error:
+            raise _not_writable(self.target / _JOURNAL, error) from None
+
+    def enter(
+        self,
+        name: str,
+        origin: dict,
+        crops: Sequence[dict],
+        rejected: str | None = None,
+        duplicates: Sequence[str] = (),
+    ) -> None:
+        """Records what became of a photo, and removes crops that an earlier run made of it and this one did not.
+
+        origin: "bytes", "mtime_ns" and "sha256" of the photo; empty when it could not be read, which is tried again.
+        """
+        self._drop(name, keep={crop["file"] for crop in crops})
+        self._photos[name] = {
+            **origin,
+            "settings": self._settings_id if origin else None,
+            "crops": list(crops),
+            "rejected": rejected,
+            "duplicates": list(duplicates),
+        }
+        self._claim(name)
+        self._changed = True
+
+    def forget_others(self, names) -> None:
+        """Removes the records and crops of photos that are no longer there."""
+        for name in [name for name in self._photos if name not in names]:
+            self._drop(name)
+            del self._photos[name]
+
+    def save(self) -> None:
+        """Writes both books; each is replaced whole."""
+        if not self._changed:
+            return
+        self._all_settings[self._settings_id] = self._settings
+        used = {record["settings"] for record in self._photos.values()}
+        book = {
+            "source": self._source,
+            "settings": {key: value for key, value in self._all_settings.items() if key in used},
+            "photos": self._photos,
+        }
+        rejected = {name: record["rejected"] for name, record in self._photos.items() if record["rejected"]}
+        for path, content in ((self.target / MANIFEST, book), (self.target / REJECTED, rejected)):
+            try:
+                with whole_file(path) as temporary:
+                    temporary.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="ascii")
+            except OSError as error:
+                raise _not_writable(path, error) from None
+        with contextlib.suppress(OSError):
+            (self.target / _JOURNAL).unlink()
+        self._changed = False
+
+    def _undo_unrecorded(self) -> None:
+        """What a killed run wrote and did not record is removed, or its photo done again."""
+        journal = self.target / _JOURNAL
+        try:
+            lines = journal.read_text(encoding="ascii").splitlines()
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError) as error:
+            raise UserError(f"{quote(journal)} cannot be read ({error}); remove it") from None
+        for line in lines:
+            try:
+                file = json.loads(line)
+            except ValueError:
+                break  # the kill came in the middle of this line, before any of its crops
+            owner = self._owner.get(os.path.normcase(file))
+            if owner is None:
+                _remove(self.target / file)
+            else:
+                self._photos[owner]["settings"] = None
+        self._changed = True
+        self.save()  # ends the journal: a line may have been cut short
+
+    def _claim(self, name: str) -> None:
+        """Where the system ignores case, A.png and a.png are one file."""
+        for crop in self.crops(name):
+            self._owner[os.path.normcase(crop["file"])] = name
+
+    def _drop(self, name: str, keep=frozenset()) -> None:
+        for crop in self.crops(name):
+            if crop["file"] not in keep:
+                _remove(self.target / crop["file"])
+            self._owner.pop(os.path.normcase(crop["file"]), None)
+            self._changed = True
+
+
+def _load(path: Path) -> dict:
+    """The manifest, empty when there is none; a data set's own file of that name is not ours to overwrite."""
+    try:
+        book = json.loads(path.read_text(encoding="utf-8"))
+        parts = {"settings", "crops", "rejected", "duplicates"}
+        if isinstance(book["source"], str) and all(parts <= set(record) for record in book["photos"].values()):
+            return book
+    except FileNotFoundError:
+        path = path.with_name(REJECTED)  # written after the manifest, so alone it is not ours either
+        if not path.exists():
+            return {}
+    except OSError as error:
+        raise UserError(f"{quote(path)} cannot be read ({error.strerror}); change its permissions") from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        pass
+    raise UserError(f"{quote(path)} was not written by animegan3 faces; move it away or name another folder")
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise _not_writable(path, error) from None
+
+
+def _not_writable(path: Path, error: OSError) -> UserError:
+    reason = error.strerror or type(error).__name__
+    return UserError(f"{quote(path)} cannot be written ({reason}); change its permissions or free space")

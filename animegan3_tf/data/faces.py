@@ -1,0 +1,261 @@
+"""Cuts the faces out of photos: square, eyes level, one size; what the `animegan3 faces` command runs."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path, PurePosixPath
+
+import cv2
+import numpy as np
+
+from animegan3_tf.data.face import Detector, Face
+from animegan3_tf.data.face_align import crop_matrix, warp
+from animegan3_tf.data.face_book import FaceBook
+from animegan3_tf.data.ledger import sha256_of
+from animegan3_tf.data.perceptual_hash import SeenPictures, perceptual_hash
+from animegan3_tf.errors import UserError
+from animegan3_tf.images import DEFAULT_MAX_PIXELS, ImageError, find_images, quote, read_image, write_image
+
+_BATCH, _BATCH_PIXELS = 16, 24_000_000  # photos in memory: one batch in work, the next being read
+_SAVE_SECONDS, _SAVE_SHARE = 5.0, 0.05  # at most so much work is done again after a kill; of the time, for saving
+
+
+@dataclass(frozen=True)
+class CropSettings:
+    """How faces become crops.
+
+    size: side of the crops, pixels. margin: added on each side of a face's box, as a share of its longer side.
+    min_size: faces with a shorter box are left out, pixels of the photo. min_confidence: 0..1.
+    duplicates: crops that differ from an earlier one in at most so many of 256 bits are left out; -1 keeps them all.
+    letterbox: a picture without a face is taken whole, between black bars.
+    """
+
+    size: int = 256
+    margin: float = 0.12
+    min_size: int = 64
+    min_confidence: float = 0.9
+    duplicates: int = 50
+    letterbox: bool = False
+
+    def __post_init__(self):
+        for name, low, high in (
+            ("size", 8, 4096),
+            ("margin", 0, 4),
+            ("min_size", 1, 100_000),
+            ("min_confidence", 0, 1),
+            ("duplicates", -1, 255),
+        ):
+            if not low <= getattr(self, name) <= high:
+                option = "--" + name.replace("_", "-")
+                raise UserError(f"{option} is {getattr(self, name)}; give from {low:,} to {high:,}")
+
+
+@dataclass
+class FacesReport:
+    """How a run ended.
+
+    written: crops written. current: photos that were done already. rejected: how many photos and faces gave no crop, by
+    the kind of reason, of all photos. failed: (photo, one line) for what could not be read or named.
+    """
+
+    written: int = 0
+    current: int = 0
+    rejected: Counter = field(default_factory=Counter)
+    failed: list[tuple[Path, str]] = field(default_factory=list)
+
+
+def crop_faces(
+    source: str | os.PathLike,
+    target: str | os.PathLike,
+    detector: Detector,
+    settings: CropSettings = CropSettings(),
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+    on_progress: Callable[[int, int, str], None] | None = None,
+) -> FacesReport:
+    """Writes the faces of a photo, or of a folder and those below, as PNGs into the folder `target`.
+
+    A photo's crop is called `<stem>.png`, or `<stem>_1.png` and so on from left to right when it has several, below the
+    folders that the photo lies in. faces.json maps each crop to its photo and the matrix from crop to photo;
+    rejected.json tells why photos gave none. Photos that are done already cost no decoding and no detection.
+    on_progress(done, total, name) follows every photo. Raises `UserError` when the target cannot be written.
+    """
+    source, target = Path(source), Path(target)
+    report = FacesReport()
+    photos = _photos(source, target, report)
+    book = FaceBook(target, source, {**asdict(settings), **detector.settings})
+    if not report.failed:  # else a folder could not be listed, and its photos may still be there
+        book.forget_others(photos)
+    todo = [name for name in photos if not book.is_current(name, photos[name])]
+    done = report.current = len(photos) - len(todo)
+    work = _Cropping(book, detector, settings, report, photos, set(todo))
+    saved, pause = time.monotonic(), _SAVE_SECONDS
+    try:
+        with ThreadPoolExecutor(1, thread_name_prefix="faces") as reader:
+            batches = _batches(photos, todo, max_pixels)
+            ahead = reader.submit(next, batches, None)
+            while (batch := ahead.result()) is not None:
+                ahead = reader.submit(next, batches, None)
+                for name in work.crop(batch):
+                    done += 1
+                    if on_progress:
+                        on_progress(done, len(photos), name)
+                started = time.monotonic()
+                if started - saved > pause:
+                    book.save()
+                    saved = time.monotonic()
+                    pause = max(_SAVE_SECONDS, (saved - started) / _SAVE_SHARE)  # the books of many photos take a while
+    finally:  # on Ctrl-C too
+        book.save()
+    for name in photos:
+        if reason := book.rejection(name):
+            report.rejected[reason.partition(":")[0]] += 1
+    return report
+
+
+@dataclass(frozen=True)
+class _Photo:
+    """A photo as it was read: rgb uint8 [H, W, 3], or None with the reason in `problem`."""
+
+    name: str
+    origin: dict
+    rgb: np.ndarray | None
+    problem: str | None = None
+
+
+class _Cropping:
+    """Detects, cuts, compares and writes, a batch of photos at a time."""
+
+    def __init__(self, book, detector, settings, report, photos, todo):
+        self.book, self.detector, self.settings, self.report, self.photos = book, detector, settings, report, photos
+        self.seen = SeenPictures()
+        for name in photos:
+            if name not in todo:
+                for crop in book.crops(name):
+                    self.seen.add(crop["file"], bytes.fromhex(crop["hash"]))
+
+    def crop(self, batch: Sequence[_Photo]) -> Iterator[str]:
+        """Yields the names of the photos as they are done."""
+        read = [photo for photo in batch if photo.problem is None]
+        found = self.detector([photo.rgb for photo in read], [photo.name for photo in read]) if read else []
+        faces = dict(zip((photo.name for photo in read), found))
+        for photo in batch:
+            if photo.problem is None:
+                self._crop(photo, faces[photo.name])
+            else:
+                self._fail(photo, photo.problem, "unreadable")
+            yield photo.name
+
+    def _crop(self, photo: _Photo, found: Sequence[Face]) -> None:
+        faces, rejected = self._fitting(photo.rgb, found)
+        margin, border = self.settings.margin, cv2.BORDER_REPLICATE
+        if self.settings.letterbox and not faces and rejected.startswith("no face"):
+            height, width = photo.rgb.shape[:2]
+            faces, rejected = [Face((0.0, 0.0, float(width), float(height)), 0.0)], None
+            margin, border = 0.0, cv2.BORDER_CONSTANT
+        stem = PurePosixPath(photo.name).with_suffix("")
+        files = [f"{stem}.png"] if len(faces) == 1 else [f"{stem}_{i}.png" for i in range(1, len(faces) + 1)]
+        for file in files:
+            if refusal := self.book.refusal(photo.name, file):
+                self._fail(photo, refusal, "name taken")
+                return
+        self.book.announce(files)
+        crops, reasons, duplicates = [], [rejected] if rejected else [], []
+        for face, file in zip(faces, files):
+            matrix = crop_matrix(face, self.settings.size, margin)
+            picture = warp(photo.rgb, matrix, (self.settings.size, self.settings.size), border)
+            fingerprint = perceptual_hash(picture)
+            nearest, bits = self.seen.nearest(fingerprint)
+            if nearest is not None and bits <= self.settings.duplicates:
+                reasons.append(f"near-duplicate: {bits} of 256 bits differ from {nearest!r}")
+                duplicates.append(nearest)
+                continue
+            path = self.book.target / file
+            write_image(path, picture)
+            self.seen.add(file, fingerprint)
+            crops.append(_record(file, path, face, matrix, fingerprint))
+        self.report.written += len(crops)
+        self.book.enter(photo.name, photo.origin, crops, "; ".join(reasons) or None, duplicates)
+
+    def _fitting(self, rgb: np.ndarray, found: Sequence[Face]) -> tuple[list[Face], str | None]:
+        """The faces to cut, from left to right, and in one line what is wrong with the others if that leaves none."""
+        height, width = rgb.shape[:2]
+        sure = [face for face in found if face.confidence >= self.settings.min_confidence]
+        inside = [face for face in sure if 0 <= face.center[0] <= width and 0 <= face.center[1] <= height]
+        large = [face for face in inside if face.side >= self.settings.min_size]
+        if not found:
+            reason = f"no face: none of {self.settings.min_size} pixels or more was found"
+        elif not sure:
+            best = max(face.confidence for face in found)
+            reason = f"no face: the likeliest has confidence {best:.2f}, under {self.settings.min_confidence:g}"
+        elif not inside:
+            reason = f"no face: the box lies outside the picture of {width}x{height}"
+        elif not large:
+            best = max(face.side for face in inside)
+            reason = f"too small: the largest face measures {best:.0f} pixels, under {self.settings.min_size}"
+        else:
+            reason = None
+        return sorted(large, key=lambda face: face.center), reason
+
+    def _fail(self, photo: _Photo, reason: str, kind: str) -> None:
+        self.report.failed.append((self.photos[photo.name], reason))
+        self.book.enter(photo.name, {}, [], f"{kind}: {reason}")
+
+
+def _record(file: str, path: Path, face: Face, matrix: np.ndarray, fingerprint: bytes) -> dict:
+    return {
+        "file": file,
+        "bytes": path.stat().st_size,
+        "sha256": sha256_of(path),
+        "hash": fingerprint.hex(),
+        "box": [round(value, 2) for value in face.box],
+        "confidence": round(face.confidence, 4),
+        "landmarks": [[round(value, 2) for value in point] for point in face.landmarks],
+        "crop_to_photo": matrix.tolist(),
+    }
+
+
+def _photos(source: Path, target: Path, report: FacesReport) -> dict[str, Path]:
+    """The photos by their path below the source, without what lies in the target; unlisted folders go to the report."""
+    if not source.exists():
+        raise UserError(f"{quote(source)} does not exist; name a photo or a folder of photos")
+    if not source.is_dir():
+        return {source.name: source}
+    crops = Path(os.path.realpath(target))
+    if crops == Path(os.path.realpath(source)):
+        raise UserError(f"{quote(target)} is the folder of the photos; name another for the crops")
+    found = find_images(source, lambda folder, error: report.failed.append((folder, str(error))))
+    if crops.is_relative_to(os.path.realpath(source)):
+        found = [path for path in found if not Path(os.path.realpath(path)).is_relative_to(crops)]
+    if not found and not report.failed:
+        raise UserError(f"{quote(source)} holds no pictures; put JPEG or PNG files into it")
+    return {path.relative_to(source).as_posix(): path for path in found}
+
+
+def _batches(photos: dict[str, Path], names: Sequence[str], max_pixels: int) -> Iterator[list[_Photo]]:
+    batch, pixels = [], 0
+    for name in names:
+        photo = _read(name, photos[name], max_pixels)
+        batch.append(photo)
+        pixels += 0 if photo.rgb is None else photo.rgb.shape[0] * photo.rgb.shape[1]
+        if len(batch) == _BATCH or pixels > _BATCH_PIXELS:
+            yield batch
+            batch, pixels = [], 0
+    if batch:
+        yield batch
+
+
+def _read(name: str, path: Path, max_pixels: int) -> _Photo:
+    try:
+        state = path.stat()  # before reading: a photo that changes meanwhile is then seen as changed next time
+        rgb = read_image(path, max_pixels).on_white()  # before the digest, which would wait for a named pipe
+        origin = {"bytes": state.st_size, "mtime_ns": state.st_mtime_ns, "sha256": sha256_of(path)}
+        return _Photo(name, origin, rgb)
+    except ImageError as error:
+        return _Photo(name, {}, None, str(error))
+    except OSError as error:
+        return _Photo(name, {}, None, f"{quote(path)} cannot be read ({error.strerror}); check the path")

@@ -1,0 +1,142 @@
+"""A data set as training will see it: two surveys, what they have in common, and warnings."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from animegan3_tf.data.ledger import missing_targets
+from animegan3_tf.data.targets import Stage, style_targets, target_name
+from animegan3_tf.errors import UserError
+from animegan3_tf.files import whole_file
+from animegan3_tf.images import DEFAULT_MAX_PIXELS, find_images, quote
+from animegan3_tf.inspection.duplicates import duplicate_groups
+from animegan3_tf.inspection.remarks import remarks
+from animegan3_tf.inspection.survey import Survey, survey_folder
+from animegan3_tf.styles import Style
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What was found. Keys of the dictionaries are "photos" and "anime".
+
+    duplicates: groups of numbers in the survey's names. shared: (photo, anime) numbers of pictures in both folders.
+    stages: see `style_targets`. missing: targets to be made, by the stage's name. warnings: a line each.
+    """
+
+    style: Style
+    surveys: dict[str, Survey]
+    duplicates: dict[str, list[list[int]]]
+    shared: list[tuple[int, int]]
+    stages: list[Stage]
+    missing: dict[str, int]
+    warnings: list[str]
+
+    def to_dict(self) -> dict:
+        """Plain values for JSON; pictures by name."""
+        return {
+            "style": self.style.name,
+            "warnings": self.warnings,
+            "missing_targets": self.missing,
+            "in_both_folders": [
+                [self.surveys[kind].names[i] for kind, i in zip(("photos", "anime"), pair)] for pair in self.shared
+            ],
+            **{kind: self._domain(kind) for kind in self.surveys},
+        }
+
+    def write_json(self, path: str | os.PathLike) -> None:
+        """Writes `to_dict` to a file; raises `UserError` where that cannot be."""
+        try:
+            with whole_file(path) as temporary:
+                temporary.write_text(json.dumps(self.to_dict(), indent=1) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise UserError(f"{quote(path)} cannot be written ({error.strerror}); name another with --json") from None
+
+    def _domain(self, kind):
+        survey = self.surveys[kind]
+        names, shares = survey.names, survey.colors.histograms
+        return {
+            "folder": str(survey.folder),
+            "found": survey.found,
+            "readable": len(names),
+            "bytes": survey.bytes,
+            "formats": dict(survey.formats),
+            "modes": dict(survey.modes),
+            "rejected": survey.rejected,
+            "width": _range(survey.widths),
+            "height": _range(survey.heights),
+            "short_side": _range(survey.short_sides),
+            "aspect": _range(survey.aspects),
+            "colors": survey.colors.to_dict(),
+            "histograms": {
+                channel: [round(float(share), 6) for share in row]
+                for channel, row in zip(("red", "green", "blue", "brightness"), shares)
+            },
+            "grey": [names[i] for i in survey.grey],
+            "letterboxed": [names[i] for i in survey.barred],
+            "animated": [names[i] for i in survey.animated],
+            "duplicates": [[names[i] for i in group] for group in self.duplicates[kind]],
+        }
+
+
+def inspect(
+    style: Style,
+    photos: str | os.PathLike,
+    anime: str | os.PathLike,
+    on_progress: Callable[[int, int, str], None] | None = None,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+) -> Inspection:
+    """Looks at every picture of both folders, reduced, and writes nothing; on_progress(done, total, name) follows.
+
+    Pictures that cannot be read are part of the result. Raises `UserError` for a folder that is missing or has no
+    pictures, or whose manifest cannot be read.
+    """
+    folders = {"photos": Path(photos), "anime": Path(anime)}
+    counts = {kind: len(_pictures(folder)) for kind, folder in folders.items()}
+    for kind, folder in folders.items():
+        if not counts[kind]:
+            raise UserError(f"folder {quote(folder)} holds no pictures; name another with --{kind}")
+    stages = style_targets(style, photos, anime)
+    missing = {stage.name: missing_targets(stage, _pictures(stage.source), target_name) for stage in stages}
+    surveys, before = {}, 0
+    for kind, folder in folders.items():
+
+        def advance(done, _, name, before=before):
+            on_progress(before + done, sum(counts.values()), name)
+
+        surveys[kind] = survey_folder(folder, on_progress and advance, max_pixels)
+        before += counts[kind]
+    duplicates = {kind: duplicate_groups(survey.hashes) for kind, survey in surveys.items()}
+    shared = _shared(*surveys.values())
+    warnings = remarks(style.data, surveys, duplicates, shared, missing)
+    return Inspection(style, surveys, duplicates, shared, stages, missing, warnings)
+
+
+def _pictures(folder):
+    """By relative name; the survey tells of folders that cannot be listed."""
+    return {
+        path.relative_to(folder).as_posix(): path for path in find_images(folder, on_error=lambda folder, error: None)
+    }
+
+
+def _shared(photos, anime):
+    """One pair of each group with pictures of both folders."""
+    count = len(photos.hashes)
+    pairs = []
+    for group in duplicate_groups([*photos.hashes, *anime.hashes]):
+        first, others = group[0], [i for i in group if i >= count]
+        if first < count and others:
+            pairs.append((first, others[0] - count))
+    return pairs
+
+
+def _range(values):
+    """Least, median and greatest."""
+    if not len(values):
+        return None
+    return [round(float(value), 3) for value in np.percentile(values, [0, 50, 100])]

@@ -1,0 +1,127 @@
+"""The page of an inspection: everything in one file that needs no network."""
+
+from __future__ import annotations
+
+import os
+from html import escape
+
+from animegan3_tf.errors import UserError
+from animegan3_tf.files import whole_file
+from animegan3_tf.images import DEFAULT_MAX_PIXELS, grid, quote
+from animegan3_tf.inspection.contact_sheet import examples, paths_of, strip, tile
+from animegan3_tf.inspection.inspect import Inspection
+from animegan3_tf.inspection.table import facts
+from animegan3_tf.pages.charts import line_chart
+from animegan3_tf.pages.frame import page, picture
+
+EXAMPLES = 8  # rows of the contact sheet, of each domain
+_GROUPS, _ACROSS = 6, 4  # duplicates that are shown, and pictures of each
+_LISTED = 50  # rejected files; the rest is counted
+_BINS = 64
+_SECTIONS = ("warnings", "counts", "brightness", "colours", "rejected", "duplicates", "examples")
+
+
+def write_page(inspection: Inspection, path: str | os.PathLike, max_pixels: int = DEFAULT_MAX_PIXELS) -> None:
+    """Writes the page, of the sections `_SECTIONS`, whose names are their ids; reads the pictures that it shows again.
+
+    Raises `UserError` where it cannot be written.
+    """
+    bodies = {
+        "warnings": _warnings(inspection),
+        "counts": _counts(inspection),
+        "brightness": _histograms(inspection, ("brightness",)),
+        "colours": _histograms(inspection, ("red", "green", "blue")),
+        "rejected": _rejected(inspection),
+        "duplicates": _duplicates(inspection, max_pixels),
+        "examples": _examples(inspection, max_pixels),
+    }
+    folders = " and ".join(str(survey.folder) for survey in inspection.surveys.values())
+    links = " ".join(f'<a href="#{name}">{name}</a>' for name in _SECTIONS)
+    header = (
+        f"<header><h1>Data for {escape(inspection.style.name)}</h1><p>{_text(folders)}</p><nav>{links}</nav></header>"
+    )
+    sections = [f'<section id="{name}"><h2>{name.capitalize()}</h2>{bodies[name]}</section>' for name in _SECTIONS]
+    try:
+        with whole_file(path) as temporary:
+            temporary.write_text(
+                page(f"Data for {inspection.style.name}", header + "".join(sections)), encoding="utf-8"
+            )
+    except OSError as error:
+        raise UserError(f"{quote(path)} cannot be written ({error.strerror}); name another with --page") from None
+
+
+def _warnings(inspection):
+    return _list(inspection.warnings) or "<p>None.</p>"
+
+
+def _counts(inspection):
+    rows = "".join(
+        f"<tr><th scope='row'>{name}</th><td>{escape(photos)}</td><td>{escape(anime)}</td></tr>"
+        for name, photos, anime in facts(inspection)
+    )
+    return f"<table class='facts'><tr><th></th><th scope='col'>photos</th><th scope='col'>anime</th></tr>{rows}</table>"
+
+
+def _histograms(inspection, channels):
+    told = inspection.to_dict()
+    charts = []
+    for channel in channels:
+        series = {}
+        for kind in inspection.surveys:
+            shares, step = told[kind]["histograms"][channel], 256 // _BINS
+            bins = [100 * sum(shares[i : i + step]) for i in range(0, 256, step)]
+            series[kind] = [(i * step + step / 2, share) for i, share in enumerate(bins)] if any(bins) else []
+        chart = line_chart(
+            channel.capitalize(), "% of the pixels", series, zero=True, across="level, 0 to 255", last=False
+        )
+        charts.append(chart)
+    note = "Share of pixels at each level, every picture counting alike."
+    return f"<p class='note'>{note}</p><div class='charts'>{''.join(charts)}</div>"
+
+
+def _rejected(inspection):
+    reasons = [reason for survey in inspection.surveys.values() for reason in survey.rejected.values()]
+    more = f"<p>and {len(reasons) - _LISTED:,} more</p>" if len(reasons) > _LISTED else ""
+    return (_list(reasons[:_LISTED]) or "<p>None.</p>") + more
+
+
+def _duplicates(inspection, max_pixels):
+    parts = []
+    for kind, survey in inspection.surveys.items():
+        groups = inspection.duplicates[kind]
+        for group in groups[:_GROUPS]:
+            names = [survey.names[i] for i in group]
+            tiles = [tile(path, max_pixels) for path in paths_of(survey, names[:_ACROSS]).values()]
+            if tiles:
+                parts.append(picture(grid([tiles]), f"{kind} that look alike", f"{kind}: {_names(names)}"))
+        if len(groups) > _GROUPS:
+            parts.append(f"<p>and {len(groups) - _GROUPS:,} more groups of {kind}</p>")
+    for photo, anime in inspection.shared[:_GROUPS]:
+        names = inspection.surveys["photos"].names[photo], inspection.surveys["anime"].names[anime]
+        parts.append(f"<p>in both folders: {escape(' = '.join(names))}</p>")
+    return "".join(parts) or "<p>None.</p>"
+
+
+def _examples(inspection, max_pixels):
+    parts = []
+    for kind, survey in inspection.surveys.items():
+        stages = [stage for stage in inspection.stages if stage.source == survey.folder]
+        columns = [kind, *(["balanced"] if inspection.style.data.balance != "none" and kind == "anime" else [])]
+        columns += [stage.name for stage in stages]
+        parts.append(f"<h3>{' | '.join(columns)}</h3><div class='strips'>")
+        for name, path in paths_of(survey, examples(survey, EXAMPLES)).items():
+            parts.append(picture(strip(path, stages, max_pixels), f"{name} and its targets", name))
+        parts.append("</div>")
+    return f"<p class='note'>Grey where a target is not made yet.</p>{''.join(parts)}"
+
+
+def _names(names):
+    return ", ".join(names[:_ACROSS]) + (f" and {len(names) - _ACROSS:,} more" if len(names) > _ACROSS else "")
+
+
+def _list(lines):
+    return f"<ul>{''.join(f'<li>{_text(line)}</li>' for line in lines)}</ul>" if lines else ""
+
+
+def _text(text):
+    return escape(text.encode(errors="backslashreplace").decode())
