@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from animegan3_tf.data.ledger import missing_targets
+from animegan3_tf.data.shard_folder import is_shard_folder
 from animegan3_tf.data.targets import Stage, style_targets, target_name
 from animegan3_tf.errors import UserError
 from animegan3_tf.files import whole_file
@@ -97,6 +98,9 @@ def inspect(
     pictures, or whose manifest cannot be read.
     """
     folders = {"photos": Path(photos), "anime": Path(anime)}
+    for kind, folder in folders.items():
+        if is_shard_folder(folder):
+            raise UserError(f"folder {quote(folder)} holds shards; name the pictures they were made of with --{kind}")
     counts = {kind: len(_pictures(folder)) for kind, folder in folders.items()}
     for kind, folder in folders.items():
         if not counts[kind]:

@@ -4,6 +4,7 @@ import re
 import pytest
 from data_sets import data_set
 from prepared_folders import digests
+from sharded_folders import make_shards
 from tiny_training import tiny_style
 
 from animegan3_tf.data.prepare import prepare
@@ -79,6 +80,15 @@ def test_folders_without_pictures_are_named(folders, tmp_path):
         inspect(tiny_style(), folders[0], tmp_path / "empty")
     with pytest.raises(UserError, match=r"nowhere' is not a folder"):
         inspect(tiny_style(), tmp_path / "nowhere", folders[1])
+
+
+@pytest.mark.parametrize("kind", ["photos", "anime"])
+def test_shards_are_named_as_such(folders, tmp_path, kind):
+    make_shards(folders, tmp_path / "shards")
+    shards = {"photos": tmp_path / "shards" / "photo", "anime": tmp_path / "shards" / "tiny" / "style"}
+    given = {"photos": folders[0], "anime": folders[1], kind: shards[kind]}
+    with pytest.raises(UserError, match=rf"holds shards; name the pictures they were made of with --{kind}$"):
+        inspect(tiny_style(), **given)
 
 
 def test_a_folder_of_which_nothing_can_be_read(folders, tmp_path):
