@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from animegan3_tf.data.ledger import missing_targets
+from animegan3_tf.data.ledger import missing_targets, rejected_sources
 from animegan3_tf.data.targets import target_name, working_picture
 from animegan3_tf.images import DEFAULT_MAX_PIXELS, ImageError, find_images, quote, read_image
 
@@ -19,6 +19,7 @@ class FolderPictures:
         self._paths = find_images(folder)
         self._balance = None if stage is None else stage.parameters.get("balance")
         self._targets = None if stage is None else self._prepared(stage, warn)
+        self._rejected = {} if self._targets is None else rejected_sources(stage)
 
     @property
     def has_targets(self):
@@ -35,6 +36,8 @@ class FolderPictures:
         picture = working_picture(read_image(path, self._max_pixels).on_white(), name, self._sides, self._balance)
         if self._targets is None:
             return picture
+        if name in self._rejected:  # the target of its name, if there is one, is of another picture: a.jpg, a.png
+            raise ImageError(f"{self._rejected[name]}, and run animegan3 prepare")
         target_path = self._targets / target_name(name)
         target = read_image(target_path).rgb
         if target.shape != picture.shape:

@@ -47,10 +47,16 @@ def missing_targets(stage, pictures: dict[str, Path], target_of: Callable[[str],
         except (OSError, KeyError):
             return False
 
-    rejected = {name for part, name, _ in read_book(books / REJECTED, is_reason) if part == key and name in pictures}
+    rejected = rejected_sources(stage).keys() & pictures.keys()
     manifest = read_book(books / MANIFEST, is_record)
     standing = sum(part == key and name not in rejected and stands(name, record) for part, name, record in manifest)
     return len(pictures) - len(rejected) - standing
+
+
+def rejected_sources(stage) -> dict[str, str]:
+    """The sources that `prepare` made no target of, with the reason, as it wrote them down."""
+    book = read_book(stage.target.parent / REJECTED, is_reason)
+    return {name: reason for part, name, reason in book if part == stage.target.name}
 
 
 class Ledger:

@@ -268,6 +268,22 @@ def test_a_rejected_photo_needs_no_target(marked):
     assert [line.split(":")[0] for line in warnings] == ["left out (1 so far)"]
 
 
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_picture_never_gets_the_target_of_another_of_its_name(marked, gone):
+    """1.jpg and 1.png would have one target, which is 1.jpg's; 1.png has none, even when 1.jpg is gone."""
+    write_image(marked[0] / "1.jpg", flat(200))
+    style = tiny_style({**PLAIN, "train.batch_size": 8})
+    prepare(style_targets(style, *marked))
+    if gone:
+        (marked[0] / "1.jpg").unlink()
+    warnings = []
+    for batch in take(TrainingData(style, *marked, warn=warnings.append), 2):
+        np.testing.assert_allclose(batch["photo_region"], batch["photo"], atol=0.02)  # flat pictures are their own
+        assert 10 not in levels(batch["photo"])
+    (line,) = warnings
+    assert "1.png' and '1.jpg' would both become '1.png'; rename one, and run animegan3 prepare" in line
+
+
 def test_a_target_of_another_size_is_left_out(marked):
     mark_targets(tiny_style(), *marked, lambda rgb: flat(200, (8, 8)) if rgb[0, 0, 0] == 0 else flat(200))
     warnings = []
