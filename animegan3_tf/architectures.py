@@ -1,0 +1,43 @@
+"""The generators of the lineage and what the rest of the system must know of each. No TensorFlow."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from animegan3_tf.errors import UserError
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """One generation's generator.
+
+    name: in weights files and styles. title: its published name. multiple: what height and width must be multiples of.
+    reach: pixels a result depends on to either side, beside the picture's own statistics; a multiple of 8.
+    """
+
+    name: str
+    title: str
+    multiple: int
+    reach: int
+
+
+ARCHITECTURES = {
+    architecture.name: architecture
+    for architecture in (
+        Architecture("animegan1", "AnimeGAN", multiple=4, reach=72),  # 67, on that grid
+        Architecture("animegan2", "AnimeGANv2", multiple=4, reach=56),  # 51
+        Architecture("animegan3", "AnimeGANv3", multiple=8, reach=64),  # 55, and a little more room
+    )
+}
+
+
+def architecture_of(header: Mapping[str, object], path: str | os.PathLike) -> Architecture:
+    """The architecture that a weights file's header names; the file's path is for the error where it is not known."""
+    name = header.get("architecture")
+    if name not in ARCHITECTURES:
+        raise UserError(
+            f"weights {os.fsdecode(path)!r} are of architecture {name!r}; this version knows {', '.join(ARCHITECTURES)}"
+        )
+    return ARCHITECTURES[name]
