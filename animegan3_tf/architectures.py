@@ -15,20 +15,22 @@ class Architecture:
 
     name: in weights files and styles. title: its published name. multiple: what height and width must be multiples of.
     reach: pixels a result depends on to either side, beside the picture's own statistics; a multiple of 8.
+    tails: how many pictures come out in training.
     """
 
     name: str
     title: str
     multiple: int
     reach: int
+    tails: int
 
 
 ARCHITECTURES = {
     architecture.name: architecture
     for architecture in (
-        Architecture("animegan1", "AnimeGAN", multiple=4, reach=72),  # 67, on that grid
-        Architecture("animegan2", "AnimeGANv2", multiple=4, reach=56),  # 51
-        Architecture("animegan3", "AnimeGANv3", multiple=8, reach=64),  # 55, and a little more room
+        Architecture("animegan1", "AnimeGAN", multiple=4, reach=72, tails=1),  # 67, on that grid
+        Architecture("animegan2", "AnimeGANv2", multiple=4, reach=56, tails=1),  # 51
+        Architecture("animegan3", "AnimeGANv3", multiple=8, reach=64, tails=2),  # 55, and a little more room
     )
 }
 

@@ -84,12 +84,11 @@ def anime_targets(anime: str | os.PathLike, salt: float = 0.0, sides: Sequence[i
 
 
 def style_targets(style: Style, photos: str | os.PathLike, anime: str | os.PathLike) -> list[Stage]:
-    """Every stage for training a style: superpixels and L0 of the photos, smoothed anime."""
+    """Every stage for training a style: smoothed anime, and if it has a region target, both kinds of the photos."""
     sides = style.data.sides
-    return [
-        *photo_targets(photos, style.target.region_l0_lambda, sides=sides),
-        *anime_targets(anime, style.data.salt, sides),
-    ]
+    regions = photo_targets(photos, style.target.region_l0_lambda, sides=sides)
+    smooth = anime_targets(anime, style.data.salt, sides)
+    return smooth if style.target.region_target == "none" else [*regions, *smooth]
 
 
 def to_working_size(rgb: np.ndarray, sides: Sequence[int] | None) -> np.ndarray:

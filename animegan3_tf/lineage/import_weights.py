@@ -24,6 +24,7 @@ def import_generator(
     found = open_variables(checkpoint)
     model = fill(architecture, found, checkpoint, batch_norm)
     header = {
+        "architecture": architecture,
         "source": Path(checkpoint).name,
         "sha256": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in found.files},
         "trained_by": f"the authors of {ARCHITECTURES[architecture].title}",
@@ -31,7 +32,7 @@ def import_generator(
     if architecture == "animegan3":
         header["batch_norm"] = batch_norm
     try:
-        save_generator(out, model, header, architecture=architecture)
+        save_generator(out, model, header)
     except OSError as error:
         raise UserError(
             f"weights {str(out)!r} cannot be written: {error.strerror}; name another file with -o"

@@ -35,16 +35,16 @@ def named_weights(model):
     return named
 
 
-def save_generator(path, generator, metadata=None, dtype="float32", architecture="animegan3"):
+def save_generator(path, generator, metadata=None, dtype="float32"):
     """Writes the deployed part of a generator, whole or not at all.
 
     generator: a model of `build_generator`, whose support tail is left out, or of `build_deployed`.
-    metadata: JSON-able header entries, such as the style, the step, or what the generator was trained on.
-    architecture: which of `ARCHITECTURES` the generator is.
+    metadata: JSON-able header entries, such as the style, the step, or what the generator was trained on;
+        "architecture", one of `ARCHITECTURES`, is by default animegan3.
     dtype: of the arrays in the file; "float16" halves it, which the pictures do not show.
     """
     upsampling = next(layer for layer in generator.layers if isinstance(layer, Upsample2x))
-    header = {"architecture": architecture, "resize": upsampling.grid, **(metadata or {})}
+    header = {"architecture": "animegan3", "resize": upsampling.grid, **(metadata or {})}
     deployed = main_tail(generator) if isinstance(generator.output, dict) else generator
     write_weights(path, header, {n: w.numpy().astype(dtype) for n, w in named_weights(deployed).items()})
 

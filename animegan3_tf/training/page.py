@@ -68,7 +68,7 @@ def write_page(folder, now=None):
     return path
 
 
-_PICTURES = "Rows: the same photos each time. Columns: photo, support tail, main tail, of the averaged generator."
+_PICTURES = "Rows: the same photos each time. Columns: photo, then the averaged generator's tails, the main one last."
 _VALIDATION = (
     "Likeness: 0 is as far from anime as the photos are, 1 is the mean of the anime pictures, measured in the network "
     "the run trains against: it compares steps of one run, and is no classifier's verdict. Distance: of the features "
@@ -118,7 +118,7 @@ def _picture(path, step, across):
     height, width = rgb.shape[:2]
     return (
         f'<figure class="grid"><img width="{width}" height="{height}" src="data:image/jpeg;base64,{data}" '
-        f'alt="photo, support tail and main tail at step {step}"><figcaption>step {step:,}</figcaption></figure>'
+        f'alt="photos and pictures at step {step}"><figcaption>step {step:,}</figcaption></figure>'
     )
 
 
