@@ -14,8 +14,9 @@ class Architecture:
     """One generation's generator.
 
     name: in weights files and styles. title: its published name. multiple: what height and width must be multiples of.
-    reach: pixels a result depends on to either side, beside the picture's own statistics; a multiple of 8.
-    tails: how many pictures come out in training.
+    reach: pixels a result depends on to either side, beside the picture's own statistics, on a grid of 8 (67, 51 and
+    55, counted from the kernels). tails: how many pictures come out in training. memory: what a large picture takes, in
+    multiples of AnimeGANv3's, measured.
     """
 
     name: str
@@ -23,14 +24,15 @@ class Architecture:
     multiple: int
     reach: int
     tails: int
+    memory: float
 
 
 ARCHITECTURES = {
     architecture.name: architecture
     for architecture in (
-        Architecture("animegan1", "AnimeGAN", multiple=4, reach=72, tails=1),  # 67, on that grid
-        Architecture("animegan2", "AnimeGANv2", multiple=4, reach=56, tails=1),  # 51
-        Architecture("animegan3", "AnimeGANv3", multiple=8, reach=64, tails=2),  # 55, and a little more room
+        Architecture("animegan1", "AnimeGAN", multiple=4, reach=72, tails=1, memory=2.2),
+        Architecture("animegan2", "AnimeGANv2", multiple=4, reach=56, tails=1, memory=1.8),
+        Architecture("animegan3", "AnimeGANv3", multiple=8, reach=64, tails=2, memory=1.0),
     )
 }
 
@@ -38,7 +40,7 @@ ARCHITECTURES = {
 def architecture_of(header: Mapping[str, object], path: str | os.PathLike) -> Architecture:
     """The architecture that a weights file's header names; the file's path is for the error where it is not known."""
     name = header.get("architecture")
-    if name not in ARCHITECTURES:
+    if not isinstance(name, str) or name not in ARCHITECTURES:
         raise UserError(
             f"weights {os.fsdecode(path)!r} are of architecture {name!r}; this version knows {', '.join(ARCHITECTURES)}"
         )

@@ -20,7 +20,7 @@ from animegan3_tf.images import quote
 from animegan3_tf.sizes import MIN_SIDE, MULTIPLE
 from animegan3_tf.weights_file import read_header, weights_of
 
-TILED_ABOVE = 2_400_000  # pixels; in one piece the process peaks near 3 GB there
+TILED_ABOVE = 2_400_000  # pixels of AnimeGANv3's pictures; in one piece the process peaks near 3 GB there
 SHIPPED = Path(__file__).resolve().parents[1] / "checkpoints"  # of a checkout; an installed package has none
 _ACCEPTED = "a run folder (with generator.h5), a weights file (.h5), a SavedModel folder or a .tflite file"
 
@@ -113,7 +113,7 @@ def _from_weights(path: Path, architecture: Architecture) -> Callable:
     tiled = functools.lru_cache(lambda: TiledGenerator(generator, architecture=architecture))
 
     def forward(photo: np.ndarray) -> np.ndarray:
-        if photo.shape[1] * photo.shape[2] > TILED_ABOVE:
+        if photo.shape[1] * photo.shape[2] * architecture.memory > TILED_ABOVE:
             return tiled()(photo)
         return whole(photo).numpy()
 
