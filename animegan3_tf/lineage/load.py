@@ -52,9 +52,8 @@ def fill(architecture: str, found: Variables, source: str | os.PathLike, batch_n
     model = build_deployed(architecture, GRID)
     weights = named_weights(model)
     expected = {theirs: animegan3.STORED_SHAPES.get(ours, tuple(weights[ours].shape)) for ours, theirs in names.items()}
-    problems = _misfits(expected, found.shapes)
-    if problems:
-        raise UserError(f"checkpoint {str(source)!r} does not fit {architecture}: {'; '.join(problems)}")
+    _refuse(_misfits(expected, found.shapes), source, architecture)
+    problems = []
     for ours, theirs in names.items():
         value = found.read(theirs)
         if value.dtype.kind != "f":
@@ -65,9 +64,13 @@ def fill(architecture: str, found: Variables, source: str | os.PathLike, batch_n
         weights[ours].assign(value.reshape(weights[ours].shape).astype(np.float32))
     for ours, value in constants.items():
         weights[ours].assign(tf.fill(weights[ours].shape, value))
+    _refuse(problems, source, architecture)
+    return model
+
+
+def _refuse(problems, source, architecture):
     if problems:
         raise UserError(f"checkpoint {str(source)!r} does not fit {architecture}: {'; '.join(problems)}")
-    return model
 
 
 def _batch_norm_scope(found, batch_norm):

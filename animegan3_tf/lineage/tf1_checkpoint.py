@@ -16,7 +16,7 @@ from animegan3_tf.errors import UserError
 
 _DAMAGE = (tf.errors.OpError, IndexError, RuntimeError, ValueError)  # what the reader raises over damaged files
 _INDEX, _DATA = ".index", ".data-*-of-*"
-_LARGEST_GRAPH = 1 << 30  # bytes; the largest published one has 16 MB
+_LARGEST_GRAPH = 1 << 30  # bytes; AnimeGAN's variables, the most of all, take 16 MB
 _ACCEPTED = "name a checkpoint's prefix (such as Hayao-99.ckpt), a folder with a file named checkpoint, or a frozen .pb"
 
 
