@@ -331,6 +331,21 @@ def export(
         print(f"{result.path}  {result.bytes / 1e6:.2f} MB  largest difference {result.difference:.1e}")
 
 
+@app.command("import")
+def import_(
+    architecture: str = typer.Argument(..., metavar="ARCH", help="animegan1, animegan2 or animegan3."),
+    checkpoint: Path = typer.Argument(..., help="TensorFlow 1 checkpoint prefix, its folder, or a frozen .pb."),
+    out: Path = typer.Option(..., "-o", "--out", help="Weights file (.h5) to write."),
+    batch_norm: str = typer.Option(
+        "inference", help="animegan3's: what its authors' inference graph computes, or the trained one."
+    ),
+):
+    """Convert a generator that the AnimeGAN authors published to a weights file, for stylize, export and --init."""
+    from animegan3_tf.lineage import import_generator
+
+    print(f"{out}: {architecture}, {import_generator(architecture, checkpoint, out, batch_norm):,} parameters")
+
+
 @app.command()
 def demo(out: Path = typer.Option(Path("runs/demo"), help="Folder for the data, the run and the picture.")):
     """Train for a minute on bundled pictures, stylise the photos, and show them side by side."""

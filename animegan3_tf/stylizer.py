@@ -14,12 +14,13 @@ from pathlib import Path
 import numpy as np
 
 from animegan3_tf import images
+from animegan3_tf.architectures import Architecture, architecture_of
 from animegan3_tf.errors import UserError
 from animegan3_tf.images import quote
 from animegan3_tf.sizes import MIN_SIDE, MULTIPLE
 from animegan3_tf.weights_file import read_header, weights_of
 
-TILED_ABOVE = 2_400_000  # pixels; in one piece the process peaks near 3 GB there
+TILED_ABOVE = 2_400_000  # pixels of AnimeGANv3's pictures; in one piece the process peaks near 3 GB there
 SHIPPED = Path(__file__).resolve().parents[1] / "checkpoints"  # of a checkout; an installed package has none
 _ACCEPTED = "a run folder (with generator.h5), a weights file (.h5), a SavedModel folder or a .tflite file"
 
@@ -28,23 +29,25 @@ _ACCEPTED = "a run folder (with generator.h5), a weights file (.h5), a SavedMode
 class Stylizer:
     """A callable, uint8 RGB [H, W, 3] -> the same size in anime style.
 
-    forward: float32 [1, H, W, 3] in [-1, 1] -> the same; H and W are multiples of 8, or `fixed_size`.
+    forward: float32 [1, H, W, 3] in [-1, 1] -> the same; H and W are multiples of `multiple`, or `fixed_size`.
     fixed_size: (H, W) of a model that takes no other: a larger photo is reduced to fit and its result enlarged again.
     warning: one line that the user should see before the run, or None.
     exhausted: what `forward` raises when memory runs out.
+    multiple: what a photo's height and width are padded to, by reflection.
     """
 
     forward: Callable[[np.ndarray], np.ndarray]
     fixed_size: tuple[int, int] | None = None
     warning: str | None = None
     exhausted: tuple[type[Exception], ...] = (MemoryError,)
+    multiple: int = MULTIPLE
 
     def __call__(self, rgb: np.ndarray) -> np.ndarray:
         """Stylises one picture of any size from 16x16."""
         height, width = rgb.shape[:2]
         if min(height, width) < MIN_SIDE:
             raise UserError(f"{width}x{height} pixels are too few to stylise; {MIN_SIDE}x{MIN_SIDE} is the least")
-        padded = self.fixed_size or (height + -height % MULTIPLE, width + -width % MULTIPLE)
+        padded = self.fixed_size or (height + -height % self.multiple, width + -width % self.multiple)
         scale = min(1.0, padded[0] / height, padded[1] / width)  # never enlarged: padding fills a small photo up
         fitted = images.resize(rgb, (max(1, round(height * scale)), max(1, round(width * scale))))
         rows, columns = fitted.shape[:2]
@@ -67,11 +70,12 @@ def load_stylizer(model: str | os.PathLike) -> Stylizer:
         raise UserError(f"model {quote(path)} does not exist; name {_ACCEPTED}")
     import tensorflow as tf
 
-    path = weights_of(path)
+    path, multiple = weights_of(path), MULTIPLE
     if os.path.isfile(path / "saved_model.pb"):
         forward, size = _from_saved_model(path)
     elif os.path.isfile(path) and path.suffix.lower() == ".h5":
-        forward, size = _from_weights(path)
+        architecture = architecture_of(read_header(path), path)
+        forward, size, multiple = _from_weights(path, architecture), None, architecture.multiple
     elif os.path.isfile(path) and path.suffix.lower() == ".tflite":
         forward, size = _from_tflite(path)
     else:
@@ -80,7 +84,7 @@ def load_stylizer(model: str | os.PathLike) -> Stylizer:
         f"model {quote(path)} takes {size[1]}x{size[0]} pixels only: larger photos are reduced to fit and the results "
         "enlarged again, which blurs them; a dynamic-size export or the weights avoid that"
     )
-    return Stylizer(forward, size, warning, (MemoryError, tf.errors.ResourceExhaustedError))
+    return Stylizer(forward, size, warning, (MemoryError, tf.errors.ResourceExhaustedError), multiple)
 
 
 def newest_shipped_checkpoint(checkpoints: str | os.PathLike = SHIPPED) -> Path | None:
@@ -95,7 +99,7 @@ def newest_shipped_checkpoint(checkpoints: str | os.PathLike = SHIPPED) -> Path 
     return max(Path(checkpoints).glob("*/generator.h5"), key=released, default=None)
 
 
-def _from_weights(path: Path) -> tuple[Callable, tuple[int, int] | None]:
+def _from_weights(path: Path, architecture: Architecture) -> Callable:
     import tensorflow as tf
 
     from animegan3_tf.networks.weights import load_generator
@@ -105,14 +109,15 @@ def _from_weights(path: Path) -> tuple[Callable, tuple[int, int] | None]:
     # One signature for every size: without it each new size would trace the network again.
     signature = [tf.TensorSpec([None, None, None, 3], tf.float32)]
     whole = tf.function(lambda photo: generator(photo, training=False), input_signature=signature)
-    tiled = functools.lru_cache(lambda: TiledGenerator(generator))  # built when the first large photo comes
+    # built when the first large photo comes
+    tiled = functools.lru_cache(lambda: TiledGenerator(generator, architecture=architecture))
 
     def forward(photo: np.ndarray) -> np.ndarray:
-        if photo.shape[1] * photo.shape[2] > TILED_ABOVE:
+        if photo.shape[1] * photo.shape[2] * architecture.memory > TILED_ABOVE:
             return tiled()(photo)
         return whole(photo).numpy()
 
-    return forward, None
+    return forward
 
 
 def _from_saved_model(path: Path) -> tuple[Callable, tuple[int, int] | None]:

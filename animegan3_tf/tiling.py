@@ -9,30 +9,32 @@ import numpy as np
 import tensorflow as tf
 
 from animegan3_tf import images
-from animegan3_tf.layers import LADE, ExternalAttention
+from animegan3_tf.architectures import ARCHITECTURES
 from animegan3_tf.layers.frozen import Frozen
 from animegan3_tf.sizes import MULTIPLE
 
-REACH = 64  # pixels a result depends on to either side: 55, on that grid
 RAMP = 64  # width over which one tile gives way to the next
 
 
 class TiledGenerator:
     """Runs a deployed generator over pictures of any size in bounded memory.
 
-    generator: base and main tail, [N, H, W, 3] in [-1, 1]. tile: side of the tiles, a multiple of 8.
-    reduced_pixels: LADE's moments and the attention's normaliser are those of the whole picture, taken once on a copy
-        reduced to about so many pixels; every tile uses them, so that tiles match in tone.
+    generator: a deployed one, [N, H, W, 3] in [-1, 1]. tile: side of the tiles, a multiple of 8.
+    reduced_pixels: what layers take from the whole picture (LADE's moments and the attention's normaliser; in the older
+        generators, the moments of layer or instance normalisation) is taken once on a copy reduced to about so many
+        pixels; every tile uses it, so that tiles match in tone.
+    architecture: the generator's, of `ARCHITECTURES`.
     """
 
-    def __init__(self, generator, tile=1024, reduced_pixels=1_000_000):
-        if tile % MULTIPLE or tile <= 2 * REACH + RAMP:
-            raise ValueError(f"tile is {tile}; it must be a multiple of {MULTIPLE} over {2 * REACH + RAMP}")
-        self.tile, self.reduced_pixels = tile, reduced_pixels
+    def __init__(self, generator, tile=1024, reduced_pixels=1_000_000, architecture=ARCHITECTURES["animegan3"]):
+        least = 2 * architecture.reach + RAMP
+        if tile % MULTIPLE or tile <= least:
+            raise ValueError(f"tile is {tile}; it must be a multiple of {MULTIPLE} over {least}")
+        self.tile, self.reduced_pixels, self.architecture = tile, reduced_pixels, architecture
         frozen = []
 
         def freeze(layer):
-            if not isinstance(layer, (LADE, ExternalAttention)):
+            if not hasattr(layer, "statistics_shapes"):
                 return layer
             frozen.append(Frozen(layer))
             return frozen[-1]
@@ -48,15 +50,16 @@ class TiledGenerator:
         self._apply = tf.function(model, input_signature=signature)
 
     def __call__(self, photo):
-        """Float32 [1, H, W, 3] in [-1, 1], H and W multiples of 8, to the same."""
+        """Float32 [1, H, W, 3] in [-1, 1], H and W multiples of the architecture's, to the same."""
         self._record(self._reduced(photo))
         _, height, width, _ = photo.shape
         total = np.zeros((height, width, 3), np.float32)
         weight = np.zeros((height, width, 1), np.float32)
-        rows, columns = (_spans(length, self.tile) for length in (height, width))
+        reach, grid = self.architecture.reach, self.architecture.multiple
+        rows, columns = (_spans(length, self.tile, reach, grid) for length in (height, width))
         for (top, bottom), (left, right) in itertools.product(rows, columns):
             anime = self._apply(photo[:, top:bottom, left:right])[0].numpy()
-            share = np.outer(_share(top, bottom, height), _share(left, right, width))[..., None]
+            share = np.outer(_share(top, bottom, height, reach), _share(left, right, width, reach))[..., None]
             total[top:bottom, left:right] += share * anime
             weight[top:bottom, left:right] += share
         return (total / weight)[None]
@@ -64,27 +67,28 @@ class TiledGenerator:
     def _reduced(self, photo):
         height, width = photo.shape[1:3]
         factor = min(1.0, math.sqrt(self.reduced_pixels / (height * width)))
-        size = [max(16, round(side * factor / MULTIPLE) * MULTIPLE) for side in (height, width)]
+        multiple = self.architecture.multiple
+        size = [max(16, round(side * factor / multiple) * multiple) for side in (height, width)]
         return images.resize(photo[0], size)[None]
 
 
-def _spans(length, tile):
+def _spans(length, tile, reach, grid):
     """(start, end) of overlapping tiles that cover 0..length.
 
-    Starts are multiples of 8, the coarsest grid of the network: its strides fall where they do in the whole picture.
+    Starts are multiples of the network's coarsest grid: its strides fall where they do in the whole picture.
     """
     if length <= tile:
         return [(0, length)]
-    step = tile - 2 * REACH - RAMP
+    step = tile - 2 * reach - RAMP
     count = math.ceil((length - tile) / step) + 1
     # spread evenly: a thin last tile would be as dear as a whole one
-    starts = [round((length - tile) * i / (count - 1) / MULTIPLE) * MULTIPLE for i in range(count)]
+    starts = [round((length - tile) * i / (count - 1) / grid) * grid for i in range(count)]
     return [(start, start + tile) for start in starts]
 
 
-def _share(start, end, length):
+def _share(start, end, length, reach):
     """A tile's weight along one axis: nothing where it lacks context, a ramp, then one; no loss at picture borders."""
     position = np.arange(start, end, dtype=np.float32) + 0.5
-    rise = (position - start - REACH) / RAMP if start else np.ones_like(position)
-    fall = (end - position - REACH) / RAMP if end < length else np.ones_like(position)
+    rise = (position - start - reach) / RAMP if start else np.ones_like(position)
+    fall = (end - position - reach) / RAMP if end < length else np.ones_like(position)
     return np.clip(np.minimum(rise, fall), 0.0, 1.0)

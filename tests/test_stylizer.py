@@ -147,7 +147,7 @@ def test_weights_trace_once_for_all_sizes(tmp_path, monkeypatch, where):
     if where == "run":
         expected.mkdir()
         expected /= "generator.h5"
-    expected.touch()
+    write_weights(expected, {"architecture": "animegan3"}, {})
     stylizer = load_stylizer(tmp_path / where)
     for size in ((16, 16), (40, 33), (64, 48)):
         rgb = noise(*size)

@@ -28,7 +28,7 @@ class TrainingData:
         self.style, self.seed = style, seed
         stages = {stage.name: stage for stage in style_targets(style, photos, anime)}
         self._photos, self._anime = (
-            PictureStore(open_pictures(folder, max_pixels, style.data.sides, stages[name], warn), warn)
+            PictureStore(open_pictures(folder, max_pixels, style.data.sides, stages.get(name), warn), warn)
             for folder, name in ((photos, style.target.region_target), (anime, "smooth"))
         )
         for store in (self._photos, self._anime):
@@ -36,6 +36,8 @@ class TrainingData:
 
     def batches(self, start_step=0, worker=0, workers=1, replicas=1):
         """Endless batches {photo, photo_region, anime, anime_smooth}, float32 [N, size, size, 3] in [-1, 1].
+
+        A style without a region target has no photo_region.
 
         worker, workers, replicas: on several devices, this process's number and how many processes and devices there
         are in all. A step's pictures are the same as on one device: N, a batch over the replicas, goes to each device.
@@ -52,12 +54,19 @@ class TrainingData:
     def _example(self, number):
         style, seed = self.style, self.seed
         crop = _crop(self._photos, number, (seed, _PHOTO), style.data)
-        region = _unit(crop[..., 3:]) if self._photos.has_targets else _photo_region(style.target, crop)
-        photo = _vary(tf.concat([_unit(crop[..., :3]), region], axis=-1), number, seed, style.data)
+        photo = _vary(tf.concat(self._photo_and_region(crop), axis=-1), number, seed, style.data)
         crop = _crop(self._anime, number, (seed, _ANIME), style.data)
         smooth = crop[..., 3:] if self._anime.has_targets else _smooth_anime(crop, number, seed, style.data.salt)
-        pictures = {"photo": photo[..., :3], "photo_region": photo[..., 3:]}
+        pictures = {"photo": photo[..., :3]}
+        if style.target.region_target != "none":
+            pictures["photo_region"] = photo[..., 3:]
         return {**pictures, "anime": _unit(crop[..., :3]), "anime_smooth": _unit(smooth)}
+
+    def _photo_and_region(self, crop):
+        photo = _unit(crop[..., :3])
+        if self.style.target.region_target == "none":
+            return [photo]
+        return [photo, _unit(crop[..., 3:]) if self._photos.has_targets else _photo_region(self.style.target, crop)]
 
 
 def _crop(store, number, stream, settings):
@@ -94,7 +103,7 @@ def _smooth_anime(crop, number, seed, salt):
 
 
 def _vary(picture, number, seed, settings):
-    """Slight rotation and brightness of a photo together with its target, [size, size, 6] in [-1, 1]."""
+    """Slight rotation and brightness of a photo together with its target, [size, size, C] in [-1, 1]."""
     draws = tf.random.stateless_uniform([2], _seed((seed, _PHOTO + 2), number), -1.0, 1.0)
     if settings.rotation:
         picture = rotate(picture, draws[0] * settings.rotation * np.pi / 180.0)

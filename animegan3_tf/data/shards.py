@@ -40,13 +40,17 @@ class ShardReport:
 def style_shards(style: Style, photos: Path, anime: Path, out: Path) -> dict[Path, list[Stage]]:
     """{folder of shards: the stages of its records} for training a style; `out` is a data folder for `train` then."""
     *of_photos, of_anime = style_targets(style, photos, anime)
+    sides = {"sides": of_anime.parameters["sides"]}
+    balance = {key: value for key, value in of_anime.parameters.items() if key == "balance"}
 
-    def stages(folder, targets):
-        as_targets = {key: targets[0].parameters[key] for key in ("sides", "balance") if key in targets[0].parameters}
-        return [Stage(PICTURE, targets[0].source, folder, working_picture, as_targets), *targets]
+    def stages(source, folder, parameters, targets):
+        return [Stage(PICTURE, Path(source), folder, working_picture, parameters), *targets]
 
-    folders = {out / "photo": of_photos, out / style.name / "style": [of_anime]}
-    return {folder: stages(folder, targets) for folder, targets in folders.items()}
+    of_style = out / style.name / "style"
+    return {
+        out / "photo": stages(photos, out / "photo", sides, of_photos),
+        of_style: stages(anime, of_style, {**sides, **balance}, [of_anime]),
+    }
 
 
 def on_this_machine(jobs: int) -> Engine:

@@ -89,16 +89,15 @@ def anime_targets(
 
 
 def style_targets(style: Style, photos: str | os.PathLike, anime: str | os.PathLike) -> list[Stage]:
-    """Every stage for training a style: superpixels and L0 of the photos, smoothed anime.
+    """Every stage for training a style: smoothed anime, and if it has a region target, both kinds of the photos.
 
     With `data.balance = "mean"` the anime folder's colours are measured, unless its manifest has them, or its shards
     hold pictures balanced like that already.
     """
     sides = style.data.sides
-    return [
-        *photo_targets(photos, style.target.region_l0_lambda, sides=sides),
-        *anime_targets(anime, style.data.salt, sides, balance_settings(style.data.balance, anime)),
-    ]
+    regions = photo_targets(photos, style.target.region_l0_lambda, sides=sides)
+    smooth = anime_targets(anime, style.data.salt, sides, balance_settings(style.data.balance, anime))
+    return smooth if style.target.region_target == "none" else [*regions, *smooth]
 
 
 def to_working_size(rgb: np.ndarray, sides: Sequence[int] | None) -> np.ndarray:

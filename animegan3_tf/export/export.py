@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from animegan3_tf import images
+from animegan3_tf.architectures import architecture_of
 from animegan3_tf.errors import UserError
 from animegan3_tf.export.saved_model import write_saved_model
 from animegan3_tf.export.silence import silence
@@ -16,7 +17,7 @@ from animegan3_tf.export.tflite import write_tflite
 from animegan3_tf.networks import load_generator
 from animegan3_tf.sizes import check_side
 from animegan3_tf.stylizer import load_stylizer
-from animegan3_tf.weights_file import weights_of
+from animegan3_tf.weights_file import read_header, weights_of
 
 # largest difference to the Keras model on a photo, in [-1, 1]
 LIMITS = {"saved_model": 1e-5, "tflite": 1e-4}
@@ -37,8 +38,9 @@ def export_generator(model, out, size=256):
     model: a run folder or a weights file. Returns an ExportResult for each. Raises UserError where a file's picture
     differs from the Keras model's by more than its limit; the file is left for inspection.
     """
-    check_side(size, "--size")
     weights, out = weights_of(model), Path(out)
+    multiple = architecture_of(read_header(weights), weights).multiple
+    check_side(size, "--size", multiple)
     generator = load_generator(weights)
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -50,7 +52,7 @@ def export_generator(model, out, size=256):
     # converted from the direct form, TFLite's file is a fifth smaller and nearer to the model than from the other
     direct = load_generator(weights, lade="direct")
     with silence():
-        folder = write_saved_model(out / "saved_model", generator)
+        folder = write_saved_model(out / "saved_model", generator, multiple)
         file = write_tflite(out / f"generator_{size}.tflite", direct, size)
     for kind, path in (("saved_model", folder), ("tflite", file)):
         difference = float(np.abs(load_stylizer(path).forward(photo) - expected).max())

@@ -8,11 +8,11 @@ import tensorflow as tf
 from animegan3_tf.sizes import MULTIPLE
 
 
-def write_saved_model(path, generator):
+def write_saved_model(path, generator, multiple=MULTIPLE):
     """Writes a SavedModel folder, replacing one that stands there; returns its path.
 
-    generator: base and main tail, [N, H, W, 3] in [-1, 1]. Signatures, input `photo` and output `anime`, any height
-    and width from 16: `serving_default` float32 in [-1, 1], `uint8` 0..255.
+    generator: a deployed one, [N, H, W, 3] in [-1, 1]. multiple: of its heights and widths. Signatures, input `photo`
+    and output `anime`, any height and width from 16: `serving_default` float32 in [-1, 1], `uint8` 0..255.
     """
     path = Path(path)
     archive = tf.keras.export.ExportArchive()
@@ -20,7 +20,7 @@ def write_saved_model(path, generator):
 
     def forward(photo):
         height, width = tf.unstack(tf.shape(photo)[1:3])
-        padding = [[0, 0], [0, -height % MULTIPLE], [0, -width % MULTIPLE], [0, 0]]
+        padding = [[0, 0], [0, -height % multiple], [0, -width % multiple], [0, 0]]
         anime = generator(tf.pad(photo, padding, mode="REFLECT"), training=False)
         return anime[:, :height, :width]
 

@@ -4,7 +4,8 @@ import tensorflow as tf
 
 
 class Frozen(tf.keras.layers.Layer):
-    """Wraps a `LADE` or an `ExternalAttention`: takes the statistics of one picture, then applies them to others.
+    """Wraps a layer with `statistics`, `apply` and `statistics_shapes`, such as `LADE`: takes the statistics of one
+    picture, then applies them to others.
 
     recording: while true, a call takes the statistics of its input (one picture) and keeps them. Read when a
     `tf.function` is traced, so that recording and applying are two functions.

@@ -1,6 +1,8 @@
-"""Convolution with reflection padding, the only convolution of the AnimeGANv3 networks."""
+"""Convolution with reflection padding, the convolution of all the lineage's generators."""
 
 import tensorflow as tf
+
+LARGER_SIDES = ("before", "after")
 
 
 @tf.keras.utils.register_keras_serializable(package="animegan3_tf")
@@ -8,20 +10,34 @@ class ReflectConv2D(tf.keras.layers.Layer):
     """REFLECT padding, then a VALID convolution without bias.
 
     The total padding is `kernel_size - strides`; of an odd total the larger half goes to the top and left, so a
-    3x3 kernel with stride 2 pads the top and left only, as AnimeGANv3's generator does.
+    3x3 kernel with stride 2 pads the top and left only, as AnimeGANv3's generator does. `larger_side="after"` gives it
+    to the bottom and right, as AnimeGAN's and AnimeGANv2's do.
 
     Input  [N, H, W, C], H and W larger than the padding.
     Output [N, ceil(H/s), ceil(W/s), filters] for H and W that are multiples of the stride s.
     """
 
-    def __init__(self, filters, kernel_size=3, strides=1, kernel_initializer="glorot_uniform", **kwargs):
+    padding = "REFLECT"  # a mode of `tf.pad`
+
+    def __init__(
+        self,
+        filters,
+        kernel_size=3,
+        strides=1,
+        kernel_initializer="glorot_uniform",
+        larger_side="before",
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         if kernel_size < strides:
             raise ValueError(f"kernel_size {kernel_size} is smaller than strides {strides}: pixels would be skipped")
+        if larger_side not in LARGER_SIDES:
+            raise ValueError(f"larger_side is {larger_side!r}; it must be one of {', '.join(LARGER_SIDES)}")
         self.filters = filters
         self.kernel_size = kernel_size
         self.strides = strides
         self.kernel_initializer = tf.keras.initializers.get(kernel_initializer)
+        self.larger_side = larger_side
 
     def build(self, input_shape):
         """Creates the kernel [k, k, C, filters]."""
@@ -34,11 +50,7 @@ class ReflectConv2D(tf.keras.layers.Layer):
 
     def call(self, inputs, kernel=None):
         """Convolves; `kernel` replaces the layer's own one (spectral normalisation passes its scaled copy)."""
-        total = self.kernel_size - self.strides
-        after = total // 2
-        before = total - after
-        if total:
-            inputs = tf.pad(inputs, [[0, 0], [before, after], [before, after], [0, 0]], mode="REFLECT")
+        inputs = pad(inputs, self.kernel_size - self.strides, self.larger_side, self.padding)
         return tf.nn.conv2d(inputs, self.kernel if kernel is None else kernel, self.strides, "VALID")
 
     def compute_output_shape(self, input_shape):
@@ -55,4 +67,14 @@ class ReflectConv2D(tf.keras.layers.Layer):
             "kernel_size": self.kernel_size,
             "strides": self.strides,
             "kernel_initializer": tf.keras.initializers.serialize(self.kernel_initializer),
+            "larger_side": self.larger_side,
         }
+
+
+def pad(images, total, larger_side="before", mode="REFLECT"):
+    """Images [N, H, W, C] with `total` more rows and columns, split evenly but for an odd one on the larger side."""
+    if not total:
+        return images
+    larger, smaller = total - total // 2, total // 2
+    sides = (larger, smaller) if larger_side == "before" else (smaller, larger)
+    return tf.pad(images, [[0, 0], sides, sides, [0, 0]], mode=mode)

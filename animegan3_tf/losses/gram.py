@@ -17,13 +17,13 @@ def gram_matrix(features):
     return tf.matmul(flat, flat, transpose_a=True) / tf.cast(tf.reduce_prod(shape[1:]), tf.float32)
 
 
-def gram_distance(x, y, scale=1.0):
-    """Mean absolute difference of the Gram matrices of two mean-centred feature maps, times `scale` (DTGAN eq. 10).
+def gram_distance(x, y, scale=1.0, centre=True):
+    """Mean absolute difference of the Gram matrices of two feature maps, mean-centred, times `scale` (DTGAN eq. 10).
 
-    Centring per picture and channel leaves brightness out of the style.
+    Centring per picture and channel leaves brightness out of the style; without `centre` it is AnimeGAN's (eq. 5).
     x, y: float [N, h, w, C], sizes may differ. scale: one over the channels for VGG19's raw features. Returns a scalar.
     """
-    x, y = (gram_matrix(centred(features)) for features in (x, y))
+    x, y = (gram_matrix(centred(features) if centre else features) for features in (x, y))
     return scale * l1_loss(x, y)
 
 

@@ -2,9 +2,23 @@
 
 import numpy as np
 
+from animegan3_tf.architectures import architecture_of
 from animegan3_tf.errors import UserError
+from animegan3_tf.layers import Upsample2x
+from animegan3_tf.networks import animegan1, animegan2
 from animegan3_tf.networks.generator import build_generator, main_tail
 from animegan3_tf.weights_file import read_weights, write_weights
+
+_DEPLOYED = {  # architecture -> its deployed generator, from the resize grid and the form of LADE, if it has any
+    "animegan1": lambda resize, lade: animegan1.build_generator(resize),
+    "animegan2": lambda resize, lade: animegan2.build_generator(resize),
+    "animegan3": lambda resize, lade: build_generator("main", resize, lade),
+}
+
+
+def build_deployed(architecture, resize, lade="covariance"):
+    """The deployed generator of an architecture of `ARCHITECTURES`; `resize` and `lade` as in `build_generator`."""
+    return _DEPLOYED[architecture](resize, lade)
 
 
 def weight_name(weight):
@@ -22,13 +36,14 @@ def named_weights(model):
 
 
 def save_generator(path, generator, metadata=None, dtype="float32"):
-    """Writes the deployed part of a generator (base and main tail), whole or not at all.
+    """Writes the deployed part of a generator, whole or not at all.
 
-    generator: a model of `build_generator`; weights of the support tail are left out.
-    metadata: JSON-able header entries, such as the style, the step, or what the generator was trained on.
+    generator: a model of `build_generator`, whose support tail is left out, or of `build_deployed`.
+    metadata: JSON-able header entries, such as the style, the step, or what the generator was trained on;
+        "architecture", one of `ARCHITECTURES`, is by default animegan3.
     dtype: of the arrays in the file; "float16" halves it, which the pictures do not show.
     """
-    upsampling = next(layer for layer in generator.layers if layer.name == "main_1_up")
+    upsampling = next(layer for layer in generator.layers if isinstance(layer, Upsample2x))
     header = {"architecture": "animegan3", "resize": upsampling.grid, **(metadata or {})}
     deployed = main_tail(generator) if isinstance(generator.output, dict) else generator
     write_weights(path, header, {n: w.numpy().astype(dtype) for n, w in named_weights(deployed).items()})
@@ -40,7 +55,7 @@ def load_generator(path, lade="covariance"):
     Every weight is matched by name and shape; what is missing, extra or misshapen is listed in one UserError.
     """
     header, arrays = read_weights(path)
-    generator = build_generator(tails="main", resize=header["resize"], lade=lade)
+    generator = build_deployed(architecture_of(header, path).name, header["resize"], lade)
     expected = named_weights(generator)
     problems = misfits(expected, arrays)
     if problems:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args, get_origin, get_type_hints
 
+from animegan3_tf.architectures import ARCHITECTURES
 from animegan3_tf.errors import UserError
 from animegan3_tf.sizes import check_side
 
@@ -22,7 +23,7 @@ _CHOICES = {
     "balance": ("none", "mean", "equalize"),
     "adversarial": ("least_squares", "hinge"),
     "color_space": ("yuv", "lab"),
-    "region_target": ("superpixel", "l0"),
+    "region_target": ("superpixel", "l0", "none"),
     "resize": ("half_pixel", "legacy"),
 }
 
@@ -49,7 +50,7 @@ class DataSettings:
 class TargetSettings:
     """The filters that make training targets."""
 
-    region_target: str = "superpixel"  # or "l0", which stays in the graph
+    region_target: str = "superpixel"  # or "l0", which stays in the graph, or "none" for a single tail
     superpixel_min_size: int = 50  # felzenszwalb's, for the generator's own pictures; photos always 50
     region_l0_lambda: float = 0.02
     guided_radius: int = 2
@@ -60,7 +61,10 @@ class TargetSettings:
 
 @dataclass(frozen=True)
 class LossSettings:
-    """Loss weights that do not depend on the perceptual network; DTGAN, table 1."""
+    """Loss weights that do not depend on the perceptual network; DTGAN, table 1.
+
+    A generator with a single tail has the support tail's; what is the main tail's does not concern it.
+    """
 
     adversarial: str = "least_squares"
     support_labels: list[float] = dataclasses.field(default_factory=lambda: [0.9, 0.1])  # real, fake
@@ -68,6 +72,7 @@ class LossSettings:
     support_real: float = 0.5
     support_fake: float = 1.0
     support_edges: float = 2.0  # the edge-smoothed anime, as another fake
+    support_gray: float = 0.0  # the anime without its colours, as another fake; a single tail's only
     main_labels: list[float] = dataclasses.field(default_factory=lambda: [1.0, 0.0])
     main_generator: float = 0.02
     main_discriminator: float = 0.1
@@ -85,7 +90,7 @@ class PerceptualSettings:
     content: dict[str, float]  # tap -> weight
     style: dict[str, float]  # tap -> weight
     distance: str  # the tap region smoothing and revision are measured at
-    region_fake: float
+    region_fake: float  # this and the next two: 0 for a single tail, which has no such targets
     region_photo: float
     revision: float
 
@@ -106,11 +111,15 @@ class TrainSettings:
 
 @dataclass(frozen=True)
 class Style:
-    """One training recipe. `perceptual` maps a family ("vgg19", "resnet18") to its loss weights."""
+    """One training recipe. `perceptual` maps a family ("vgg19", "resnet18") to its loss weights.
+
+    generator: the generation that is trained, of `ARCHITECTURES`.
+    """
 
     name: str
     description: str
     perceptual: dict[str, PerceptualSettings]
+    generator: str = "animegan3"
     data: DataSettings = DataSettings()
     target: TargetSettings = TargetSettings()
     loss: LossSettings = LossSettings()
@@ -118,7 +127,9 @@ class Style:
 
     def __post_init__(self):
         """Checks what types alone cannot."""
-        check_side(self.data.image_size, "data.image_size")
+        if self.generator not in ARCHITECTURES:
+            raise UserError(f"generator is {self.generator!r}; it must be one of {', '.join(ARCHITECTURES)}")
+        check_side(self.data.image_size, "data.image_size", ARCHITECTURES[self.generator].multiple)
         for key, value, low, high in (
             ("data.max_scale", self.data.max_scale, 1, math.inf),
             ("data.salt", self.data.salt, 0, 1),
@@ -151,8 +162,28 @@ class Style:
             for field, choices in _CHOICES.items():
                 if hasattr(section, field) and getattr(section, field) not in choices:
                     raise UserError(f"{field} is {getattr(section, field)!r}; it must be one of {', '.join(choices)}")
+        self._check_tails()
         if self.loss.color_space not in self.loss.color:
             raise UserError(f"loss.color has no weight for color_space {self.loss.color_space!r}")
+
+    def _check_tails(self):
+        """A single tail has no region and revision targets; weights for them would be without effect, unseen."""
+        region = self.target.region_target
+        if ARCHITECTURES[self.generator].tails == 2:
+            if region == "none" or self.loss.support_gray:
+                raise UserError(
+                    f"target.region_target is {region!r}, loss.support_gray {self.loss.support_gray}; {self.generator} "
+                    "takes superpixel or l0, and 0"
+                )
+            return
+        if region != "none":
+            raise UserError(f"target.region_target is {region!r}; {self.generator} has none: set it to none")
+        for family, weights in self.perceptual.items():
+            if weights.region_fake or weights.region_photo or weights.revision:
+                raise UserError(
+                    f"perceptual.{family} has weights for region or revision targets; {self.generator} has none: set "
+                    "region_fake, region_photo and revision to 0"
+                )
 
     def to_dict(self):
         """Plain dictionaries, as the run folder's JSON keeps them."""

@@ -57,7 +57,6 @@ class Dominance(RunCallback):
 
 
 def undecided_loss(objective):
-    """The least loss of a support discriminator that answers everything alike, under an `Objective`'s style."""
+    """The least loss of a support discriminator that answers everything alike, under an objective's style."""
     answers = (tf.fill([1, 1, 1, 1], answer) for answer in np.linspace(-1.5, 1.5, 61, dtype=np.float32))
-    losses = [objective.support_discriminator(a, a, a)["discriminator_support"] for a in answers]
-    return float(min(losses))
+    return float(min(objective.answering_alike(answer) for answer in answers))

@@ -61,20 +61,28 @@ def read_initial(configuration):
 
     From a state: the averaged generator with both tails, and the discriminators. From a weights file: base and main
     tail; the support tail, of the same shape, begins as the main one does. UserError where the file is not what it was
-    when it was named, is damaged, or was trained with another resize.
+    when it was named, is damaged, or holds another generation's generator or one trained with another resize.
     """
-    path, resize = configuration.init.path, configuration.style.train.resize
+    path, style = configuration.init.path, configuration.style
+    resize = style.train.resize
     if find_origin(path).sha256 != configuration.init.sha256:
         raise UserError(f"--init {path!r} has changed since it was named; start again")
     if is_state(path):
         state = read_state(path)
-        before = state.header["configuration"]["style"]["train"]["resize"]
+        trained = state.header["configuration"]["style"]
+        architecture, before = trained.get("generator", "animegan3"), trained["train"]["resize"]
         parts = {part: _below(part, state.arrays) for part in ("average", *_DISCRIMINATORS)}
+        parts = {part: arrays for part, arrays in parts.items() if arrays}
     else:
         header, arrays = read_weights(path)
-        before = header.get("resize")
+        architecture, before = header.get("architecture"), header.get("resize")
         main = {name: array for name, array in arrays.items() if name.startswith("main_")}
         parts = {"average": {**arrays, **{f"support_{name[len('main_') :]}": a for name, a in main.items()}}}
+    if architecture != style.generator:
+        raise UserError(
+            f"--init {path!r} is of architecture {architecture!r}, style {style.name!r} trains {style.generator!r}; "
+            f"name a style whose generator is {architecture!r}, or other weights"
+        )
     if before != resize:
         raise UserError(
             f"--init {path!r} was trained with resize {before!r}, this style has {resize!r}; add --set train.resize="

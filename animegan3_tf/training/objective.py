@@ -2,35 +2,17 @@
 
 from dataclasses import dataclass
 
-import tensorflow as tf
-
 from animegan3_tf import losses
-from animegan3_tf.networks import PerceptualNetwork
-from animegan3_tf.styles import Style
-
-COLOR_LOSSES = {"yuv": losses.yuv_color_loss, "lab": losses.lab_color_loss}
-
-
-def gray(images):
-    """Luma in all three channels, [N, H, W, 3] in [-1, 1]: style is learnt without colour."""
-    return tf.image.grayscale_to_rgb(tf.image.rgb_to_grayscale(images))
+from animegan3_tf.training.feature_terms import FeatureTerms, gray
 
 
 @dataclass(frozen=True)
-class Objective:
+class Objective(FeatureTerms):
     """Weighted loss terms {name: scalar} of the three updates of a run.
 
     All pictures are float [N, H, W, 3] in [-1, 1]. `support` is the support tail's picture after the guided filter,
     `main` the main tail's as it is. Terms are weighted already: their sum is the loss.
     """
-
-    style: Style
-    network: PerceptualNetwork
-
-    @property
-    def weights(self):
-        """The style's weights for the perceptual network in use."""
-        return self.style.perceptual[self.network.family]
 
     def pretraining(self, photo, support, main):
         """Both tails learn to reproduce the photo's content (unweighted, as upstream's initialisation phase)."""
@@ -40,10 +22,6 @@ class Objective:
             "pretrain_support": self._content(constant, live["support"]),
             "pretrain_main": self._content(constant, live["main"]),
         }
-
-    def constant_features(self, **pictures):
-        """Features of pictures that no gradient flows to, in one pass; keys as in `generator`."""
-        return {name: tf.nest.map_structure(tf.stop_gradient, f) for name, f in self._features(**pictures).items()}
 
     def generator(self, pictures, constant, support_logits, main_logits):
         """The generator's terms, DTGAN eq. 6 to 15.
@@ -60,7 +38,7 @@ class Objective:
             "content": sum(w * self._distance(t, constant["photo"], live["support"]) for t, w in support_content),
             "region": weights.region_fake * self._distance(weights.distance, constant["fake_region"], live["support"])
             + weights.region_photo * self._distance(weights.distance, constant["photo_region"], live["support"]),
-            "color": loss.color[loss.color_space] * COLOR_LOSSES[loss.color_space](photo, support),
+            "color": self._color(photo, support),
             "total_variation": loss.total_variation * losses.total_variation(support),
             "adversarial": loss.support_generator
             * losses.generator_loss(support_logits, loss.adversarial, loss.support_labels[0]),
@@ -86,27 +64,12 @@ class Objective:
         value = losses.discriminator_loss(real, fakes, loss.adversarial, *loss.support_labels, loss.support_real)
         return {"discriminator_support": value}
 
+    def answering_alike(self, answer):
+        """The support discriminator's loss when it answers everything with the logits `answer`."""
+        return self.support_discriminator(answer, answer, answer)["discriminator_support"]
+
     def main_discriminator(self, real, fake):
         """Terms from the logits of revision targets and of main pictures; DTGAN eq. 17."""
         loss = self.style.loss
         value = losses.discriminator_loss(real, [(1.0, fake)], loss.adversarial, *loss.main_labels)
         return {"discriminator_main": loss.main_discriminator * value}
-
-    def _features(self, **pictures):
-        """{name: {tap: features}} of several batches of one size, in one pass through the network."""
-        joined = self.network(tf.concat(list(pictures.values()), axis=0))
-        parts = {tap: tf.split(features, len(pictures), axis=0) for tap, features in joined.items()}
-        return {name: {tap: parts[tap][i] for tap in parts} for i, name in enumerate(pictures)}
-
-    def _content(self, x, y):
-        # the pre-training loss has no weight of its own: the style's content taps count by their share
-        total = sum(self.weights.content.values())
-        return sum(weight / total * self._distance(tap, x, y) for tap, weight in self.weights.content.items())
-
-    def _distance(self, tap, x, y):
-        return losses.feature_distance(x[tap], y[tap], self.network.scales[tap])
-
-
-def needed_taps(weights):
-    """The feature maps a style's weights refer to, for building no more of the network."""
-    return sorted({*weights.content, *weights.style, weights.distance})

@@ -61,7 +61,7 @@ def write_page(folder, now=None):
     return path
 
 
-_PICTURES = "Rows: the same photos each time. Columns: photo, support tail, main tail, of the averaged generator."
+_PICTURES = "Rows: the same photos each time. Columns: photo, then the averaged generator's tails, the main one last."
 _VALIDATION = (
     "Likeness: 0 is as far from anime as the photos are, 1 is the mean of the anime pictures, measured in the network "
     "the run trains against: it compares steps of one run, and is no classifier's verdict. Distance: of the features "
@@ -107,7 +107,7 @@ def _picture(path, step, across):
     height, width = rgb.shape[:2]
     if width > across:
         rgb = images.resize(rgb, (max(1, round(height * across / width)), across))
-    return picture(rgb, f"photo, support tail and main tail at step {step}", f"step {step:,}")
+    return picture(rgb, f"photos and pictures at step {step}", f"step {step:,}")
 
 
 def _validation(records):

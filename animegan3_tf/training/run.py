@@ -11,21 +11,22 @@ import tensorflow as tf
 import animegan3_tf
 from animegan3_tf.data.balance import balance_settings, balanced
 from animegan3_tf.data.dataset import TrainingData
-from animegan3_tf.networks import build_generator, load_perceptual
+from animegan3_tf.networks import load_perceptual
 from animegan3_tf.networks.perceptual import perceptual_family
 from animegan3_tf.training.callbacks import Checkpoints, Scalars, StopOnSignal
 from animegan3_tf.training.configuration import RunConfiguration, digest, resolve_steps
 from animegan3_tf.training.distribution import check_shares, choose_distribution
 from animegan3_tf.training.dominance import Dominance, undecided_loss
 from animegan3_tf.training.failure import report_failure
+from animegan3_tf.training.feature_terms import needed_taps
+from animegan3_tf.training.gan_trainer import ADVERSARIAL, PRETRAIN
+from animegan3_tf.training.generations import TRAINERS, build_trained_generator
 from animegan3_tf.training.initial import read_initial
-from animegan3_tf.training.objective import needed_taps
 from animegan3_tf.training.precision import policy
 from animegan3_tf.training.run_folder import SAMPLES, open_folder
 from animegan3_tf.training.state import State, restore_state, snapshot
 from animegan3_tf.training.state_folder import save_state
 from animegan3_tf.training.targets import region_target
-from animegan3_tf.training.trainer import ADVERSARIAL, PRETRAIN, Trainer
 from animegan3_tf.training.validation import ANIME_PICTURES, Scores, Validation, spread_pictures
 from animegan3_tf.training.watch import Bystander, Watch
 
@@ -80,7 +81,7 @@ def _train(configuration, folder, start, watch, distribution):
     data = TrainingData(style, *sources, configuration.seed, watch.warn, configuration.max_pixels)
     samples = _sample_photos(configuration) if distribution.chief else None
     # what a worker looks at and saves on its own cannot be a variable of them all
-    plain = build_generator(resize=style.train.resize) if distribution.replicas > 1 else None
+    plain = build_trained_generator(style) if distribution.replicas > 1 else None
     tf.keras.utils.set_random_seed(configuration.seed)
     with contextlib.ExitStack() as stack:
         region, close = region_target(style.target)
@@ -88,7 +89,8 @@ def _train(configuration, folder, start, watch, distribution):
         with policy(configuration.precision), distribution.strategy.scope():
             family = perceptual_family(configuration.perceptual)
             network = load_perceptual(configuration.perceptual, needed_taps(style.perceptual[family]))
-            trainer = Trainer(style, network, region, configuration.accumulate, _compiled(configuration), plain)
+            build = TRAINERS[style.generator]
+            trainer = build(style, network, region, configuration.accumulate, _compiled(configuration), plain)
         if start is not None:
             restore_state(start, trainer)
         elif initial is not None:
@@ -129,6 +131,7 @@ def _run_phases(configuration, folder, trainer, data, photos, stop, watch, distr
         return RunResult(trainer.steps_done, stop.asked(), None)
     style, logs = configuration.style, folder / "logs"
     metadata = {"style": style.name, "perceptual": configuration.perceptual, "version": animegan3_tf.__version__}
+    metadata["architecture"] = style.generator
     scores = _scores(configuration, trainer.objective, photos)
     samples = Validation(configuration.sample_every, photos, folder / SAMPLES, logs, scores, watch.callbacks)
     checkpoints = Checkpoints(configuration.checkpoint_every, folder, metadata, _saving(configuration, folder))

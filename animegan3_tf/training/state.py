@@ -159,7 +159,8 @@ def _variables(trainer):
     A trainer with more of them than this list names them in `extra_variables`, {name: variable}.
     """
     named = {"step": trainer.step}
-    for part in ("generator", "average", "support_discriminator", "main_discriminator"):
+    networks = ("generator", "average", "support_discriminator", "main_discriminator")
+    for part in (part for part in networks if hasattr(trainer, part)):  # a single tail has one discriminator
         named |= {f"{part}/{name}": weight for name, weight in named_weights(getattr(trainer, part)).items()}
     for part in ("pretrain_optimizer", "generator_optimizer", "discriminator_optimizer"):
         # by position: names of optimizer slots differ between Keras versions

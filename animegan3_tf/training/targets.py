@@ -31,7 +31,12 @@ def region_l0(settings, images):
 
 
 def region_target(settings, processes=None):
-    """The function from pictures to their region target that a style asks for, and what to call when the run ends."""
+    """The function from pictures to their region target that a style asks for, and what to call when the run ends.
+
+    The function is None where the style has no region target.
+    """
+    if settings.region_target == "none":
+        return None, lambda: None
     if settings.region_target == "superpixel":
         pool = SuperpixelPool(settings.superpixel_min_size, processes)
         return pool, pool.close

@@ -1,152 +1,37 @@
 """The two-phase training of AnimeGANv3 as a Keras model."""
 
-import dataclasses
-
 import tensorflow as tf
 
 from animegan3_tf.filters import nl_means
-from animegan3_tf.layers import SpectralNormalization
-from animegan3_tf.layers.external_attention import NORM_MOMENTUM
 from animegan3_tf.networks import build_discriminator, build_generator
-from animegan3_tf.training.accumulation import accumulated
-from animegan3_tf.training.distribution import local_value, set_locally
-from animegan3_tf.training.ema import GeneratorAverage
-from animegan3_tf.training.guard import Guard
-from animegan3_tf.training.objective import Objective, gray
-from animegan3_tf.training.precision import scaled_gradients, scaling_variables, tolerated, with_loss_scaling
+from animegan3_tf.training.feature_terms import gray
+from animegan3_tf.training.gan_trainer import GanTrainer, compiled, total
+from animegan3_tf.training.objective import Objective
 from animegan3_tf.training.targets import guide, revision_target
 
-PRETRAIN = "pretrain"
-ADVERSARIAL = "adversarial"
 
+class Trainer(GanTrainer):
+    """Generator with two tails, its average, two discriminators, their optimizers and the step count.
 
-class Trainer(tf.keras.Model):
-    """Generator, its average, two discriminators, their optimizers and the step count.
+    region_target: graph function from the support pictures to their region target (`training.targets.region_target`).
+    jit: what XLA compiles, of "nl_means" and "networks". All else as for `GanTrainer`.
 
-    style: the recipe. network: the perceptual network. region_target: graph function from the support pictures to
-    their region target (`training.targets.region_target`). accumulate: parts that a replica's batch is computed in.
-    jit: what XLA compiles, of "nl_means" and "networks".
-
-    Train with `fit` on batches {photo, photo_region, anime, anime_smooth}, float [N, H, W, 3] in [-1, 1]: first with
-    `phase` "pretrain", then "adversarial" (`enter_phase`). Discriminators learn from the same pictures the generator
-    was just judged by, one forward pass a step; upstream draws and judges them anew.
-
-    Built within the scope of a `tf.distribute` strategy, it trains on all its replicas: each gets its share of the
-    batch, batch norms share their moments, and gradients are those of the whole batch. plain: a generator built outside
-    that scope, for `deployed`.
+    Batches are {photo, photo_region, anime, anime_smooth}.
     """
 
     def __init__(self, style, network, region_target, accumulate=1, jit=(), plain=None):
-        super().__init__(name="trainer")
-        settings = style.train
-        self.style = style
-        self.region_target = region_target
-        self.accumulate = accumulate
-        self.replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        self.generator = build_generator(resize=settings.resize)
-        self.average = build_generator(resize=settings.resize)
-        self.support_discriminator = build_discriminator(name="support_discriminator")
-        self.main_discriminator = build_discriminator(name="main_discriminator")
-        self._denoise = _compiled(nl_means) if "nl_means" in jit else nl_means
-        self._draw, self._judge_support, self._judge_main = (
-            _compiled(network) if "networks" in jit else network
-            for network in (self.generator, self.support_discriminator, self.main_discriminator)
-        )
-        if "networks" in jit:
-            network = dataclasses.replace(network, model=_compiled(network.model))
-        self.objective = Objective(style, network)
-        # every part of an accumulated batch moves the batch norms' moments
-        momentum = NORM_MOMENTUM**accumulate
-        self.generator_average = GeneratorAverage(self.generator, self.average, settings.ema, momentum)
-        self.guard = Guard()
-        self.step = tf.Variable(
-            0,
-            dtype=tf.int64,
-            trainable=False,
-            name="step",
-            aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
-        )
-        self.phase = PRETRAIN
-        self._plain = lambda: plain  # by a function: Keras would take its variables for the strategy's
-        discriminators = [
-            *self.support_discriminator.trainable_variables,
-            *self.main_discriminator.trainable_variables,
-        ]
-        self.discriminator_variables = discriminators
-        self.pretrain_optimizer = _adam(settings.pretrain_learning_rate, self.generator.trainable_variables)
-        self.generator_optimizer = _adam(settings.generator_learning_rate, self.generator.trainable_variables)
-        self.discriminator_optimizer = _adam(settings.discriminator_learning_rate, discriminators)
-        self.distribute_reduction_method = "first"  # `train_step` returns the same on every replica
-        self.compile()
-
-    def enter_phase(self, phase):
-        """Switches between "pretrain" and "adversarial"; the next `fit` compiles that phase's step."""
-        self.phase = phase
-        self.make_train_function(force=True)
-
-    @property
-    def steps_done(self):
-        """Steps trained so far, an integer; it waits for the device."""
-        return int(self.local_value(self.step))
-
-    @property
-    def deployed(self):
-        """The averaged generator, to be run and saved by one process on its own."""
-        plain = self._plain()
-        if plain is None:
-            return self.average
-        for target, source in zip(plain.weights, self.average.weights):
-            target.assign(self.local_value(source))
-        return plain
-
-    def set_value(self, variable, value):
-        """Sets one of its variables in this process; no other one needs to do the same."""
-        set_locally(self.distribute_strategy, variable, value)
-
-    def local_value(self, variable):
-        """A variable's value, a NumPy array, without asking other processes."""
-        return local_value(self.distribute_strategy, variable)
-
-    def train_step(self, batch):
-        """One step of the current phase on a replica's batch; returns {term: scalar} of the whole batch."""
-        # 1. to 4.: pictures, targets, losses, gradients
-        compute = self._pretraining if self.phase == PRETRAIN else self._adversarial
-        terms, gradients = accumulated(compute, batch, self.accumulate)
-        # 5. the whole batch's terms and gradients; nothing that is not finite goes by unseen
-        terms, gradients = self._of_all_replicas(terms, gradients)
-        terms |= self._guarded(batch, terms, gradients)
-        # 6. updates
-        if self.phase == ADVERSARIAL:
-            for layer in self._spectral_norms:  # once a step, whatever the number of calls
-                layer.advance()
-        for player, parts in gradients.items():
-            optimizer, variables = self._players[player]
-            # they are summed already
-            options = {"skip_gradients_aggregation": True} if self.replicas > 1 else {}
-            optimizer.apply_gradients(zip(parts, variables), **options)
-        # 7. averages and counts
-        self.generator_average.update(self.step)
-        self.step.assign_add(1)
-        return terms
-
-    @property
-    def extra_variables(self):
-        """What else a run's state must hold, {name: variable}: the loss scales of half precision."""
-        optimizers = {player: optimizer for player, (optimizer, _) in self._players.items()}
-        return {f"{p}/{name}": v for p, o in optimizers.items() for name, v in scaling_variables(o).items()}
-
-    @property
-    def _spectral_norms(self):
-        layers = [*self.support_discriminator.layers, *self.main_discriminator.layers]
-        return [layer for layer in layers if isinstance(layer, SpectralNormalization)]
-
-    @property
-    def _players(self):
-        return {
-            "pretrain": (self.pretrain_optimizer, self.generator.trainable_variables),
-            "generator": (self.generator_optimizer, self.generator.trainable_variables),
-            "discriminator": (self.discriminator_optimizer, self.discriminator_variables),
+        resize = style.train.resize
+        networks = {
+            "generator": build_generator(resize=resize),
+            "average": build_generator(resize=resize),
+            "support_discriminator": build_discriminator(name="support_discriminator"),
+            "main_discriminator": build_discriminator(name="main_discriminator"),
         }
+        super().__init__(style, network, networks, Objective, accumulate, jit, plain)
+        self.region_target = region_target
+        self._denoise = compiled(nl_means) if "nl_means" in jit else nl_means
+        self._judge_support = self._as_called(self.support_discriminator)
+        self._judge_main = self._as_called(self.main_discriminator)
 
     def _pretraining(self, batch):
         """Losses and gradients of the content phase: ({term: scalar}, {"pretrain": gradients})."""
@@ -154,7 +39,7 @@ class Trainer(tf.keras.Model):
         with tf.GradientTape() as tape:
             tails = self._draw(photo, training=True)
             terms = self.objective.pretraining(photo, guide(self.style.target, tails["support"]), tails["main"])
-            loss = _total(terms)
+            loss = total(terms)
         return {"loss": loss, **terms}, {"pretrain": self._gradients("pretrain", tape, loss)}
 
     def _adversarial(self, batch):
@@ -183,7 +68,7 @@ class Trainer(tf.keras.Model):
                     **self.objective.support_discriminator(anime_logits, support_logits, edges_logits),
                     **self.objective.main_discriminator(revision_logits, main_logits),
                 }
-                critic_loss = _total(critic_terms)
+                critic_loss = total(critic_terms)
             # 4. losses and gradients
             terms = self.objective.generator(
                 {"photo": batch["photo"], "support": support, "main": main, "revision": revision},
@@ -191,48 +76,9 @@ class Trainer(tf.keras.Model):
                 support_logits,
                 main_logits,
             )
-            loss = _total(terms)
+            loss = total(terms)
         gradients = {
             "generator": self._gradients("generator", tape, loss),
             "discriminator": self._gradients("discriminator", critic_tape, critic_loss),
         }
         return {"loss": loss, **terms, **critic_terms}, gradients
-
-    def _gradients(self, player, tape, loss):
-        optimizer, variables = self._players[player]
-        return scaled_gradients(optimizer, tape, loss, variables, 1.0 / self.replicas)
-
-    def _of_all_replicas(self, terms, gradients):
-        """Terms averaged and gradients added up over the replicas, which see equal shares of the batch."""
-        if self.replicas == 1:
-            return terms, gradients
-        replica = tf.distribute.get_replica_context()
-        values = replica.all_reduce(tf.distribute.ReduceOp.MEAN, tf.stack(list(terms.values())))
-        gradients = replica.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
-        return dict(zip(terms, tf.unstack(values))), gradients
-
-    def _guarded(self, batch, terms, gradients):
-        """The norm of each player's gradient, once the guard has seen all that the updates depend on."""
-        norms = {player: tf.linalg.global_norm(parts) for player, parts in gradients.items()}
-        seen = dict(terms)
-        for player, norm in norms.items():
-            optimizer, _ = self._players[player]
-            seen[f"{player}_gradient"] = tolerated(optimizer, norm)
-            seen[f"{player}_learning_rate"] = optimizer.learning_rate
-        self.guard.check(self.step, seen, batch)
-        return {f"{player}_gradient": norm for player, norm in norms.items()}
-
-
-def _adam(learning_rate, variables):
-    optimizer = tf.keras.optimizers.Adam(learning_rate, beta_1=0.5, beta_2=0.999, epsilon=1e-8)
-    optimizer = with_loss_scaling(optimizer)
-    optimizer.build(variables)
-    return optimizer
-
-
-def _total(terms):
-    return tf.add_n(list(terms.values()))
-
-
-def _compiled(function):
-    return tf.function(function, jit_compile=True)

@@ -13,14 +13,15 @@ from animegan3_tf.errors import UserError
 from animegan3_tf.losses import feature_distance, gram_matrix
 from animegan3_tf.losses.gram import centred
 from animegan3_tf.training.callbacks import RunCallback
-from animegan3_tf.training.objective import gray
+from animegan3_tf.training.feature_terms import gray
 
 ANIME_PICTURES = 16
-TAILS = ("support", "main")
 
 
 class Validation(RunCallback):
     """Draws rows of photo | support | main of the averaged generator, as PNG and in TensorBoard, and scores them.
+
+    A generator with a single tail gives photo | main.
 
     photos: uint8 [N, H, W, 3], H and W multiples of 8. folder: of the grids. log_folder: of TensorBoard.
     scores: a `Scores` of the same photos, or None for pictures alone. listeners: callbacks told of each validation
@@ -41,15 +42,17 @@ class Validation(RunCallback):
         rows, measured = [], []
         generator = trainer.deployed
         for index, photo in enumerate(self.photos):  # one by one: a grid must not need more memory than a step
-            tails = {tail: tf.cast(picture, tf.float32) for tail, picture in generator(to_unit(photo)).items()}
-            rows.append([photo, *(to_levels(tails[tail][0]) for tail in TAILS)])
+            drawn = generator(to_unit(photo))
+            drawn = drawn if isinstance(drawn, dict) else {"main": drawn}
+            tails = {tail: tf.cast(drawn[tail], tf.float32) for tail in ("support", "main") if tail in drawn}
+            rows.append([photo, *(to_levels(picture[0]) for picture in tails.values())])
             if self.scores is not None:
                 measured.append(self.scores.measure(index, tails))
         picture = images.grid(rows)
         images.write_image(self.path(step), picture)
         values = self.scores.curves(measured) if measured else {}
         with self._writer.as_default(step=step):
-            tf.summary.image("photo, support, main", picture[None])
+            tf.summary.image(", ".join(["photo", *tails]), picture[None])
             for name, value in values.items():
                 tf.summary.scalar(f"validation/{name}", value)
         self._writer.flush()
@@ -101,10 +104,10 @@ class Scores:
             self.anime_itself = self._likeness(_means([self._distances(g, m) for g, m in zip(grams, others)]))
 
     def measure(self, index, tails):
-        """Distances of one photo's pictures, for `curves`; tails: {"support", "main"} float [1, H, W, 3] in [-1, 1]."""
+        """Distances of one photo's pictures, for `curves`; tails: {name: float [1, H, W, 3] in [-1, 1]}."""
         found = {}
-        for tail in TAILS:
-            features = self.network(tf.concat([tails[tail], gray(tails[tail])], axis=0))
+        for tail, picture in tails.items():
+            features = self.network(tf.concat([picture, gray(picture)], axis=0))
             content = feature_distance(self._photos[index], features[self.tap][:1], self.network.scales[self.tap])
             style = self._distances(self._grams({tap: features[tap][1:] for tap in self.style_taps}), self.mean)
             found[tail] = {"content": float(content), "style": style}
@@ -113,7 +116,7 @@ class Scores:
     def curves(self, measured):
         """The curves {name: value} from what `measure` returned for every photo."""
         values = {}
-        for tail in TAILS:
+        for tail in measured[0]:
             of_tail = [found[tail] for found in measured]
             values[f"content_distance_{tail}"] = float(np.mean([found["content"] for found in of_tail]))
             values[f"anime_likeness_{tail}"] = self._likeness(_means([found["style"] for found in of_tail]))

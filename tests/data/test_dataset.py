@@ -84,6 +84,17 @@ def test_batches_are_what_the_trainer_takes(folders):
     assert not np.array_equal(batch["photo"], batch["photo_region"])
 
 
+def test_a_style_without_a_region_target_has_none(folders):
+    told = []
+    changes = {"generator": "animegan2", "target.region_target": "none"}
+    changes |= {f"perceptual.vgg19.{key}": 0.0 for key in ("region_fake", "region_photo", "revision")}
+    (batch,) = take(TrainingData(tiny_style(changes), *folders, warn=told.append), 1)
+    assert set(batch) == {"photo", "anime", "anime_smooth"}
+    assert batch["photo"].shape == (2, SIZE, SIZE, 3)
+    assert len(told) == 1  # of the smoothed anime alone
+    assert "anime" in told[0]
+
+
 def test_the_seed_and_the_number_decide_an_example(folders):
     style = tiny_style({"data.rotation": 8.0, "data.brightness": 0.1, "data.salt": 0.1})
     first = take(TrainingData(style, *folders, seed=3, warn=silent), 6)

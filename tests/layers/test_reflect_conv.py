@@ -31,3 +31,15 @@ def test_stride_two_pads_top_and_left_only():
 def test_a_kernel_smaller_than_its_stride_is_refused():
     with pytest.raises(ValueError, match="smaller than strides"):
         ReflectConv2D(4, kernel_size=1, strides=2)
+
+
+def test_the_larger_side_may_be_the_bottom_and_right():
+    # one output window: rows (0, 1, 0) and columns (0, 1, 0) of [[1, 2], [3, 4]] -> 1 2 1 / 3 4 3 / 1 2 1
+    layer = ReflectConv2D(1, 3, 2, kernel_initializer="ones", larger_side="after")
+    rows = tf.constant([[1.0, 2.0], [3.0, 4.0]])[None, :, :, None]
+    np.testing.assert_array_equal(np.array(layer(rows))[0, :, :, 0], [[18.0]])
+
+
+def test_an_unknown_side_is_refused():
+    with pytest.raises(ValueError, match="larger_side is 'left'"):
+        ReflectConv2D(4, larger_side="left")

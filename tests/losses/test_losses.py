@@ -122,6 +122,13 @@ def test_gram_by_hand(arrays):
     np.testing.assert_allclose(losses.gram_matrix(arrays["feature"]), arrays["gram(feature)"], atol=1e-5)
 
 
+def test_without_centring_the_gram_distance_sees_an_offset():
+    """Flat features of 2 and of 1: Gram matrices of 4 / C and 1 / C."""
+    x, y = (tf.fill([1, 4, 4, 3], value) for value in (2.0, 1.0))
+    np.testing.assert_allclose(losses.gram_distance(x, y, centre=False), 1.0, rtol=1e-6)
+    np.testing.assert_allclose(losses.gram_distance(x, y), 0.0, atol=1e-6)
+
+
 def test_gram_distance_ignores_an_offset_and_takes_different_sizes():
     x = tf.random.stateless_normal([1, 6, 6, 3], seed=(1, 2))
     np.testing.assert_allclose(losses.gram_distance(x, x + 5.0), 0.0, atol=1e-5)

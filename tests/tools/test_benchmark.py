@@ -12,7 +12,7 @@ from tiny_training import TINY_TOML, tiny_style, write_pictures
 
 from animegan3_tf.networks import build_generator, load_perceptual, save_generator
 from animegan3_tf.networks.weights import named_weights
-from animegan3_tf.training.objective import needed_taps
+from animegan3_tf.training.feature_terms import needed_taps
 
 
 def test_runs_take_turns_and_the_order_turns_round():

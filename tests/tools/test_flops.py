@@ -25,6 +25,23 @@ def test_a_strided_convolution():
     assert count.total == 2 * (4 * 4 * 5) * (3 * 3 * 2)
 
 
+def test_a_depthwise_convolution_and_its_gradients():
+    """Every one of 1*4*4*6 values takes 3*3 products; each gradient costs the same."""
+
+    def depthwise(x, kernel):
+        return tf.nn.depthwise_conv2d(x, kernel, [1, 1, 1, 1], "VALID")
+
+    def gradients(x, kernel):
+        return tf.gradients(tf.square(depthwise(x, kernel)), [x, kernel])
+
+    once = 2 * (4 * 4 * 6) * (3 * 3)
+    shapes = [1, 6, 6, 6], [3, 3, 6, 1]
+    assert counted(depthwise, *shapes).by_operation == {"DepthwiseConv2dNative": once}
+    count = counted(gradients, *shapes).by_operation
+    assert count["DepthwiseConv2dNativeBackpropInput"] == once
+    assert count["DepthwiseConv2dNativeBackpropFilter"] == once
+
+
 def test_each_gradient_of_a_convolution_costs_what_the_convolution_does():
     def gradients(x, kernel):
         y = tf.square(conv(x, kernel))

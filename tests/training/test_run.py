@@ -59,7 +59,7 @@ def same_trainer(built, monkeypatch):
         return built[0]
 
     load = run.load_perceptual
-    monkeypatch.setattr(run, "Trainer", make)
+    monkeypatch.setitem(run.TRAINERS, "animegan3", make)
     monkeypatch.setattr(run, "load_perceptual", lambda name, taps: None if name == "random" else load(name, taps))
 
 

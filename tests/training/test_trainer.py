@@ -7,9 +7,10 @@ from upstream import discriminator_variables, generator_variables, load_golden_d
 from animegan3_tf.networks import load_perceptual
 from animegan3_tf.styles import load_style, override
 from animegan3_tf.training import trainer as trainer_module
-from animegan3_tf.training.objective import needed_taps
+from animegan3_tf.training.feature_terms import needed_taps
+from animegan3_tf.training.gan_trainer import ADVERSARIAL, PRETRAIN
 from animegan3_tf.training.targets import region_target
-from animegan3_tf.training.trainer import ADVERSARIAL, PRETRAIN, Trainer
+from animegan3_tf.training.trainer import Trainer
 
 
 class Recorder:

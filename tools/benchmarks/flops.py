@@ -134,6 +134,18 @@ def _convolution_kernel_gradient(operation):
     return 2 * math.prod(_sizes(operation.inputs[2])) * math.prod(_sizes(operation.outputs[0])[:3])
 
 
+def _depthwise(kernel, values):
+    """Each value of a depthwise convolution's output, or of its gradient, takes the kernel's height and width once.
+
+    kernel, values: functions from the operation to the tensors that have these sizes.
+    """
+
+    def count(operation):
+        return 2 * math.prod(_sizes(values(operation))) * math.prod(_sizes(kernel(operation))[:2])
+
+    return count
+
+
 def _matrix_product(transposed):
     def count(operation):
         inner = -2 if operation.get_attr(transposed) else -1
@@ -176,6 +188,9 @@ _COUNTERS = {
     "Conv2D": _convolution,
     "Conv2DBackpropInput": _convolution_input_gradient,
     "Conv2DBackpropFilter": _convolution_kernel_gradient,
+    "DepthwiseConv2dNative": _depthwise(lambda op: op.inputs[1], lambda op: op.outputs[0]),
+    "DepthwiseConv2dNativeBackpropInput": _depthwise(lambda op: op.inputs[1], lambda op: op.inputs[2]),
+    "DepthwiseConv2dNativeBackpropFilter": _depthwise(lambda op: op.outputs[0], lambda op: op.inputs[2]),
     "MatMul": _matrix_product("transpose_a"),
     "BatchMatMulV2": _matrix_product("adj_x"),
     "Einsum": _einsum,

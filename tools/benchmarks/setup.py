@@ -19,9 +19,10 @@ from animegan3_tf.networks import PerceptualNetwork, load_generator, load_percep
 from animegan3_tf.networks.perceptual import perceptual_family
 from animegan3_tf.networks.weights import named_weights
 from animegan3_tf.styles import Style, load_style, override
-from animegan3_tf.training.objective import needed_taps
+from animegan3_tf.training.feature_terms import needed_taps
+from animegan3_tf.training.gan_trainer import ADVERSARIAL
 from animegan3_tf.training.targets import region_target
-from animegan3_tf.training.trainer import ADVERSARIAL, Trainer
+from animegan3_tf.training.trainer import Trainer
 
 _ANIME_COUNT = 12
 

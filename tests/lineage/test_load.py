@@ -1,0 +1,176 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+from golden import golden
+from tf1_files import (
+    golden_checkpoint,
+    golden_pictures,
+    random_variables,
+    read_checkpoint,
+    write_checkpoint,
+    write_frozen_graph,
+)
+from upstream import generator_variables
+
+from animegan3_tf.architectures import ARCHITECTURES
+from animegan3_tf.errors import UserError
+from animegan3_tf.lineage import animegan1, animegan2, animegan3, load_generator
+from animegan3_tf.lineage.load import GRID
+from animegan3_tf.networks.weights import build_deployed, named_weights
+
+PARAMETERS = {"animegan1": 3_956_096, "animegan2": 2_143_552, "animegan3": 1_027_520}
+
+
+@pytest.fixture(scope="module")
+def variables():
+    return random_variables("animegan2")
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_pictures_and_parameters_are_the_original_codes(architecture):
+    photo, expected, tolerance = golden_pictures(architecture)
+    model = load_generator(architecture, golden_checkpoint(architecture))
+    np.testing.assert_allclose(model(photo), expected, atol=tolerance)
+    assert sum(int(w.shape.num_elements()) for w in model.trainable_weights) == PARAMETERS[architecture]
+
+
+@pytest.mark.parametrize(("module", "folder"), [(animegan1, "v1"), (animegan2, "v2")])
+def test_variable_names_are_the_golden_list(module, folder):
+    names = np.load(golden(folder, "generator.npz"))["variable_order"]
+    assert sorted(module.variables().values()) == sorted(names.tolist())
+
+
+def test_every_weight_has_a_variable():
+    for architecture, module in (("animegan1", animegan1), ("animegan2", animegan2)):
+        assert module.variables().keys() == named_weights(build_deployed(architecture, GRID)).keys()
+    names = animegan3.variables() | animegan3.batch_norm_variables("generator")
+    assert names.keys() == named_weights(build_deployed("animegan3", GRID)).keys()
+
+
+def test_animegan3_without_an_inference_graphs_variables_is_untrained_there(tmp_path):
+    arrays = read_checkpoint(golden_checkpoint("animegan3"))
+    bare = {name: array for name, array in arrays.items() if not name.startswith("generator_1/")}
+    photo, _, tolerance = golden_pictures("animegan3")
+    expected = np.load(golden("v3", "generator.npz"))["inference_untouched_bn_main"]
+    model = load_generator("animegan3", write_checkpoint(tmp_path / "bare", bare))
+    np.testing.assert_allclose(model(photo), expected, atol=tolerance)
+
+
+def test_animegan3s_trained_batch_norm_is_an_option():
+    prefix = golden_checkpoint("animegan3")
+    arrays, weights = read_checkpoint(prefix), named_weights(load_generator("animegan3", prefix, batch_norm="trained"))
+    for role in ("gamma", "beta", "moving_mean", "moving_variance"):
+        ours = f"main_attention/norm/{role}"
+        np.testing.assert_array_equal(weights[ours].numpy(), arrays[generator_variables("training")[ours]])
+
+
+@pytest.mark.parametrize(("dropped", "kept"), [("generator_1/", "generator/"), ("generator/", "generator_1/")])
+def test_a_frozen_graph_holds_the_batch_norm_it_uses(tmp_path, dropped, kept):
+    arrays = read_checkpoint(golden_checkpoint("animegan3"))
+    attention = "main/External_attention/Variable"
+    arrays = {name: array for name, array in arrays.items() if not name.startswith(f"{dropped}{attention}")}
+    weights = named_weights(load_generator("animegan3", write_frozen_graph(tmp_path / "v3.pb", arrays)))
+    np.testing.assert_array_equal(weights["main_attention/norm/gamma"].numpy(), arrays[f"{kept}{attention}"])
+
+
+def test_a_frozen_graph_gives_the_same_pictures(tmp_path):
+    arrays = read_checkpoint(golden_checkpoint("animegan2"))
+    photo, expected, tolerance = golden_pictures("animegan2")
+    model = load_generator("animegan2", write_frozen_graph(tmp_path / "v2.pb", arrays))
+    np.testing.assert_allclose(model(photo), expected, atol=tolerance)
+
+
+def test_a_folder_is_read_by_its_checkpoint_file(tmp_path, variables):
+    write_checkpoint(tmp_path / "Hayao-99.ckpt", variables)
+    (tmp_path / "checkpoint").write_text('model_checkpoint_path: "D:\\\\work\\\\Hayao-99.ckpt"\n')
+    weights = named_weights(load_generator("animegan2", tmp_path))
+    expected = variables["generator/G_MODEL/C/r2/r2/bias"]
+    np.testing.assert_array_equal(weights["c_r2_depthwise_conv/bias"].numpy(), expected)
+
+
+def test_what_training_leaves_beside_a_generator_is_no_error(tmp_path, variables):
+    beside = {"beta1_power": np.float32(0.5), "discriminator/conv_0/kernel": np.zeros(3, np.float32)}
+    beside |= {"generator/G_MODEL/A/Conv/weights/Adam_1": np.zeros(2, np.float32), "global_step": np.int64(3)}
+    load_generator("animegan2", write_checkpoint(tmp_path / "g", {**variables, **beside}))
+
+
+def test_missing_extra_and_misshapen_variables_are_listed_together(tmp_path, variables):
+    changed = dict(variables)
+    del changed["generator/G_MODEL/A/Conv/weights"]
+    changed["generator/G_MODEL/B/Convolution/weights"] = changed.pop("generator/G_MODEL/B/Conv/weights")
+    changed["generator/G_MODEL/C/r1/1/beta"] = np.zeros(3, np.float32)
+    with pytest.raises(UserError) as error:
+        load_generator("animegan2", write_checkpoint(tmp_path / "g", changed))
+    for words in (
+        "generator/G_MODEL/A/Conv/weights is missing",
+        "generator/G_MODEL/B/Conv/weights is missing",
+        "generator/G_MODEL/B/Convolution/weights is not part of the network",
+        "generator/G_MODEL/C/r1/1/beta is (3,), expected (256,)",
+    ):
+        assert words in str(error.value)
+
+
+def test_numbers_that_are_not_finite_are_refused(tmp_path, variables):
+    broken = {**variables, "generator/G_MODEL/E/LayerNorm/gamma": np.full(64, np.nan, np.float32)}
+    with pytest.raises(UserError, match="E/LayerNorm/gamma holds NaN"):
+        load_generator("animegan2", write_checkpoint(tmp_path / "g", broken))
+
+
+def test_text_in_place_of_numbers_is_refused(tmp_path, variables):
+    broken = {**variables, "generator/G_MODEL/E/LayerNorm/gamma": np.full(64, "x")}
+    with pytest.raises(UserError, match="E/LayerNorm/gamma holds no numbers with a point, but object"):
+        load_generator("animegan2", write_checkpoint(tmp_path / "g", broken))
+
+
+def test_a_truncated_checkpoint_is_refused(tmp_path, variables):
+    prefix = write_checkpoint(tmp_path / "g", variables)
+    data = tmp_path / "g.data-00000-of-00001"
+    whole = data.read_bytes()
+    data.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UserError, match="damaged or incomplete"):
+        load_generator("animegan2", prefix)
+    data.write_bytes(whole[:-4000] + bytes(4000))
+    with pytest.raises(UserError, match="damaged or incomplete"):
+        load_generator("animegan2", prefix)
+    data.unlink()
+    with pytest.raises(UserError, match="damaged or incomplete"):
+        load_generator("animegan2", prefix)
+    (tmp_path / "g.index").write_bytes(b"no table")
+    with pytest.raises(UserError, match="damaged or incomplete"):
+        load_generator("animegan2", prefix)
+
+
+def test_a_damaged_frozen_graph_is_refused(tmp_path, variables):
+    path = write_frozen_graph(tmp_path / "g.pb", variables)
+    path.write_bytes(path.read_bytes()[:-1000])
+    with pytest.raises(UserError, match="no frozen graph, or it is damaged"):
+        load_generator("animegan2", path)
+
+
+def test_a_constant_that_promises_more_than_it_holds_is_refused(tmp_path, variables):
+    name = "generator/G_MODEL/out_layer/Conv/weights"
+    path = write_frozen_graph(tmp_path / "g.pb", variables)
+    graph = tf.compat.v1.GraphDef.FromString(path.read_bytes())
+    node = next(node for node in graph.node if node.name == name)
+    node.attr["value"].tensor.tensor_content = node.attr["value"].tensor.tensor_content[:-8]
+    path.write_bytes(graph.SerializeToString())
+    with pytest.raises(UserError, match="is damaged"):
+        load_generator("animegan2", path)
+
+
+def test_what_is_no_checkpoint_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"none\.index' does not exist"):
+        load_generator("animegan2", tmp_path / "none")
+    with pytest.raises(UserError, match="has no checkpoint file"):
+        load_generator("animegan2", tmp_path)
+    (tmp_path / "checkpoint").write_text("nothing")
+    with pytest.raises(UserError, match="names no model_checkpoint_path"):
+        load_generator("animegan2", tmp_path)
+
+
+def test_unknown_names_are_refused(tmp_path, variables):
+    prefix = write_checkpoint(tmp_path / "g", variables)
+    with pytest.raises(UserError, match="architecture 'animegan4' is not known; choose animegan1"):
+        load_generator("animegan4", prefix)
+    with pytest.raises(UserError, match="batch norm 'none' is not known"):
+        load_generator("animegan3", prefix, batch_norm="none")
