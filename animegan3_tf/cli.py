@@ -26,6 +26,10 @@ app = typer.Typer(
 
 DEFAULT_MAX_PIXELS = 100_000_000  # of images.py, which would load OpenCV
 _MAX_PIXELS = typer.Option(DEFAULT_MAX_PIXELS, help="Refuse pictures with more pixels than this.", min=256)
+_STYLE = typer.Option("shinkai", help="Name of a bundled style, or a .toml file.")
+_PHOTOS = typer.Option(None, help="Photos, instead of DATA/photo.")
+_ANIME = typer.Option(None, help="Anime pictures, instead of DATA/<style>/style.")
+_IMAGE_SIZE = typer.Option(None, help="Side of the training crops; the style's by default.")
 _MODEL_HELP = "Run folder, weights file (.h5), SavedModel folder or .tflite; by default the newest in checkpoints/."
 
 
@@ -94,10 +98,10 @@ def faces(
 @app.command()
 def prepare(
     data: Path = typer.Option(Path("data"), help="Folder with photo/ and <style>/style/."),
-    style: str = typer.Option("shinkai", help="Name of a bundled style, or a .toml file."),
-    photos: Optional[Path] = typer.Option(None, help="Photos, instead of DATA/photo."),
-    anime: Optional[Path] = typer.Option(None, help="Anime pictures, instead of DATA/<style>/style."),
-    image_size: Optional[int] = typer.Option(None, help="Side of the training crops; the style's by default."),
+    style: str = _STYLE,
+    photos: Optional[Path] = _PHOTOS,
+    anime: Optional[Path] = _ANIME,
+    image_size: Optional[int] = _IMAGE_SIZE,
     balance: Optional[str] = typer.Option(
         None, help="none, mean or equalize: the anime pictures' colours (for train: --set data.balance=...)."
     ),
@@ -132,9 +136,9 @@ def prepare(
 @app.command()
 def inspect(
     data: Path = typer.Argument(Path("data"), help="Folder with photo/ and <style>/style/."),
-    style: str = typer.Option("shinkai", help="Name of a bundled style, or a .toml file."),
-    photos: Optional[Path] = typer.Option(None, help="Photos, instead of DATA/photo."),
-    anime: Optional[Path] = typer.Option(None, help="Anime pictures, instead of DATA/<style>/style."),
+    style: str = _STYLE,
+    photos: Optional[Path] = _PHOTOS,
+    anime: Optional[Path] = _ANIME,
     settings: list[str] = typer.Option([], "--set", help="Replace a value of the style, as in train."),
     page: Path = typer.Option(Path("inspect.html"), help="The report, one file with its pictures."),
     as_json: Optional[Path] = typer.Option(None, "--json", help="Write everything found to this file too."),
@@ -162,12 +166,12 @@ def inspect(
 @app.command()
 def train(
     out: Path = typer.Option(..., help="Run folder: configuration, state, pictures, logs."),
-    style: str = typer.Option("shinkai", help="Name of a bundled style, or a .toml file."),
+    style: str = _STYLE,
     data: Path = typer.Option(Path("data"), help="Folder with photo/ and <style>/style/."),
-    photos: Optional[Path] = typer.Option(None, help="Photos, instead of DATA/photo."),
-    anime: Optional[Path] = typer.Option(None, help="Anime pictures, instead of DATA/<style>/style."),
+    photos: Optional[Path] = _PHOTOS,
+    anime: Optional[Path] = _ANIME,
     perceptual: str = typer.Option("vgg19", help="vgg19, vgg19:FILE.h5, vgg19:FILE.npy, resnet18:FILE.npz or random."),
-    image_size: Optional[int] = typer.Option(None, help="Side of the training crops; the style's by default."),
+    image_size: Optional[int] = _IMAGE_SIZE,
     batch_size: Optional[int] = typer.Option(None, help="Pictures a step; the style's by default."),
     steps: Optional[int] = typer.Option(None, help="Steps in all, pre-training included; else the style's epochs."),
     pretrain_steps: Optional[int] = typer.Option(

@@ -6,3 +6,8 @@ class UserError(Exception):
 
     The command line prints the message alone and exits with status 1; a traceback would hide it.
     """
+
+
+def one_line(error: Exception) -> str:
+    """What an error says, on one line."""
+    return " ".join(str(error).split())

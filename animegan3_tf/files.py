@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import uuid
@@ -40,6 +41,12 @@ def whole_file(path: str | os.PathLike, durable: bool = False) -> Iterator[Path]
             temporary.unlink()
 
 
+def write_json(path: str | os.PathLike, values) -> None:
+    """A JSON file that appears whole, for programs to read."""
+    with whole_file(path) as temporary:
+        temporary.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+
+
 def remove_leftovers(folder: str | os.PathLike) -> None:
     """Removes the temporary files that killed writers left in a folder; call it where no other may be writing now."""
     for path in Path(folder).glob(".*.tmp"):
@@ -52,23 +59,32 @@ def remove_leftovers(folder: str | os.PathLike) -> None:
 def only_process(folder: str | os.PathLike) -> Iterator[None]:
     """Keeps other processes that call this out of a folder, for the time of a `with` block.
 
-    Raises BlockingIOError when another is in there. The system frees the lock of a process that is killed; where there
-    are no such locks, nothing is kept out.
+    Raises BlockingIOError when another is in there; see `take_lock`.
     """
-    if fcntl is None:
+    if fcntl is None:  # Windows, where a folder cannot be opened either
         yield
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise
-        except OSError:  # some network file systems have no locks
-            pass
+        take_lock(descriptor)
         yield
     finally:
         os.close(descriptor)
+
+
+def take_lock(descriptor: int) -> None:
+    """Locks an open file or folder until it is closed. Raises BlockingIOError when another process has it.
+
+    The system frees the lock of a process that is killed; where there are no such locks, nothing is kept out.
+    """
+    if fcntl is None:
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError:  # some network file systems have no locks
+        pass
 
 
 def _sync(path: Path) -> None:

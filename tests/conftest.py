@@ -1,6 +1,7 @@
 """Settings for every test; read before TensorFlow is imported."""
 
 import os
+import sys
 
 import pytest
 
@@ -20,3 +21,19 @@ def eager():
     tf.config.run_functions_eagerly(True)
     yield
     tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
+def call(monkeypatch, capsys):
+    """Runs the command in this process: (exit status, stdout, stderr)."""
+
+    from animegan3_tf.cli import main
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["animegan3", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        written = capsys.readouterr()
+        return ended.value.code, written.out, written.err
+
+    return run

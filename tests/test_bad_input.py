@@ -18,7 +18,6 @@ from PIL import Image
 from prepared_folders import digests, picture
 from tiny_training import TINY_TOML
 
-from animegan3_tf.cli import main
 from animegan3_tf.images import write_image
 
 ROOT = Path(__file__).parents[1]
@@ -77,15 +76,6 @@ def data(tmp_path):
     return tmp_path / "data"
 
 
-def call(monkeypatch, capsys, *arguments):
-    """Runs the command in this process: (exit status, stdout, lines of stderr)."""
-    monkeypatch.setattr(sys, "argv", ["animegan3", *map(str, arguments)])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    written = capsys.readouterr()
-    return ended.value.code, written.out, written.err.splitlines()
-
-
 def originals(folder):
     """Contents, kinds and times of everything in it."""
     found = digests(folder)
@@ -102,15 +92,15 @@ def check_rejections(lines):
         assert words in line
 
 
-def test_prepare_says_a_line_for_each_bad_file_and_makes_the_rest(data, monkeypatch, capsys):
+def test_prepare_says_a_line_for_each_bad_file_and_makes_the_rest(call, data):
     photos = data / "photo"
     write_all(photos)
     before = originals(photos)
     arguments = ["prepare", "--style", data.parent / "tiny.toml", "--data", data, "--jobs", "1"]
     for written in (2 * len(GOOD) + 1, 0):  # and a second run has nothing to make, and says the same
-        status, out, errors = call(monkeypatch, capsys, *arguments)
+        status, out, errors = call(*arguments)
         assert status == 1
-        check_rejections(errors)
+        check_rejections(errors.splitlines())
         assert out.splitlines()[-1].startswith(f"{written} targets written")
         assert originals(photos) == before
         for kind in ("superpixel", "l0"):
@@ -119,13 +109,13 @@ def test_prepare_says_a_line_for_each_bad_file_and_makes_the_rest(data, monkeypa
         assert set(json.loads((data / "rejected.json").read_text())["photo_l0"]) == set(BAD)
 
 
-def test_inspect_tells_of_each_bad_file_and_writes_only_its_report(data, monkeypatch, capsys):
+def test_inspect_tells_of_each_bad_file_and_writes_only_its_report(call, data, monkeypatch):
     photos = data / "photo"
     write_all(photos)
     before = originals(photos)
     monkeypatch.chdir(data.parent)
-    status, out, errors = call(monkeypatch, capsys, "inspect", data, "--style", "tiny.toml", "--json", "out.json")
-    assert (status, errors) == (0, [])
+    status, out, errors = call("inspect", data, "--style", "tiny.toml", "--json", "out.json")
+    assert (status, errors) == (0, "")
     found = json.loads(Path("out.json").read_text())["photos"]
     check_rejections(list(found["rejected"].values()))
     assert (found["readable"], found["animated"]) == (len(GOOD), ["animated.webp"])
@@ -136,11 +126,11 @@ def test_inspect_tells_of_each_bad_file_and_writes_only_its_report(data, monkeyp
 
 
 @pytest.mark.parametrize("command", ["prepare", "inspect"])
-def test_folders_that_cannot_be_used_are_one_line(data, monkeypatch, capsys, command):
+def test_folders_that_cannot_be_used_are_one_line(call, data, command):
     where = ["--data", data] if command == "prepare" else [data]
-    status, _, errors = call(monkeypatch, capsys, command, *where, "--style", data.parent / "tiny.toml")
+    status, _, errors = call(command, *where, "--style", data.parent / "tiny.toml")
     assert status == 1
-    (line,) = errors
+    (line,) = errors.splitlines()
     assert "photo' holds no pictures" in line
 
 

@@ -8,24 +8,9 @@ from prepared_folders import digests
 from tiny_training import TINY_TOML, write_pictures
 
 from animegan3_tf import __version__
-from animegan3_tf.cli import main
 from animegan3_tf.images import read_image
 from animegan3_tf.training.run import RunConfiguration
 from animegan3_tf.weights_file import read_header
-
-
-@pytest.fixture
-def call(monkeypatch, capsys):
-    """Runs the command in this process: (exit status, stdout, stderr)."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["animegan3", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        written = capsys.readouterr()
-        return ended.value.code, written.out, written.err
-
-    return run
 
 
 @pytest.fixture

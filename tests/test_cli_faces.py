@@ -1,26 +1,8 @@
-import sys
-
 import numpy as np
 import pytest
 import skimage.data
 
-from animegan3_tf.cli import main
 from animegan3_tf.images import read_image, write_image
-
-
-@pytest.fixture
-def call(monkeypatch, capsys):
-    """Runs the command in this process: (exit status, stdout, stderr)."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["animegan3", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        written = capsys.readouterr()
-        return ended.value.code, written.out, written.err
-
-    return run
-
 
 PORTRAIT = skimage.data.astronaut()[:256, 100:356]
 

@@ -7,16 +7,6 @@ import pytest
 from run_folders import add_validation, run_folder
 
 import animegan3_tf
-from animegan3_tf.cli import main
-
-
-def call(monkeypatch, capsys, *arguments):
-    """Runs the command in this process: (exit status, stdout, stderr)."""
-    monkeypatch.setattr(sys, "argv", ["animegan3", *map(str, arguments)])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    written = capsys.readouterr()
-    return ended.value.code, written.out, written.err
 
 
 @pytest.fixture
@@ -30,8 +20,8 @@ def runs(tmp_path, monkeypatch):
     return tmp_path / "runs"
 
 
-def test_runs_are_listed(monkeypatch, capsys, runs):
-    status, out, errors = call(monkeypatch, capsys, "runs")
+def test_runs_are_listed(call, runs):
+    status, out, errors = call("runs")
     assert (status, errors) == (0, "")
     rows = {line.split()[0]: line.split() for line in out.splitlines()}
     assert rows["runs/a"][:4] == ["runs/a", "tiny", "failed", "4/10"]
@@ -43,8 +33,8 @@ def test_runs_are_listed(monkeypatch, capsys, runs):
     assert "runs/c: 'runs/c/config.json' cannot be read" in out
 
 
-def test_runs_as_json(monkeypatch, capsys, runs):
-    status, out, _ = call(monkeypatch, capsys, "runs", runs, "--json")
+def test_runs_as_json(call, runs):
+    status, out, _ = call("runs", runs, "--json")
     found = json.loads(out)
     assert status == 0
     assert [(run["folder"], run["state"]) for run in found] == [
@@ -55,20 +45,20 @@ def test_runs_as_json(monkeypatch, capsys, runs):
     assert found[1]["validation"] == {"anime_likeness_main": 0.0625}
 
 
-def test_no_runs_and_no_folder(monkeypatch, capsys, tmp_path):
-    assert call(monkeypatch, capsys, "runs", tmp_path) == (0, f"no runs below '{tmp_path}'\n", "")
-    assert call(monkeypatch, capsys, "runs", tmp_path, "--json") == (0, "[]\n", "")
-    status, _, errors = call(monkeypatch, capsys, "runs", tmp_path / "nowhere")
+def test_no_runs_and_no_folder(call, tmp_path):
+    assert call("runs", tmp_path) == (0, f"no runs below '{tmp_path}'\n", "")
+    assert call("runs", tmp_path, "--json") == (0, "[]\n", "")
+    status, _, errors = call("runs", tmp_path / "nowhere")
     assert status == 1
     assert "nowhere' is not a folder" in errors
 
 
-def test_the_page_of_a_run(monkeypatch, capsys, runs):
+def test_the_page_of_a_run(call, runs):
     add_validation(runs / "b", 4)
-    status, out, _ = call(monkeypatch, capsys, "runs", "--page", runs / "b")
+    status, out, _ = call("runs", "--page", runs / "b")
     assert (status, out) == (0, f"{runs / 'b' / 'report.html'}\n")
     assert (runs / "b" / "report.html").read_text().startswith("<!DOCTYPE html>")
-    status, _, errors = call(monkeypatch, capsys, "runs", "--page", runs)
+    status, _, errors = call("runs", "--page", runs)
     assert status == 1
     assert errors.count("\n") == 1
     assert "is not a run folder" in errors

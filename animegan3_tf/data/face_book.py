@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 import animegan3_tf
-from animegan3_tf.data.ledger import sha256_of
+from animegan3_tf.data.ledger import not_writable, unchanged_since
 from animegan3_tf.errors import UserError
 from animegan3_tf.files import whole_file
 from animegan3_tf.images import quote
@@ -42,7 +42,7 @@ class FaceBook:
         try:
             target.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise _not_writable(target, error) from None
+            raise not_writable(target, error) from None
         book = _load(target / MANIFEST)
         if book and book["source"] != self._source:
             raise UserError(
@@ -67,13 +67,11 @@ class FaceBook:
         try:
             if any((self.target / crop["file"]).stat().st_size != crop["bytes"] for crop in record["crops"]):
                 return False
-            state = photo.stat()
-            if state.st_size != record["bytes"]:
+            now = unchanged_since(photo, record["bytes"], record["mtime_ns"], record["sha256"])
+            if now is None:
                 return False
-            if state.st_mtime_ns != record["mtime_ns"]:  # touched or copied: its content decides
-                if sha256_of(photo) != record["sha256"]:
-                    return False
-                record["mtime_ns"], self._changed = state.st_mtime_ns, True
+            if now != record["mtime_ns"]:
+                record["mtime_ns"], self._changed = now, True
         except OSError:
             return False
         return True
@@ -101,7 +99,7 @@ class FaceBook:
             with open(self.target / _JOURNAL, "a", encoding="ascii") as journal:
                 journal.writelines(json.dumps(file) + "\n" for file in files)
         except OSError as error:
-            raise _not_writable(self.target / _JOURNAL, error) from None
+            raise not_writable(self.target / _JOURNAL, error) from None
 
     def enter(
         self,
@@ -149,7 +147,7 @@ class FaceBook:
                 with whole_file(path) as temporary:
                     temporary.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="ascii")
             except OSError as error:
-                raise _not_writable(path, error) from None
+                raise not_writable(path, error) from None
         with contextlib.suppress(OSError):
             (self.target / _JOURNAL).unlink()
         self._changed = False
@@ -211,9 +209,4 @@ def _remove(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
-        raise _not_writable(path, error) from None
-
-
-def _not_writable(path: Path, error: OSError) -> UserError:
-    reason = error.strerror or type(error).__name__
-    return UserError(f"{quote(path)} cannot be written ({reason}); change its permissions or free space")
+        raise not_writable(path, error) from None

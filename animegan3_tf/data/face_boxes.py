@@ -13,7 +13,7 @@ import numpy as np
 
 from animegan3_tf.data.face import Face
 from animegan3_tf.data.ledger import sha256_of
-from animegan3_tf.errors import UserError
+from animegan3_tf.errors import UserError, one_line
 from animegan3_tf.images import quote
 
 _COLUMNS = ("left", "top", "right", "bottom")
@@ -42,8 +42,9 @@ class GivenBoxes:
         except OSError as error:
             raise UserError(f"boxes {quote(path)} cannot be read ({error.strerror}); check the path") from None
         except (ValueError, AttributeError, TypeError) as error:
-            reason = " ".join(str(error).split())
-            raise UserError(f"boxes {quote(path)} are neither CSV nor JSON ({reason}); write them anew") from None
+            raise UserError(
+                f"boxes {quote(path)} are neither CSV nor JSON ({one_line(error)}); write them anew"
+            ) from None
 
     def __call__(self, pictures: Sequence[np.ndarray], names: Sequence[str]) -> list[list[Face]]:
         """The faces given for each name; none for a photo that the file does not name."""

@@ -18,8 +18,9 @@ from animegan3_tf.data.face_align import crop_matrix, warp
 from animegan3_tf.data.face_book import FaceBook
 from animegan3_tf.data.ledger import sha256_of
 from animegan3_tf.data.perceptual_hash import SeenPictures, perceptual_hash
+from animegan3_tf.data.records import read_source
 from animegan3_tf.errors import UserError
-from animegan3_tf.images import DEFAULT_MAX_PIXELS, ImageError, find_images, quote, read_image, write_image
+from animegan3_tf.images import DEFAULT_MAX_PIXELS, find_images, quote, write_image
 
 _BATCH, _BATCH_PIXELS = 16, 24_000_000  # photos in memory: one batch in work, the next being read
 _SAVE_SECONDS, _SAVE_SHARE = 5.0, 0.05  # at most so much work is done again after a kill; of the time, for saving
@@ -250,12 +251,8 @@ def _batches(photos: dict[str, Path], names: Sequence[str], max_pixels: int) -> 
 
 
 def _read(name: str, path: Path, max_pixels: int) -> _Photo:
-    try:
-        state = path.stat()  # before reading: a photo that changes meanwhile is then seen as changed next time
-        rgb = read_image(path, max_pixels).on_white()  # before the digest, which would wait for a named pipe
-        origin = {"bytes": state.st_size, "mtime_ns": state.st_mtime_ns, "sha256": sha256_of(path)}
-        return _Photo(name, origin, rgb)
-    except ImageError as error:
-        return _Photo(name, {}, None, str(error))
-    except OSError as error:
-        return _Photo(name, {}, None, f"{quote(path)} cannot be read ({error.strerror}); check the path")
+    found = read_source(path, name, max_pixels)
+    if isinstance(found, str):
+        return _Photo(name, {}, None, found)
+    state, record = found
+    return _Photo(name, {"bytes": state.st_size, "mtime_ns": state.st_mtime_ns, "sha256": record.sha256}, record.rgb)

@@ -110,13 +110,12 @@ class Ledger:
         try:
             if (self.stage.target / self._target_of(name)).stat().st_size != record["target_bytes"]:
                 return False
-            state = source.stat()
-            if state.st_size != record["source_bytes"]:
+            then = record["source_mtime_ns"]
+            now = unchanged_since(source, record["source_bytes"], then, record["source_sha256"])
+            if now is None:
                 return False
-            if state.st_mtime_ns != record["source_mtime_ns"]:  # touched or copied: its content decides
-                if sha256_of(source) != record["source_sha256"]:
-                    return False
-                self._records[name] = self._pack({**record, "source_mtime_ns": state.st_mtime_ns})
+            if now != then:
+                self._records[name] = self._pack({**record, "source_mtime_ns": now})
                 self._changed = True
         except (OSError, KeyError):
             return False
@@ -271,6 +270,17 @@ def sha256_of(path: str | os.PathLike) -> str:
     return digest.hexdigest()
 
 
+def unchanged_since(path: Path, size: int, mtime_ns: int, sha256: str) -> int | None:
+    """The time of a file that still holds what was recorded of it, else None; raises OSError.
+
+    One that was touched or copied has another time: then its content decides.
+    """
+    state = path.stat()
+    if state.st_size != size or (state.st_mtime_ns != mtime_ns and sha256_of(path) != sha256):
+        return None
+    return state.st_mtime_ns
+
+
 def is_record(part: str, value) -> bool:
     """Whether a value may stand in that part of a manifest."""
     return isinstance(value, dict) and ("mean" if part == COLORS else "target_sha256") in value
@@ -282,6 +292,6 @@ def is_reason(part: str, value) -> bool:
 
 
 def not_writable(path: Path, error: OSError) -> UserError:
-    """The one line for a file of `prepare` that cannot be written."""
+    """The one line for a file that `prepare` or `faces` cannot write."""
     reason = error.strerror or type(error).__name__
     return UserError(f"{quote(path)} cannot be written ({reason}); change its permissions or free space")

@@ -40,7 +40,7 @@ class SeenPictures:
         """The name of the nearest picture, the first of several, and in how many bits it differs."""
         if not self._names:
             return None, 8 * len(fingerprint)
-        rows = np.frombuffer(bytes(self._hashes), np.uint8).reshape(len(self._names), -1)
+        rows = np.frombuffer(self._hashes, np.uint8).reshape(len(self._names), -1)
         distances = _BITS_SET[rows ^ np.frombuffer(fingerprint, np.uint8)].sum(axis=1, dtype=np.int64)
         best = int(distances.argmin())
         return self._names[best], int(distances[best])

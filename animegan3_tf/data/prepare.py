@@ -15,11 +15,11 @@ from typing import NamedTuple
 
 from animegan3_tf.data.ledger import Ledger, alone, sha256_of
 from animegan3_tf.data.pool import in_processes
-from animegan3_tf.data.records import Record, apply_stage, one_line, open_record
+from animegan3_tf.data.records import Record, apply_stage, read_source
 from animegan3_tf.data.targets import Stage, target_name
-from animegan3_tf.errors import UserError
+from animegan3_tf.errors import UserError, one_line
 from animegan3_tf.files import remove_leftovers
-from animegan3_tf.images import DEFAULT_MAX_PIXELS, ImageError, find_images, quote, write_image
+from animegan3_tf.images import DEFAULT_MAX_PIXELS, find_images, quote, write_image
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def _make_all(wanted: list[tuple[int, _Task]]) -> list[dict | str]:
 def _make(task: _Task, read: tuple[os.stat_result, Record] | str | None = None) -> dict | str:
     """Makes one target; returns the manifest's record of it, or the one-line reason why the source is rejected.
 
-    read: what `_read` returned for its source, if that was called.
+    read: what `read_source` returned for its source, if that was called.
     """
     stage, read = task.stage, read or _read(task)
     if isinstance(read, str):
@@ -158,11 +158,4 @@ def _make(task: _Task, read: tuple[os.stat_result, Record] | str | None = None) 
 
 
 def _read(task: _Task) -> tuple[os.stat_result, Record] | str:
-    """The source's state and its record, or the one-line reason why it cannot be used."""
-    try:
-        state = task.source.stat()  # before reading: a source that changes meanwhile is then seen as changed next time
-        return state, open_record(task.source, task.name, task.max_pixels)
-    except ImageError as error:
-        return one_line(error)
-    except OSError as error:
-        return f"{quote(task.source)} cannot be read ({error.strerror}); check the path"
+    return read_source(task.source, task.name, task.max_pixels)

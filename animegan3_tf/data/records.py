@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,8 +11,8 @@ import numpy as np
 
 from animegan3_tf.data.ledger import sha256_of
 from animegan3_tf.data.targets import Stage
-from animegan3_tf.errors import UserError
-from animegan3_tf.images import DEFAULT_MAX_PIXELS, quote, read_image
+from animegan3_tf.errors import UserError, one_line
+from animegan3_tf.images import DEFAULT_MAX_PIXELS, ImageError, quote, read_image
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,12 @@ def apply_stage(record: Record, stage: Stage) -> Record:
     return dataclasses.replace(record, made={**record.made, stage.name: made})
 
 
-def one_line(error: Exception) -> str:
-    """What an error says, on one line."""
-    return " ".join(str(error).split())
+def read_source(path: Path, name: str, max_pixels: int = DEFAULT_MAX_PIXELS) -> tuple[os.stat_result, Record] | str:
+    """The state of a source file, for the books, and its record; or the one-line reason why it cannot be used."""
+    try:
+        state = path.stat()  # before reading: a source that changes meanwhile is then seen as changed next time
+        return state, open_record(path, name, max_pixels)
+    except ImageError as error:
+        return one_line(error)
+    except OSError as error:
+        return f"{quote(path)} cannot be read ({error.strerror}); check the path"

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from animegan3_tf.errors import UserError
-from animegan3_tf.files import whole_file
+from animegan3_tf.files import write_json
 from animegan3_tf.images import find_images, quote
 
 SUMMARY = "shards.json"
@@ -40,12 +40,6 @@ def shard_files(folder) -> list[Path]:
 def count_pictures(folder) -> int:
     """How many pictures a folder of files or of shards holds, without reading one."""
     return len(ShardIndex(folder)) if is_shard_folder(folder) else len(find_images(folder))
-
-
-def write_json(path: Path, values: dict) -> None:
-    """A JSON file that appears whole."""
-    with whole_file(path) as temporary:
-        temporary.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
 
 
 def write_summary(folder: Path, shards: int, count: int, about: dict) -> None:

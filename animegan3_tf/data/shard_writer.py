@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from animegan3_tf.data.ledger import not_writable, tool_versions
-from animegan3_tf.data.records import Record, apply_stage, one_line, open_record
-from animegan3_tf.data.shard_folder import NAME, SHA256, read_json, shard_path, write_json
+from animegan3_tf.data.records import Record, apply_stage, open_record
+from animegan3_tf.data.shard_folder import NAME, SHA256, read_json, shard_path
 from animegan3_tf.data.targets import Stage
 from animegan3_tf.data.tfrecord import example, frame
-from animegan3_tf.errors import UserError
-from animegan3_tf.files import whole_file
+from animegan3_tf.errors import UserError, one_line
+from animegan3_tf.files import whole_file, write_json
 from animegan3_tf.images import png_bytes
 
 

@@ -54,7 +54,9 @@ def _denoise(lab, h, h_color, patch, reach):
     decay = -np.float32(bin_size / pixels) / strength
 
     lightness, color = lab[:1], lab[1:]
-    total = tf.ones_like(lab[:2])  # the pixel itself has weight one
+    # The pixel itself has weight one. Negative, as TensorFlow turns a chain of additions into AddN, which begins with
+    # whichever of these maps nobody else reads any more: sums would differ from run to run in their last bit.
+    minus_total = -tf.ones_like(lab[:2])
     for dy, dx in _half_of_the_offsets(reach):
         right, left = max(dx, 0), max(-dx, 0)
         near = _crop(padded, reach - dy, reach, reach - right, reach - left)
@@ -71,8 +73,8 @@ def _denoise(lab, h, h_color, patch, reach):
             value = _crop(padded, border + y, border - y, border + x, border - x)
             lightness += weight_here[:1] * value[:1]
             color += weight_here[1:] * value[1:]
-            total += weight_here
-    return tf.concat([lightness / total[:1], color / total[1:]], axis=0)
+            minus_total -= weight_here
+    return tf.concat([lightness / -minus_total[:1], color / -minus_total[1:]], axis=0)
 
 
 def _half_of_the_offsets(reach):

@@ -25,9 +25,8 @@ def examples(survey: Survey, count: int) -> list[str]:
 
 def paths_of(survey: Survey, names: list[str]) -> dict[str, Path]:
     """The files of names as `shown` tells them; not those that have gone meanwhile."""
-    wanted = set(names)
     found = {shown(path, survey.folder): path for path in find_images(survey.folder, on_error=lambda *_: None)}
-    return {name: found[name] for name in names if name in wanted & found.keys()}
+    return {name: found[name] for name in names if name in found}
 
 
 def strip(path: Path, stages: list[Stage], max_pixels: int = DEFAULT_MAX_PIXELS) -> np.ndarray:

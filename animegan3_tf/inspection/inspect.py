@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from animegan3_tf.data.ledger import missing_targets
 from animegan3_tf.data.shard_folder import is_shard_folder
 from animegan3_tf.data.targets import Stage, style_targets, target_name
 from animegan3_tf.errors import UserError
-from animegan3_tf.files import whole_file
+from animegan3_tf.files import write_json
 from animegan3_tf.images import DEFAULT_MAX_PIXELS, find_images, quote
 from animegan3_tf.inspection.duplicates import duplicate_groups
 from animegan3_tf.inspection.remarks import remarks
@@ -53,8 +52,7 @@ class Inspection:
     def write_json(self, path: str | os.PathLike) -> None:
         """Writes `to_dict` to a file; raises `UserError` where that cannot be."""
         try:
-            with whole_file(path) as temporary:
-                temporary.write_text(json.dumps(self.to_dict(), indent=1) + "\n", encoding="utf-8")
+            write_json(path, self.to_dict())
         except OSError as error:
             raise UserError(f"{quote(path)} cannot be written ({error.strerror}); name another with --json") from None
 
@@ -101,20 +99,21 @@ def inspect(
     for kind, folder in folders.items():
         if is_shard_folder(folder):
             raise UserError(f"folder {quote(folder)} holds shards; name the pictures they were made of with --{kind}")
-    counts = {kind: len(_pictures(folder)) for kind, folder in folders.items()}
+    pictures = {folder: _pictures(folder) for folder in folders.values()}
+    total = sum(len(pictures[folder]) for folder in folders.values())
     for kind, folder in folders.items():
-        if not counts[kind]:
+        if not pictures[folder]:
             raise UserError(f"folder {quote(folder)} holds no pictures; name another with --{kind}")
     stages = style_targets(style, photos, anime)
-    missing = {stage.name: missing_targets(stage, _pictures(stage.source), target_name) for stage in stages}
+    missing = {stage.name: missing_targets(stage, pictures[stage.source], target_name) for stage in stages}
     surveys, before = {}, 0
     for kind, folder in folders.items():
 
         def advance(done, _, name, before=before):
-            on_progress(before + done, sum(counts.values()), name)
+            on_progress(before + done, total, name)
 
         surveys[kind] = survey_folder(folder, on_progress and advance, max_pixels)
-        before += counts[kind]
+        before += len(pictures[folder])
     duplicates = {kind: duplicate_groups(survey.hashes) for kind, survey in surveys.items()}
     shared = _shared(*surveys.values())
     warnings = remarks(style.data, surveys, duplicates, shared, missing)

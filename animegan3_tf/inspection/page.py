@@ -26,14 +26,16 @@ def write_page(inspection: Inspection, path: str | os.PathLike, max_pixels: int 
 
     Raises `UserError` where it cannot be written.
     """
+    told = inspection.to_dict()
+    paths = {kind: paths_of(survey, survey.names) for kind, survey in inspection.surveys.items()}
     bodies = {
         "warnings": _warnings(inspection),
         "counts": _counts(inspection),
-        "brightness": _histograms(inspection, ("brightness",)),
-        "colours": _histograms(inspection, ("red", "green", "blue")),
+        "brightness": _histograms(told, ("brightness",)),
+        "colours": _histograms(told, ("red", "green", "blue")),
         "rejected": _rejected(inspection),
-        "duplicates": _duplicates(inspection, max_pixels),
-        "examples": _examples(inspection, max_pixels),
+        "duplicates": _duplicates(inspection, paths, max_pixels),
+        "examples": _examples(inspection, paths, max_pixels),
     }
     folders = " and ".join(str(survey.folder) for survey in inspection.surveys.values())
     links = " ".join(f'<a href="#{name}">{name}</a>' for name in _SECTIONS)
@@ -62,12 +64,11 @@ def _counts(inspection):
     return f"<table class='facts'><tr><th></th><th scope='col'>photos</th><th scope='col'>anime</th></tr>{rows}</table>"
 
 
-def _histograms(inspection, channels):
-    told = inspection.to_dict()
+def _histograms(told, channels):
     charts = []
     for channel in channels:
         series = {}
-        for kind in inspection.surveys:
+        for kind in ("photos", "anime"):
             shares, step = told[kind]["histograms"][channel], 256 // _BINS
             bins = [100 * sum(shares[i : i + step]) for i in range(0, 256, step)]
             series[kind] = [(i * step + step / 2, share) for i, share in enumerate(bins)] if any(bins) else []
@@ -85,13 +86,13 @@ def _rejected(inspection):
     return (_list(reasons[:_LISTED]) or "<p>None.</p>") + more
 
 
-def _duplicates(inspection, max_pixels):
+def _duplicates(inspection, paths, max_pixels):
     parts = []
     for kind, survey in inspection.surveys.items():
         groups = inspection.duplicates[kind]
         for group in groups[:_GROUPS]:
             names = [survey.names[i] for i in group]
-            tiles = [tile(path, max_pixels) for path in paths_of(survey, names[:_ACROSS]).values()]
+            tiles = [tile(paths[kind][name], max_pixels) for name in names[:_ACROSS] if name in paths[kind]]
             if tiles:
                 parts.append(picture(grid([tiles]), f"{kind} that look alike", f"{kind}: {_names(names)}"))
         if len(groups) > _GROUPS:
@@ -102,15 +103,16 @@ def _duplicates(inspection, max_pixels):
     return "".join(parts) or "<p>None.</p>"
 
 
-def _examples(inspection, max_pixels):
+def _examples(inspection, paths, max_pixels):
     parts = []
     for kind, survey in inspection.surveys.items():
         stages = [stage for stage in inspection.stages if stage.source == survey.folder]
         columns = [kind, *(["balanced"] if inspection.style.data.balance != "none" and kind == "anime" else [])]
         columns += [stage.name for stage in stages]
         parts.append(f"<h3>{' | '.join(columns)}</h3><div class='strips'>")
-        for name, path in paths_of(survey, examples(survey, EXAMPLES)).items():
-            parts.append(picture(strip(path, stages, max_pixels), f"{name} and its targets", name))
+        for name in examples(survey, EXAMPLES):
+            if name in paths[kind]:
+                parts.append(picture(strip(paths[kind][name], stages, max_pixels), f"{name} and its targets", name))
         parts.append("</div>")
     return f"<p class='note'>Grey where a target is not made yet.</p>{''.join(parts)}"
 

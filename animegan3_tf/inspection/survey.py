@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from animegan3_tf.data.colors import ColorTally, in_threads
+from animegan3_tf.errors import one_line
 from animegan3_tf.images import DEFAULT_MAX_PIXELS, ImageError, find_images
 from animegan3_tf.inspection.look import look
 
@@ -66,7 +67,7 @@ def survey_folder(
         try:
             return look(path, max_pixels)
         except ImageError as error:
-            return " ".join(str(error).split())
+            return one_line(error)
 
     for number, (path, seen) in enumerate(zip(paths, in_threads(try_look, paths)), 1):
         name = shown(path, folder)

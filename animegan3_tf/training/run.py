@@ -61,8 +61,7 @@ def train(configuration, folder, *, resume=False, override=False, show=print, li
     check_shares(configuration.style.train.batch_size, distribution.replicas, configuration.accumulate)
     with distribution.contact():
         distribution.check_same(digest(configuration))
-    if not distribution.chief:
-        with distribution.contact():
+        if not distribution.chief:
             return _train(configuration, folder, None, Bystander(distribution.worker, show), distribution)
     with open_folder(configuration, folder, resume, override, show) as start:
         resumed_at = None if start is None else start.step

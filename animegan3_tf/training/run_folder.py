@@ -7,16 +7,11 @@ import json
 import os
 
 from animegan3_tf.errors import UserError
-from animegan3_tf.files import remove_leftovers, whole_file
+from animegan3_tf.files import remove_leftovers, take_lock, whole_file
 from animegan3_tf.training.configuration import OVERRIDDEN, RunConfiguration, binding
 from animegan3_tf.training.run_files import CONFIGURATION, states
 from animegan3_tf.training.state import environment
 from animegan3_tf.training.state_folder import forget_states, newest_state, set_aside_newer
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None
 
 LOCK = "run.lock"
 SAMPLES = "samples"
@@ -64,15 +59,12 @@ def _locked(folder):
         raise _not_writable(folder, error) from error
     try:
         try:
-            if fcntl is not None:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            take_lock(lock)
         except BlockingIOError:
             holder = os.read(lock, 20).decode(errors="replace").strip()
             raise UserError(
                 f"{str(folder)!r} is being trained in by process {holder}; wait for it or name another --out"
             ) from None
-        except OSError:  # some network file systems have no locks
-            pass
         with contextlib.suppress(OSError):  # a full disk: the number only makes the message above better
             os.ftruncate(lock, 0)
             os.write(lock, f"{os.getpid()}\n".encode())

@@ -137,7 +137,7 @@ def test_near_duplicates_are_left_out_and_named(photos, out):
 def test_a_finished_run_neither_decodes_nor_detects(photos, out, monkeypatch):
     crop_faces(photos, out, Listed(b=[]), SMALL)
     before = digests(out)
-    monkeypatch.setattr("animegan3_tf.data.faces.read_image", lambda *_: pytest.fail("a current photo was decoded"))
+    monkeypatch.setattr("animegan3_tf.data.records.read_image", lambda *_: pytest.fail("a current photo was decoded"))
     detector = Listed(b=[])
     report = crop_faces(photos, out, detector, SMALL)
     assert (report.written, report.current, dict(report.rejected)) == (0, 3, {"no face": 1})

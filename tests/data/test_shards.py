@@ -15,11 +15,12 @@ from tiny_training import tiny_style
 
 from animegan3_tf.data import records as records_module
 from animegan3_tf.data.prepare import prepare
-from animegan3_tf.data.shard_folder import ShardIndex, shard_path, write_json, write_summary
+from animegan3_tf.data.shard_folder import ShardIndex, shard_path, write_summary
 from animegan3_tf.data.shard_writer import write_shard
 from animegan3_tf.data.shards import on_this_machine
 from animegan3_tf.data.targets import style_targets, target_name
 from animegan3_tf.errors import UserError
+from animegan3_tf.files import write_json
 from animegan3_tf.images import decode_image, write_image
 from animegan3_tf.styles import load_style
 

@@ -3,6 +3,7 @@ import pytest
 import tensorflow as tf
 
 from animegan3_tf.filters import l0_smooth, nl_means, nl_means_offline
+from animegan3_tf.filters.nl_means import _denoise
 
 HAYAO = (5, 6, 5, 7)
 SHINKAI = (7, 6, 6, 7)
@@ -103,6 +104,13 @@ def test_no_gradient_flows():
     with tf.GradientTape() as tape:
         loss = tf.reduce_sum(nl_means(images, *HAYAO))
     assert tape.gradient(loss, images) is None
+
+
+def test_sums_come_out_to_the_bit_the_same_every_time():
+    """Rounding hides a last bit that differs, but for the rare one that tips a level, and with it a training run."""
+    lab = tf.constant(np.random.default_rng(0).integers(90, 140, (3, 2, 16, 16)), tf.float32)
+    denoise = tf.function(lambda lab: _denoise(lab, 5, 6, 2, 1))
+    assert len({denoise(lab).numpy().tobytes() for _ in range(2000)}) == 1
 
 
 def test_compiled_form_agrees(noise):
