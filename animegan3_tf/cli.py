@@ -224,7 +224,9 @@ def export(
     precisions: str = typer.Option("float32", "--precision", help="Of float32, float16, dynamic, int8: .tflite files."),
     calibrate: Optional[Path] = typer.Option(None, help="Folder of photos that int8 is fitted to; it needs some."),
     photos: Optional[Path] = typer.Option(None, help="Folder of photos to compare on; three bundled ones by default."),
-    litert: Optional[Path] = typer.Option(None, help="A Python that has ai-edge-litert, to run the .tflite files with."),
+    litert: Optional[Path] = typer.Option(
+        None, help="A Python that has ai-edge-litert, to run the .tflite files with."
+    ),
     name: Optional[str] = typer.Option(None, help="The model's name in the files; by default that of its style."),
     version: Optional[str] = typer.Option(None, help="Its version; by default the training step's."),
     author: Optional[str] = typer.Option(None, help="Who made it."),
@@ -265,8 +267,9 @@ def info(
     if as_json:
         print(json.dumps(values, indent=2, default=str))
         return
+    width = max(map(len, values)) + 2
     for key, value in values.items():
-        print(f"{key:16}{value}")
+        print(f"{key:{width}}{value}")
 
 
 @app.command()

@@ -29,20 +29,17 @@ def describe_model(path):
 
 
 def _weights_or_state(path):
-    from animegan3_tf.training.run_files import step_of
+    from animegan3_tf.training.state import is_state, read_state
     from animegan3_tf.weights_file import read_weights
 
-    try:
-        step_of(path)
-    except ValueError:
-        header, arrays = read_weights(path)
-        numbers = sum(array.size for array in arrays.values())
-        kinds = ", ".join(sorted({str(array.dtype) for array in arrays.values()}))
-        return {"kind": "weights", "bytes": path.stat().st_size, **header, "numbers": numbers, "stored_as": kinds}
-    from animegan3_tf.training.state import read_state_header
-
-    header = read_state_header(path)
-    return {"kind": "training state", "bytes": path.stat().st_size, **_plain(header)}
+    if is_state(path):
+        kind, state = "training state", read_state(path)
+        header, arrays = _plain(state.header), state.arrays
+    else:
+        kind, (header, arrays) = "weights", read_weights(path)
+    numbers = sum(array.size for array in arrays.values())
+    stored = ", ".join(sorted({str(array.dtype) for array in arrays.values()}))
+    return {"kind": kind, "bytes": path.stat().st_size, **header, "numbers": numbers, "stored_as": stored}
 
 
 def _run_folder(path):
@@ -55,7 +52,7 @@ def _run_folder(path):
     if (path / "config.json").is_file():
         found |= _plain(read_run(path).to_dict())
     if weights.is_file():
-        found["generator.h5"] = {key: value for key, value in _weights_or_state(weights).items() if key != "kind"}
+        found |= {f"generator {key}": value for key, value in _weights_or_state(weights).items() if key != "kind"}
     return found
 
 

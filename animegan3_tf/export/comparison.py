@@ -32,10 +32,12 @@ class Comparison:
 
     def over(self, limits: dict[str, float]) -> str | None:
         """What is beyond its limit, in words; None when nothing is. A NaN is beyond every limit."""
-        if not self.max_difference <= limits.get("max_difference", math.inf):
-            return f"by {self.max_difference:.1e}, over the limit of {limits['max_difference']:.0e}"
-        if not self.psnr >= limits.get("psnr", -math.inf):
-            return f"at {self.psnr:.1f} dB PSNR, under the limit of {limits['psnr']:.0f}"
+        limit = limits.get("max_difference")
+        if limit is not None and not self.max_difference <= limit:
+            return f"by {self.max_difference:.1e}, over the limit of {limit:.0e}"
+        limit = limits.get("psnr")
+        if limit is not None and not self.psnr >= limit:
+            return f"at {self.psnr:.1f} dB PSNR, under the limit of {limit:.0f}"
         return None
 
     def __str__(self):

@@ -123,7 +123,7 @@ class _Export:
         photos, expected = self._pictures((side, side if size else side + 16))  # not square where that is open
         try:
             pictures, told = run(path, photos)
-        except RuntimeError as error:
+        except (RuntimeError, ValueError) as error:
             raise UserError(f"{path.name} does not run: {error}") from error
         comparison = compare(expected, pictures)
         over = comparison.over(limits)

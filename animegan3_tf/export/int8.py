@@ -27,7 +27,9 @@ def convert_int8(converter, calibration):
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8, tf.lite.OpsSet.TFLITE_BUILTINS]
     options = tf.lite.experimental.QuantizationDebugOptions(denylisted_ops=FLOAT_OPERATIONS)
     debugger = tf.lite.experimental.QuantizationDebugger(
-        converter=converter, debug_dataset=lambda: ([np.zeros_like(photos[:1])] for _ in range(1)), debug_options=options
+        converter=converter,
+        debug_dataset=lambda: ([np.zeros_like(photos[:1])] for _ in range(1)),
+        debug_options=options,
     )
     content = debugger.get_nondebug_quantized_model()
     return {"int8": content, "int8_uint8io": modify_model_io_type(content, tf.uint8, tf.uint8)}

@@ -19,11 +19,14 @@ THREADS = 2  # of a check; what it compares does not depend on them
 
 
 def run_litert(model, photos, python=None):
-    """Runs a .tflite file in a process of its own: (pictures, what `describe_graph` tells).
+    """Runs a .tflite file: (pictures, the runtime and what `describe_graph` tells).
 
     photos: float32 [N, H, W, 3] in [-1, 1], run one by one; pictures the same, quantised input and output converted.
-    python: the interpreter that has ai-edge-litert; this one by default. Raises OSError or RuntimeError when it fails.
+    python: an interpreter that has ai-edge-litert; this one by default. ai-edge-litert gets a process of its own, since
+        this one may have loaded TensorFlow. Raises OSError, ValueError or RuntimeError when it fails.
     """
+    if python is None and not _has_litert():
+        return run(model, photos)
     with tempfile.TemporaryDirectory() as folder:
         given, taken = Path(folder, "photos.npy"), Path(folder, "pictures.npy")
         np.save(given, photos)
@@ -37,7 +40,7 @@ def run_litert(model, photos, python=None):
 
 def open_interpreter(model, threads=THREADS):
     """(interpreter, "name version" of the runtime); the file is loaded, its tensors are not allocated."""
-    if importlib.util.find_spec("ai_edge_litert") is not None:
+    if _has_litert():
         from importlib.metadata import version
 
         from ai_edge_litert.interpreter import Interpreter
@@ -129,21 +132,23 @@ def _flops(node, tensors):
     return 2 * pixels * int(np.prod(tensors[inputs[1]]["shape"][1:], dtype=np.int64))  # of each output channel's kernel
 
 
-def main(model, photos, pictures):
-    """Runs the file on the photos and prints what it is."""
+def run(model, photos):
+    """As `run_litert`, in this process."""
     interpreter, runtime = open_interpreter(model)
-    photos = np.load(photos)
-    results = [invoke_first(interpreter, photos[:1])] + [invoke(interpreter, photo[None]) for photo in photos[1:]]
-    np.save(pictures, np.concatenate(results))
-    print(json.dumps({"runtime": runtime, **describe_graph(interpreter)}))
+    interpreter.allocate_tensors()
+    pictures = np.concatenate([invoke(interpreter, photo[None]) for photo in photos])
+    return pictures, {"runtime": runtime, **describe_graph(interpreter)}
 
 
-def invoke_first(interpreter, photo):
-    """As `invoke`, of an interpreter that is not allocated yet."""
-    (source,) = interpreter.get_input_details()
-    if tuple(source["shape"]) == photo.shape:
-        interpreter.allocate_tensors()
-    return invoke(interpreter, photo)
+def _has_litert():
+    return importlib.util.find_spec("ai_edge_litert") is not None
+
+
+def main(model, photos, pictures):
+    """Runs the file on the photos of one .npy file, writes another, prints the rest."""
+    taken, told = run(model, np.load(photos))
+    np.save(pictures, taken)
+    print(json.dumps(told))
 
 
 if __name__ == "__main__":

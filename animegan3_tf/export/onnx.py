@@ -33,6 +33,9 @@ def convert_onnx(generator, card):
     with silence():
         model, _ = tf2onnx.convert.from_function(function, signature, opset=OPSET)
     model.doc_string = card.description
+    for end in (model.graph.input[0], model.graph.output[0]):
+        for dimension, name in zip(end.type.tensor_type.shape.dim[1:3], ("height", "width")):
+            dimension.dim_param = name
     for name, text in card.to_dict().items():
         model.metadata_props.add(key=name, value=text)
     return model.SerializeToString()

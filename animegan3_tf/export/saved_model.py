@@ -5,6 +5,7 @@ import json
 import numpy as np
 import tensorflow as tf
 
+from animegan3_tf.errors import UserError
 from animegan3_tf.export.silence import silence
 from animegan3_tf.sizes import MULTIPLE
 
@@ -48,3 +49,22 @@ def run_saved_model(path, photos):
     signature = model.signatures["serving_default"]
     pictures = [signature(photo=tf.constant(photo[None]))["anime"].numpy() for photo in photos]
     return np.concatenate(pictures), {"runtime": f"tensorflow {tf.__version__} (tf.saved_model)"}
+
+
+def read_signatures(path):
+    """{"signature NAME": what goes in and out} of a SavedModel. UserError where it is damaged."""
+    try:
+        signatures = tf.saved_model.load(str(path)).signatures
+        return {
+            f"signature {name}": ", ".join(map(_tensor, function.structured_input_signature[1].values()))
+            + " -> "
+            + ", ".join(f"{key}: {_tensor(value)}" for key, value in function.structured_outputs.items())
+            for name, function in signatures.items()
+        }
+    except (OSError, ValueError, tf.errors.OpError) as error:
+        raise UserError(f"SavedModel {str(path)!r} cannot be read: {' '.join(str(error).split())}") from error
+
+
+def _tensor(spec):
+    name = f"{spec.name}: " if isinstance(spec, tf.TensorSpec) and spec.name == "photo" else ""
+    return f"{name}{spec.dtype.name} {spec.shape.as_list()}"

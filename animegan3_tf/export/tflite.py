@@ -3,20 +3,21 @@
 import tempfile
 
 import tensorflow as tf
+from tensorflow.lite.tools import flatbuffer_utils
 
 from animegan3_tf.export.int8 import convert_int8
 from animegan3_tf.export.mobile import mobile_generator
 from animegan3_tf.export.silence import silence
 
-
+_FIRST_SIZE = 256
 
 
 def convert_tflite(generator, size, precisions, calibration=None):
     """Converts to builtin ops; returns {precision: the file's bytes}.
 
     generator: base and main tail. size: height and width, or None to leave both open, which only float32 can.
-    precisions: of `plan.PRECISIONS`. float16 and dynamic (int8) are how the weights are stored; int8 computes in 8 bits,
-        needs `calibration`, photos float32 [N, size, size, 3] in [-1, 1], and gives a second file, "int8_uint8io",
+    precisions: of `plan.PRECISIONS`. float16 and dynamic (int8) are how the weights are stored; int8 computes in
+        8 bits, needs `calibration`, photos float32 [N, size, size, 3] in [-1, 1], and gives a second file, "int8_uint8io",
         whose input and output are bytes.
     """
     # From a SavedModel: conversion from concrete functions has given NaN without an error.
@@ -28,12 +29,22 @@ def convert_tflite(generator, size, precisions, calibration=None):
                 contents |= convert_int8(_converter(folder), calibration)
             else:
                 contents[precision] = _converter(folder, precision).convert()
-    return contents
+    return contents if size else {name: _with_first_size(content) for name, content in contents.items()}
 
 
-def save_straight(model, size, folder):
-    """A SavedModel of any [1, size, size, 3] model, ready for conversion."""
-    _save(model, size, folder)
+def convert_as_it_is(model, size):
+    """A float32 file of any model from and to [1, size, size, 3], with no change of form, to compare with."""
+    with tempfile.TemporaryDirectory() as folder, silence():
+        _save(model, size, folder)
+        return _converter(folder).convert()
+
+
+def _with_first_size(content):
+    """A file of open sizes begins at 1x1, which is too little to reflect: at 256x256 instead it can be allocated."""
+    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
+    graph = model.subgraphs[0]
+    graph.tensors[graph.inputs[0]].shape = [1, _FIRST_SIZE, _FIRST_SIZE, 3]
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 
 def _save(model, size, folder):
