@@ -20,15 +20,16 @@ LIMITS = {
 
 @dataclass(frozen=True)
 class Comparison:
-    """Pictures against the model's: differences of values in [-1, 1] over all, PSNR (dB, peak 2) of the worst picture.
+    """Pictures against the model's: differences of values in [-1, 1] and PSNR (dB, peak 2) over all of them.
 
-    psnr is infinite where nothing differs. worst: that picture's number.
+    worst: the number of the picture that is furthest off, and its own PSNR. PSNR is infinite where nothing differs.
     """
 
     max_difference: float
     mean_difference: float
     psnr: float
     worst: int
+    worst_psnr: float
 
     def over(self, limits: dict[str, float]) -> str | None:
         """What is beyond its limit, in words; None when nothing is. A NaN is beyond every limit."""
@@ -49,5 +50,14 @@ def compare(expected: np.ndarray, pictures: np.ndarray) -> Comparison:
     difference = np.abs(pictures.astype(np.float64) - expected)
     errors = np.mean(np.square(difference), axis=(1, 2, 3))
     worst = int(np.argmax(errors))  # a NaN is the largest of all
-    psnr = math.inf if errors[worst] == 0 else 10 * math.log10(4.0 / errors[worst])
-    return Comparison(float(difference.max()), float(difference.mean()), psnr, worst)
+    return Comparison(
+        max_difference=float(difference.max()),
+        mean_difference=float(difference.mean()),
+        psnr=_psnr(errors.mean()),
+        worst=worst,
+        worst_psnr=_psnr(errors[worst]),
+    )
+
+
+def _psnr(mean_square):
+    return math.inf if mean_square == 0 else 10 * math.log10(4.0 / mean_square)

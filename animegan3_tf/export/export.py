@@ -157,7 +157,8 @@ def _write_report(path, files, card, header, weights):
                 "max": file.comparison.max_difference,
                 "mean": file.comparison.mean_difference,
                 # JSON has no infinity
-                "psnr": None if file.comparison.max_difference == 0 else file.comparison.psnr,
+                "psnr": file.comparison.psnr if file.comparison.max_difference else None,
+                "worst_psnr": file.comparison.worst_psnr if file.comparison.max_difference else None,
             },
             "picture": f"{COMPARED}/{file.path.stem}.png",
             **file.told,

@@ -17,8 +17,8 @@ def convert_tflite(generator, size, precisions, calibration=None):
 
     generator: base and main tail. size: height and width, or None to leave both open, which only float32 can.
     precisions: of `plan.PRECISIONS`. float16 and dynamic (int8) are how the weights are stored; int8 computes in
-        8 bits, needs `calibration`, photos float32 [N, size, size, 3] in [-1, 1], and gives a second file, "int8_uint8io",
-        whose input and output are bytes.
+        8 bits, needs `calibration`, photos float32 [N, size, size, 3] in [-1, 1], and gives a second file,
+        "int8_uint8io", whose input and output are bytes.
     """
     # From a SavedModel: conversion from concrete functions has given NaN without an error.
     with tempfile.TemporaryDirectory() as folder, silence():

@@ -1,3 +1,6 @@
+import fcntl
+import pickle
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -34,3 +37,32 @@ def photos(tmp_path_factory):
         picture = np.stack([rows * 2, columns * 2, (rows + columns) * (i + 1)], axis=-1) % 256
         write_image(folder / f"{i}.png", picture.astype(np.uint8))
     return folder
+
+
+@pytest.fixture(scope="session")
+def exported(run, photos, tmp_path_factory, request):
+    """Everything the project's own environment can export, at 64x64: (folder, {name: ExportedFile}).
+
+    The dearest fixture of all: the first of the test processes makes it, the others wait for it.
+    """
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if hasattr(request.config, "workerinput") else base
+    kept = shared / "exported.pickle"
+    with open(shared / "exported.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not kept.exists():
+            kept.write_bytes(pickle.dumps(_export(run, photos, shared / "exported")))
+    return pickle.loads(kept.read_bytes())
+
+
+def _export(run, photos, out):
+    from animegan3_tf.export import ExportPlan, export_generator
+
+    plan = ExportPlan(
+        sizes=(64,),
+        precisions=("float32", "float16", "dynamic", "int8"),
+        calibrate=photos,
+        photos=photos,
+        card={"author": "A. Nonymous", "trained_on": "nothing", "name": None},
+    )
+    return out, {file.path.name: file for file in export_generator(run, out, plan)}

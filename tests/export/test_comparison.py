@@ -13,7 +13,8 @@ def test_differences_of_four_numbers():
     assert found.max_difference == pytest.approx(0.2)
     assert found.mean_difference == pytest.approx(0.1)
     assert found.worst == 0
-    assert found.psnr == pytest.approx(10 * math.log10(4 / 0.02))
+    assert found.psnr == pytest.approx(10 * math.log10(4 / 0.015))
+    assert found.worst_psnr == pytest.approx(10 * math.log10(4 / 0.02))
 
 
 def test_equal_pictures_have_no_noise():

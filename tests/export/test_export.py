@@ -15,22 +15,8 @@ from animegan3_tf.export.comparison import LIMITS
 from animegan3_tf.info import describe_model
 from animegan3_tf.stylizer import load_stylizer
 
-SIZE = 64
+SIZE = 64  # conftest.py exports at it
 MAIN_WEIGHTS = 1_027_520
-
-
-@pytest.fixture(scope="module")
-def exported(run, photos, tmp_path_factory):
-    """Everything the project's own environment can export, at one small size: (folder, {name: ExportedFile})."""
-    out = tmp_path_factory.mktemp("exported")
-    plan = ExportPlan(
-        sizes=(SIZE,),
-        precisions=("float32", "float16", "dynamic", "int8"),
-        calibrate=photos,
-        photos=photos,
-        card={"author": "A. Nonymous", "trained_on": "nothing", "name": None},
-    )
-    return out, {file.path.name: file for file in export_generator(run, out, plan)}
 
 
 @pytest.fixture(scope="module")
@@ -126,14 +112,34 @@ def test_tflite_graphs_are_made_for_delegates(exported):
     assert exported[1][f"generator_{SIZE}_float32.tflite"].told["delegate"]["flop_share"] == 1.0
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("precision", ["float32", "float16", "int8"])
-def test_the_analyzer_finds_nothing_a_gpu_could_not_do(exported, precision, capfd):
-    path = exported[1][f"generator_{SIZE}_{precision}.tflite"].path
+def analyzed(path, capfd):
+    capfd.readouterr()
     tf.lite.experimental.Analyzer.analyze(model_path=str(path), gpu_compatibility=True)
-    told = capfd.readouterr().out
+    return capfd.readouterr().out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["float32", "dynamic", "int8", "int8_uint8io"])
+def test_the_analyzer_finds_nothing_a_gpu_could_not_do(exported, precision, capfd):
+    told = analyzed(exported[1][f"generator_{SIZE}_{precision}.tflite"].path, capfd)
     assert "Your model looks compatible with GPU delegate" in told
     assert "GPU COMPATIBILITY WARNING" not in told
+
+
+@pytest.mark.slow
+def test_the_analyzer_finds_nothing_in_float16_but_what_it_finds_in_any(exported, capfd):
+    """It refuses every convolution with float16 weights, which GPU delegates take: even one alone."""
+    convolution = tf.keras.Sequential([tf.keras.layers.Conv2D(8, 3, input_shape=(16, 16, 8))])
+    converter = tf.lite.TFLiteConverter.from_keras_model(convolution)
+    converter.optimizations, converter.target_spec.supported_types = [tf.lite.Optimize.DEFAULT], [tf.float16]
+    alone = exported[0] / "compared" / "convolution.tflite"
+    alone.write_bytes(converter.convert())
+    refusals = [
+        {line.strip() for line in analyzed(path, capfd).splitlines() if "COMPATIBILITY WARNING: Expected" in line}
+        for path in (alone, exported[1][f"generator_{SIZE}_float16.tflite"].path)
+    ]
+    alone.unlink()
+    assert refusals[0] == refusals[1] != set()
 
 
 @pytest.mark.slow

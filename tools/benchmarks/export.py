@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -138,14 +139,19 @@ def _table(settings, models, size, threads):
             for name in list(servers)[:: 1 if i % 2 == 0 else -1]:  # in turns, as `timing.take_turns` has them
                 seconds[name].append(servers[name].run())
         told = {name: server.close() for name, server in servers.items()}
-    timings = {name: Timing(tuple(values)) for name, values in seconds.items()}
+    timings = {name: Timing(tuple(wall for wall, _ in values)) for name, values in seconds.items()}
+    cpu = {name: Timing(tuple(used for _, used in values)) for name, values in seconds.items()}
     rows = []
     for name, timing in timings.items():
-        shares = sorted(ratios(timings[PLAIN], timing))
-        median = Timing(shares).median
-        ratio = {"median": median, "low": shares[0], "high": shares[-1]}
-        rows.append({"name": name, **timing.to_dict(), "times_as_fast": ratio, **told[name]})
+        compared = {"times_as_fast": _ratio(timings[PLAIN], timing), "times_less_cpu": _ratio(cpu[PLAIN], cpu[name])}
+        rows.append({"name": name, **timing.to_dict(), "cpu_ms": 1e3 * cpu[name].median, **compared, **told[name]})
     return {"size": size, "threads": threads, "rows": rows}
+
+
+def _ratio(slower, faster):
+    """Of the runs of each round."""
+    found = ratios(slower, faster)
+    return {"median": statistics.median(found), "low": min(found), "high": max(found)}
 
 
 class _Server:
@@ -163,10 +169,10 @@ class _Server:
         return self
 
     def run(self):
-        """Seconds of one run."""
+        """Seconds of one run: on the clock, and of CPU on all threads."""
         self._process.stdin.write("\n")
         self._process.stdin.flush()
-        return float(self._read())
+        return tuple(map(float, self._read().split()))
 
     def close(self):
         """Ends it; what it told of itself."""

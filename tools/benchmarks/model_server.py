@@ -1,7 +1,7 @@
 """Holds one exported model open and runs it once for each line on stdin: a process of its own for each that is timed.
 
-model_server.py KIND MODEL THREADS SIZE   KIND is litert, onnx or saved_model; prints the seconds of each run, and at
-                                          the end of stdin a JSON object: runtime, peak_bytes, and what LiteRT tells
+model_server.py KIND MODEL THREADS SIZE   KIND is litert, onnx or saved_model; prints the seconds of each run, on the
+                                          clock and of CPU, and at the end of stdin a JSON object: runtime, peak_bytes, and what LiteRT tells
 model_server.py operators FOLDER REPEATS  times every .tflite file of a folder on one thread: {name: CPU seconds}
 
 Runs in any Python that has the runtime; of the project it needs the file export/litert.py alone.
@@ -31,12 +31,19 @@ def main(arguments):
     run()  # what is made once, at the first run, is not timed
     print("ready", flush=True)
     for _ in sys.stdin:
-        start = time.perf_counter()
+        start, cpu_start = time.perf_counter(), time.process_time()
         run()
-        print(time.perf_counter() - start, flush=True)
-    # Linux counts in KiB, macOS in bytes
-    unit = 1 if sys.platform == "darwin" else 1024
-    print(json.dumps({**tell(), "peak_bytes": unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}), flush=True)
+        print(time.perf_counter() - start, time.process_time() - cpu_start, flush=True)
+    print(json.dumps({**tell(), "peak_bytes": peak_bytes()}), flush=True)
+
+
+def peak_bytes():
+    """The most memory this process held, without what its parent held before it: getrusage would count that in."""
+    status = Path("/proc/self/status")
+    if not status.exists():  # not Linux
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+    return 1024 * int(line.split()[1])
 
 
 def time_operators(folder, repeats):

@@ -27,9 +27,9 @@ def profile_operators(path: Path, python: str, repeats: int = 3) -> list[dict]:
     for operator in graph.operators:
         tensors = [graph.tensors[i] for i in [*operator.inputs, *operator.outputs] if i >= 0]
         kind = flatbuffer_utils.opcode_to_name(model, operator.opcodeIndex)
-        alike[kind, str([(list(t.shape), t.type) for t in tensors]), str(vars(operator.builtinOptions or object))].append(
-            operator
-        )
+        alike[
+            kind, str([(list(t.shape), t.type) for t in tensors]), str(vars(operator.builtinOptions or object))
+        ].append(operator)
     with tempfile.TemporaryDirectory() as folder:
         for number, operators in enumerate(alike.values()):
             alone = _alone(model, operators[0])

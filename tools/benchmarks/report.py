@@ -19,12 +19,17 @@ def print_train(result: dict, console: Console) -> None:
         f"{settings['size']}, batch {settings['batch']}, region {settings['region']}, {settings['precision']}, "
         f"{settings['steps']} steps"
     )
-    if machine["load_average"] > _BUSY * machine["cores"]:
-        console.print(f"the machine was busy before the start (load {machine['load_average']:.1f}): times are too long")
+    note_load(machine, console)
     _print_step(result, console)
     _print_limit(result, console)
     if result["upstream"]:
         _print_upstream(result, console)
+
+
+def note_load(machine: dict, console: Console) -> None:
+    """Says so where the machine was busy before the start."""
+    if machine["load_average"] > _BUSY * machine["cores"]:
+        console.print(f"the machine was busy before the start (load {machine['load_average']:.1f}): times are too long")
 
 
 def _print_step(result, console):
