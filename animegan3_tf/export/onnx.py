@@ -1,6 +1,7 @@
 """The generator as an ONNX file, and its pictures by ONNX Runtime; the only module that knows either."""
 
 import importlib.util
+import sys
 
 import numpy as np
 import tensorflow as tf
@@ -15,6 +16,8 @@ OPSET = 17  # ONNX Runtime reads it since 1.12 (2022)
 def check_onnx(needed=("tf2onnx", "onnxruntime")):
     """UserError where the packages of the extra `onnx` are missing."""
     missing = [name for name in needed if importlib.util.find_spec(name) is None]
+    if missing and sys.version_info < (3, 10):
+        raise UserError("ONNX needs Python 3.10 or 3.11 here; make the environment anew with PYTHON=python3.11")
     if missing:
         raise UserError(
             f"ONNX needs {' and '.join(missing)}, not installed here; run "

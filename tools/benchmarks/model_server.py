@@ -1,7 +1,7 @@
 """Holds one exported model open and runs it once for each line on stdin: a process of its own for each that is timed.
 
 model_server.py KIND MODEL THREADS SIZE   KIND is litert, onnx or saved_model; prints the seconds of each run, on the
-                                          clock and of CPU, and at the end of stdin a JSON object: runtime, peak_bytes, and what LiteRT tells
+    clock and of CPU, and at the end of stdin a JSON object: runtime, peak_bytes, and what LiteRT tells
 model_server.py operators FOLDER REPEATS  times every .tflite file of a folder on one thread: {name: CPU seconds}
 
 Runs in any Python that has the runtime; of the project it needs the file export/litert.py alone.
