@@ -26,7 +26,7 @@ app = typer.Typer(
 
 DEFAULT_MAX_PIXELS = 100_000_000  # of images.py, which would load OpenCV
 _MAX_PIXELS = typer.Option(DEFAULT_MAX_PIXELS, help="Refuse pictures with more pixels than this.", min=256)
-_MODEL_HELP = "Run folder, weights file (.h5), SavedModel folder or .tflite; by default the newest in checkpoints/."
+_MODEL_HELP = "Run folder, weights (.h5), SavedModel folder, .tflite or .onnx; by default the newest in checkpoints/."
 
 
 def main():
