@@ -28,7 +28,7 @@ help:  ## this list
 	@echo "make runs                          list the runs below runs/: state, step, losses, pictures"
 	@echo "make stylize IN=photos OUT=anime MODEL=runs/shinkai"
 	@echo "                                   turn photos into anime (a run, weights, a SavedModel or .tflite)"
-	@echo "make export RUN=runs/shinkai       write SavedModel and TFLite into OUT"
+	@echo "make export RUN=runs/shinkai       write SavedModel and TFLite into OUT (ARGS='--format onnx', ...)"
 	@echo "make lint                          ruff check and ruff format --check"
 	@echo "Variables: DATA=data PHOTOS= ANIME= PERCEPTUAL=vgg19 ARGS=(more options) PYTHON=python3.11 VENV=.venv"
 	@echo "           EXTRAS=dev,beam (what to install besides: Apache Beam, for prepare --runner)"

@@ -30,7 +30,7 @@ _STYLE = typer.Option("shinkai", help="Name of a bundled style, or a .toml file.
 _PHOTOS = typer.Option(None, help="Photos, instead of DATA/photo.")
 _ANIME = typer.Option(None, help="Anime pictures, instead of DATA/<style>/style.")
 _IMAGE_SIZE = typer.Option(None, help="Side of the training crops; the style's by default.")
-_MODEL_HELP = "Run folder, weights file (.h5), SavedModel folder or .tflite; by default the newest in checkpoints/."
+_MODEL_HELP = "Run folder, weights (.h5), SavedModel folder, .tflite or .onnx; by default the newest in checkpoints/."
 
 
 def main():
@@ -325,14 +325,58 @@ def stylize(
 @app.command()
 def export(
     model: Path = typer.Argument(..., help="Run folder or weights file (.h5)."),
-    out: Path = typer.Option(..., "-o", "--out", help="Folder for saved_model/ and the .tflite file."),
-    size: int = typer.Option(256, help="Height and width of the TFLite file's picture, a multiple of 8."),
+    out: Path = typer.Option(..., "-o", "--out", help="Folder for the files and export.json, which describes them."),
+    formats: str = typer.Option("saved_model,tflite", "--format", help="Of saved_model, tflite and onnx."),
+    sizes: str = typer.Option("256", "--size", help="Sides of the .tflite files' pictures, multiples of 8."),
+    precisions: str = typer.Option("float32", "--precision", help="Of float32, float16, dynamic, int8: .tflite files."),
+    calibrate: Optional[Path] = typer.Option(None, help="Folder of photos that int8 is fitted to; it needs some."),
+    photos: Optional[Path] = typer.Option(None, help="Folder of photos to compare on; three bundled ones by default."),
+    litert: Optional[Path] = typer.Option(
+        None, help="A Python that has ai-edge-litert, to run the .tflite files with."
+    ),
+    name: Optional[str] = typer.Option(None, help="The model's name in the files; by default that of its style."),
+    version: Optional[str] = typer.Option(None, help="Its version; by default the training step's."),
+    author: Optional[str] = typer.Option(None, help="Who made it."),
+    license: Optional[str] = typer.Option(None, help="What it may be used for."),
+    trained_on: Optional[str] = typer.Option(None, help="The pictures it was trained on, and whose they are."),
 ):
-    """Write the deployed generator as SavedModel and TFLite, each compared with the Keras model."""
-    from animegan3_tf.export import export_generator
+    """Write the deployed generator as SavedModel, TFLite and ONNX, each run and compared with the Keras model."""
+    from animegan3_tf.export import ExportPlan, export_generator
 
-    for result in export_generator(model, out, size):
-        print(f"{result.path}  {result.bytes / 1e6:.2f} MB  largest difference {result.difference:.1e}")
+    card = {"name": name, "version": version, "author": author, "license": license, "trained_on": trained_on}
+    plan = ExportPlan(
+        formats=_listed(formats),
+        sizes=tuple(_integer("--size", text) for text in _listed(sizes)),
+        precisions=_listed(precisions),
+        calibrate=calibrate,
+        photos=photos,
+        litert=litert,
+        card=card,
+    )
+
+    def show(file):
+        print(f"{file.path.name:34}{file.bytes / 1e6:6.2f} MB  {file.comparison}", flush=True)
+
+    files = export_generator(model, out, plan, show)
+    runtimes = ", ".join(sorted({file.told["runtime"] for file in files}))
+    print(f"{len(files)} files written to {out}, compared by {runtimes}; export.json has the details")
+
+
+@app.command()
+def info(
+    model: Path = typer.Argument(..., help="Weights, state or run folder; SavedModel, .tflite or .onnx."),
+    as_json: bool = typer.Option(False, "--json", help="Print JSON."),
+):
+    """Print what a file of this project says of itself."""
+    from animegan3_tf.info import describe_model
+
+    values = describe_model(model)
+    if as_json:
+        print(json.dumps(values, indent=2, default=str))
+        return
+    width = max(map(len, values)) + 2
+    for key, value in values.items():
+        print(f"{key:{width}}{value}")
 
 
 @app.command("import")
@@ -431,6 +475,18 @@ def _assignment(text):
     if not equals:
         raise UserError(f"--set {text!r} has no '='; write --set key=value, such as --set loss.identity=1.0")
     return key.strip(), value.strip()
+
+
+def _listed(text):
+    """The words of a list with commas, each once."""
+    return tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
+
+
+def _integer(option, text):
+    try:
+        return int(text)
+    except ValueError:
+        raise UserError(f"{option} {text!r} is not a number; write it as {option} 256,512") from None
 
 
 def _draws(stream):

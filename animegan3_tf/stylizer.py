@@ -22,7 +22,7 @@ from animegan3_tf.weights_file import read_header, weights_of
 
 TILED_ABOVE = 2_400_000  # pixels of AnimeGANv3's pictures; in one piece the process peaks near 3 GB there
 SHIPPED = Path(__file__).resolve().parents[1] / "checkpoints"  # of a checkout; an installed package has none
-_ACCEPTED = "a run folder (with generator.h5), a weights file (.h5), a SavedModel folder or a .tflite file"
+_ACCEPTED = "a run folder (with generator.h5), a weights file (.h5), a SavedModel folder, a .tflite or an .onnx file"
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Stylizer:
 
 
 def load_stylizer(model: str | os.PathLike) -> Stylizer:
-    """Loads a run folder (its generator.h5), a weights file (.h5), a SavedModel folder or a .tflite file."""
+    """Loads a run folder (its generator.h5), a weights file (.h5), a SavedModel folder, a .tflite or an .onnx file."""
     path = Path(model)
     if not os.path.exists(path):
         raise UserError(f"model {quote(path)} does not exist; name {_ACCEPTED}")
@@ -78,6 +78,8 @@ def load_stylizer(model: str | os.PathLike) -> Stylizer:
         forward, size, multiple = _from_weights(path, architecture), None, architecture.multiple
     elif os.path.isfile(path) and path.suffix.lower() == ".tflite":
         forward, size = _from_tflite(path)
+    elif os.path.isfile(path) and path.suffix.lower() == ".onnx":
+        forward, size = _from_onnx(path)
     else:
         raise UserError(f"model {quote(path)} is none that can be read; name {_ACCEPTED}")
     warning = size and (
@@ -140,6 +142,8 @@ def _from_saved_model(path: Path) -> tuple[Callable, tuple[int, int] | None]:
 def _from_tflite(path: Path) -> tuple[Callable, tuple[int, int] | None]:
     import tensorflow as tf
 
+    from animegan3_tf.export.litert import invoke
+
     try:
         interpreter = tf.lite.Interpreter(str(path), num_threads=os.cpu_count())
         interpreter.allocate_tensors()
@@ -148,23 +152,38 @@ def _from_tflite(path: Path) -> tuple[Callable, tuple[int, int] | None]:
         raise _unfit(path, f"a TFLite model from one tensor to one: {error}") from None
 
     def forward(photo: np.ndarray) -> np.ndarray:
-        if tuple(interpreter.get_input_details()[0]["shape"]) != photo.shape:
-            interpreter.resize_tensor_input(source["index"], photo.shape)
-            interpreter.allocate_tensors()
-        interpreter.set_tensor(source["index"], photo)
-        interpreter.invoke()
-        return interpreter.get_tensor(result["index"])
+        return invoke(interpreter, photo)
 
     # Only sizes marked as open may change: a fixed graph has its sizes baked into constants, and may err in silence.
     shape = [None if side < 0 else int(side) for side in source["shape_signature"]]
-    return forward, _fixed_size(path, shape, source["dtype"])
+    quantised = all(
+        details["dtype"] in (np.int8, np.uint8) and details["quantization"][0] for details in (source, result)
+    )
+    return forward, _fixed_size(path, shape, np.float32 if quantised else source["dtype"])
 
 
-def _fixed_size(path: Path, shape: Sequence[int | None], dtype: type) -> tuple[int, int] | None:
+def _from_onnx(path: Path) -> tuple[Callable, tuple[int, int] | None]:
+    from animegan3_tf.export.onnx import check_onnx, open_session
+
+    check_onnx(["onnxruntime"])
+    try:
+        session = open_session(path)
+        (source,), (result,) = session.get_inputs(), session.get_outputs()
+    except Exception as error:  # its own kinds, which share no parent but this
+        raise _unfit(path, f"an ONNX model from one tensor to one: {error}") from None
+
+    def forward(photo: np.ndarray) -> np.ndarray:
+        return session.run([result.name], {source.name: photo})[0]
+
+    shape = [side if isinstance(side, int) else None for side in source.shape]
+    return forward, _fixed_size(path, shape, np.float32 if source.type == "tensor(float)" else source.type)
+
+
+def _fixed_size(path: Path, shape: Sequence[int | None], dtype: type | str) -> tuple[int, int] | None:
     """None when height and width are open; refuses what is not float32 [1 or open, H, W, 3]."""
     fits = dtype == np.float32 and len(shape) == 4 and shape[0] in (1, None) and shape[3] == 3
     if not fits or (shape[1] is None) != (shape[2] is None):
-        raise _unfit(path, f"float32 [1, H, W, 3], but takes {np.dtype(dtype).name} {list(shape)}")
+        raise _unfit(path, f"float32 [1, H, W, 3], but takes {getattr(dtype, '__name__', dtype)} {list(shape)}")
     return None if shape[1] is None else (shape[1], shape[2])
 
 

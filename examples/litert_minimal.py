@@ -1,6 +1,6 @@
 """One photo to anime with an exported .tflite file. Needs nothing but: pip install numpy pillow ai-edge-litert.
 
-    python litert_minimal.py generator_256.tflite photo.jpg anime.png
+    python litert_minimal.py generator_256_float32.tflite photo.jpg anime.png
 
 Takes a file of fixed or open size, with float or 8-bit input and output. The picture is that of `animegan3 stylize`,
 but for colour profiles and transparency, which are ignored here; and a photo larger than the model is enlarged again

@@ -10,7 +10,7 @@ from tiny_training import TINY_TOML, write_pictures
 from animegan3_tf import __version__
 from animegan3_tf.images import read_image
 from animegan3_tf.training.run import RunConfiguration
-from animegan3_tf.weights_file import read_header
+from animegan3_tf.weights_file import read_header, write_weights
 
 
 @pytest.fixture
@@ -60,6 +60,39 @@ def test_errors_are_one_line_of_a_real_process_too(data):
     result = python(code, "train", *recipe(data), "--out", data / "run", "--perceptual", f"vgg19:{data}/none.h5")
     check_one_line((result.returncode, result.stdout, result.stderr))
     assert "none.h5' do not exist; download https://" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--precision", "int4"), "--precision 'int4' is unknown; choose from float32,float16,dynamic,int8"),
+        (("--size", "256,100"), "--size is 100; it must be a multiple of 8"),
+        (("--size", "big"), "--size 'big' is not a number"),
+        (("--precision", "int8"), "--calibrate DIR"),
+        (("--precision", "int8", "--calibrate", "."), "--calibrate '.' holds no photos"),
+        ((), "'model.h5' is not a weights file"),
+    ],
+)
+def test_what_export_refuses(call, tmp_path, monkeypatch, options, words):
+    from animegan3_tf.networks import build_generator, save_generator
+
+    monkeypatch.chdir(tmp_path)
+    if "." in options:
+        save_generator("model.h5", build_generator(tails="main"))
+    else:
+        (tmp_path / "model.h5").write_bytes(b"no weights")
+    result = call("export", "model.h5", "-o", "out", *options)
+    check_one_line(result)
+    assert words in result[2]
+    assert not (tmp_path / "out").exists()
+
+
+def test_info_prints_a_line_a_fact_or_json(call, tmp_path):
+    write_weights(tmp_path / "a.h5", {"style": "tiny", "resize": "legacy"}, {"a": np.zeros(3)})
+    status, out, _ = call("info", tmp_path / "a.h5")
+    assert status == 0
+    assert ["resize", "legacy"] in [line.split() for line in out.splitlines()]
+    assert json.loads(call("info", tmp_path / "a.h5", "--json")[1])["style"] == "tiny"
 
 
 def test_version(call):

@@ -73,6 +73,27 @@ def _prepare(values):
     _write_json(values.json, result)
 
 
+def _export(values):
+    quiet_tensorflow()
+    from benchmarks.export import ExportSettings, benchmark_export
+    from benchmarks.export_report import print_export
+    from rich.console import Console
+
+    settings = ExportSettings(
+        generator=values.generator,
+        sizes=tuple(values.size),
+        precisions=tuple(values.precision),
+        threads=tuple(values.threads),
+        rounds=values.rounds,
+        litert=values.litert,
+        onnx=values.onnx,
+        calibrate=values.calibrate,
+    )
+    result = benchmark_export(settings, show=lambda line: print(f"{line} ...", file=sys.stderr))
+    print_export(result, Console())
+    _write_json(values.json, result)
+
+
 def _write_json(path, result):
     if path:
         with whole_file(Path(path)) as temporary:
@@ -125,7 +146,24 @@ def _parser():
     prepare.add_argument("--jobs", type=_positive, default=os.cpu_count() or 1, help="of the pool (default: the cores)")
     prepare.add_argument("--rounds", type=_positive, default=3, help="runs of each way (default: 3)")
     prepare.add_argument("--json", metavar="FILE", help="write everything measured to a file")
+    _add_export(commands)
     return parser
+
+
+def _add_export(commands):
+    export = commands.add_parser("export", help="exported files: latency, memory, operators")
+    export.set_defaults(run=_export)
+    export.add_argument(
+        "--generator", default=str(_CHECKPOINT), help="weights (default: the shipped portrait checkpoint)"
+    )
+    export.add_argument("--size", type=_positive, nargs="+", default=[512], help="sides of the pictures (default: 512)")
+    export.add_argument("--precision", nargs="+", default=["float32"], help="of the .tflite files (default: float32)")
+    export.add_argument("--threads", type=_positive, nargs="+", default=[2], help="default: 2")
+    export.add_argument("--rounds", type=_positive, default=7, help="runs of each, taking turns (default: 7)")
+    export.add_argument("--litert", default=sys.executable, help="a Python that has ai-edge-litert (default: this one)")
+    export.add_argument("--onnx", metavar="PYTHON", help="time ONNX Runtime too, in a Python that has it")
+    export.add_argument("--calibrate", help="folder of photos, for int8")
+    export.add_argument("--json", metavar="FILE", help="write everything measured to a file")
 
 
 def _positive(text):

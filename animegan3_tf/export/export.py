@@ -1,9 +1,15 @@
-"""Exports a generator and compares every file with the model it came from."""
+"""Exports a generator in every format asked for, runs each file and compares it with the model it came from."""
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
+import json
 import os
+import shutil
+import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,68 +17,196 @@ import numpy as np
 from animegan3_tf import images
 from animegan3_tf.architectures import architecture_of
 from animegan3_tf.errors import UserError
-from animegan3_tf.export.saved_model import write_saved_model
-from animegan3_tf.export.silence import silence
-from animegan3_tf.export.tflite import write_tflite
+from animegan3_tf.export.card import BYTE_RANGE, FLOAT_RANGE, INPUT, OUTPUT, card_of
+from animegan3_tf.export.comparison import LIMITS, Comparison, compare
+from animegan3_tf.export.litert import run_litert
+from animegan3_tf.export.metadata import with_metadata
+from animegan3_tf.export.onnx import convert_onnx, run_onnx
+from animegan3_tf.export.photos import bundled_photos, fitted, read_photos
+from animegan3_tf.export.plan import ExportPlan
+from animegan3_tf.export.saved_model import run_saved_model, write_saved_model
+from animegan3_tf.export.tflite import convert_tflite
 from animegan3_tf.networks import load_generator
-from animegan3_tf.sizes import check_side
-from animegan3_tf.stylizer import load_stylizer
 from animegan3_tf.weights_file import read_header, weights_of
 
-# largest difference to the Keras model on a photo, in [-1, 1]
-LIMITS = {"saved_model": 1e-5, "tflite": 1e-4}
+REPORT = "export.json"
+COMPARED = "compared"  # folder of the pictures: photo, model, file
+_CALIBRATION_PHOTOS = 32
+_CHECK_PHOTOS = 8
 
 
 @dataclass(frozen=True)
-class ExportResult:
-    """One exported file or folder: its size in bytes and its largest difference to the Keras model, in [-1, 1]."""
+class ExportedFile:
+    """One exported file or folder, compared. told: what its runtime says of it, as plain values."""
 
     path: Path
+    format: str
+    size: int | None
+    precision: str
     bytes: int
-    difference: float
+    comparison: Comparison
+    told: dict
 
 
-def export_generator(model, out, size=256):
-    """Writes `saved_model/` (any size from 16x16) and `generator_<size>.tflite` (float32, one size) into `out`.
+def export_generator(model, out, plan=None, show=None):
+    """Writes what an `ExportPlan` asks for into the folder `out`, and `export.json`, which describes it.
 
-    model: a run folder or a weights file. Returns an ExportResult for each. Raises UserError where a file's picture
-    differs from the Keras model's by more than its limit; the file is left for inspection.
+    model: a run folder or a weights file. Returns an ExportedFile each; `show`, if given, takes each when it is ready.
+    Raises UserError where a file's pictures are further from the Keras model's than `LIMITS` allow, or cannot be made;
+    then `out` stays as it was. Files of an earlier export that this one does not write stay too.
     """
-    weights, out = weights_of(model), Path(out)
-    multiple = architecture_of(read_header(weights), weights).multiple
-    check_side(size, "--size", multiple)
+    plan, weights, out = plan or ExportPlan(), weights_of(model), Path(out)
+    header = read_header(weights)
+    architecture = architecture_of(header, weights)
+    plan.check_sizes(architecture.multiple)
     generator = load_generator(weights)
+    card = card_of(header, architecture.title, plan.card)
+    calibration = read_photos(plan.calibrate, _CALIBRATION_PHOTOS, "--calibrate") if _calibrates(plan) else None
+    photos = read_photos(plan.photos, _CHECK_PHOTOS, "--photos") if plan.photos else bundled_photos()
     try:
         out.mkdir(parents=True, exist_ok=True)
+        # whole and checked before anything of it stands in `out`
+        with tempfile.TemporaryDirectory(prefix=".export-", dir=out) as folder:
+            export = _Export(generator, architecture, card, plan, photos, calibration, Path(folder), show)
+            files = export.run()
+            _write_report(Path(folder, REPORT), files, card, header, weights)
+            _move_all(Path(folder), out)
     except OSError as error:
-        raise UserError(f"export folder {str(out)!r} cannot be made: {error.strerror}") from error
-    photo = _photo(size)
-    expected = generator(photo, training=False).numpy()
-    results = []
-    # converted from the direct form, TFLite's file is a fifth smaller and nearer to the model than from the other
-    direct = load_generator(weights, lade="direct")
-    with silence():
-        folder = write_saved_model(out / "saved_model", generator, multiple)
-        file = write_tflite(out / f"generator_{size}.tflite", direct, size)
-    for kind, path in (("saved_model", folder), ("tflite", file)):
-        difference = float(np.abs(load_stylizer(path).forward(photo) - expected).max())
-        if not difference <= LIMITS[kind]:  # so written, NaN fails too
-            raise UserError(
-                f"{str(path)!r} differs from the Keras model by {difference:.1e}, over the limit of "
-                f"{LIMITS[kind]:.0e}; do not ship it"
-            )
-        results.append(ExportResult(path, _bytes(path), difference))
-    return results
+        raise UserError(f"export into {str(out)!r} failed: {error.strerror or error}") from error
+    return [dataclasses.replace(file, path=out / file.path.name) for file in files]
 
 
-def _photo(size):
-    """A real photo (public domain, NASA), float32 [1, size, size, 3] in [-1, 1]."""
-    import skimage.data
+def _calibrates(plan):
+    return "tflite" in plan.formats and "int8" in plan.precisions
 
-    return images.resize(skimage.data.astronaut(), (size, size))[None].astype(np.float32) / 127.5 - 1.0
+
+class _Export:
+    """The steps of one export into a folder of its own."""
+
+    def __init__(self, generator, architecture, card, plan, photos, calibration, folder, show):
+        self.generator, self.architecture, self.card = generator, architecture, card
+        self.plan, self.photos, self.calibration, self.folder = plan, photos, calibration, folder
+        self.show = show or (lambda file: None)
+        self._expected = {}
+
+    def run(self):
+        """Writes and compares every file; returns them."""
+        (self.folder / COMPARED).mkdir()
+        writers = {"saved_model": self._saved_model, "tflite": self._tflite, "onnx": self._onnx}
+        return [file for name, write in writers.items() if name in self.plan.formats for file in write()]
+
+    def _saved_model(self):
+        path = self.folder / "saved_model"
+        write_saved_model(path, self.generator, self.card, self.architecture.multiple)
+        yield self._compared(path, "saved_model", None, "float32", run_saved_model, LIMITS["saved_model"])
+
+    def _tflite(self):
+        run = partial(run_litert, python=self.plan.litert)
+        for size in self.plan.sizes:
+            calibration = None if self.calibration is None else fitted(self.calibration, (size, size))
+            contents = convert_tflite(self.generator, size, self.plan.precisions, calibration)
+            for precision, content in contents.items():
+                yield self._tflite_file(content, size, precision, run)
+        if "float32" in self.plan.precisions:
+            content = convert_tflite(self.generator, None, ["float32"])["float32"]
+            yield self._tflite_file(content, None, "float32", run)
+
+    def _tflite_file(self, content, size, precision, run):
+        path = self.folder / f"generator_{size or 'dynamic'}_{precision}.tflite"
+        levels = BYTE_RANGE if precision == "int8_uint8io" else FLOAT_RANGE
+        path.write_bytes(with_metadata(content, self.card, INPUT.format(levels), OUTPUT.format(levels)))
+        return self._compared(path, "tflite", size, precision, run, LIMITS[precision])
+
+    def _onnx(self):
+        path = self.folder / "generator.onnx"
+        path.write_bytes(convert_onnx(self.generator, self.card))
+        yield self._compared(path, "onnx", None, "float32", run_onnx, LIMITS["float32"])
+
+    def _compared(self, path, kind, size, precision, run, limits):
+        """Runs a file on the photos, keeps a picture of the worst, and refuses what is too far off."""
+        side = size or min(self.plan.sizes)
+        photos, expected = self._pictures((side, side if size else side + 16))  # not square where that is open
+        try:
+            pictures, told = run(path, photos)
+        except (RuntimeError, ValueError) as error:
+            raise UserError(f"{path.name} does not run: {error}") from error
+        comparison = compare(expected, pictures)
+        over = comparison.over(limits)
+        if over:
+            raise UserError(f"{path.name} differs from the Keras model {over}; nothing was written")
+        rows = [[_levels(array[comparison.worst]) for array in (photos, expected, pictures)]]
+        images.write_image(self.folder / COMPARED / f"{path.stem}.png", images.grid(rows))
+        file = ExportedFile(path, kind, size, precision, _bytes(path), comparison, {**told, "limits": limits})
+        self.show(file)
+        return file
+
+    def _pictures(self, shape):
+        """The photos at a shape, and the Keras model's pictures of them."""
+        if shape not in self._expected:
+            photos = fitted(self.photos, shape)
+            pictures = [self.generator(photo[None], training=False).numpy()[0] for photo in photos]
+            self._expected[shape] = photos, np.stack(pictures)
+        return self._expected[shape]
+
+
+def _write_report(path, files, card, header, weights):
+    described = [
+        {
+            "file": file.path.name,
+            "format": file.format,
+            "precision": file.precision,
+            "size": file.size,
+            "bytes": file.bytes,
+            "sha256": _digest(file.path),
+            "difference": {
+                "max": file.comparison.max_difference,
+                "mean": file.comparison.mean_difference,
+                # JSON has no infinity
+                "psnr": file.comparison.psnr if file.comparison.max_difference else None,
+                "worst_psnr": file.comparison.worst_psnr if file.comparison.max_difference else None,
+            },
+            "picture": f"{COMPARED}/{file.path.stem}.png",
+            **file.told,
+        }
+        for file in files
+    ]
+    report = {
+        "model": {**card.to_dict(), "resize": header.get("resize"), "sha256": _digest(weights)},
+        "input": "photo",
+        "output": "anime",
+        "files": described,
+    }
+    path.write_text(json.dumps(report, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _move_all(folder, out):
+    """Moves what stands in a folder into another, over what is there; pictures of files that stay are kept."""
+    for source in folder.iterdir():
+        target = out / source.name
+        if source.name == COMPARED:
+            target.mkdir(exist_ok=True)
+            _move_all(source, target)
+            continue
+        if target.is_dir():  # an earlier SavedModel
+            shutil.rmtree(target)
+        os.replace(source, target)
+
+
+def _levels(picture):
+    return ((picture + 1.0) * 127.5).round().clip(0, 255).astype("uint8")
+
+
+def _digest(path):
+    """Of a file; of a folder, over the names and digests of its files in order."""
+    if path.is_file():
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    lines = (f"{_digest(file)}  {file.relative_to(path).as_posix()}\n" for file in _files(path))
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def _bytes(path):
-    if path.is_file():
-        return path.stat().st_size
-    return sum(os.path.getsize(Path(folder, name)) for folder, _, names in os.walk(path) for name in names)
+    return path.stat().st_size if path.is_file() else sum(file.stat().st_size for file in _files(path))
+
+
+def _files(folder):
+    return sorted(path for path in folder.rglob("*") if path.is_file())

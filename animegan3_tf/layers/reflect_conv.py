@@ -75,6 +75,11 @@ def pad(images, total, larger_side="before", mode="REFLECT"):
     """Images [N, H, W, C] with `total` more rows and columns, split evenly but for an odd one on the larger side."""
     if not total:
         return images
-    larger, smaller = total - total // 2, total // 2
-    sides = (larger, smaller) if larger_side == "before" else (smaller, larger)
+    sides = split(total, larger_side)
     return tf.pad(images, [[0, 0], sides, sides, [0, 0]], mode=mode)
+
+
+def split(total, larger_side="before"):
+    """`total` rows or columns as (before, after)."""
+    larger, smaller = total - total // 2, total // 2
+    return (larger, smaller) if larger_side == "before" else (smaller, larger)

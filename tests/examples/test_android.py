@@ -54,13 +54,14 @@ def test_views_of_the_layout_are_classes_of_the_app(kotlin):
         assert f"class {name}(context: Context, attributes: AttributeSet?)" in kotlin[f"{name}.kt"]
 
 
-def test_the_model_is_called_as_the_exporter_names_it(kotlin, tmp_path):
+def test_the_model_is_called_as_the_exporter_names_it(kotlin):
     import tensorflow as tf
 
-    from animegan3_tf.export.tflite import write_tflite
+    from animegan3_tf.export.tflite import convert_tflite
 
-    network = tf.keras.Sequential([tf.keras.layers.Conv2D(3, 1, input_shape=(None, None, 3))])
-    interpreter = tf.lite.Interpreter(str(write_tflite(tmp_path / "generator_32.tflite", network, 32)))
+    photo = tf.keras.Input((None, None, 3))
+    network = tf.keras.Model(photo, tf.keras.layers.Conv2D(3, 1)(photo))
+    interpreter = tf.lite.Interpreter(model_content=convert_tflite(network, 32, ["float32"])["float32"])
     ((signature, names),) = interpreter.get_signature_list().items()
     assert signature == constant(kotlin["Generator.kt"], "SIGNATURE")
     assert names["inputs"] == [constant(kotlin["Generator.kt"], "INPUT")]

@@ -127,10 +127,12 @@ def test_shrinking_by_hand(example):
 def test_what_the_exporter_writes(example, tmp_path):
     import tensorflow as tf
 
-    from animegan3_tf.export.tflite import write_tflite
+    from animegan3_tf.export.tflite import convert_tflite
 
-    network = tf.keras.Sequential([tf.keras.layers.Conv2D(3, 5, padding="same", input_shape=(None, None, 3))])
-    model = write_tflite(tmp_path / "generator_64.tflite", network, 64)  # as the generator's, without its 20 s
+    photo = tf.keras.Input((None, None, 3))
+    network = tf.keras.Model(photo, tf.keras.layers.Conv2D(3, 5, padding="same")(photo))
+    model = tmp_path / "generator_64_float32.tflite"
+    model.write_bytes(convert_tflite(network, 64, ["float32"])["float32"])  # as the generator's, without its 20 s
     for size in ((64, 64), (40, 61)):
         rgb = picture(*size)
         assert difference(example.stylize(model, rgb), load_stylizer(model)(rgb)) <= 1

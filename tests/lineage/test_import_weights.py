@@ -8,7 +8,7 @@ from tf1_files import golden_checkpoint, golden_pictures, random_variables, writ
 from animegan3_tf.architectures import ARCHITECTURES
 from animegan3_tf.cli import main
 from animegan3_tf.errors import UserError
-from animegan3_tf.export import export_generator
+from animegan3_tf.export import ExportPlan, export_generator
 from animegan3_tf.images import read_image, write_image
 from animegan3_tf.lineage import import_generator
 from animegan3_tf.networks import load_generator
@@ -71,7 +71,8 @@ def test_an_imported_generator_exports(tmp_path):
     """At a size that is a multiple of 4 alone; each file is compared with the Keras model as it is written."""
     prefix = write_checkpoint(tmp_path / "g", random_variables("animegan2"))
     import_generator("animegan2", prefix, tmp_path / "w.h5")
-    results = export_generator(tmp_path / "w.h5", tmp_path / "exported", 20)
-    assert [result.path.name for result in results] == ["saved_model", "generator_20.tflite"]
+    files = export_generator(tmp_path / "w.h5", tmp_path / "exported", ExportPlan(sizes=(20,)))
+    names = ["saved_model", "generator_20_float32.tflite", "generator_dynamic_float32.tflite"]
+    assert [file.path.name for file in files] == names
     with pytest.raises(UserError, match="--size is 22; it must be a multiple of 4"):
-        export_generator(tmp_path / "w.h5", tmp_path / "exported", 22)
+        export_generator(tmp_path / "w.h5", tmp_path / "exported", ExportPlan(sizes=(22,)))

@@ -130,3 +130,41 @@ def toml(folder):
     path = folder / "tiny.toml"
     path.write_text(TINY_TOML, encoding="utf-8")
     return str(path)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--size", "20"], "20"),
+        (["--precision", "int4"], "int4"),
+        (["--precision", "float16"], "float32"),
+        (["--precision", "float32", "int8"], "--calibrate"),
+        (["--litert", "absent"], "absent"),
+    ],
+)
+def test_an_export_that_cannot_be_measured_is_told_in_one_line(options, message, capsys):
+    assert benchmark.main(["export", *options]) == 1
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("benchmark: ")]
+    assert len(lines) == 1
+    assert message in lines[0]
+
+
+@pytest.mark.slow
+def test_the_command_measures_exported_files(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")  # so that no heading wraps
+    tf.keras.utils.set_random_seed(0)
+    save_generator(tmp_path / "generator.h5", build_generator(tails="main"))
+    report = tmp_path / "report.json"
+    options = ["--generator", str(tmp_path / "generator.h5"), "--size", "16", "--rounds", "1", "--json", str(report)]
+    assert benchmark.main(["export", *options]) == 0
+    assert "times as fast as plain" in capsys.readouterr().out
+    result = json.loads(report.read_text())
+    (table,) = result["tables"]
+    plain, ours, _ = table["rows"]
+    assert [row["name"] for row in table["rows"]] == ["litert plain", "litert float32", "tensorflow float32"]
+    assert plain["times_as_fast"]["median"] == 1.0
+    assert ours["times_as_fast"]["median"] == pytest.approx(plain["ms"] / ours["ms"])
+    assert plain["operations"]["MIRROR_PAD"] == 14  # one a convolution, down to nothing to pad
+    assert "MIRROR_PAD" not in ours["operations"]
+    counted = {row["operation"]: row["count"] for row in result["operators"]["rows"]}
+    assert counted == ours["operations"]

@@ -19,8 +19,7 @@ def print_train(result: dict, console: Console) -> None:
         f"{settings['size']}, batch {settings['batch']}, region {settings['region']}, {settings['precision']}, "
         f"{settings['steps']} steps"
     )
-    if machine["load_average"] > _BUSY * machine["cores"]:
-        console.print(f"the machine was busy before the start (load {machine['load_average']:.1f}): times are too long")
+    note_load(machine, console)
     _print_step(result, console)
     _print_limit(result, console)
     if result["upstream"]:
@@ -32,8 +31,7 @@ def print_prepare(result: dict, console: Console) -> None:
     settings, jobs = result["settings"], result["settings"]["jobs"]
     pictures = "bundled photos" if settings["photos"] is None else "photos"
     console.print(f"{settings['count']} {pictures}, {settings['rounds']} rounds in turn, on {result['cores']} cores")
-    if result["load_average"] > _BUSY * result["cores"]:
-        console.print(f"the machine was busy before the start (load {result['load_average']:.1f}): rates are too low")
+    note_load(result, console)
     table = Table(title="superpixels and L0 of photos", title_justify="left")
     for name in ("way", "pictures/s", "low to high", "with the start", "CPU ms a picture", "parent"):
         table.add_column(name, justify="left" if name == "way" else "right")
@@ -50,6 +48,12 @@ def print_prepare(result: dict, console: Console) -> None:
     ):
         goal = f"; 0.9 times the jobs that have a core is {least:.1f}" if least else ""
         console.print(f"{text}: {ratio['median']:.2f} times ({ratio['low']:.2f} to {ratio['high']:.2f}{goal})")
+
+
+def note_load(machine: dict, console: Console) -> None:
+    """Says so where the machine was busy before the start."""
+    if machine["load_average"] > _BUSY * machine["cores"]:
+        console.print(f"the machine was busy before the start (load {machine['load_average']:.1f}): times are too long")
 
 
 def _print_step(result, console):

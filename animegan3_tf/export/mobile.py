@@ -1,0 +1,196 @@
+"""The generator as a graph that phones run fast: the same function, in ops that XNNPACK and GPU delegates have."""
+
+import numpy as np
+import tensorflow as tf
+
+from animegan3_tf.layers import LADE, ExternalAttention, ReflectConv2D, ReflectDepthwiseConv2D
+from animegan3_tf.layers.lade import EPSILON
+from animegan3_tf.layers.moment_norm import MomentNorm
+from animegan3_tf.layers.reflect_conv import split
+
+PADDINGS = ("slices", "op")
+_BLOCK = 2  # side of the square of pixels that the last convolution gives at once
+
+
+def mobile_generator(generator, shape=(None, None), padding="slices"):
+    """A twin of a deployed generator for conversion: weights as constants, [1, H, W, 3] in [-1, 1] in and out.
+
+    shape: (H, W) that the generator takes, or (None, None) to leave both open.
+    padding: how reflection is written. "slices" cuts the border rows and columns out and joins them on: XNNPACK has no
+        MIRROR_PAD, and with one the graph falls into pieces. "op" is tf.pad, for runtimes that have it.
+
+    docs/android.md has what each change of form gained. The twin agrees with the model up to rounding, and rounds less:
+    moments are taken over rows, then over columns, since one sum over a whole map loses digits.
+    """
+    if padding not in PADDINGS:
+        raise ValueError(f"padding is {padding!r}; it must be one of {', '.join(PADDINGS)}")
+
+    def twin(layer):
+        if isinstance(layer, ReflectConv2D):
+            return _Convolution(layer, padding)
+        if isinstance(layer, ReflectDepthwiseConv2D):
+            return _DepthwiseConvolution(layer, padding)
+        if isinstance(layer, LADE):
+            return _Denormalisation(layer)
+        if isinstance(layer, MomentNorm):
+            return _Normalisation(layer)
+        if isinstance(layer, ExternalAttention):
+            return _Attention(layer)
+        return layer
+
+    photo = tf.keras.Input((*shape, 3), batch_size=1, name="photo")
+    return tf.keras.models.clone_model(generator, input_tensors=photo, clone_function=twin)
+
+
+class _Convolution(tf.keras.layers.Layer):
+    """A `ReflectConv2D`.
+
+    A wide one with three filters gives 2x2 pixels at a time, as twelve channels that DEPTH_TO_SPACE spreads: matrix
+    kernels work on 8 to 32 output channels at once, and three would leave most of that idle. A 1x1 kernel would become
+    one of four times its work, mostly zeros.
+    """
+
+    def __init__(self, layer, padding):
+        super().__init__(name=layer.name)
+        self._sides = split(layer.kernel_size - layer.strides, layer.larger_side)
+        self._strides, self._padding = layer.strides, padding
+        self._kernel = layer.kernel.numpy()
+        self._in_blocks = layer.filters == 3 and layer.kernel_size > 1
+        if self._in_blocks:
+            self._kernel, self._strides = _block_kernel(self._kernel), _BLOCK
+
+    def call(self, inputs):
+        """[1, H, W, C] to [1, H/s, W/s, filters]."""
+        x = tf.nn.conv2d(_padded(inputs, self._sides, self._padding), self._kernel, self._strides, "VALID")
+        return tf.nn.depth_to_space(x, _BLOCK) if self._in_blocks else x
+
+
+class _DepthwiseConvolution(tf.keras.layers.Layer):
+    """A `ReflectDepthwiseConv2D`."""
+
+    def __init__(self, layer, padding):
+        super().__init__(name=layer.name)
+        self._sides = split(layer.kernel.shape[0] - layer.strides, "after")
+        self._strides, self._padding = [1, layer.strides, layer.strides, 1], padding
+        self._kernel = layer.kernel.numpy()
+        self._bias = layer.bias.numpy() if layer.use_bias else None
+
+    def call(self, inputs):
+        """[1, H, W, C] to [1, H/s, W/s, C]."""
+        padded = _padded(inputs, self._sides, self._padding)
+        x = tf.nn.depthwise_conv2d(padded, self._kernel, self._strides, "VALID")
+        return x if self._bias is None else x + self._bias
+
+
+class _Normalisation(tf.keras.layers.Layer):
+    """A layer or instance normalisation."""
+
+    def __init__(self, layer):
+        super().__init__(name=layer.name)
+        self._gamma, self._beta, self._epsilon = layer.gamma.numpy(), layer.beta.numpy(), layer.epsilon
+        self._over_channels = 3 in layer.moment_axes
+
+    def call(self, inputs):
+        """[1, H, W, C] to the same."""
+        mean, variance = _moments(inputs, self._over_channels)
+        scale = tf.math.rsqrt(variance + self._epsilon) * self._gamma
+        return inputs * scale + (self._beta - mean * scale)
+
+
+class _Denormalisation(tf.keras.layers.Layer):
+    """A `LADE`, with its linear map as a 1x1 convolution: one more map, but no product that wants transposing."""
+
+    def __init__(self, layer):
+        super().__init__(name=layer.name)
+        self._kernel = layer.kernel.numpy()
+
+    def call(self, inputs):
+        """[1, H, W, C] to the same."""
+        target = tf.nn.conv2d(inputs, self._kernel, 1, "VALID")
+        mean, variance = _moments(inputs)
+        shift, target_variance = _moments(target)
+        scale = tf.math.rsqrt(variance + EPSILON) * tf.sqrt(target_variance + EPSILON)
+        return inputs * scale + (shift - mean * scale)
+
+
+class _Attention(tf.keras.layers.Layer):
+    """An `ExternalAttention` in 1x1 convolutions and reductions over height and width.
+
+    The convolution before the memory and the one after it are multiplied into it, and the batch norm into the latter.
+    """
+
+    def __init__(self, layer):
+        super().__init__(name=layer.name)
+        memory, norm = layer.kernel.numpy(), layer.norm
+        scale = norm.gamma.numpy() / np.sqrt(norm.moving_variance.numpy() + norm.epsilon)
+        self._to_memory = (layer.project_in.kernel.numpy()[0, 0] @ memory)[None, None]
+        self._from_memory = ((memory.T @ layer.project_out.kernel.numpy()[0, 0]) * scale)[None, None]
+        self._bias = norm.beta.numpy() - norm.moving_mean.numpy() * scale
+        self._ones = np.ones([1, 1, layer.memory, 1], np.float32)
+
+    def call(self, inputs):
+        """[1, H, W, C] to the same."""
+        logits = tf.nn.conv2d(inputs, self._to_memory, 1, "VALID")  # [1, H, W, memory]
+        height, width = logits.shape[1:3]
+        if height is None:
+            positions = tf.cast(tf.reduce_prod(tf.shape(logits)[1:3]), tf.float32)
+            peak = tf.reduce_max(logits, axis=[1, 2], keepdims=True)
+        else:
+            positions = float(height * width)
+            peak = tf.nn.max_pool2d(logits, [height, width], 1, "VALID")  # XNNPACK has this maximum, not the other
+        weights = tf.exp(logits - peak)
+        # The root of the number of positions goes into the softmax and comes out of the second division again: without
+        # it float16 would lose the weights (all below 6e-5) or overflow in their sum.
+        root = positions**0.5
+        weights /= _mean(weights) * root
+        # the sum over the memory, as a convolution: a reduction over channels is slow
+        weights /= 1e-9 * root + tf.nn.conv2d(weights, self._ones, 1, "VALID")
+        return tf.nn.leaky_relu(tf.nn.conv2d(weights, self._from_memory, 1, "VALID") + self._bias + inputs, 0.2)
+
+
+def _mean(x, over_channels=False):
+    """Of each channel over width, then height, [1, 1, 1, C]: rounds less than one long sum, and is no slower.
+
+    over_channels: of all of them, [1, 1, 1, 1].
+    """
+    mean = tf.reduce_mean(tf.reduce_mean(x, axis=2, keepdims=True), axis=1, keepdims=True)
+    return tf.reduce_mean(mean, axis=3, keepdims=True) if over_channels else mean
+
+
+def _moments(x, over_channels=False):
+    """Mean and variance as `_mean` takes them."""
+    mean = _mean(x, over_channels)
+    return mean, _mean(tf.math.squared_difference(x, mean), over_channels)
+
+
+def _padded(x, sides, padding):
+    """x with rows and columns reflected on either side, (before, after), in a form of `PADDINGS`."""
+    if padding == "slices":
+        return _reflect(_reflect(x, *sides, axis=1), *sides, axis=2)
+    return tf.pad(x, [[0, 0], sides, sides, [0, 0]], mode="REFLECT") if any(sides) else x
+
+
+def _reflect(x, before, after, axis):
+    """Reflect padding along height (1) or width (2), never joining more than three pieces: XNNPACK takes four."""
+
+    def line(start):
+        index = [slice(None)] * 4
+        index[axis] = slice(start, start + 1 or None)
+        return x[tuple(index)]
+
+    def joined(lines):
+        return [tf.concat(lines, axis)] if len(lines) > 1 else lines
+
+    first = joined([line(i) for i in range(before, 0, -1)])
+    last = joined([line(-1 - i) for i in range(1, after + 1)])
+    return tf.concat([*first, x, *last], axis) if first or last else x
+
+
+def _block_kernel(kernel):
+    """[k, k, C, F] at stride 1 to [k+1, k+1, C, 4 F] at stride 2, each F channels being one pixel of a 2x2 block."""
+    side, _, channels, filters = kernel.shape
+    block = np.zeros([side + _BLOCK - 1] * 2 + [channels, _BLOCK, _BLOCK, filters], kernel.dtype)
+    for row in range(_BLOCK):
+        for column in range(_BLOCK):
+            block[row : row + side, column : column + side, :, row, column] = kernel
+    return block.reshape([*block.shape[:3], -1])

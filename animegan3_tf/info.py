@@ -1,0 +1,110 @@
+"""What a model file or folder of this project says of itself, whatever its format."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from animegan3_tf.errors import UserError
+
+_ACCEPTED = "a run folder, weights or a state (.h5), a SavedModel folder, a .tflite or .onnx file"
+
+
+def describe_model(path):
+    """{what: value} of a model, `kind` first; values are plain, sizes in bytes.
+
+    UserError where there is nothing of this project.
+    """
+    path = Path(path)
+    if not os.path.exists(path):
+        raise UserError(f"model {str(path)!r} does not exist; name {_ACCEPTED}")
+    if path.is_dir():
+        describe = _saved_model if (path / "saved_model.pb").is_file() else _run_folder
+    else:
+        describe = {".h5": _weights_or_state, ".tflite": _tflite, ".onnx": _onnx}.get(path.suffix.lower())
+    if describe is None:
+        raise UserError(f"model {str(path)!r} is none that can be read; name {_ACCEPTED}")
+    return describe(path)
+
+
+def _weights_or_state(path):
+    from animegan3_tf.training.state import is_state, read_state
+    from animegan3_tf.weights_file import read_weights
+
+    if is_state(path):
+        kind, state = "training state", read_state(path)
+        header, arrays = _plain(state.header), state.arrays
+    else:
+        kind, (header, arrays) = "weights", read_weights(path)
+    numbers = sum(array.size for array in arrays.values())
+    stored = ", ".join(sorted({str(array.dtype) for array in arrays.values()}))
+    return {"kind": kind, "bytes": path.stat().st_size, **header, "numbers": numbers, "stored_as": stored}
+
+
+def _run_folder(path):
+    from animegan3_tf.training.runs import read_run
+
+    weights = path / "generator.h5"
+    if not weights.is_file() and not (path / "config.json").is_file():
+        raise UserError(f"folder {str(path)!r} holds no run and no SavedModel; name {_ACCEPTED}")
+    found = {"kind": "run folder"}
+    if (path / "config.json").is_file():
+        found |= _plain(read_run(path).to_dict())
+    if weights.is_file():
+        found |= {f"generator {key}": value for key, value in _weights_or_state(weights).items() if key != "kind"}
+    return found
+
+
+def _saved_model(path):
+    from animegan3_tf.export.saved_model import read_signatures
+
+    size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    return {"kind": "SavedModel", "bytes": size, **_card(path), **read_signatures(path)}
+
+
+def _card(path):
+    from animegan3_tf.export.saved_model import CARD
+
+    try:
+        return json.loads((path / CARD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def _tflite(path):
+    import tensorflow as tf
+
+    from animegan3_tf.export.metadata import read_metadata
+
+    try:
+        told = read_metadata(path)
+        interpreter = tf.lite.Interpreter(str(path))
+    except Exception as error:
+        raise UserError(f"{str(path)!r} is not a TFLite file, or it is damaged: {error}") from error
+    ends = zip(("input_tensor", "output_tensor"), (interpreter.get_input_details(), interpreter.get_output_details()))
+    tensors = {name: "; ".join(map(_tensor, details)) for name, details in ends}
+    return {"kind": "TFLite", "bytes": path.stat().st_size, **told, **tensors}
+
+
+def _tensor(details):
+    shape = [int(side) for side in details["shape_signature"]]
+    scale, zero = details["quantization"]
+    stored = f", value = (stored - {zero}) * {scale:.6g}" if scale else ""
+    return f"{details['dtype'].__name__} {shape}{stored}"
+
+
+def _onnx(path):
+    from animegan3_tf.export.onnx import check_onnx, read_onnx_metadata
+
+    check_onnx(["onnxruntime"])
+    try:
+        told = read_onnx_metadata(path)
+    except Exception as error:
+        raise UserError(f"{str(path)!r} is not an ONNX file, or it is damaged: {error}") from error
+    return {"kind": "ONNX", "bytes": path.stat().st_size, **told}
+
+
+def _plain(values):
+    """Without what is nested, which would not fit on a line."""
+    return {key: value for key, value in values.items() if not isinstance(value, (dict, list)) and value is not None}
