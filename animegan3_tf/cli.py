@@ -14,6 +14,7 @@ from typing import Optional
 import typer
 
 from animegan3_tf import __version__
+from animegan3_tf.cli_evaluate import evaluate
 from animegan3_tf.errors import UserError
 from animegan3_tf.runtime import quiet_tensorflow
 
@@ -311,6 +312,9 @@ def export(
 
     for result in export_generator(model, out, size):
         print(f"{result.path}  {result.bytes / 1e6:.2f} MB  largest difference {result.difference:.1e}")
+
+
+app.command()(evaluate)
 
 
 @app.command()

@@ -67,7 +67,8 @@ class FeatureStore:
             else:
                 result.paths.append(path)
                 digests.append(digest)
-                if picture is not None:
+                # asked again: its like may have been computed since the thread looked
+                if picture is not None and not self._is_kept(digest):
                     batch[digest] = picture
                 if len(batch) == _BATCH:
                     self._compute(batch)

@@ -37,8 +37,8 @@ def inception_2015(folder: str | None = None) -> FeatureNetwork:
         pooled = module(pictures / 127.5 - 1.0)[tfgan.INCEPTION_FINAL_POOL]
         return tf.reshape(pooled, [tf.shape(pictures)[0], -1])
 
-    name = "InceptionV3 of 2015 (TensorFlow Hub tfgan/eval/inception/1), pool_3"
-    return _network(name, place, features, is_fid=True)
+    layer = f"{tfgan.INCEPTION_FINAL_POOL} of {tfgan.INCEPTION_TFHUB}"
+    return _network("InceptionV3 of 2015", layer, place, features, is_fid=True)
 
 
 def inception_keras(path: str | None = None) -> FeatureNetwork:
@@ -62,14 +62,14 @@ def inception_keras(path: str | None = None) -> FeatureNetwork:
     def features(pictures):
         return model(pictures / 127.5 - 1.0, training=False)
 
-    return _network("InceptionV3 of keras.applications, mean-pooled", path, features)
+    return _network("InceptionV3 of keras.applications", "last, mean-pooled", path, features)
 
 
-def _network(name, place, features, is_fid=False):
+def _network(name, layer, place, features, is_fid=False):
     size = tfgan.INCEPTION_DEFAULT_IMAGE_SIZE
     dimension = features(tf.zeros([1, size, size, 3])).shape[-1]
     return FeatureNetwork(
-        name, sha256_of(place), size, _RESIZE, dimension, lambda batch: features(batch).numpy(), is_fid
+        name, layer, sha256_of(place), size, _RESIZE, dimension, lambda batch: features(batch).numpy(), is_fid
     )
 
 

@@ -22,7 +22,7 @@ def means():
         asked.append(len(batch))
         return batch.mean(axis=(1, 2))
 
-    return FeatureNetwork("mean colour", "0" * 64, 8, "bilinear", 3, forward), asked
+    return FeatureNetwork("mean colour", "pixels", "0" * 64, 8, "bilinear", 3, forward), asked
 
 
 def test_features_are_computed_once_for_each_content(tmp_path, means):
@@ -64,8 +64,8 @@ def test_a_half_written_entry_is_made_anew(tmp_path, means):
 def test_other_weights_or_resizing_have_other_keys(means):
     network, _ = means
     keys = {network.key}
-    for values in (("mean colour", "1" * 64, 8, "bilinear"), ("mean colour", "0" * 64, 8, "bicubic")):
-        keys.add(FeatureNetwork(*values, 3, network.forward).key)
+    for values in (("1" * 64, 8, "bilinear"), ("0" * 64, 8, "bicubic")):
+        keys.add(FeatureNetwork(network.name, network.layer, *values, 3, network.forward).key)
     assert len(keys) == 3
 
 
@@ -89,7 +89,7 @@ def test_the_half_resnet_is_named_and_not_fid(tmp_path):
     np.savez(tmp_path / "half.npz", **resnet_arrays())
     network = load_features(f"resnet18:{tmp_path / 'half.npz'}")
     assert (network.size, network.dimension, network.is_fid) == (224, 256, False)
-    assert "first half" in network.name
+    assert network.name == "half ResNet-18 of anime-or-not"
     assert network.forward(network.prepare(picture(0))[None]).shape == (1, 256)
 
 
@@ -121,15 +121,22 @@ def test_inception_of_a_folder_gives_pool_3(tmp_path):
     np.testing.assert_allclose(network.forward(network.prepare(white)[None]), [[1, 1, 1]], atol=1e-6)
 
 
-@pytest.mark.slow
-def test_inception_of_keras_takes_a_file(tmp_path):
-    model = tf.keras.applications.InceptionV3(False, None, input_shape=(299, 299, 3), pooling="avg")
-    model.save_weights(tmp_path / "weights.h5")
+def test_inception_of_keras_takes_a_file(tmp_path, monkeypatch):
+    (tmp_path / "weights.h5").write_bytes(b"weights")
+    asked = []
+
+    def stand(*arguments, **options):
+        asked.append((*arguments, options["pooling"]))
+        picture = tf.keras.Input(options["input_shape"])
+        return tf.keras.Model(picture, tf.keras.layers.GlobalAveragePooling2D()(picture))
+
+    monkeypatch.setattr(tf.keras.applications, "InceptionV3", stand)
     network = load_features(f"inception-keras:{tmp_path / 'weights.h5'}")
-    assert (network.dimension, network.is_fid) == (2048, False)
+    assert asked == [(False, str(tmp_path / "weights.h5"), "avg")]
+    assert (network.size, network.dimension, network.resize, network.is_fid) == (299, 3, "bicubic", False)
     batch = network.prepare(picture(0))[None]
-    expected = model(tf.keras.applications.inception_v3.preprocess_input(batch.copy())).numpy()
-    np.testing.assert_allclose(network.forward(batch), expected, atol=1e-4)
+    expected = tf.keras.applications.inception_v3.preprocess_input(batch.copy()).mean(axis=(1, 2))
+    np.testing.assert_allclose(network.forward(batch), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize(
