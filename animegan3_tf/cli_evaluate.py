@@ -26,6 +26,7 @@ def evaluate(
     distance: Optional[str] = typer.Option(
         None, help="lpips:FILE.npz (LPIPS) or resnet18[:FILE]; by default the ResNet-18, where there is one."
     ),
+    faces: bool = typer.Option(True, "--faces/--no-faces", help="Look for faces, and for the same person in both."),
     replicates: int = typer.Option(100, help="Of the bootstrap intervals; 0 for none.", min=0),
     seed: int = typer.Option(0, help="Of what is drawn for intervals and extrapolation.", min=0),
     cache: Path = typer.Option(_CACHE, help="Folder that keeps the features of each picture."),
@@ -46,7 +47,7 @@ def evaluate(
     from animegan3_tf.evaluation.report import write_report
     from animegan3_tf.progress import progress
 
-    measures = choose_measures(features, distance, cache.expanduser(), replicates, seed, max_pixels)
+    measures = choose_measures(features, distance, cache.expanduser(), faces, replicates, seed, max_pixels)
     print(f"features: {measures.features.name}")
     if is_model(generated):
         with progress("stylising") as advance:

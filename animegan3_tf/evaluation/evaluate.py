@@ -14,12 +14,14 @@ import numpy as np
 from animegan3_tf.errors import UserError
 from animegan3_tf.evaluation.artfid import artfid
 from animegan3_tf.evaluation.bootstrap import bootstrap_interval
+from animegan3_tf.evaluation.face_scores import FACE_SCORES, score_faces
 from animegan3_tf.evaluation.feature_store import FeatureSet, FeatureStore
 from animegan3_tf.evaluation.frechet import frechet_distance
 from animegan3_tf.evaluation.measures import Measures
 from animegan3_tf.evaluation.pairs import pair_pictures
-from animegan3_tf.evaluation.picture_scores import PAIR_SCORES, Score, score_pairs
+from animegan3_tf.evaluation.picture_scores import PAIR_SCORES, score_pairs
 from animegan3_tf.evaluation.result import Result
+from animegan3_tf.evaluation.score import Score
 from animegan3_tf.evaluation.set_results import compare_sets, frechet_name, too_few
 from animegan3_tf.images import find_images, quote
 
@@ -65,17 +67,10 @@ def evaluate(
         pairs = pair_pictures(sets["generated"].paths, folders["generated"], sets["photos"].paths, folders["photos"])
         with progress("pictures and their photos") as advance:
             scores = score_pairs(pairs, measures.distance, measures.max_pixels, advance)
-        kinds = tuple(_named(score, measures) for score in PAIR_SCORES)
-        if measures.likeness is not None:
-            with progress("anime-likeness") as advance:
-                store = FeatureStore(measures.likeness, measures.cache)
-                told = store.features(list(pairs), Path(temporary, "likeness"), measures.max_pixels, advance)
-            scores["anime_likeness"] = told.rows[:, 0].astype(float) if pairs else np.zeros(0)
-        else:
-            scores["anime_likeness"] = np.full(len(pairs), np.nan)
-        kinds += (_LIKENESS,)
+        scores |= _likeness(pairs, measures, temporary, progress) | _faces(pairs, measures, progress)
         with progress("distances") as advance:
             results = [*_distances(sets, measures, advance), _artfid(sets, pairs, scores, measures)]
+        kinds = tuple(_named(score, measures) for score in (*PAIR_SCORES, _LIKENESS, *FACE_SCORES))
         results += [_mean(kind, scores[kind.key], measures) for kind in kinds]
         for one in sets.values():
             one.rows = None  # their files end with the folder
@@ -83,10 +78,30 @@ def evaluate(
 
 
 def _named(score, measures):
-    if score.key != "content_distance":
-        return score
-    name = measures.distance.name if measures.distance else "perceptual distance"
-    return Score(score.key, f"{name} to the photo", score.better)
+    """The score with the network that measures it in its name."""
+    if score.key == "content_distance":
+        name = measures.distance.name if measures.distance else "perceptual distance"
+        return Score(score.key, f"{name} to the photo", score.better)
+    if score.key == "identity" and measures.embedding:
+        return Score(score.key, f"{score.name} ({measures.embedding.name})", score.better)
+    return score
+
+
+def _likeness(pairs, measures, temporary, progress):
+    if measures.likeness is None or not pairs:
+        return {"anime_likeness": np.full(len(pairs), np.nan)}
+    with progress("anime-likeness") as advance:
+        store = FeatureStore(measures.likeness, measures.cache)
+        found = store.features(list(pairs), Path(temporary, "likeness"), measures.max_pixels, advance)
+    by_path = dict(zip(found.paths, found.rows[:, 0].tolist()))
+    return {"anime_likeness": np.array([by_path.get(path, np.nan) for path in pairs])}
+
+
+def _faces(pairs, measures, progress):
+    if measures.detector is None:
+        return {score.key: np.full(len(pairs), np.nan) for score in FACE_SCORES}
+    with progress("faces") as advance:
+        return score_faces(pairs, measures.detector, measures.embedding, measures.seed, measures.max_pixels, advance)
 
 
 def _distances(sets, measures, advance):

@@ -16,9 +16,9 @@ from animegan3_tf.evaluation.resize import resize_antialiased
 class FeatureNetwork:
     """A frozen network from pictures to one vector each.
 
-    name: as a paper would tell it, beside every number. layer: where the vector is taken. weights: SHA-256 of their file
-    or folder.
-    size: side of the square that every picture is resized to. resize: "bilinear" or "bicubic", both antialiased.
+    name: as a paper would tell it, beside every number. layer: where the vector is taken. weights: SHA-256 of what
+    holds them. size: side of the square that every picture is resized to. resize: "bilinear" or "bicubic", both
+    antialiased.
     forward: float32 RGB [N, size, size, 3] in 0..255 -> [N, dimension].
     is_fid: whether this is the InceptionV3 of 2015, whose distances alone are called FID and KID.
     """

@@ -52,6 +52,7 @@ def _networks(evaluation):
         ("features", measures.features),
         ("distance to the photo", measures.distance),
         ("anime-likeness", measures.likeness),
+        ("identity", measures.embedding),
     ):
         rows += [
             (f"{what}: {key.replace('_', ' ')}", str(value)) for key, value in (one.to_dict() if one else {}).items()

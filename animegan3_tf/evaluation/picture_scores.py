@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,19 +12,11 @@ from animegan3_tf.evaluation.color_shift import ciede2000_shift, yuv_shift
 from animegan3_tf.evaluation.edge_retention import edge_retention
 from animegan3_tf.evaluation.flatness import flatness
 from animegan3_tf.evaluation.perceptual_distance import PerceptualDistance
+from animegan3_tf.evaluation.score import Score
 from animegan3_tf.evaluation.ssim import multi_scale_ssim
 from animegan3_tf.images import DEFAULT_MAX_PIXELS, ImageError, read_image, resize
 
 SIDE = 256  # short side at which a picture is compared with its photo
-
-
-@dataclass(frozen=True)
-class Score:
-    """A score of single pictures: its key, its name, and whether "lower" or "higher" is better ("" for neither)."""
-
-    key: str
-    name: str
-    better: str
 
 
 PAIR_SCORES = (

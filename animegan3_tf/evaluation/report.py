@@ -46,6 +46,8 @@ def to_dict(evaluation: Evaluation) -> dict:
         "features": measures.features.to_dict(),
         "distance": measures.distance and measures.distance.to_dict(),
         "anime_likeness": measures.likeness and measures.likeness.to_dict(),
+        "faces": measures.detector and measures.detector.settings,
+        "identity": measures.embedding and measures.embedding.to_dict(),
         "bootstrap": {"replicates": measures.replicates, "seed": measures.seed},
         "sets": {
             kind: {"folder": str(evaluation.folders[kind]), "pictures": len(one.paths), "rejected": len(one.rejected)}

@@ -79,5 +79,5 @@ def test_a_file_that_does_not_fit_is_refused_with_how_to_make_one(tmp_path, chan
 
 @pytest.mark.parametrize("specification", ["lpips", "vgg19", ""])
 def test_an_unknown_distance_is_refused(specification):
-    with pytest.raises(UserError, match="is not known; give lpips:FILE.npz or resnet18"):
+    with pytest.raises(UserError, match=r"is not known; give lpips:FILE\.npz or resnet18"):
         load_perceptual_distance(specification)
