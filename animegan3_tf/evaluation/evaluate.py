@@ -67,11 +67,14 @@ def evaluate(
         pairs = pair_pictures(sets["generated"].paths, folders["generated"], sets["photos"].paths, folders["photos"])
         with progress("pictures and their photos") as advance:
             scores = score_pairs(pairs, measures.distance, measures.max_pixels, advance)
-        scores |= _likeness(pairs, measures, temporary, progress) | _faces(pairs, measures, progress)
+        faces, between = _faces(pairs, measures, progress)
+        scores |= _likeness(pairs, measures, temporary, progress) | faces
         with progress("distances") as advance:
             results = [*_distances(sets, measures, advance), _artfid(sets, pairs, scores, measures)]
         kinds = tuple(_named(score, measures) for score in (*PAIR_SCORES, _LIKENESS, *FACE_SCORES))
         results += [_mean(kind, scores[kind.key], measures) for kind in kinds]
+        if between is not None:
+            results.append(_baseline(between, scores, measures))
         for one in sets.values():
             one.rows = None  # their files end with the folder
     return Evaluation(tuple(results), pairs, scores, kinds, folders, sets, measures)
@@ -99,7 +102,7 @@ def _likeness(pairs, measures, temporary, progress):
 
 def _faces(pairs, measures, progress):
     if measures.detector is None:
-        return {score.key: np.full(len(pairs), np.nan) for score in FACE_SCORES}
+        return {score.key: np.full(len(pairs), np.nan) for score in FACE_SCORES}, None
     with progress("faces") as advance:
         return score_faces(pairs, measures.detector, measures.embedding, measures.seed, measures.max_pixels, advance)
 
@@ -153,6 +156,12 @@ def _mean(kind: Score, values: np.ndarray, measures: Measures) -> Result:
         interval = bootstrap_interval(mean, np.mean, [known], 10 * measures.replicates, measures.seed)
     note = "" if interval or not measures.replicates else f"no interval from fewer than {_LEAST_MEAN} pictures"
     return Result(kind.key, kind.name, mean, interval, kind.better, count, note)
+
+
+def _baseline(between, scores, measures):
+    """What identity is relative to."""
+    name = f"distance between the photos' persons ({measures.embedding.name}), where identity is 0"
+    return Result("between_persons", name, between, None, "", f"{np.isfinite(scores['identity']).sum():,} faces")
 
 
 def rejected(evaluation: Evaluation) -> Sequence[str]:

