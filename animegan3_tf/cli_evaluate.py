@@ -38,6 +38,8 @@ def evaluate(
             raise UserError(f"{option} {str(folder)!r} is not a folder; name one that holds pictures")
     if not generated.exists():
         raise UserError(f"--generated {str(generated)!r} does not exist; name a folder of pictures, or a model")
+    if out.exists() and not out.is_dir():
+        raise UserError(f"--out {str(out)!r} is a file; name a folder")
 
     from animegan3_tf.evaluation.evaluate import evaluate as measure
     from animegan3_tf.evaluation.evaluate import rejected
@@ -49,21 +51,23 @@ def evaluate(
 
     measures = choose_measures(features, distance, cache.expanduser(), faces, replicates, seed, max_pixels)
     print(f"features: {measures.features.name}")
+    reasons = []
     if is_model(generated):
         with progress("stylising") as advance:
             drawn = draw(
                 generated, photos, out / "generated", max_pixels, lambda i, n, photo, _: advance(i, n, photo.name)
             )
         print(f"{drawn.written:,} pictures written to {out / 'generated'}, {len(drawn.failures):,} failed")
-        generated = out / "generated"
+        generated, reasons = out / "generated", [reason for _, reason in drawn.failures]
     evaluation = measure(generated, photos, anime, measures, progress)
     write_report(evaluation, out)
-    for reason in rejected(evaluation):
+    reasons = list(dict.fromkeys([*reasons, *rejected(evaluation)]))  # a photo may have failed in both
+    for reason in reasons:
         print(f"animegan3: {reason}", file=sys.stderr)
     for result in evaluation.results:
         value = result.note if result.value is None else number(result.value)
         interval = "" if result.interval is None else " [{}, {}]".format(*map(number, result.interval))
         print(f"{result.name}: {value}{interval}")
     print(f"report: {out / 'report.html'}")
-    if rejected(evaluation):
+    if reasons:
         raise typer.Exit(1)

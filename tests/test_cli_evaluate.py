@@ -65,6 +65,10 @@ def test_a_model_draws_the_pictures_first(call, folder):
     told = json.loads((folder / "report" / "report.json").read_text())
     assert [row["photo"] for row in told["pictures"]] == ["00.png", "01.png", "02.png", "03.png"]
     assert told["pictures"][0]["content_distance"] > 0
+    (folder / "photo" / "00.png").unlink()
+    status, _, errors = call(*options(folder, generated=folder / "generator.h5"))
+    assert status == 1
+    assert "holds pictures of an earlier evaluation too; remove it" in errors
 
 
 def test_a_broken_picture_is_told_and_the_status_is_1(call, folder):
@@ -93,6 +97,7 @@ def test_without_a_network_the_default_says_what_to_download(call, folder, monke
         ({"photos": "nowhere"}, "--photos 'nowhere' is not a folder"),
         ({"anime": "nowhere"}, "--anime 'nowhere' is not a folder"),
         ({"generated": "nowhere"}, "--generated 'nowhere' does not exist"),
+        ({"out": __file__}, "is a file; name a folder"),
         ({"features": "vgg"}, "features 'vgg' are not known; give inception-2015"),
         ({"distance": "vgg"}, "distance 'vgg' is not known; give lpips:FILE.npz"),
     ],

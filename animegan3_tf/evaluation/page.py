@@ -42,7 +42,7 @@ def _results(evaluation):
         told = "; ".join(filter(None, (_ARROWS[result.better], result.note)))
         rows.append((result.name, value, interval, result.count, told))
     note = "Intervals are 95 % and tell how far another draw of pictures would move the number."
-    return f"<p class='note'>{note}</p>" + _table(("", "value", "interval", "measured on", ""), rows)
+    return f"<p class='note'>{note}</p>" + _table(("", "value", "interval", "measured on", ""), rows, unbroken=3)
 
 
 def _networks(evaluation):
@@ -89,7 +89,7 @@ def _pictures(evaluation):
         rows.append((shown(generated, evaluation.folders["generated"]), *cells))
     more = len(evaluation.pairs) - _LISTED
     note = f"<p>and {more:,} more in pictures.csv</p>" if more > 0 else ""
-    return _table(("", *(kind.key.replace("_", " ") for kind in kinds)), rows) + note
+    return _table(("", *(kind.key.replace("_", " ") for kind in kinds)), rows, unbroken=len(kinds)) + note
 
 
 def _rejected(evaluation):
@@ -99,13 +99,16 @@ def _rejected(evaluation):
     return (f"<ul>{lines}</ul>" if lines else "<p>None.</p>") + more
 
 
-def _table(heads, rows):
+def _table(heads, rows, unbroken=0):
+    """unbroken: how many columns after the first keep each cell on one line."""
     head = "".join(f"<th scope='col'>{_text(text)}</th>" for text in heads)
-    body = "".join(
-        f"<tr><th scope='row'>{_text(first)}</th>{''.join(f'<td>{_text(cell)}</td>' for cell in cells)}</tr>"
-        for first, *cells in rows
-    )
-    return f"<table class='facts'><tr>{head}</tr>{body}</table>"
+    parts = []
+    for first, *cells in rows:
+        whole = "".join(f"<td style='white-space:nowrap'>{_text(cell)}</td>" for cell in cells[:unbroken])
+        rest = "".join(f"<td>{_text(cell)}</td>" for cell in cells[unbroken:])
+        parts.append(f"<tr><th scope='row'>{_text(first)}</th>{whole}{rest}</tr>")
+    body = "".join(parts)
+    return f"<div style='overflow-x:auto'><table class='facts'><tr>{head}</tr>{body}</table></div>"
 
 
 def _text(text):
