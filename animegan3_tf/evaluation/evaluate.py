@@ -126,19 +126,20 @@ def _artfid(sets, pairs, scores, measures):
     if not whole:
         content = measures.distance.name if measures.distance else "perceptual distance"
         name = f"(1 + {content}) (1 + {frechet_name(measures.features)})"
-    paired = [number for number, path in enumerate(sets["generated"].paths) if path in pairs]
     content = scores["content_distance"]
     known = np.isfinite(content)
     why = measures.absent.get("content_distance") or too_few(np.flatnonzero(known), sets["anime"].rows)
     if why:
         return Result(key, name, None, None, "lower", count, why)
-    rows, anime, content = sets["generated"].rows[np.array(paired)[known]], sets["anime"].rows, content[known]
+    rows, anime, content = sets["generated"].rows, sets["anime"].rows, content[known]
+    if len(content) < len(rows):  # most often all have a photo, and the rows can stay in their file
+        rows = rows[[number for number, path in enumerate(sets["generated"].paths) if path in pairs]][known]
+    value = artfid(content.mean(), frechet_distance(rows, anime))
 
     def of(mine, theirs):
         return artfid(content[mine].mean(), frechet_distance(rows[mine], anime[theirs]))
 
     numbers = [np.arange(len(rows)), np.arange(len(anime))]
-    value = of(*numbers)
     interval = (
         bootstrap_interval(value, of, numbers, measures.replicates, measures.seed) if measures.replicates else None
     )

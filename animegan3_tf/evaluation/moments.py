@@ -38,9 +38,10 @@ class Moments:
         return self._scatter / (self.count - 1)
 
 
-def moments_of(features: np.ndarray, piece: int = 4096) -> Moments:
-    """The moments of features [N, D], read `piece` rows at a time: they may lie in a file."""
+def moments_of(features: np.ndarray, rows: np.ndarray | None = None, piece: int = 4096) -> Moments:
+    """The moments of features [N, D], or of some `rows` of them, read `piece` at a time: they may lie in a file."""
     moments = Moments(features.shape[1])
-    for start in range(0, len(features), piece):
-        moments.update(features[start : start + piece])
+    for start in range(0, len(features) if rows is None else len(rows), piece):
+        some = slice(start, start + piece)
+        moments.update(features[some if rows is None else rows[some]])
     return moments
