@@ -20,8 +20,8 @@ _OTHERS = "or measure in another network: inception-keras, resnet18 or saved_mod
 def inception_2015(folder: str | None = None) -> FeatureNetwork:
     """The network of FID: InceptionV3 as released in 2015, layer pool_3, TF-GAN's module on TensorFlow Hub.
 
-    folder: of the unpacked module; downloaded when left out. Agrees with `tfgan.eval.run_inception` by construction,
-    and with clean-fid's resizing; FID in a network ported to PyTorch differs in the second decimal.
+    folder: of the unpacked module; downloaded when left out. The same module and layer as `tfgan.eval.run_inception`,
+    with clean-fid's resizing; tested with a stand-in of the module, not yet with the module itself.
     """
     if folder is not None and not Path(folder, "saved_model.pb").is_file():
         raise UserError(f"features 'inception-2015:{folder}': no saved_model.pb in there; {_get_2015()}")

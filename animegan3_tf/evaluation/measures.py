@@ -47,7 +47,7 @@ def choose_measures(
     seed: int = 0,
     max_pixels: int = DEFAULT_MAX_PIXELS,
 ) -> Measures:
-    """Loads the networks that two specifications name; a ResNet-18 named by either, or installed, gives the rest.
+    """Loads the networks that two specifications name; a ResNet-18 that `features` names, or installed, gives the rest.
 
     What was not asked for by name and is not there becomes None; what was is an error. faces: look for them.
     """
