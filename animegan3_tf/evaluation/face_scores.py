@@ -35,9 +35,10 @@ def score_faces(
 ) -> tuple[dict[str, np.ndarray], float | None]:
     """{"face_detected", "identity": float64 [N]} for {generated picture: photo}, and `between_persons` of the photos.
 
-    NaN where the photo has no face. face_detected: 1 when the detector finds a face where the photo's largest one is, else 0. identity: see
-    `identity_similarity`; both faces are cut by the photo's landmarks, so that what is compared is the drawing and not
-    how well the detector copes with it. Without an embedding, and with fewer than two faces, all NaN, and None.
+    NaN where the photo has no face. face_detected: 1 when the detector finds a face where the photo's largest one is,
+    else 0. identity: see `identity_similarity`; both faces are cut by the photo's landmarks, so that what is compared
+    is the drawing and not how well the detector copes with it. Without an embedding, and with fewer than two faces,
+    all NaN, and None.
     """
     detected, numbers, vectors = np.full(len(pairs), np.nan), [], []
     items, done = iter(pairs.items()), 0
