@@ -14,6 +14,7 @@ from typing import Optional
 import typer
 
 from animegan3_tf import __version__
+from animegan3_tf.cli_evaluate import evaluate
 from animegan3_tf.errors import UserError
 from animegan3_tf.runtime import quiet_tensorflow
 
@@ -392,6 +393,9 @@ def import_(
     from animegan3_tf.lineage import import_generator
 
     print(f"{out}: {architecture}, {import_generator(architecture, checkpoint, out, batch_norm):,} parameters")
+
+
+app.command()(evaluate)
 
 
 @app.command()

@@ -99,7 +99,7 @@ def test_version(call):
     assert call("--version") == (0, f"animegan3_tf {__version__}\n", "")
 
 
-@pytest.mark.parametrize("command", ["prepare", "inspect", "train", "stylize", "export", "import", "demo"])
+@pytest.mark.parametrize("command", ["prepare", "inspect", "train", "stylize", "export", "import", "evaluate", "demo"])
 def test_every_command_explains_itself(call, command):
     status, out, _ = call(command, "--help")
     assert status == 0

@@ -1,0 +1,73 @@
+"""The command `animegan3 evaluate`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Optional
+
+import typer
+
+from animegan3_tf.errors import UserError
+
+_CACHE = Path("~/.cache/animegan3_tf/features")
+
+
+def evaluate(
+    generated: Path = typer.Option(..., help="Stylised photos, a folder; or the model that is to stylise --photos."),
+    photos: Path = typer.Option(..., help="The photos, a folder; pictures belong to the photo of the same name."),
+    anime: Path = typer.Option(..., help="Anime pictures of the style, a folder."),
+    out: Path = typer.Option(..., "-o", "--out", help="Folder for report.html, report.json, .csv and .tex."),
+    features: str = typer.Option(
+        "inception-2015",
+        help="inception-2015[:FOLDER] (FID), inception-keras[:FILE.h5], resnet18[:FILE.whl, .onnx or .npz] "
+        "or saved_model:FOLDER.",
+    ),
+    distance: Optional[str] = typer.Option(
+        None, help="lpips:FILE.npz (LPIPS) or resnet18[:FILE]; by default the ResNet-18, where there is one."
+    ),
+    faces: bool = typer.Option(True, "--faces/--no-faces", help="Look for faces, and for the same person in both."),
+    replicates: int = typer.Option(100, help="Of the bootstrap intervals; 0 for none.", min=0),
+    seed: int = typer.Option(0, help="Of what is drawn for intervals and extrapolation.", min=0),
+    cache: Path = typer.Option(_CACHE, help="Folder that keeps the features of each picture."),
+    max_pixels: int = typer.Option(100_000_000, help="Refuse pictures with more pixels than this.", min=256),
+):
+    """Measure stylised photos against the photos and the anime. The status is 1 when a picture cannot be read."""
+    for folder, option in ((photos, "--photos"), (anime, "--anime")):
+        if not folder.is_dir():
+            raise UserError(f"{option} {str(folder)!r} is not a folder; name one that holds pictures")
+    if not generated.exists():
+        raise UserError(f"--generated {str(generated)!r} does not exist; name a folder of pictures, or a model")
+    if out.exists() and not out.is_dir():
+        raise UserError(f"--out {str(out)!r} is a file; name a folder")
+
+    from animegan3_tf.evaluation.evaluate import evaluate as measure
+    from animegan3_tf.evaluation.evaluate import rejected
+    from animegan3_tf.evaluation.generated import draw, is_model
+    from animegan3_tf.evaluation.latex import number
+    from animegan3_tf.evaluation.measures import choose_measures
+    from animegan3_tf.evaluation.report import write_report
+    from animegan3_tf.progress import progress
+
+    measures = choose_measures(features, distance, cache.expanduser(), faces, replicates, seed, max_pixels)
+    print(f"features: {measures.features.name}")
+    reasons = []
+    if is_model(generated):
+        with progress("stylising") as advance:
+            drawn = draw(
+                generated, photos, out / "generated", max_pixels, lambda i, n, photo, _: advance(i, n, photo.name)
+            )
+        print(f"{drawn.written:,} pictures written to {out / 'generated'}, {len(drawn.failures):,} failed")
+        generated, reasons = out / "generated", [reason for _, reason in drawn.failures]
+    evaluation = measure(generated, photos, anime, measures, progress)
+    write_report(evaluation, out)
+    reasons = list(dict.fromkeys([*reasons, *rejected(evaluation)]))  # a photo may have failed in both
+    for reason in reasons:
+        print(f"animegan3: {reason}", file=sys.stderr)
+    for result in evaluation.results:
+        value = result.note if result.value is None else number(result.value)
+        interval = "" if result.interval is None else " [{}, {}]".format(*map(number, result.interval))
+        print(f"{result.name}: {value}{interval}")
+    print(f"report: {out / 'report.html'}")
+    if reasons:
+        raise typer.Exit(1)

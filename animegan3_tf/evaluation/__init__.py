@@ -1,0 +1,6 @@
+"""How good generated pictures are: metrics of features and of pictures, and the report that holds them together."""
+
+from animegan3_tf.evaluation.frechet import frechet_distance
+from animegan3_tf.evaluation.kernel import kernel_distance
+
+__all__ = ["frechet_distance", "kernel_distance"]

@@ -1,0 +1,55 @@
+"""Faces as vectors whose distances tell persons apart."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from animegan3_tf.errors import UserError
+from animegan3_tf.evaluation.feature_network import sha256_of
+
+_DLIB_FILE = "dlib_face_recognition_resnet_model_v1.dat"
+INSTALL = "pip install dlib-bin face_recognition_models"
+
+
+@dataclass(frozen=True)
+class FaceEmbedding:
+    """A callable, aligned faces (`face_chip`) uint8 RGB [N, 150, 150, 3] -> [N, D], compared by Euclidean distance.
+
+    name: of the network. weights: SHA-256 of its file.
+    """
+
+    name: str
+    weights: str
+    forward: Callable[[np.ndarray], np.ndarray]
+
+    def __call__(self, chips: np.ndarray) -> np.ndarray:
+        """The vectors of a batch."""
+        return np.asarray(self.forward(chips), np.float64)
+
+    def to_dict(self) -> dict:
+        """What a result says of it."""
+        return {"network": self.name, "weights_sha256": self.weights}
+
+
+def dlib_embedding() -> FaceEmbedding:
+    """dlib's ResNet, D = 128, which the package face_recognition uses too; its authors call one person below 0.6."""
+    try:
+        import dlib
+    except ImportError:
+        raise UserError(f"identity needs dlib's face network; {INSTALL}") from None
+    found = importlib.util.find_spec("face_recognition_models")  # not imported: it needs the pkg_resources of old
+    places = [Path(place, "models", _DLIB_FILE) for place in found.submodule_search_locations] if found else []
+    path = next((path for path in places if path.is_file()), None)
+    if path is None:
+        raise UserError(f"identity needs the weights of dlib's face network; {INSTALL}")
+    network = dlib.face_recognition_model_v1(str(path))
+    return FaceEmbedding(
+        "dlib face_recognition_resnet_model_v1",
+        sha256_of(path),
+        lambda chips: np.array([network.compute_face_descriptor(np.ascontiguousarray(chip)) for chip in chips]),
+    )

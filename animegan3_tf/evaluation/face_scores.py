@@ -1,0 +1,87 @@
+"""Faces of photos and of their pictures: still found, still the same person."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from animegan3_tf.data.colors import in_threads
+from animegan3_tf.data.face import Detector, Face
+from animegan3_tf.evaluation.face_chip import chip_matrix, face_chip
+from animegan3_tf.evaluation.face_embedding import FaceEmbedding
+from animegan3_tf.evaluation.identity import between_persons, identity_similarity
+from animegan3_tf.evaluation.score import Score
+from animegan3_tf.images import DEFAULT_MAX_PIXELS, ImageError, read_image, resize
+
+FACE_SCORES = (
+    Score("face_detected", "face still found, of photos with one", "higher"),
+    Score("identity", "identity, 1 the same face, 0 strangers", "higher"),
+)
+_BATCH = 16
+_SIDE = 512  # longer side at which faces are sought
+_LANDMARKS = 5
+
+
+def score_faces(
+    pairs: dict[Path, Path],
+    detector: Detector,
+    embedding: FaceEmbedding | None,
+    seed: int = 0,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+    on_progress: Callable[[int, int, str], None] | None = None,
+) -> tuple[dict[str, np.ndarray], float | None]:
+    """{"face_detected", "identity": float64 [N]} for {generated picture: photo}, and `between_persons` of the photos.
+
+    NaN where the photo has no face. face_detected: 1 when the detector finds a face where the photo's largest one is,
+    else 0. identity: see `identity_similarity`; both faces are cut by the photo's landmarks, so that what is compared
+    is the drawing and not how well the detector copes with it. Without an embedding, and with fewer than two faces,
+    all NaN, and None.
+    """
+    detected, numbers, vectors = np.full(len(pairs), np.nan), [], []
+    items, done = iter(pairs.items()), 0
+    while some := list(islice(items, _BATCH)):
+        read = list(in_threads(lambda pair: _both(pair, max_pixels), some))
+        known = [(done + i, both) for i, both in enumerate(read) if both]
+        faces = detector([photo for _, (photo, _) in known])
+        kept = [(i, both, _largest(found)) for (i, both), found in zip(known, faces) if _largest(found)]
+        drawn = detector([picture for _, (_, picture), _ in kept])
+        for (number, _, face), found in zip(kept, drawn):
+            detected[number] = any(_same_place(face, other) for other in found)
+        if embedding and kept:
+            cut = [[face_chip(image, chip_matrix(face)) for image in both] for _, both, face in kept]
+            numbers += [number for number, _, _ in kept]
+            vectors.append(embedding(np.concatenate(cut)).reshape(len(cut), 2, -1))
+        done += len(some)
+        if on_progress:
+            on_progress(done, len(pairs), some[-1][0].name)
+    identity, between = np.full(len(pairs), np.nan), None
+    if len(numbers) > 1:
+        photos, pictures = np.moveaxis(np.concatenate(vectors), 1, 0)
+        between = between_persons(photos, seed)
+        identity[numbers] = identity_similarity(photos, pictures, between)
+    return {"face_detected": detected, "identity": identity}, between
+
+
+def _both(pair, max_pixels):
+    """Photo and picture of one size, the longer side 512 at most; None when one cannot be read."""
+    try:
+        photo, picture = (read_image(path, max_pixels).on_white() for path in reversed(pair))
+    except ImageError:  # the folders' lists of features tell of it
+        return None
+    scale = min(1.0, _SIDE / max(photo.shape[:2]))
+    size = tuple(max(1, round(side * scale)) for side in photo.shape[:2])
+    return resize(photo, size), resize(picture, size)
+
+
+def _largest(faces):
+    return max((face for face in faces if len(face.landmarks) == _LANDMARKS), key=lambda f: f.side, default=None)
+
+
+def _same_place(face: Face, other: Face) -> bool:
+    """Whether the other's middle lies within the face's box."""
+    left, top, right, bottom = face.box
+    x, y = other.center
+    return left <= x <= right and top <= y <= bottom

@@ -1,0 +1,80 @@
+"""The two InceptionV3 that distances are measured in; the only module of `evaluation` that knows TF-GAN and TF-Hub."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import tensorflow as tf
+import tensorflow_hub
+from tensorflow_gan import eval as tfgan
+
+from animegan3_tf.errors import UserError
+from animegan3_tf.evaluation.feature_network import FeatureNetwork, sha256_of
+
+KERAS_FILE = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
+KERAS_URL = f"https://storage.googleapis.com/tensorflow/keras-applications/inception_v3/{KERAS_FILE}"
+_RESIZE = "bicubic"  # clean-fid's
+_OTHERS = "or measure in another network: inception-keras, resnet18 or saved_model:FOLDER"
+
+
+def inception_2015(folder: str | None = None) -> FeatureNetwork:
+    """The network of FID: InceptionV3 as released in 2015, layer pool_3, TF-GAN's module on TensorFlow Hub.
+
+    folder: of the unpacked module; downloaded when left out. The same module and layer as `tfgan.eval.run_inception`,
+    with clean-fid's resizing; tested with a stand-in of the module, not yet with the module itself.
+    """
+    if folder is not None and not Path(folder, "saved_model.pb").is_file():
+        raise UserError(f"features 'inception-2015:{folder}': no saved_model.pb in there; {_get_2015()}")
+    try:
+        place = folder or tensorflow_hub.resolve(tfgan.INCEPTION_TFHUB)
+        module = tensorflow_hub.load(place)
+    except Exception as error:  # the cause may be any of urllib's, a proxy's or the file system's
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(f"the InceptionV3 of FID cannot be loaded ({reason}); {_get_2015()}") from None
+
+    @tf.function(input_signature=[tf.TensorSpec([None, *[tfgan.INCEPTION_DEFAULT_IMAGE_SIZE] * 2, 3], tf.float32)])
+    def features(pictures):
+        pooled = module(pictures / 127.5 - 1.0)[tfgan.INCEPTION_FINAL_POOL]
+        return tf.reshape(pooled, [tf.shape(pictures)[0], -1])
+
+    layer = f"{tfgan.INCEPTION_FINAL_POOL} of {tfgan.INCEPTION_TFHUB}"
+    return _network("InceptionV3 of 2015", layer, place, features, is_fid=True)
+
+
+def inception_keras(path: str | None = None) -> FeatureNetwork:
+    """InceptionV3 of keras.applications, mean-pooled: other weights than FID's, so never called FID.
+
+    path: of its weights without the top (.h5); downloaded when left out.
+    """
+    try:
+        path = path or tf.keras.utils.get_file(
+            KERAS_FILE, KERAS_URL, cache_subdir="models", file_hash="bcbd6486424b2319ff4ef7d526e38f63"
+        )
+        model = tf.keras.applications.InceptionV3(False, str(path), input_shape=(299, 299, 3), pooling="avg")
+    except Exception as error:  # as above; a file that does not fit raises what h5py does
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(
+            f"InceptionV3 of keras.applications cannot be loaded ({reason}); download {KERAS_URL} "
+            "and give --features inception-keras:FILE.h5"
+        ) from None
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 299, 299, 3], tf.float32)])
+    def features(pictures):
+        return model(pictures / 127.5 - 1.0, training=False)
+
+    return _network("InceptionV3 of keras.applications", "last, mean-pooled", path, features)
+
+
+def _network(name, layer, place, features, is_fid=False):
+    size = tfgan.INCEPTION_DEFAULT_IMAGE_SIZE
+    dimension = features(tf.zeros([1, size, size, 3])).shape[-1]
+    return FeatureNetwork(
+        name, layer, sha256_of(place), size, _RESIZE, dimension, lambda batch: features(batch).numpy(), is_fid
+    )
+
+
+def _get_2015():
+    return (
+        f"download {tfgan.INCEPTION_TFHUB}?tf-hub-format=compressed, unpack it and give "
+        f"--features inception-2015:FOLDER; {_OTHERS}"
+    )

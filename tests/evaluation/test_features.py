@@ -1,0 +1,155 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+from prepared_folders import picture
+from tiny_training import resnet_arrays, write_pictures
+
+from animegan3_tf.errors import UserError
+from animegan3_tf.evaluation.feature_network import FeatureNetwork
+from animegan3_tf.evaluation.feature_store import FeatureStore
+from animegan3_tf.evaluation.features import load_features
+from animegan3_tf.images import find_images, write_image
+
+
+@pytest.fixture
+def means():
+    """A network that counts what it is asked: the mean colour of each picture."""
+    asked = []
+
+    def forward(batch):
+        asked.append(len(batch))
+        return batch.mean(axis=(1, 2))
+
+    return FeatureNetwork("mean colour", "pixels", "0" * 64, 8, "bilinear", 3, forward), asked
+
+
+def test_features_are_computed_once_for_each_content(tmp_path, means):
+    network, asked = means
+    write_pictures(tmp_path / "photos", 40)
+    first_photo, *_ = find_images(tmp_path / "photos")
+    (tmp_path / "photos" / "again.png").write_bytes(first_photo.read_bytes())
+    (tmp_path / "photos" / "broken.png").write_bytes(b"nothing")
+    paths = find_images(tmp_path / "photos")
+    store = FeatureStore(network, tmp_path / "cache")
+    first = store.features(paths, tmp_path / "first")
+    assert sum(asked) == 40
+    assert [path.name for path in first.rejected] == ["broken.png"]
+    assert first.rows.shape == (41, 3)
+    assert first.paths == [path for path in paths if path.name != "broken.png"]
+    by_name = dict(zip((path.name for path in first.paths), np.array(first.rows)))
+    np.testing.assert_array_equal(by_name["again.png"], by_name[first_photo.name])
+
+    again = store.features(paths, tmp_path / "again")
+    assert sum(asked) == 40
+    np.testing.assert_array_equal(again.rows, first.rows)
+
+    write_image(first_photo, picture(77))
+    store.features(find_images(tmp_path / "photos"), tmp_path / "third")
+    assert sum(asked) == 41
+
+
+def test_a_half_written_entry_is_made_anew(tmp_path, means):
+    network, asked = means
+    write_pictures(tmp_path / "photos", 1)
+    store = FeatureStore(network, tmp_path / "cache")
+    rows = np.array(store.features(find_images(tmp_path / "photos"), tmp_path / "a").rows)
+    (entry,) = (path for path in (tmp_path / "cache").rglob("*") if path.is_file())
+    entry.write_bytes(entry.read_bytes()[:5])
+    np.testing.assert_array_equal(store.features(find_images(tmp_path / "photos"), tmp_path / "b").rows, rows)
+    assert asked == [1, 1]
+
+
+def test_other_weights_or_resizing_have_other_keys(means):
+    network, _ = means
+    keys = {network.key}
+    for values in (("1" * 64, 8, "bilinear"), ("0" * 64, 8, "bicubic")):
+        keys.add(FeatureNetwork(network.name, network.layer, *values, 3, network.forward).key)
+    assert len(keys) == 3
+
+
+def test_a_saved_model_gives_its_own_features(tmp_path):
+    module = tf.Module()
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 12, 12, 3], tf.float32, name="picture")])
+    def serve(picture):
+        return {"features": tf.reduce_max(picture, (1, 2))}
+
+    tf.saved_model.save(module, str(tmp_path / "brightest"), signatures=serve)
+    network = load_features(f"saved_model:{tmp_path / 'brightest'}")
+    assert (network.size, network.dimension, network.is_fid) == (12, 3, False)
+    assert network.name == "SavedModel brightest"
+    image = np.zeros((12, 12, 3), np.uint8)
+    image[3, 4] = 7, 200, 9
+    np.testing.assert_array_equal(network.forward(network.prepare(image)[None]), [[7, 200, 9]])
+
+
+def test_the_half_resnet_is_named_and_not_fid(tmp_path):
+    np.savez(tmp_path / "half.npz", **resnet_arrays())
+    network = load_features(f"resnet18:{tmp_path / 'half.npz'}")
+    assert (network.size, network.dimension, network.is_fid) == (224, 256, False)
+    assert network.name == "half ResNet-18 of anime-or-not"
+    assert network.forward(network.prepare(picture(0))[None]).shape == (1, 256)
+
+
+def test_inception_of_a_folder_gives_pool_3(tmp_path):
+    class Stand(tf.Module):
+        """What TF-GAN's module looks like from outside."""
+
+        @tf.function(input_signature=[tf.TensorSpec([None, 299, 299, 3], tf.float32)])
+        def __call__(self, images):
+            return {"logits": images[:, 0, 0], "pool_3": tf.reduce_mean(images, (1, 2), keepdims=True)}
+
+    tf.saved_model.save(Stand(), str(tmp_path / "module"))
+    network = load_features(f"inception-2015:{tmp_path / 'module'}")
+    assert (network.size, network.dimension, network.resize, network.is_fid) == (299, 3, "bicubic", True)
+    white = np.full((10, 10, 3), 255, np.uint8)
+    np.testing.assert_allclose(network.forward(network.prepare(white)[None]), [[1, 1, 1]], atol=1e-6)
+
+
+def test_inception_of_keras_takes_a_file(tmp_path, monkeypatch):
+    (tmp_path / "weights.h5").write_bytes(b"weights")
+    asked = []
+
+    def stand(*arguments, **options):
+        asked.append((*arguments, options["pooling"]))
+        picture = tf.keras.Input(options["input_shape"])
+        return tf.keras.Model(picture, tf.keras.layers.GlobalAveragePooling2D()(picture))
+
+    monkeypatch.setattr(tf.keras.applications, "InceptionV3", stand)
+    network = load_features(f"inception-keras:{tmp_path / 'weights.h5'}")
+    assert asked == [(False, str(tmp_path / "weights.h5"), "avg")]
+    assert (network.size, network.dimension, network.resize, network.is_fid) == (299, 3, "bicubic", False)
+    batch = network.prepare(picture(0))[None]
+    expected = tf.keras.applications.inception_v3.preprocess_input(batch.copy()).mean(axis=(1, 2))
+    np.testing.assert_allclose(network.forward(batch), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("specification", "words"),
+    [
+        ("inception", "features 'inception' are not known; give inception-2015"),
+        ("saved_model", "features 'saved_model' are not known"),
+        ("resnet18:none.npz", "'none.npz' does not exist"),
+        (
+            "inception-2015:.",
+            "no saved_model.pb in there; download https://tfhub.dev/tensorflow/tfgan/eval/inception/1",
+        ),
+        ("saved_model:.", "need a signature serving_default"),
+    ],
+)
+def test_what_cannot_be_loaded_is_told_in_one_line(specification, words):
+    with pytest.raises(UserError) as caught:
+        load_features(specification)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_without_a_network_the_module_to_download_is_named(tmp_path, monkeypatch):
+    from animegan3_tf.evaluation import inception
+
+    def fail(handle):
+        raise OSError("<urlopen error [Errno -2] Name or service not known>")
+
+    monkeypatch.setattr(inception.tensorflow_hub, "resolve", fail)
+    with pytest.raises(UserError, match=r"Name or service not known.*download https://tfhub.dev/.*compressed, unpack"):
+        load_features("inception-2015")

@@ -1,0 +1,110 @@
+import json
+import sys
+
+import numpy as np
+import pytest
+from tiny_training import resnet_arrays, write_pictures
+
+from animegan3_tf.cli import main
+from animegan3_tf.evaluation import inception
+from animegan3_tf.networks import build_generator
+from animegan3_tf.networks.weights import save_generator
+
+
+@pytest.fixture
+def call(monkeypatch, capsys):
+    """Runs `animegan3 evaluate` in this process: (exit status, stdout, stderr)."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["animegan3", "evaluate", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        written = capsys.readouterr()
+        return ended.value.code, written.out, written.err
+
+    return run
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name, first in (("photo", 0), ("anime", 20)):
+        write_pictures(tmp_path / name, 4, first=first)
+    np.savez(tmp_path / "half.npz", **resnet_arrays())
+    return tmp_path
+
+
+def options(folder, **changes):
+    values = {
+        "generated": folder / "photo",
+        "photos": folder / "photo",
+        "anime": folder / "anime",
+        "out": folder / "report",
+        "features": f"resnet18:{folder / 'half.npz'}",
+        "cache": folder / "cache",
+    } | changes
+    return [word for name, value in values.items() for word in (f"--{name}", value)] + ["--no-faces"]
+
+
+def test_a_folder_is_measured_without_the_name_fid(call, folder):
+    status, out, errors = call(*options(folder))
+    assert (status, errors) == (0, "")
+    assert out.startswith("features: half ResNet-18 of anime-or-not\n")
+    assert "Frechet distance (half ResNet-18 of anime-or-not) to anime: not measured: 4 pictures are too few" in out
+    assert "perceptual distance (ResNet-18 of anime-or-not) to the photo: 0\n" in out
+    assert "FID" not in out
+    assert "FID" not in (folder / "report" / "report.html").read_text()
+    assert out.endswith(f"report: {folder / 'report' / 'report.html'}\n")
+
+
+def test_a_model_draws_the_pictures_first(call, folder):
+    save_generator(folder / "generator.h5", build_generator(tails="main"))
+    status, out, _ = call(*options(folder, generated=folder / "generator.h5"))
+    assert status == 0
+    assert "4 pictures written to" in out
+    assert len(list((folder / "report" / "generated").glob("*.png"))) == 4
+    told = json.loads((folder / "report" / "report.json").read_text())
+    assert [row["photo"] for row in told["pictures"]] == ["00.png", "01.png", "02.png", "03.png"]
+    assert told["pictures"][0]["content_distance"] > 0
+    (folder / "photo" / "00.png").unlink()
+    status, _, errors = call(*options(folder, generated=folder / "generator.h5"))
+    assert status == 1
+    assert "holds pictures of an earlier evaluation too; remove it" in errors
+
+
+def test_a_broken_picture_is_told_and_the_status_is_1(call, folder):
+    (folder / "anime" / "broken.png").write_bytes(b"nothing")
+    status, out, errors = call(*options(folder))
+    assert status == 1
+    assert errors.count("\n") == 1
+    assert "broken.png" in errors
+    assert "report:" in out
+
+
+def test_without_a_network_the_default_says_what_to_download(call, folder, monkeypatch):
+    def fail(handle):
+        raise OSError("Name or service not known")
+
+    monkeypatch.setattr(inception.tensorflow_hub, "resolve", fail)
+    status, _, errors = call(*options(folder, features="inception-2015"))
+    assert status == 1
+    assert errors.count("\n") == 1
+    assert "download https://tfhub.dev/tensorflow/tfgan/eval/inception/1?tf-hub-format=compressed, unpack it" in errors
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"photos": "nowhere"}, "--photos 'nowhere' is not a folder"),
+        ({"anime": "nowhere"}, "--anime 'nowhere' is not a folder"),
+        ({"generated": "nowhere"}, "--generated 'nowhere' does not exist"),
+        ({"out": __file__}, "is a file; name a folder"),
+        ({"features": "vgg"}, "features 'vgg' are not known; give inception-2015"),
+        ({"distance": "vgg"}, "distance 'vgg' is not known; give lpips:FILE.npz"),
+    ],
+)
+def test_what_is_refused(call, folder, change, words):
+    status, _, errors = call(*options(folder, **change))
+    assert status == 1
+    assert errors.startswith("animegan3: ")
+    assert words in errors
+    assert errors.count("\n") == 1
