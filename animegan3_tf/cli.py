@@ -14,6 +14,7 @@ from typing import Optional
 import typer
 
 from animegan3_tf import __version__
+from animegan3_tf.cli_study import study
 from animegan3_tf.errors import UserError
 from animegan3_tf.runtime import quiet_tensorflow
 
@@ -23,6 +24,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+app.add_typer(study, name="study", no_args_is_help=True)
 
 DEFAULT_MAX_PIXELS = 100_000_000  # of images.py, which would load OpenCV
 _MAX_PIXELS = typer.Option(DEFAULT_MAX_PIXELS, help="Refuse pictures with more pixels than this.", min=256)
