@@ -80,7 +80,7 @@ def trials_of(photos: list[str], codes: dict[tuple[str, str], str], methods: lis
 
 
 def resolve_size(kind: str, photos: int, methods: int, items: int | None, repeats: int | None) -> tuple[int, int]:
-    """(items, repeats) of a rater; by default 24 pairs, rounded up to whole rounds of them, or 12 rankings, and 3 repeats.
+    """(items, repeats) of a rater; by default 24 pairs, rounded up to whole rounds, or 12 rankings, and 3 repeats.
 
     Raises UserError for more items than there are trials, and for repeats that would follow close on the first time.
     """

@@ -128,18 +128,19 @@
     const start = button("start", say("start"), () => { state.started = true; keep(); draw(); scrollTo(0, 0); },
       { disabled: true, className: "main" });
     const agree = make("input", { type: "checkbox", id: "agree", onchange: () => { start.disabled = !agree.checked; } });
-    const notes = [say("effort", { trials: shown.length, questions }), keysText()];
+    const notes = [say("effort", { trials: shown.length, questions })];
     if (!storage) notes.push(say("no_storage"));
     return [
-      heading(say("title")), make("p", {}, say(`intro.${study.kind}`)), ...notes.map((note) => make("p", {}, note)),
+      heading(say("title")), make("p", {}, say(`intro.${study.kind}`)), ...notes.map((note) => make("p", {}, note)), ...help(),
       make("h2", {}, say("consent_title")), make("p", {}, say("consent")),
       make("p", {}, study.post ? say("consent_post", { where }) : say("consent_file")),
       make("label", {}, agree, say("agree")), make("p", {}, start),
     ];
   }
 
-  function keysText() {
-    return say(`keys.${study.kind}`, { n: shown[0].pictures.length });
+  function help() {
+    return ["touch", "keys"].map((name) =>
+      make("p", { className: `help ${name}` }, say(`${name}.${study.kind}`, { n: shown[0].pictures.length })));
   }
 
   function now() {
@@ -169,9 +170,9 @@
     const next = button("next", say("next"), advance, { className: "main", disabled: picked.length < codes.length });
     return [
       heading(say(`question.${study.kind}.${question}`)),
-      make("div", { className: `pictures ${study.kind}` }, original, make("div", { className: "choices" }, ...figures)),
+      make("div", { className: `pictures ${study.kind}`, data: { count: codes.length } }, original, make("div", { className: "choices" }, ...figures)),
       make("div", { className: "below" }, back, pairwise ? tie : next),
-      make("p", { className: "keys" }, keysText()),
+      ...help(),
     ];
   }
 

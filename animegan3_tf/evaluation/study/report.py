@@ -20,8 +20,9 @@ _HOW = (
     "Score: log-odds of Bradley and Terry, ties as an outcome of their own (Davidson 1970), mean 0; two methods a "
     "score apart of 1 are chosen 2.7 : 1. The score intervals hold for all methods of a question at once with 95 % "
     "(errors clustered by rater, Sidak). Preferred: share of a method's comparisons that it won, a tie counting half, "
-    "with Wilson's 95 % interval, which takes answers as independent. Fleiss' kappa is over pairs of pictures and the "
-    "answers first, second, no difference. Repeats tell consistency alone and count nowhere else."
+    "with Wilson's 95 % interval at the effective number of answers (Korn and Graubard 1998), as the answers of one "
+    "rater hang together. Fleiss' kappa is over pairs of pictures and the answers first, second, no difference. "
+    "Repeats tell consistency alone and count nowhere else."
 )
 
 
@@ -130,7 +131,7 @@ def _pairs(question):
                 "ties": int(question.ties[i, j]),
                 "losses": int(question.wins[j, i]),
             }
-            preference = rate and {"share": rate.share, "low": rate.low, "high": rate.high}
+            preference = rate and asdict(rate)
             pairs.append(
                 {"first": question.methods[i], "second": question.methods[j], **counts, "preference": preference}
             )

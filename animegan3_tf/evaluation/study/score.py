@@ -14,6 +14,7 @@ from animegan3_tf.errors import UserError
 from animegan3_tf.evaluation.study.answers import MAX_BYTES, Answers, AnswersError, read_answers
 from animegan3_tf.evaluation.study.bradley_terry import Scores, bradley_terry
 from animegan3_tf.evaluation.study.design import Study
+from animegan3_tf.evaluation.study.effective_size import effective_size
 from animegan3_tf.evaluation.study.fleiss import fleiss_kappa
 from animegan3_tf.evaluation.study.key import Key
 from animegan3_tf.evaluation.study.wilson import wilson_interval
@@ -22,32 +23,49 @@ from animegan3_tf.images import quote
 
 @dataclass(frozen=True)
 class Rate:
-    """A share with Wilson's 95 % interval; `of` is how many answers it is the share of."""
+    """A share of `of` answers, with Wilson's 95 % interval for as many independent ones as they are worth."""
 
     share: float
     low: float
     high: float
     of: int
+    effective: float
 
     @classmethod
-    def measure(cls, successes: float, trials: int) -> Rate | None:
-        """None without a trial."""
-        if not trials:
+    def measure(cls, values: np.ndarray, raters: np.ndarray) -> Rate | None:
+        """The mean of values [M] in [0, 1], which the raters [M] gave; None without any."""
+        if not len(values):
             return None
-        low, high = wilson_interval(successes, trials)
-        return cls(successes / trials, float(low), float(high), trials)
+        share, effective = float(np.mean(values)), effective_size(values, raters)
+        low, high = wilson_interval(share * effective, effective)
+        return cls(share, float(low), float(high), len(values), effective)
+
+
+@dataclass(frozen=True)
+class Comparisons:
+    """Who (rater) found which of two methods better, int arrays [M]: outcome 1 the first, -1 the second, 0 neither.
+
+    subject: the number of the pair of pictures.
+    """
+
+    rater: np.ndarray
+    subject: np.ndarray
+    first: np.ndarray
+    second: np.ndarray
+    outcome: np.ndarray
 
 
 @dataclass(frozen=True)
 class QuestionScores:
     """One question's numbers, methods in the key's order.
 
-    scores: Bradley-Terry. wins, ties: [n, n], how often the row's method won against, or tied with, the column's.
+    scores: Bradley-Terry. wins, ties: int [n, n], how often the row's method won against, or tied with, the column's.
     kappa: Fleiss', None where it is undefined. consistency: share of repeats answered alike (ranking: of their pairs).
     left: share of the choices that fell on the left picture, without ties (pairwise).
     """
 
     methods: tuple[str, ...]
+    comparisons: Comparisons
     scores: Scores
     wins: np.ndarray
     ties: np.ndarray
@@ -57,9 +75,12 @@ class QuestionScores:
 
     def rate(self, i: int, j: int | None = None) -> Rate | None:
         """How often method i is preferred, to method j or to all: a tie counts half."""
-        others = slice(None) if j is None else j
-        wins, losses, ties = self.wins[i, others].sum(), self.wins[others, i].sum(), self.ties[i, others].sum()
-        return Rate.measure(float(wins + ties / 2), int(wins + losses + ties))
+        told = self.comparisons
+        for_i = (told.first == i) * told.outcome - (told.second == i) * told.outcome
+        between = (told.first == i) | (told.second == i)
+        if j is not None:
+            between &= (told.first == j) | (told.second == j)
+        return Rate.measure((1 + for_i[between]) / 2, told.rater[between])
 
     def order(self) -> list[int]:
         """The methods' numbers, the highest score first."""
@@ -112,39 +133,44 @@ def score(key: Key, answers: list[Answers], rejected: dict[str, str] | None = No
     """Scores the answers of one or more raters. Only first showings count; repeats tell consistency alone."""
     questions, alike = {}, {rater.rater: [0, 0] for rater in answers}
     for question in key.study.questions:
-        first, repeats, left = _gather(key, answers, question)
+        comparisons, repeats, left = _gather(key, answers, question)
         for rater, same in repeats:
             alike[answers[rater].rater][0] += same
             alike[answers[rater].rater][1] += 1
-        questions[question] = _question(key, first, [same for _, same in repeats], left)
+        questions[question] = _question(key, comparisons, repeats, left)
     raters = {rater: same / of if of else None for rater, (same, of) in alike.items()}
     languages = dict(Counter(rater.language for rater in answers))
     return StudyScores(key.study, questions, raters, languages, rejected or {})
 
 
 def _question(key, comparisons, repeats, left):
-    """comparisons: rows (rater, subject, first method, second method, outcome)."""
-    raters, subjects, first, second, outcome = np.array(comparisons).T
-    count = len(key.methods)
+    first, second, outcome, count = comparisons.first, comparisons.second, comparisons.outcome, len(key.methods)
     wins, ties = np.zeros((2, count, count), int)
     np.add.at(wins, (first[outcome > 0], second[outcome > 0]), 1)
     np.add.at(wins, (second[outcome < 0], first[outcome < 0]), 1)
     np.add.at(ties, (first[outcome == 0], second[outcome == 0]), 1)
-    table = np.zeros((subjects.max() + 1, 3), int)  # a subject's answers: first, no difference, second
-    np.add.at(table, (subjects, 1 - outcome), 1)
+    table = np.zeros((comparisons.subject.max() + 1, 3), int)  # a subject's answers: first, no difference, second
+    np.add.at(table, (comparisons.subject, 1 - outcome), 1)
     return QuestionScores(
         key.methods,
-        bradley_terry(first, second, outcome, raters, count),
+        comparisons,
+        bradley_terry(first, second, outcome, comparisons.rater, count),
         wins,
         ties + ties.T,
         fleiss_kappa(table),
-        Rate.measure(sum(repeats), len(repeats)),
-        Rate.measure(sum(left), len(left)),
+        _rate(repeats),
+        _rate(left),
     )
 
 
+def _rate(rows):
+    """The rate of (rater, yes or no)."""
+    raters, values = np.array(rows, float).reshape(-1, 2).T
+    return Rate.measure(values, raters)
+
+
 def _gather(key, answers, question):
-    """(comparisons, repeats, left): rows as in `_question`, (rater, answered alike), choices that fell on the left.
+    """(comparisons, repeats, left): `Comparisons`, [(rater, answered alike)], [(rater, chose the left picture)].
 
     A ranking gives a comparison of every two of its pictures. A subject is a pair of pictures, its first the one the
     table of trials names first: that order is random, so that no kind of answer is the likelier for it.
@@ -157,7 +183,7 @@ def _gather(key, answers, question):
         for shown, given in of.given:
             outcomes = _outcomes(key.study.trials[shown.trial][1], given[question])
             if key.study.kind == "pairwise" and given[question] is not None:
-                left.append(given[question] == shown.pictures[0])
+                left.append((rater, given[question] == shown.pictures[0]))
             if shown.repeat:
                 repeats += [(rater, outcomes[pair] == before[shown.trial][pair]) for pair in outcomes]
                 continue
@@ -165,7 +191,7 @@ def _gather(key, answers, question):
             for (a, b), outcome in outcomes.items():
                 subject = subjects.setdefault((a, b), len(subjects))
                 comparisons.append((rater, subject, method[a], method[b], outcome))
-    return comparisons, repeats, left
+    return Comparisons(*np.array(comparisons).T), repeats, left
 
 
 def _outcomes(codes, answer):

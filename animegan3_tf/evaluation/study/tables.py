@@ -13,7 +13,7 @@ from rich.text import Text
 from animegan3_tf.evaluation.study.score import QuestionScores, Rate, StudyScores
 
 COLUMNS = ("question", "method", "score", "score_low", "score_high", "preference", "preference_low", "preference_high")
-COLUMNS += ("wins", "ties", "losses", "comparisons")
+COLUMNS += ("wins", "ties", "losses", "comparisons", "effective")
 _ESCAPED = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
 _ESCAPED |= {character: f"\\{character}" for character in "&%$#_{}"}
 
@@ -36,6 +36,7 @@ def rows(scores: QuestionScores) -> list[dict]:
                 "ties": int(scores.ties[i].sum()),
                 "losses": int(scores.wins[:, i].sum()),
                 "comparisons": rate.of if rate else 0,
+                "effective": rate and rate.effective,
             }
         )
     return table

@@ -11,7 +11,7 @@ def wilson_interval(successes, trials, confidence=0.95):
     """The score interval of a share (Wilson 1927; eq. 4 of Brown, Cai and DasGupta 2001), no continuity correction.
 
     successes, trials: arrays of one shape, 0 <= successes <= trials; a success may count half (a tie). The trials are
-    taken as independent.
+    taken as independent; where they are not, give the number of independent ones they are worth.
     Returns (low, high), float arrays of that shape in [0, 1]; (0, 1) where there was no trial.
     """
     successes, trials = np.asarray(successes, float), np.asarray(trials, float)
