@@ -57,7 +57,7 @@ def build(
             advance,
         )
     made = built.study
-    print(f"page: {built.page}, {built.bytes / 1e6:.1f} MB, of {len(made.trials):,} trials in {made.blocks:,} blocks")
+    print(f"page: {built.page}, {built.bytes / 1e6:.1f} MB; trials: {len(made.trials):,}, blocks: {made.blocks:,}")
     print(f"a rater gives {(made.items + made.repeats) * len(made.questions):,} answers, {made.repeats} items twice")
     print(f"key: {built.key}; keep it to yourself until the answers are in")
     if built.bytes > LARGE:

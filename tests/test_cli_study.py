@@ -36,7 +36,7 @@ def test_build_and_score(call, pictures, tmp_path):
         "build", *pictures, "-o", page, "--items", 3, "--repeats", 1, "--questions", "overall, style"
     )
     assert (status, errors) == (0, "")
-    assert f"page: {page}, 0.0 MB, of 3 trials in 1 blocks" in out
+    assert f"page: {page}, 0.0 MB; trials: 3, blocks: 1" in out
     assert "8 answers" in out
     key = Key.read(page)
     for seed in range(3):
@@ -48,7 +48,7 @@ def test_build_and_score(call, pictures, tmp_path):
     assert status == 0
     assert errors == f"animegan3: '{tmp_path / 'bad.json'}' is no JSON; left out\n"
     assert "omega" in out
-    assert "3 raters, 1 files left out" in out
+    assert "raters: 3, files left out: 1" in out
     assert sorted(path.name for path in report.iterdir()) == ["report.csv", "report.html", "report.json", "report.tex"]
     status, _, errors = call("score", key_file := tmp_path / "study.key.json", tmp_path / "bad.json", "-o", report)
     assert (status, errors.count("\n")) == (1, 1)

@@ -10,15 +10,16 @@ from pathlib import Path
 
 from animegan3_tf.errors import UserError
 from animegan3_tf.evaluation.study.score import StudyScores
-from animegan3_tf.evaluation.study.tables import csv_text, latex_text, rate_text, remarks, rows
+from animegan3_tf.evaluation.study.tables import cells, csv_text, latex_text, rate_text, remarks, rows
 from animegan3_tf.files import whole_file
 from animegan3_tf.images import quote
 from animegan3_tf.pages.frame import page
 from animegan3_tf.pages.interval_chart import interval_chart
 
+_HEAD = ("method", "preferred", "score", "won", "tied", "lost")
 _HOW = (
-    "Score: log-odds of Bradley and Terry, ties as an outcome of their own (Davidson 1970), mean 0; two methods a "
-    "score apart of 1 are chosen 2.7 : 1. The score intervals hold for all methods of a question at once with 95 % "
+    "Score: log-odds of Bradley and Terry, ties as an outcome of their own (Davidson 1970), mean 0; a lead of 1 is odds "
+    "of 2.7 : 1. A ranking counts as a comparison of every two of its pictures. The score intervals hold for all methods of a question at once with 95 % "
     "(errors clustered by rater, Sidak). Preferred: share of a method's comparisons that it won, a tie counting half, "
     "with Wilson's 95 % interval at the effective number of answers (Korn and Graubard 1998), as the answers of one "
     "rater hang together. Fleiss' kappa is over pairs of pictures and the answers first, second, no difference. "
@@ -87,19 +88,8 @@ def _section(name, question):
     facts = "".join(f"<li>{escape(remark)}</li>" for remark in remarks(question))
     return (
         f"<section id='{name}'><h2>{name.capitalize()}</h2><div class='charts'>{charts}</div>"
-        f"{_methods(table)}{_matrix(question)}<ul>{facts}</ul></section>"
+        f"{_table(_HEAD, map(cells, table))}{_matrix(question)}<ul>{facts}</ul></section>"
     )
-
-
-def _methods(table):
-    head = ("method", "preferred", "score", "wins", "ties", "losses")
-    body = []
-    for row in table:
-        share, low, high = (row[f"preference{end}"] for end in ("", "_low", "_high"))
-        preferred = f"{share:.1%} [{low:.1%}, {high:.1%}]" if row["comparisons"] else "-"
-        score = f"{row['score']:.2f} [{row['score_low']:.2f}, {row['score_high']:.2f}]"
-        body.append([row["method"], preferred, score, *(f"{row[what]:,}" for what in ("wins", "ties", "losses"))])
-    return _table(head, body)
 
 
 def _matrix(question):

@@ -46,13 +46,24 @@ def print_scores(scores: StudyScores, console: Console) -> None:
     """Prints a table a question, the agreement and the consistency."""
     for name, question in scores.questions.items():
         table = Table(title=name, title_justify="left", show_edge=False)
-        for column in ("method", "preferred", "95 %", "score", "95 %, joint", "wins", "ties", "losses"):
-            table.add_column(column, justify="left" if column == "method" else "right")
+        table.add_column("method", overflow="fold")
+        for column in ("preferred, 95 %", "score, 95 % joint", "won", "tied", "lost"):
+            table.add_column(column, justify="right", no_wrap=True)
         for row in rows(question):
-            table.add_row(Text(row["method"]), *_cells(row), *(f"{row[what]:,}" for what in ("wins", "ties", "losses")))
+            table.add_row(*map(Text, cells(row)))
         console.print(table)
         console.print("; ".join(remarks(question)), soft_wrap=True, highlight=False)
-    console.print(f"{len(scores.raters):,} raters, {len(scores.rejected):,} files left out", highlight=False)
+    console.print(f"raters: {len(scores.raters):,}, files left out: {len(scores.rejected):,}", highlight=False)
+
+
+def cells(row: dict) -> list[str]:
+    """A row in words: method, preferred, score, won, tied, lost."""
+    preferred = "-"
+    if row["comparisons"]:
+        share, low, high = (100 * row[f"preference{end}"] for end in ("", "_low", "_high"))
+        preferred = f"{share:.1f}% [{low:.1f}, {high:.1f}]"
+    score = f"{row['score']:.2f} [{row['score_low']:.2f}, {row['score_high']:.2f}]"
+    return [row["method"], preferred, score, *(f"{row[what]:,}" for what in ("wins", "ties", "losses"))]
 
 
 def remarks(question: QuestionScores) -> list[str]:
@@ -100,14 +111,6 @@ def latex_text(scores: StudyScores) -> str:
             cells = ["" if i else _latex(name), _latex(row["method"]), preferred, f"{score} [{low}, {high}]"]
             lines.append(" & ".join(cells) + r" \\")
     return "\n".join([*lines, r"\hline", r"\end{tabular}", ""])
-
-
-def _cells(row):
-    preferred, interval = "-", "-"
-    if row["comparisons"]:
-        preferred = f"{row['preference']:.1%}"
-        interval = f"{row['preference_low']:.1%} to {row['preference_high']:.1%}"
-    return preferred, interval, f"{row['score']:.2f}", f"{row['score_low']:.2f} to {row['score_high']:.2f}"
 
 
 def _latex(text):
