@@ -25,7 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-app.add_typer(study, name="study", no_args_is_help=True)
+app.add_typer(study, name="study")
 
 DEFAULT_MAX_PIXELS = 100_000_000  # of images.py, which would load OpenCV
 _MAX_PIXELS = typer.Option(DEFAULT_MAX_PIXELS, help="Refuse pictures with more pixels than this.", min=256)

@@ -11,7 +11,9 @@ import typer
 
 from animegan3_tf.errors import UserError
 
-study = typer.Typer(help="A blind user study of any methods: build its page, serve it, score the answers.")
+study = typer.Typer(
+    help="A blind user study of any methods: build its page, serve it, score the answers.", no_args_is_help=True
+)
 
 
 @study.command()

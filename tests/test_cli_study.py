@@ -1,6 +1,9 @@
 import json
+import re
+import signal
 import subprocess
 import sys
+import urllib.request
 
 import pytest
 from studies import make_answers, write_method_pictures
@@ -54,6 +57,27 @@ def test_build_and_score(call, pictures, tmp_path):
     assert (status, errors.count("\n")) == (1, 1)
     assert "no answers can be used" in errors
     assert call("score", key_file, files[0], "-o", report)[0] == 0
+
+
+def test_serve_hands_out_the_page_until_it_is_interrupted(pictures, tmp_path):
+    command = [sys.executable, "-m", "animegan3_tf", "study"]
+    page, out = tmp_path / "study.html", tmp_path / "answers"
+    subprocess.run([*command, "build", *map(str, pictures), "-o", page], capture_output=True, timeout=120, check=True)
+    with subprocess.Popen(
+        [*command, "serve", page, "--out", out, "--port", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as server:
+        try:
+            address = re.search(r"http://127\.0\.0\.1:[0-9]+/", server.stdout.readline()).group()
+            with urllib.request.urlopen(address, timeout=60) as reply:
+                assert reply.url == f"{address}?block=0"
+                assert reply.read() == page.read_bytes()
+        finally:
+            server.send_signal(signal.SIGINT)
+        assert server.wait(60) == 0
+        assert "build it with --post answers" in server.stderr.read()  # this page sends nothing
 
 
 @pytest.mark.parametrize(

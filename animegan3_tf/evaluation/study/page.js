@@ -5,42 +5,10 @@
   const app = document.getElementById("app"), asked = new URLSearchParams(location.search);
   const pairwise = study.kind === "pairwise", storeName = `animegan3-study-${study.id}`;
 
-  // ---- what this rater sees: schedule.py draws the same, number for number
-
-  function mulberry32(seed) {
-    return (n) => {
-      seed = (seed + 0x6d2b79f5) | 0;
-      let t = Math.imul(seed ^ (seed >>> 15), seed | 1);
-      t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-      return Math.floor((((t ^ (t >>> 14)) >>> 0) * n) / 4294967296);
-    };
-  }
-
-  function shuffle(values, below) {
-    for (let i = values.length - 1; i > 0; i--) {
-      const j = below(i + 1);
-      [values[i], values[j]] = [values[j], values[i]];
-    }
-    return values;
-  }
-
-  function schedule(seed, block) {
-    const below = mulberry32(seed), half = Math.floor(study.items / 2), orders = new Map();
-    const count = study.trials.length;
-    const trials = shuffle(Array.from({ length: study.items }, (_, i) => (block * study.items + i) % count), below);
-    const once = (trial) => ({ trial, repeat: false });
-    const late = trials.slice(half).map(once);
-    late.push(...trials.slice(0, study.repeats).map((trial) => ({ trial, repeat: true })));
-    return trials.slice(0, half).map(once).concat(shuffle(late, below)).map(({ trial, repeat }) => {
-      if (!repeat) orders.set(trial, shuffle([...study.trials[trial][1]], below));
-      return { trial, photo: study.trials[trial][0], pictures: repeat ? [...orders.get(trial)].reverse() : orders.get(trial) };
-    });
-  }
-
   // ---- state: kept by the browser after every answer, so that a reload goes on
 
   const blocks = study.trials.length / gcd(study.trials.length, study.items);
-  let storage = true, state = stored() || fresh(), shown = schedule(state.seed, state.block);
+  let storage = true, state = stored() || fresh(), shown = schedule(study, state.seed, state.block);
   let picked = [], message = "";
   const steps = shown.length * study.questions.length;
   const images = new Map();

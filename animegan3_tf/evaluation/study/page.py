@@ -26,8 +26,10 @@ def study_page(study: Study, jpegs: dict[str, bytes]) -> str:
     to `study.post`.
     """
     folder = files(__package__)
-    style, script = ((folder / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
-    texts = json.loads((folder / "texts.json").read_text(encoding="utf-8"))
+    style, draw, run, texts = (
+        (folder / name).read_text(encoding="utf-8") for name in ("page.css", "schedule.js", "page.js", "texts.json")
+    )
+    script, texts = draw + run, json.loads(texts)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = (
         f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; "

@@ -1,4 +1,4 @@
-"""What one rater sees, from a seed: the page's script draws the same (`schedule` in page.js, number for number)."""
+"""What one rater sees, from a seed: the page's script draws the same (schedule.js, number for number)."""
 
 from __future__ import annotations
 

@@ -138,7 +138,7 @@ class _Handler(BaseHTTPRequestHandler):
             # the block stands in the address, so that a reload before the first answer shows the same trials
             self.send_response(HTTPStatus.FOUND)
             query = f"{url.query}&" if url.query else ""
-            self.send_header("Location", f"/?{query}block={self.server.answers.next_block()}")
+            self.send_header("Location", f"?{query}block={self.server.answers.next_block()}")
             self.send_header("Cache-Control", "no-store")
             self.send_header("Content-Length", "0")
             return self.end_headers()
