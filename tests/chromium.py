@@ -19,7 +19,7 @@ def wait(holds, what):
     end = time.monotonic() + _SECONDS
     while not holds():
         assert time.monotonic() < end, f"waited in vain for {what}"
-        select.select([], [], [], 0.01)
+        time.sleep(0.01)
 
 
 class Tab:

@@ -22,8 +22,8 @@ _HOW = (
     "odds of 2.7 : 1. A ranking counts as a comparison of every two of its pictures. The score intervals hold for all "
     "methods of a question at once with 95 % (errors clustered by rater, Sidak). Preferred: share of a method's "
     "comparisons that it won, a tie counting half, with Wilson's 95 % interval at the effective number of answers "
-    "(Korn and Graubard 1998), as the answers of one rater hang together. Fleiss' kappa is over pairs of pictures and the "
-    "answers first, second, no difference. Repeats tell consistency alone and count nowhere else."
+    "(Korn and Graubard 1998), as the answers of one rater hang together. Fleiss' kappa is over pairs of pictures and "
+    "the answers first, second, no difference. Repeats tell consistency alone and count nowhere else."
 )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections import Counter
 from dataclasses import dataclass
-from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -14,45 +13,11 @@ from animegan3_tf.errors import UserError
 from animegan3_tf.evaluation.study.answers import MAX_BYTES, Answers, AnswersError, read_answers
 from animegan3_tf.evaluation.study.bradley_terry import Scores, bradley_terry
 from animegan3_tf.evaluation.study.design import Study
-from animegan3_tf.evaluation.study.effective_size import effective_size
+from animegan3_tf.evaluation.study.comparisons import Comparisons, gather
 from animegan3_tf.evaluation.study.fleiss import fleiss_kappa
 from animegan3_tf.evaluation.study.key import Key
-from animegan3_tf.evaluation.study.wilson import wilson_interval
+from animegan3_tf.evaluation.study.rate import Rate
 from animegan3_tf.images import quote
-
-
-@dataclass(frozen=True)
-class Rate:
-    """A share of `of` answers, with Wilson's 95 % interval for as many independent ones as they are worth."""
-
-    share: float
-    low: float
-    high: float
-    of: int
-    effective: float
-
-    @classmethod
-    def measure(cls, values: np.ndarray, raters: np.ndarray) -> Rate | None:
-        """The mean of values [M] in [0, 1], which the raters [M] gave; None without any."""
-        if not len(values):
-            return None
-        share, effective = float(np.mean(values)), effective_size(values, raters)
-        low, high = wilson_interval(share * effective, effective)
-        return cls(share, float(low), float(high), len(values), effective)
-
-
-@dataclass(frozen=True)
-class Comparisons:
-    """Who (rater) found which of two methods better, int arrays [M]: outcome 1 the first, -1 the second, 0 neither.
-
-    subject: the number of the pair of pictures.
-    """
-
-    rater: np.ndarray
-    subject: np.ndarray
-    first: np.ndarray
-    second: np.ndarray
-    outcome: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -133,7 +98,7 @@ def score(key: Key, answers: list[Answers], rejected: dict[str, str] | None = No
     """Scores the answers of one or more raters. Only first showings count; repeats tell consistency alone."""
     questions, alike = {}, {rater.rater: [0, 0] for rater in answers}
     for question in key.study.questions:
-        comparisons, repeats, left = _gather(key, answers, question)
+        comparisons, repeats, left = gather(key, answers, question)
         for rater, same in repeats:
             alike[answers[rater].rater][0] += same
             alike[answers[rater].rater][1] += 1
@@ -158,48 +123,9 @@ def _question(key, comparisons, repeats, left):
         wins,
         ties + ties.T,
         fleiss_kappa(table),
-        _rate(repeats),
-        _rate(left),
+        Rate.count(repeats),
+        Rate.count(left),
     )
-
-
-def _rate(rows):
-    """The rate of (rater, yes or no)."""
-    raters, values = np.array(rows, float).reshape(-1, 2).T
-    return Rate.measure(values, raters)
-
-
-def _gather(key, answers, question):
-    """(comparisons, repeats, left): `Comparisons`, [(rater, answered alike)], [(rater, chose the left picture)].
-
-    A ranking gives a comparison of every two of its pictures. A subject is a pair of pictures, its first the one the
-    table of trials names first: that order is random, so that no kind of answer is the likelier for it.
-    """
-    number = {method: i for i, method in enumerate(key.methods)}
-    method = {code: number[name] for code, (_, name) in key.pictures.items()}
-    subjects, comparisons, repeats, left = {}, [], [], []
-    for rater, of in enumerate(answers):
-        before = {}
-        for shown, given in of.given:
-            outcomes = _outcomes(key.study.trials[shown.trial][1], given[question])
-            if key.study.kind == "pairwise" and given[question] is not None:
-                left.append((rater, given[question] == shown.pictures[0]))
-            if shown.repeat:
-                repeats += [(rater, outcomes[pair] == before[shown.trial][pair]) for pair in outcomes]
-                continue
-            before[shown.trial] = outcomes
-            for (a, b), outcome in outcomes.items():
-                subject = subjects.setdefault((a, b), len(subjects))
-                comparisons.append((rater, subject, method[a], method[b], outcome))
-    return Comparisons(*np.array(comparisons).T), repeats, left
-
-
-def _outcomes(codes, answer):
-    """{(first, second): 1, -1 or 0} of every two pictures of a trial."""
-    if answer is None or isinstance(answer, str):
-        return {tuple(codes): 0 if answer is None else 1 if answer == codes[0] else -1}
-    place = {code: i for i, code in enumerate(answer)}
-    return {(a, b): 1 if place[a] < place[b] else -1 for a, b in combinations(codes, 2)}
 
 
 def _answer_files(paths: list[str | os.PathLike]) -> list[Path]:

@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from animegan3_tf.evaluation.study.score import QuestionScores, Rate, StudyScores
+from animegan3_tf.evaluation.study.rate import Rate
+from animegan3_tf.evaluation.study.score import QuestionScores, StudyScores
 
 COLUMNS = ("question", "method", "score", "score_low", "score_high", "preference", "preference_low", "preference_high")
 COLUMNS += ("wins", "ties", "losses", "comparisons", "effective")
@@ -74,7 +75,8 @@ def remarks(question: QuestionScores) -> list[str]:
         told.append(f"left picture chosen {rate_text(question.left)}")
     if question.scores.stabilised:
         told.append(
-            "not every method lost to another, so no finite scores exist: half a win was added each way for each pair"
+            "wins do not lead from every method to every other, so that no finite scores exist: half a win was added "
+            "each way for each pair"
         )
     return told
 
