@@ -25,7 +25,7 @@ class AnswerFolder:
 
     def __init__(self, folder: str | os.PathLike, study: Study):
         self.folder, self.study = Path(folder), study
-        self._lock = threading.Lock()
+        self._saving, self._handing = threading.Lock(), threading.Lock()  # pages need not wait for the disk
         self._handed = Counter()  # block -> how often its page was asked for
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -43,7 +43,7 @@ class AnswerFolder:
         except AnswersError as error:
             return HTTPStatus.BAD_REQUEST, f"what was sent {error}"
         path = self.folder / f"answers-{self.study.id}-{answers.rater}.json"
-        with self._lock:
+        with self._saving:
             if path.exists():
                 same = path.read_bytes() == body
                 return (HTTPStatus.OK, "kept already") if same else (HTTPStatus.CONFLICT, "other answers are kept")
@@ -55,8 +55,8 @@ class AnswerFolder:
 
     def next_block(self) -> int:
         """The block with the fewest answers; among those, the one handed out least, and then the lowest."""
-        with self._lock:
-            answered = Counter(path.stem.split("-")[2] for path in self._files())
+        answered = Counter(path.stem.split("-")[2] for path in self._files())
+        with self._handing:
             block = min(range(self.study.blocks), key=lambda b: (answered[str(b)], self._handed[b], b))
             self._handed[block] += 1
         return block

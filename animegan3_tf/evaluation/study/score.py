@@ -12,8 +12,8 @@ import numpy as np
 from animegan3_tf.errors import UserError
 from animegan3_tf.evaluation.study.answers import MAX_BYTES, Answers, AnswersError, read_answers
 from animegan3_tf.evaluation.study.bradley_terry import Scores, bradley_terry
-from animegan3_tf.evaluation.study.design import Study
 from animegan3_tf.evaluation.study.comparisons import Comparisons, gather
+from animegan3_tf.evaluation.study.design import Study
 from animegan3_tf.evaluation.study.fleiss import fleiss_kappa
 from animegan3_tf.evaluation.study.key import Key
 from animegan3_tf.evaluation.study.rate import Rate

@@ -33,7 +33,9 @@ def served(page, out):
         thread.start()
 
         def request(method, path, body=None, headers=None):
-            connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=30)
+            connection = http.client.HTTPConnection(
+                "127.0.0.1", server.server_port, timeout=120
+            )  # the disk may be slow
             connection.request(method, path, body, headers or {})
             reply = connection.getresponse()
             told = reply.status, reply.headers, reply.read()
