@@ -77,9 +77,13 @@ class Tab:
 
     def download(self):
         """Waits for the one file that the page saves, and returns its path."""
-        wait(lambda: any(path.suffix != ".crdownload" for path in self.downloads.iterdir()), "a saved file")
-        (path,) = self.downloads.iterdir()
-        return path
+
+        def whole():  # until then it is empty, with a .crdownload beside it
+            found = list(self.downloads.iterdir())
+            return len(found) == 1 and found[0].suffix != ".crdownload" and found[0].stat().st_size > 0
+
+        wait(whole, "a saved file")
+        return next(self.downloads.iterdir())
 
     def key(self, name):
         """Presses and releases a key."""
