@@ -15,6 +15,7 @@ import typer
 
 from animegan3_tf import __version__
 from animegan3_tf.cli_evaluate import evaluate
+from animegan3_tf.cli_study import study
 from animegan3_tf.errors import UserError
 from animegan3_tf.runtime import quiet_tensorflow
 
@@ -24,6 +25,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+app.add_typer(study, name="study")
 
 DEFAULT_MAX_PIXELS = 100_000_000  # of images.py, which would load OpenCV
 _MAX_PIXELS = typer.Option(DEFAULT_MAX_PIXELS, help="Refuse pictures with more pixels than this.", min=256)

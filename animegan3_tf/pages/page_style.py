@@ -54,5 +54,8 @@ th, td { text-align: left; vertical-align: top; padding: 3px 12px 3px 0; border-
 th { font-weight: 400; color: var(--quiet); width: 45%; }
 .facts th[scope=col] { width: auto; color: var(--ink); font-weight: 600; }
 .facts th[scope=row] { width: 24%; }
+.wide { overflow-x: auto; }
+.wide :is(th, td) { white-space: nowrap; }
+svg .whisker path { stroke-dasharray: none; }
 section ul:not(.legend) { padding-left: 1.2em; overflow-wrap: anywhere; }
 """

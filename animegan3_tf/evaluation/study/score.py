@@ -1,0 +1,135 @@
+"""From answers and key to numbers: preference rates, scores, agreement, consistency."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from animegan3_tf.errors import UserError
+from animegan3_tf.evaluation.study.answers import MAX_BYTES, Answers, AnswersError, read_answers
+from animegan3_tf.evaluation.study.bradley_terry import Scores, bradley_terry
+from animegan3_tf.evaluation.study.comparisons import Comparisons, gather
+from animegan3_tf.evaluation.study.design import Study
+from animegan3_tf.evaluation.study.fleiss import fleiss_kappa
+from animegan3_tf.evaluation.study.key import Key
+from animegan3_tf.evaluation.study.rate import Rate
+from animegan3_tf.images import quote
+
+
+@dataclass(frozen=True)
+class QuestionScores:
+    """One question's numbers, methods in the key's order.
+
+    scores: Bradley-Terry. wins, ties: int [n, n], how often the row's method won against, or tied with, the column's.
+    kappa: Fleiss', None where it is undefined. consistency: share of repeats answered alike (ranking: of their pairs).
+    left: share of the choices that fell on the left picture, without ties (pairwise).
+    """
+
+    methods: tuple[str, ...]
+    comparisons: Comparisons
+    scores: Scores
+    wins: np.ndarray
+    ties: np.ndarray
+    kappa: float | None
+    consistency: Rate | None
+    left: Rate | None
+
+    def rate(self, i: int, j: int | None = None) -> Rate | None:
+        """How often method i is preferred, to method j or to all: a tie counts half."""
+        told = self.comparisons
+        for_i = (told.first == i) * told.outcome - (told.second == i) * told.outcome
+        between = (told.first == i) | (told.second == i)
+        if j is not None:
+            between &= (told.first == j) | (told.second == j)
+        return Rate.measure((1 + for_i[between]) / 2, told.rater[between])
+
+    def order(self) -> list[int]:
+        """The methods' numbers, the highest score first."""
+        return sorted(range(len(self.methods)), key=lambda i: -self.scores.values[i])
+
+
+@dataclass(frozen=True)
+class StudyScores:
+    """questions: name -> its numbers. raters: name -> share of own repeats answered alike, None without repeats.
+
+    rejected: file -> why it was left out.
+    """
+
+    study: Study
+    questions: dict[str, QuestionScores]
+    raters: dict[str, float | None]
+    languages: dict[str, int]
+    rejected: dict[str, str]
+
+
+def score_files(key: Key, paths: list[Path]) -> StudyScores:
+    """Scores answer files, and those in folders among `paths`; files that cannot be used are left out and named.
+
+    Raises UserError where none can be used.
+    """
+    answers, rejected, seen = [], {}, {}
+    for path in _answer_files(paths):
+        try:
+            with open(path, "rb") as file:
+                text = file.read(MAX_BYTES + 1)
+            if len(text) > MAX_BYTES:
+                raise AnswersError(f"is over {MAX_BYTES:,} bytes")
+            found = read_answers(text, key.study)
+            if found.rater in seen:
+                raise AnswersError(f"is of the same rater as {quote(seen[found.rater])}")
+        except OSError as error:
+            rejected[str(path)] = f"cannot be read ({error.strerror})"
+        except AnswersError as error:
+            rejected[str(path)] = str(error)
+        else:
+            seen[found.rater] = path
+            answers.append(found)
+    if not answers:
+        reasons = "; ".join(f"{quote(path)} {reason}" for path, reason in list(rejected.items())[:3])
+        raise UserError(f"no answers can be used: {reasons or 'there are no .json files'}")
+    return score(key, answers, rejected)
+
+
+def score(key: Key, answers: list[Answers], rejected: dict[str, str] | None = None) -> StudyScores:
+    """Scores the answers of one or more raters. Only first showings count; repeats tell consistency alone."""
+    questions, alike = {}, {rater.rater: [0, 0] for rater in answers}
+    for question in key.study.questions:
+        comparisons, repeats, left = gather(key, answers, question)
+        for rater, same in repeats:
+            alike[answers[rater].rater][0] += same
+            alike[answers[rater].rater][1] += 1
+        questions[question] = _question(key, comparisons, repeats, left)
+    raters = {rater: same / of if of else None for rater, (same, of) in alike.items()}
+    languages = dict(Counter(rater.language for rater in answers))
+    return StudyScores(key.study, questions, raters, languages, rejected or {})
+
+
+def _question(key, comparisons, repeats, left):
+    first, second, outcome, count = comparisons.first, comparisons.second, comparisons.outcome, len(key.methods)
+    wins, ties = np.zeros((2, count, count), int)
+    np.add.at(wins, (first[outcome > 0], second[outcome > 0]), 1)
+    np.add.at(wins, (second[outcome < 0], first[outcome < 0]), 1)
+    np.add.at(ties, (first[outcome == 0], second[outcome == 0]), 1)
+    table = np.zeros((comparisons.subject.max() + 1, 3), int)  # a subject's answers: first, no difference, second
+    np.add.at(table, (comparisons.subject, 1 - outcome), 1)
+    return QuestionScores(
+        key.methods,
+        comparisons,
+        bradley_terry(first, second, outcome, comparisons.rater, count),
+        wins,
+        ties + ties.T,
+        fleiss_kappa(table),
+        Rate.count(repeats),
+        Rate.count(left),
+    )
+
+
+def _answer_files(paths: list[str | os.PathLike]) -> list[Path]:
+    found = []
+    for path in map(Path, paths):
+        found += sorted(path.glob("*.json")) if path.is_dir() else [path]
+    return list(dict.fromkeys(found))

@@ -1,0 +1,30 @@
+import json
+import re
+from importlib.resources import files
+
+from animegan3_tf.evaluation.study.answers import LANGUAGES
+from animegan3_tf.evaluation.study.design import KINDS, QUESTIONS
+
+TEXTS = json.loads((files("animegan3_tf.evaluation.study") / "texts.json").read_text(encoding="utf-8"))
+
+
+def flat(texts, path=()):
+    if isinstance(texts, str):
+        return {path: texts}
+    return {key: text for name, value in texts.items() for key, text in flat(value, (*path, name)).items()}
+
+
+def test_every_language_says_the_same_things():
+    """The same texts, with the same values in them, none left in English."""
+    assert tuple(TEXTS) == LANGUAGES
+    english, vietnamese = (flat(TEXTS[language]) for language in ("en", "vi"))
+    assert english.keys() == vietnamese.keys()
+    for path, text in english.items():
+        other = vietnamese[path]
+        assert sorted(re.findall(r"\{\w+\}", other)) == sorted(re.findall(r"\{\w+\}", text)), path
+        assert other != text, path
+
+
+def test_every_kind_of_question_has_its_words():
+    for kind in KINDS:
+        assert tuple(TEXTS["en"]["question"][kind]) == QUESTIONS
