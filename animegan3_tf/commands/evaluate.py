@@ -8,6 +8,7 @@ from typing import Optional
 
 import typer
 
+from animegan3_tf.commands.options import MAX_PIXELS
 from animegan3_tf.errors import UserError
 
 _CACHE = Path("~/.cache/animegan3_tf/features")
@@ -30,7 +31,7 @@ def evaluate(
     replicates: int = typer.Option(100, help="Of the bootstrap intervals; 0 for none.", min=0),
     seed: int = typer.Option(0, help="Of what is drawn for intervals and extrapolation.", min=0),
     cache: Path = typer.Option(_CACHE, help="Folder that keeps the features of each picture."),
-    max_pixels: int = typer.Option(100_000_000, help="Refuse pictures with more pixels than this.", min=256),
+    max_pixels: int = MAX_PIXELS,
 ):
     """Measure stylised photos against the photos and the anime. The status is 1 when a picture cannot be read."""
     for folder, option in ((photos, "--photos"), (anime, "--anime")):

@@ -1,0 +1,150 @@
+"""The commands on models: stylize, export, info, import."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Optional
+
+import typer
+
+from animegan3_tf.commands.options import (
+    MAX_PIXELS,
+)
+from animegan3_tf.errors import UserError
+
+_MODEL_HELP = "Run folder, weights (.h5), SavedModel folder, .tflite or .onnx; by default the newest in checkpoints/."
+
+
+def stylize(
+    inputs: list[Path] = typer.Argument(..., help="Photos and folders of photos."),
+    out: Path = typer.Option(..., "-o", "--out", help="Folder for the results, or a picture file for one photo."),
+    model: Optional[Path] = typer.Option(None, help=_MODEL_HELP),
+    format: Optional[str] = typer.Option(None, help="png, jpg or webp; by default each photo's own."),
+    overwrite: bool = typer.Option(False, "--overwrite", help="Let results replace their own photos."),
+    face: bool = typer.Option(False, "--face", help="Draw each face again at --face-size and blend it in."),
+    face_size: int = typer.Option(256, help="Side of the crops that --face stylises; what the model was trained on."),
+    max_pixels: int = MAX_PIXELS,
+):
+    """Turn photos into anime. A photo that cannot be read gives one line; the rest goes on, and the status is 1."""
+    from animegan3_tf.progress import progress
+    from animegan3_tf.stylize import stylize_files
+    from animegan3_tf.stylizer import load_stylizer
+
+    stylizer = load_stylizer(model or _shipped())
+    if stylizer.warning:
+        print(f"animegan3: {stylizer.warning}", file=sys.stderr)
+    if face:
+        from animegan3_tf.data.face_detector import MtcnnDetector
+        from animegan3_tf.face_stylizer import FaceStylizer
+
+        stylizer = FaceStylizer(stylizer, MtcnnDetector(min_size=32), face_size)
+    errors = []
+    with progress("stylising") as advance:
+
+        def on_progress(done, total, photo, error):
+            advance(done, total, photo.name)
+            if error is not None:
+                errors.append(error)
+
+        report = stylize_files(
+            inputs, out, stylizer, max_pixels=max_pixels, suffix=format, overwrite=overwrite, on_progress=on_progress
+        )
+    for error in errors:
+        print(f"animegan3: {error}", file=sys.stderr)
+    print(f"{report.written:,} pictures written to {out}, {len(report.failures):,} failed")
+    if report.failures:
+        raise typer.Exit(1)
+
+
+def export(
+    model: Path = typer.Argument(..., help="Run folder or weights file (.h5)."),
+    out: Path = typer.Option(..., "-o", "--out", help="Folder for the files and export.json, which describes them."),
+    formats: str = typer.Option("saved_model,tflite", "--format", help="Of saved_model, tflite and onnx."),
+    sizes: str = typer.Option("256", "--size", help="Sides of the .tflite files' pictures, multiples of 8."),
+    precisions: str = typer.Option("float32", "--precision", help="Of float32, float16, dynamic, int8: .tflite files."),
+    calibrate: Optional[Path] = typer.Option(None, help="Folder of photos that int8 is fitted to; it needs some."),
+    photos: Optional[Path] = typer.Option(None, help="Folder of photos to compare on; three bundled ones by default."),
+    litert: Optional[Path] = typer.Option(
+        None, help="A Python that has ai-edge-litert, to run the .tflite files with."
+    ),
+    name: Optional[str] = typer.Option(None, help="The model's name in the files; by default that of its style."),
+    version: Optional[str] = typer.Option(None, help="Its version; by default the training step's."),
+    author: Optional[str] = typer.Option(None, help="Who made it."),
+    license: Optional[str] = typer.Option(None, help="What it may be used for."),
+    trained_on: Optional[str] = typer.Option(None, help="The pictures it was trained on, and whose they are."),
+):
+    """Write the deployed generator as SavedModel, TFLite and ONNX, each run and compared with the Keras model."""
+    from animegan3_tf.export import ExportPlan, export_generator
+
+    card = {"name": name, "version": version, "author": author, "license": license, "trained_on": trained_on}
+    plan = ExportPlan(
+        formats=_listed(formats),
+        sizes=tuple(_integer("--size", text) for text in _listed(sizes)),
+        precisions=_listed(precisions),
+        calibrate=calibrate,
+        photos=photos,
+        litert=litert,
+        card=card,
+    )
+
+    def show(file):
+        print(f"{file.path.name:34}{file.bytes / 1e6:6.2f} MB  {file.comparison}", flush=True)
+
+    files = export_generator(model, out, plan, show)
+    runtimes = ", ".join(sorted({file.told["runtime"] for file in files}))
+    print(f"{len(files)} files written to {out}, compared by {runtimes}; export.json has the details")
+
+
+def info(
+    model: Path = typer.Argument(..., help="Weights, state or run folder; SavedModel, .tflite or .onnx."),
+    as_json: bool = typer.Option(False, "--json", help="Print JSON."),
+):
+    """Print what a file of this project says of itself."""
+    from animegan3_tf.info import describe_model
+
+    values = describe_model(model)
+    if as_json:
+        print(json.dumps(values, indent=2, default=str))
+        return
+    width = max(map(len, values)) + 2
+    for key, value in values.items():
+        print(f"{key:{width}}{value}")
+
+
+def import_(
+    architecture: str = typer.Argument(..., metavar="ARCH", help="animegan1, animegan2 or animegan3."),
+    checkpoint: Path = typer.Argument(..., help="TensorFlow 1 checkpoint prefix, its folder, or a frozen .pb."),
+    out: Path = typer.Option(..., "-o", "--out", help="Weights file (.h5) to write."),
+    batch_norm: str = typer.Option(
+        "inference", help="animegan3's: what its authors' inference graph computes, or the trained one."
+    ),
+):
+    """Convert a generator that the AnimeGAN authors published to a weights file, for stylize, export and --init."""
+    from animegan3_tf.lineage import import_generator
+
+    print(f"{out}: {architecture}, {import_generator(architecture, checkpoint, out, batch_norm):,} parameters")
+
+
+def _listed(text):
+    """The words of a list with commas, each once."""
+    return tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
+
+
+def _integer(option, text):
+    try:
+        return int(text)
+    except ValueError:
+        raise UserError(f"{option} {text!r} is not a number; write it as {option} 256,512") from None
+
+
+def _shipped():
+    from animegan3_tf.stylizer import newest_shipped_checkpoint
+
+    path = newest_shipped_checkpoint()
+    if path is None:
+        raise UserError(
+            "no checkpoint is shipped with this version; train one and name its run folder with --model (make: MODEL=)"
+        )
+    return path

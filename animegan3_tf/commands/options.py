@@ -1,0 +1,39 @@
+"""Options that several commands share, and what becomes of them."""
+
+from __future__ import annotations
+
+import typer
+
+from animegan3_tf.errors import UserError
+
+DEFAULT_MAX_PIXELS = 100_000_000  # of images.py, which would load OpenCV
+MAX_PIXELS = typer.Option(DEFAULT_MAX_PIXELS, help="Refuse pictures with more pixels than this.", min=256)
+STYLE = typer.Option("shinkai", help="Name of a bundled style, or a .toml file.")
+PHOTOS = typer.Option(None, help="Photos, instead of DATA/photo.")
+ANIME = typer.Option(None, help="Anime pictures, instead of DATA/<style>/style.")
+IMAGE_SIZE = typer.Option(None, help="Side of the training crops; the style's by default.")
+
+
+def folders_of(data, style, photos, anime):
+    """The photo and anime folders, or one line on what is missing and how to get it."""
+    photos = photos or data / "photo"
+    anime = anime or data / style.name / "style"
+    for folder, option, what in ((photos, "--photos", "photos"), (anime, "--anime", f"{style.name} pictures")):
+        if not folder.is_dir():
+            raise UserError(f"{what} are missing: {str(folder)!r} is not a folder; put them there or give {option} DIR")
+    return photos, anime
+
+
+def recipe_of(style, settings, options):
+    """The style with --set and the options that were given."""
+    from animegan3_tf.styles import load_style, override
+
+    given = {key: value for key, value in options.items() if value is not None}
+    return override(load_style(style), {**dict(_assignment(text) for text in settings), **given})
+
+
+def _assignment(text):
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise UserError(f"--set {text!r} has no '='; write --set key=value, such as --set loss.identity=1.0")
+    return key.strip(), value.strip()

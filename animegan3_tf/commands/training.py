@@ -1,0 +1,154 @@
+"""The commands on runs: train, runs, demo."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Optional
+
+import typer
+
+from animegan3_tf.commands.data import prepare_targets
+from animegan3_tf.commands.options import (
+    ANIME,
+    IMAGE_SIZE,
+    MAX_PIXELS,
+    PHOTOS,
+    STYLE,
+    folders_of,
+    recipe_of,
+)
+from animegan3_tf.errors import UserError
+
+
+def train(
+    out: Path = typer.Option(..., help="Run folder: configuration, state, pictures, logs."),
+    style: str = STYLE,
+    data: Path = typer.Option(Path("data"), help="Folder with photo/ and <style>/style/."),
+    photos: Optional[Path] = PHOTOS,
+    anime: Optional[Path] = ANIME,
+    perceptual: str = typer.Option("vgg19", help="vgg19, vgg19:FILE.h5, vgg19:FILE.npy, resnet18:FILE.npz or random."),
+    image_size: Optional[int] = IMAGE_SIZE,
+    batch_size: Optional[int] = typer.Option(None, help="Pictures a step; the style's by default."),
+    steps: Optional[int] = typer.Option(None, help="Steps in all, pre-training included; else the style's epochs."),
+    pretrain_steps: Optional[int] = typer.Option(
+        None, help="Steps of content only; else the style's epochs, at most half."
+    ),
+    settings: list[str] = typer.Option([], "--set", help="Replace a value of the style: --set loss.identity=1.0"),
+    seed: int = typer.Option(0, help="Of the weights, the order of the pictures and their variations."),
+    log_every: int = typer.Option(10, help="Steps between lines on the console and in TensorBoard."),
+    samples: Optional[Path] = typer.Option(None, help="Photos of the picture grids; some of --photos by default."),
+    sample_size: Optional[int] = typer.Option(None, help="Their side there; the training crops' by default."),
+    sample_every: int = typer.Option(250, help="Steps between picture grids (photo | support | main)."),
+    checkpoint_every: int = typer.Option(500, help="Steps between saves."),
+    keep: int = typer.Option(2, help="How many of the newest states to keep."),
+    keep_every: int = typer.Option(0, help="Keep states at multiples of this for good; 0 for none."),
+    init: Optional[Path] = typer.Option(
+        None, help="Fine-tune: begin with the weights of a run folder, a state or a weights file (.h5)."
+    ),
+    deterministic: bool = typer.Option(
+        False, "--deterministic", help="The same bits every time on this machine, resumed or not; slower on a GPU."
+    ),
+    mixed_precision: bool = typer.Option(
+        False, "--mixed-precision", help="Half precision in the networks: float16 on a GPU, bfloat16 on a CPU."
+    ),
+    accumulate: int = typer.Option(1, help="Compute a batch in this many parts, for devices with little memory."),
+    jit: bool = typer.Option(False, "--jit", help="Compile with XLA what gains by it."),
+    max_pixels: int = MAX_PIXELS,
+    prepare: bool = typer.Option(False, "--prepare", help="First precompute the targets, as the prepare command does."),
+    resume: bool = typer.Option(False, "--resume", help="Go on with the run in --out."),
+    override: bool = typer.Option(False, "--override", help="Let --resume take settings that differ from the run's."),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Print the resolved configuration and stop."),
+    live: Optional[bool] = typer.Option(None, "--live/--lines", help="Draw a table on the terminal, or print lines."),
+):
+    """Train a style on unpaired photos and anime pictures; --resume goes on after an interruption."""
+    recipe = recipe_of(style, settings, {"data.image_size": image_size, "train.batch_size": batch_size})
+    photos, anime = folders_of(data, recipe, photos, anime)
+
+    if resume and init is not None:
+        raise UserError("--init is for a new run, --resume goes on with one; leave one of them out")
+    if override and not resume:
+        raise UserError("--override is for --resume; leave it out, or add --resume")
+
+    from animegan3_tf.training.distribution import cluster_position
+    from animegan3_tf.training.initial import find_origin
+    from animegan3_tf.training.precision import half_precision
+    from animegan3_tf.training.run import RunConfiguration, resolve_steps
+    from animegan3_tf.training.run import train as run
+
+    stored = RunConfiguration.read(out) if resume else None
+    origin = stored.init if resume else find_origin(init) if init is not None else None
+    steps, pretrain_steps = resolve_steps(recipe, photos, steps, pretrain_steps, stored, origin)
+    configuration = RunConfiguration(
+        style=recipe,
+        photos=str(photos),
+        anime=str(anime),
+        perceptual=perceptual,
+        steps=steps,
+        pretrain_steps=pretrain_steps,
+        samples=None if samples is None else str(samples),
+        sample_size=sample_size,
+        seed=seed,
+        max_pixels=max_pixels,
+        log_every=log_every,
+        sample_every=sample_every,
+        checkpoint_every=checkpoint_every,
+        keep=keep,
+        keep_every=keep_every,
+        deterministic=deterministic,
+        precision=half_precision() if mixed_precision else "float32",
+        accumulate=accumulate,
+        jit=jit,
+        init=origin,
+    )
+    print(json.dumps(configuration.to_dict(), indent=2))
+    if dry_run:
+        return
+    if prepare and cluster_position()[0] == 0:  # the others wait for it when they meet
+        prepare_targets(recipe, photos, anime, os.cpu_count() or 1, max_pixels)
+    live = _draws(sys.stdout) if live is None else live
+    result = run(configuration, out, resume=resume, override=override, show=_print_line, live=live)
+    if result.grid is not None:  # another host's otherwise
+        print(f"pictures: {result.grid}\ngenerator: {out / 'generator.h5'}\nreport: {out / 'report.html'}")
+    if result.stopped_by is not None:
+        print(f"animegan3: stopped at step {result.step}, saved; go on with --resume", file=sys.stderr)
+        raise typer.Exit(128 + result.stopped_by)
+
+
+def runs(
+    folder: Path = typer.Argument(Path("runs"), help="Where the run folders are, or one of them."),
+    as_json: bool = typer.Option(False, "--json", help="Print JSON."),
+    page: Optional[Path] = typer.Option(None, help="Write report.html of this run folder instead, at any time."),
+):
+    """List the runs below a folder: how far each is, its losses, its anime-likeness, its newest pictures."""
+    if page is not None:
+        from animegan3_tf.training.page import write_page
+
+        print(write_page(page))
+        return
+    from animegan3_tf.training.runs import find_runs, read_run
+    from animegan3_tf.training.runs_table import print_runs
+
+    found = [read_run(path) for path in find_runs(folder)]
+    if as_json:
+        print(json.dumps([run.to_dict() for run in found], indent=2, allow_nan=False))
+    else:
+        print_runs(found, folder)
+
+
+def demo(out: Path = typer.Option(Path("runs/demo"), help="Folder for the data, the run and the picture.")):
+    """Train for a minute on bundled pictures, stylise the photos, and show them side by side."""
+    from animegan3_tf.demo import run_demo
+
+    print(run_demo(out, show=lambda line: print(line, flush=True)))
+
+
+def _print_line(line):
+    print(line, flush=True)
+
+
+def _draws(stream):
+    """Whether a person's terminal is there that can draw over what it shows."""
+    return stream.isatty() and os.environ.get("TERM", "").lower() not in ("", "dumb", "unknown")
