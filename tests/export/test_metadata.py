@@ -59,5 +59,6 @@ def test_a_file_without_metadata(doubling, tmp_path):
 
 def test_a_header_speaks_where_nothing_was_given():
     header = {"style": "hayao", "license": "CC0", "author": "header"}
-    card = card_of(header, {"author": "given", "license": None})
+    card = card_of(header, "AnimeGANv2", {"author": "given", "license": None})
     assert (card.author, card.license, card.trained_on) == ("given", "CC0", NOT_STATED)
+    assert (card.name, card.architecture) == ("AnimeGANv2 hayao", "AnimeGANv2")
