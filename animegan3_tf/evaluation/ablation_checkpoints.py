@@ -23,7 +23,7 @@ _ACCEPTED = "name a run folder, a state or a weights file (.h5)"
 
 @dataclass(frozen=True)
 class Generator:
-    """A deployed generator read from `source`: header and arrays as those of its weights file, sha256 of the numbers."""
+    """A deployed generator, header and arrays as `weights_file.read_weights` gives them, and the file it came from."""
 
     source: Path
     header: dict

@@ -17,6 +17,10 @@ from animegan3_tf.stylizer import load_stylizer
 from animegan3_tf.weights_file import write_weights
 
 
+class UnfitGenerator(UserError):
+    """Weights that do not fit the network that their header names."""
+
+
 @dataclass(frozen=True)
 class Drawn:
     """How many pictures were drawn now, how many stood already, and one line for each photo that failed."""
@@ -36,7 +40,7 @@ def draw_checkpoint(
     """Stylises the photos into a folder, which then holds this generator's pictures of these photos and no others.
 
     A picture that stands from an earlier call is not drawn again; `DrawnRecord` says which do. PNG, so that nothing is
-    lost before it is measured. UserError when the generator does not fit its network, or the folder cannot be used.
+    lost before it is measured. Raises UnfitGenerator, and UserError for a folder that cannot be used.
     """
     targets = plan_results(photos, folder, ".png")
     try:
@@ -71,4 +75,4 @@ def _stylizer(generator):
         try:
             return load_stylizer(path)
         except UserError as error:
-            raise UserError(str(error).replace(str(path), str(generator.source))) from None
+            raise UnfitGenerator(str(error).replace(str(path), str(generator.source))) from None

@@ -47,7 +47,6 @@ class DrawnRecord:
         line = known.get(self._name(self._targets[photo]))
         return (
             line is not None
-            and None not in (line["sha256"], line["photo_sha256"])
             and line["photo_sha256"] == self._digests[photo]
             and line["sha256"] == _digest(self._targets[photo])
         )
@@ -74,7 +73,7 @@ class DrawnRecord:
                 head = json.loads(next(file))
                 for text in file:
                     line = json.loads(text)
-                    lines.append({key: line[key] for key in ("picture", "sha256", "photo_sha256")})
+                    lines.append({key: str(line[key]) for key in ("picture", "sha256", "photo_sha256")})
         except (FileNotFoundError, StopIteration, ValueError, KeyError, TypeError):
             pass
         return head, lines
@@ -88,7 +87,7 @@ class DrawnRecord:
 
 
 def _digest(path):
-    """None for what is no file that can be read."""
+    """None, which no line says, for what is no file that can be read."""
     try:
         return sha256_of(path) if path.is_file() else None
     except OSError:

@@ -20,8 +20,8 @@ def line_chart(title, unit, series, phases=(), references=None, zero=False, acro
     series: {name: [(step, value or None)]}, steps ascending; None breaks the line. unit: of the values, under the
     title. phases: (name, first step, last step), at most two, the first of which is shaded where
     there are two. references: {name: value} of dashed level lines. zero: show the zero of the value axis. across: what
-    the other axis is. last: tell each series' last value in the legend. intervals: {name: [(step, (low, high) or None)]}
-    of some series, drawn as bands behind their lines.
+    the other axis is. last: tell each series' last value in the legend. intervals: of some series, {name: [(step, (low,
+    high) or None)]}, drawn as bands behind their lines.
 
     The value axis is logarithmic, and says so, where all values are above 0 and span a factor of 30.
     Without a single value, returns "".
