@@ -18,7 +18,7 @@ BIASED = (
     "A checkpoint that is chosen by the photos it is then reported on looks better than it is: choose on these photos, "
     "report on others, or report the last one."
 )
-_TOLD = {"lower": "lower is better", "higher": "higher is better", "": "no way is better"}
+_TOLD = {"lower": "lower is better", "higher": "higher is better", "": "neither way is better"}
 _CONSTANT = ("photo_flatness", "between_persons")  # of the photos alone: no curves
 
 
@@ -49,8 +49,8 @@ def _best(ablation):
     for key, metric in ablation.metrics.items():
         one = ablation.best(key)
         if one is not None:
-            cells = one.label, f"{one.step:,}", _value(one.result(key)), _TOLD[metric.better]
-            rows.append((metric.name, *map(_cell, cells)))
+            cells = _cell(one.label), _cell(f"{one.step:,}"), _measured(one.result(key)), _cell(_TOLD[metric.better])
+            rows.append((metric.name, *cells))
     note = (
         f"<p class='note'>{BIASED} Where the intervals of two steps overlap, neither is shown to be the better one.</p>"
     )
@@ -60,21 +60,23 @@ def _best(ablation):
 def _curves(ablation):
     charts, missing = [], []
     for key, metric in ablation.metrics.items():
+        if key in _CONSTANT:
+            continue
         series, intervals = {}, {}
         for label in ablation.runs:
             results = [(one.step, one.result(key)) for one in ablation.of(label)]
             series[label] = [(step, result and result.value) for step, result in results]
             intervals[label] = [(step, result and result.interval) for step, result in results]
         references = _photo_flatness(ablation) if key == "flatness" else None
-        if key in _CONSTANT:
-            continue
         chart = line_chart(metric.name, _TOLD[metric.better], series, references=references, intervals=intervals)
         charts.append(chart)
         if not chart:
-            missing.append(f"<li>{_text(metric.name)}: {_text(metric.note)}</li>")
+            missing.append(metric.name)
     note = "Bands and whiskers are the 95 % intervals: how far another draw of pictures would move the number."
-    absent = f"<h3>Not measured</h3><ul>{''.join(missing)}</ul>" if missing else ""
-    return f"<p class='note'>{note}</p><div class='charts'>{''.join(charts)}</div>{absent}"
+    absent = (
+        f"Without a number at any step, for the reasons below the numbers: {'; '.join(missing)}." if missing else ""
+    )
+    return f"<p class='note'>{note}</p><div class='charts'>{''.join(charts)}</div><p class='note'>{_text(absent)}</p>"
 
 
 def _photo_flatness(ablation):
@@ -118,28 +120,25 @@ def _numbers(ablation):
     parts = []
     for label in ablation.runs:
         measured = ablation.of(label)
-        rows, notes = [], {}
-        for key, metric in ablation.metrics.items():
-            results = [(one.step, one.result(key)) for one in measured]
-            rows.append(
-                (metric.name, *(_cell(_value(result), result.count if result else "") for _, result in results))
-            )
-            for step, result in results:
-                if result and result.note:
-                    notes.setdefault(f"{metric.name}: {result.note}", []).append(step)
+        rows = [(m.name, *(_measured(one.result(key)) for one in measured)) for key, m in ablation.metrics.items()]
         if measured:
             table = _table(("", *(f"step {one.step:,}" for one in measured)), rows)
-            parts.append(f"<h3>{_text(label)}</h3>{table}{_notes(notes, len(measured))}")
+            parts.append(f"<h3>{_text(label)}</h3>{table}{_notes(measured)}")
     return "".join(parts)
 
 
-def _notes(notes, whole):
-    """What to keep in mind of the numbers, and the steps it holds for where these are not all."""
-    lines = []
-    for note, steps in notes.items():
-        at = "" if len(steps) == whole else f" (step {', '.join(f'{step:,}' for step in steps)})"
-        lines.append(f"<li>{_text(note + at)}</li>")
-    return f"<ul class='note'>{''.join(lines)}</ul>" if lines else ""
+def _notes(measured):
+    """What to keep in mind of the numbers: each note once, with its metrics, and its steps where these are not all."""
+    steps, names = {}, {}
+    for one in measured:
+        for result in one.evaluation.results:
+            if result.note:
+                steps.setdefault((result.name, result.note), []).append(one.step)
+    for (name, note), found in steps.items():
+        at = "" if len(found) == len(measured) else f" (step {', '.join(f'{step:,}' for step in found)})"
+        names.setdefault(note, []).append(name + at)
+    lines = "".join(f"<li>{_text('; '.join(found))}: {_text(note)}</li>" for note, found in names.items())
+    return f"<ul class='note'>{lines}</ul>" if lines else ""
 
 
 def _networks(ablation):
@@ -162,23 +161,23 @@ def _problems(ablation):
     return f"<ul>{lines}</ul>" if lines else "<p>None.</p>"
 
 
-def _value(result):
+def _measured(result):
+    """A cell with the number and its interval; its tooltip says what it was measured on."""
     if result is None or result.value is None:
-        return "-"
-    interval = "" if result.interval is None else " [{}, {}]".format(*map(number, result.interval))
-    return number(result.value) + interval
+        return _cell("-")
+    interval = "" if result.interval is None else "<br><small>{} to {}</small>".format(*map(number, result.interval))
+    return f'<td title="{_text(result.count)}">{number(result.value)}{interval}</td>'
 
 
-def _cell(text, tip=""):
-    told = f' title="{_text(tip)}"' if tip else ""
-    return f"<td{told}>{_text(text)}</td>"
+def _cell(text):
+    return f"<td>{_text(text)}</td>"
 
 
 def _table(heads, rows):
     """rows: (name, and its cells)."""
     head = "".join(f"<th scope='col'>{_text(text)}</th>" for text in heads)
     body = "".join(f"<tr><th scope='row'>{_text(name)}</th>{''.join(cells)}</tr>" for name, *cells in rows)
-    return f"<div class='wide'><table class='facts'><tr>{head}</tr>{body}</table></div>"
+    return f"<div class='wide steps'><table class='facts'><tr>{head}</tr>{body}</table></div>"
 
 
 def _text(text):

@@ -23,7 +23,8 @@ def line_chart(title, unit, series, phases=(), references=None, zero=False, acro
     the other axis is. last: tell each series' last value in the legend. intervals: of some series, {name: [(step, (low,
     high) or None)]}, drawn as bands behind their lines.
 
-    The value axis is logarithmic, and says so, where all values are above 0 and span a factor of 30.
+    The value axis is logarithmic, and says so, where all values are above 0 and span a factor of 30
+    (intervals must be above 0 too).
     Without a single value, returns "".
     """
     series = {name: points for name, points in series.items() if any(_drawable(v) for _, v in points)}
@@ -32,8 +33,10 @@ def line_chart(title, unit, series, phases=(), references=None, zero=False, acro
     references = {name: value for name, value in (references or {}).items() if _drawable(value)}
     intervals = {name: _drawable_ends((intervals or {}).get(name, ())) for name in series}
     values = [v for points in series.values() for _, v in points if _drawable(v)] + list(references.values())
-    values += [end for stretches in intervals.values() for run in stretches for _, *ends in run for end in ends]
-    logarithmic = not zero and min(values) > 1.0 / _MOST and max(values) / min(values) >= _DECADES
+    ends = [end for stretches in intervals.values() for run in stretches for _, *ends in run for end in ends]
+    spread = min(values) > 1.0 / _MOST and max(values) / min(values) >= _DECADES
+    values += ends
+    logarithmic = spread and not zero and min(values) > 1.0 / _MOST
     steps = [step for points in series.values() for step, _ in points]
     x = _Axis(*_padded(min(0, *steps), max(steps), 0.0), (_LEFT, _WIDTH - _RIGHT))
     low, high = (math.log10(min(values)), math.log10(max(values))) if logarithmic else (min(values), max(values))

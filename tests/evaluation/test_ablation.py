@@ -149,16 +149,20 @@ def test_the_page_has_curves_pictures_and_every_number(made, tmp_path):
     assert list(sections) == ["best", "curves", "pictures", "numbers", "networks", "problems"]
     assert "http" not in text
     assert BIASED in sections["best"]
-    assert re.search(
-        r"mean difference to the photo</th><td>a</td><td>30</td><td>0 \[0, 0\]</td><td>lower is", sections["best"]
-    )
+    value = '<td title="50 pictures">0<br><small>0 to 0</small></td>'
+    row = f"mean difference to the photo</th><td>a</td><td>30</td>{value}<td>lower is better</td>"
+    assert row in sections["best"]
     charts = dict(re.findall(r"<figcaption>(.*?)</figcaption>(.*?)</figure>", sections["curves"]))
     chart = charts["mean difference to the photo"]
     assert [len(points.split()) for points in re.findall(r'<polyline class="\S+" points="(.*?)"', chart)] == [3, 1]
     assert chart.count("band") == 1  # of the three steps of a; b has one step, and a whisker
     assert chart.count("whisker") == 1
     assert "MS-SSIM to the photo" not in charts
-    assert "MS-SSIM to the photo: not measured: no picture has this score" in sections["curves"]
+    assert "for the reasons below the numbers: MS-SSIM to the photo; " in sections["curves"]
+    note = (
+        "<li>MS-SSIM to the photo; face still found, of photos with one: not measured: no picture has this score</li>"
+    )
+    assert sections["numbers"].count(note) == 2
     assert sections["pictures"].count("<img") == (1 + 3) + (1 + 1)
     assert re.findall(r"<figcaption>(.*?)</figcaption>", sections["pictures"]) == [
         "photos", "step 10", "step 20", "step 30", "photos", "step 10",
