@@ -120,7 +120,11 @@ def _numbers(ablation):
     parts = []
     for label in ablation.runs:
         measured = ablation.of(label)
-        rows = [(m.name, *(_measured(one.result(key)) for one in measured)) for key, m in ablation.metrics.items()]
+        rows = []
+        for key, metric in ablation.metrics.items():
+            results = [one.result(key) for one in measured]
+            if any(result and result.value is not None for result in results):
+                rows.append((metric.name, *map(_measured, results)))
         if measured:
             table = _table(("", *(f"step {one.step:,}" for one in measured)), rows)
             parts.append(f"<h3>{_text(label)}</h3>{table}{_notes(measured)}")
@@ -137,7 +141,9 @@ def _notes(measured):
     for (name, note), found in steps.items():
         at = "" if len(found) == len(measured) else f" (step {', '.join(f'{step:,}' for step in found)})"
         names.setdefault(note, []).append(name + at)
-    lines = "".join(f"<li>{_text('; '.join(found))}: {_text(note)}</li>" for note, found in names.items())
+    lines = "".join(
+        f"<li>{_text(note)}<br><small>{_text('; '.join(found))}</small></li>" for note, found in names.items()
+    )
     return f"<ul class='note'>{lines}</ul>" if lines else ""
 
 
