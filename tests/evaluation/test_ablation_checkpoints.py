@@ -106,6 +106,7 @@ def test_labels(tmp_path):
     [
         (["{}", "{}"], "--ablate 'a' is the label of two runs"),
         (["A={}", "{}"], "--ablate 'a' is the label of two runs"),
+        (["{}", "A={}"], "--ablate 'A' is the label of two runs"),
         (["../a={}"], r"'\.\./a' cannot name a folder; write --ablate NAME=RUN"),
         (["={}"], "'' cannot name a folder"),
         (["x="], "--ablate 'x=' names no run"),

@@ -139,6 +139,8 @@ def test_intervals_are_bands_and_a_lone_one_a_whisker():
     middle = line[0][1]
     u = points[2][1] - middle
     assert u > 20
+    height = float(parsed(chart).find("svg").get("viewBox").split()[-1])
+    assert all(0 < y < height for _, y in points)  # the axis is of the ends too
     assert [y - middle for _, y in points] == pytest.approx([-2 * u, -u, u, 2 * u], abs=0.2)
     (whisker,) = (g for g in parsed(chart).iter("g") if "whisker" in g.get("class"))
     bottom, top = whisker[0].get("d").split(" ")[1].split("V")
