@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +37,7 @@ def stylize_files(
     max_pixels: int = images.DEFAULT_MAX_PIXELS,
     suffix: str | None = None,
     overwrite: bool = False,
+    skip: Container[Path] = (),
     on_progress: Callable[[int, int, Path, str | None], None] | None = None,
 ) -> Report:
     """Stylises files and folders into the folder `output`; a picture that fails is reported and the rest goes on.
@@ -45,12 +46,14 @@ def stylize_files(
     suffix: format of the results, such as ".png"; by default the photo's own (BMP and TIFF become PNG, HEIC JPEG).
     overwrite: lets a result replace its own photo; otherwise that is refused before anything is written. Other files
         that stand where a result goes, such as an earlier run's, are replaced.
+    skip: photos that need no result; they are not counted either.
     on_progress: called as (done, total, photo, error or None) after each picture, in this thread and the inputs' order.
 
     Below an input folder the tree is kept; with several inputs each folder's name is its first level. Photos whose
     results would have one name are told apart: `a.png`, `a-2.png`. Alpha is put back.
     """
     jobs, unlisted = _plan([Path(path) for path in inputs], Path(output), suffix, overwrite)
+    jobs = [(photo, target) for photo, target in jobs if photo not in skip]
     outcomes = itertools.chain(unlisted, _run(jobs, stylizer, max_pixels))
     total = len(unlisted) + len(jobs)
     failures = []
@@ -60,6 +63,11 @@ def stylize_files(
         if on_progress is not None:
             on_progress(done, total, photo, error)
     return Report(written=total - len(failures), failures=tuple(failures))
+
+
+def plan_results(photos: str | os.PathLike, output: str | os.PathLike, suffix: str) -> dict[Path, Path]:
+    """{photo: where `stylize_files` puts its result} for a folder of photos; nothing is written."""
+    return dict(_plan([Path(photos)], Path(output), suffix, overwrite=False)[0])
 
 
 def _plan(

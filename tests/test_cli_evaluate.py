@@ -3,12 +3,13 @@ import sys
 
 import numpy as np
 import pytest
+from tiny_checkpoints import write_checkpoint
 from tiny_training import resnet_arrays, write_pictures
 
 from animegan3_tf.cli import main
 from animegan3_tf.evaluation import inception
 from animegan3_tf.networks import build_generator
-from animegan3_tf.networks.weights import save_generator
+from animegan3_tf.networks.weights import named_weights, save_generator
 
 
 @pytest.fixture
@@ -42,7 +43,8 @@ def options(folder, **changes):
         "features": f"resnet18:{folder / 'half.npz'}",
         "cache": folder / "cache",
     } | changes
-    return [word for name, value in values.items() for word in (f"--{name}", value)] + ["--no-faces"]
+    named = ((name, value) for name, value in values.items() if value is not None)
+    return [word for name, value in named for word in (f"--{name}", value)] + ["--no-faces"]
 
 
 def test_a_folder_is_measured_without_the_name_fid(call, folder):
@@ -91,9 +93,38 @@ def test_without_a_network_the_default_says_what_to_download(call, folder, monke
     assert "download https://tfhub.dev/tensorflow/tfgan/eval/inception/1?tf-hub-format=compressed, unpack it" in errors
 
 
+@pytest.mark.slow
+def test_a_runs_states_are_compared_over_training(call, folder):
+    arrays = {name: weight.numpy() for name, weight in named_weights(build_generator()).items()}
+    arrays["base_0_conv/kernel"] = np.zeros_like(arrays["base_0_conv/kernel"])
+    for step in (10, 20):
+        write_checkpoint(folder / "run", step, None, arrays)
+    damaged = write_checkpoint(folder / "run", 30, None, arrays)
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    arguments = options(folder, generated=None, ablate=f"mine={folder / 'run'}")
+    status, out, errors = call(*arguments)
+    assert status == 1
+    assert errors.count("\n") == 1
+    assert "state-000030.h5' is cut short or altered" in errors
+    assert out.startswith(f"mine: {folder / 'run'}, step 10, 20, 30\nfeatures: half ResNet-18 of anime-or-not\n")
+    assert "mine, step 10: 4 drawn, 0 stood already\nmine, step 20: 4 drawn, 0 stood already\n" in out
+    assert "A checkpoint that is chosen by the photos it is then reported on looks better than it is" in out
+    assert out.endswith(f"report: {folder / 'report' / 'report.html'}\n")
+    assert sorted(path.name for path in (folder / "report" / "generated" / "mine" / "000020").glob("*.png")) == [
+        "00.png", "01.png", "02.png", "03.png",
+    ]  # fmt: skip
+    damaged.unlink()
+    status, out, errors = call(*arguments)
+    assert (status, errors) == (0, "")
+    assert "mine, step 10: 0 drawn, 4 stood already\n" in out
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
+        ({"generated": None}, "give --generated or --ablate, one of the two; neither is given"),
+        ({"ablate": "nowhere"}, "give --generated or --ablate, one of the two; both are given"),
+        ({"generated": None, "ablate": "nowhere"}, "--ablate 'nowhere' does not exist; name a run folder"),
         ({"photos": "nowhere"}, "--photos 'nowhere' is not a folder"),
         ({"anime": "nowhere"}, "--anime 'nowhere' is not a folder"),
         ({"generated": "nowhere"}, "--generated 'nowhere' does not exist"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from pathlib import Path
 from typing import Optional
@@ -15,7 +16,16 @@ _CACHE = Path("~/.cache/animegan3_tf/features")
 
 
 def evaluate(
-    generated: Path = typer.Option(..., help="Stylised photos, a folder; or the model that is to stylise --photos."),
+    generated: Optional[Path] = typer.Option(
+        None, help="Stylised photos, a folder; or the model that is to stylise --photos."
+    ),
+    runs: list[str] = typer.Option(
+        [],
+        "--ablate",
+        metavar="[NAME=]RUN",
+        help="Instead of --generated, and once a run: stylise --photos with every state that the run folder keeps, or "
+        "with a state or weights file, and draw curves over training.",
+    ),
     photos: Path = typer.Option(..., help="The photos, a folder; pictures belong to the photo of the same name."),
     anime: Path = typer.Option(..., help="Anime pictures of the style, a folder."),
     out: Path = typer.Option(..., "-o", "--out", help="Folder for report.html, report.json, .csv and .tex."),
@@ -37,7 +47,10 @@ def evaluate(
     for folder, option in ((photos, "--photos"), (anime, "--anime")):
         if not folder.is_dir():
             raise UserError(f"{option} {str(folder)!r} is not a folder; name one that holds pictures")
-    if not generated.exists():
+    if (generated is None) == (not runs):
+        given = "both are" if runs else "neither is"
+        raise UserError(f"give --generated or --ablate, one of the two; {given} given")
+    if generated is not None and not generated.exists():
         raise UserError(f"--generated {str(generated)!r} does not exist; name a folder of pictures, or a model")
     if out.exists() and not out.is_dir():
         raise UserError(f"--out {str(out)!r} is a file; name a folder")
@@ -50,8 +63,15 @@ def evaluate(
     from animegan3_tf.evaluation.report import write_report
     from animegan3_tf.progress import progress
 
-    measures = choose_measures(features, distance, cache.expanduser(), faces, replicates, seed, max_pixels)
-    print(f"features: {measures.features.name}")
+    def choose():
+        measures = choose_measures(features, distance, cache.expanduser(), faces, replicates, seed, max_pixels)
+        print(f"features: {measures.features.name}")
+        return measures
+
+    if runs:
+        _ablate(runs, photos, anime, out, choose)
+        return
+    measures = choose()
     reasons = []
     if is_model(generated):
         with progress("stylising") as advance:
@@ -71,4 +91,37 @@ def evaluate(
         print(f"{result.name}: {value}{interval}")
     print(f"report: {out / 'report.html'}")
     if reasons:
+        raise typer.Exit(1)
+
+
+def _ablate(specifications, photos, anime, out, choose):
+    """--ablate; `choose` gives the measures, once the runs are known to be there."""
+    from animegan3_tf.evaluation.ablation import ablate
+    from animegan3_tf.evaluation.ablation_checkpoints import find_runs
+    from animegan3_tf.evaluation.ablation_page import BIASED
+    from animegan3_tf.evaluation.ablation_report import write_ablation
+    from animegan3_tf.evaluation.latex import number
+    from animegan3_tf.progress import progress
+
+    problems = []
+    runs = find_runs(specifications, problems.append)
+    for run in runs:
+        steps = ", ".join(f"{checkpoint.step:,}" for checkpoint in run.checkpoints)
+        print(f"{run.label}: {run.path}, step {steps}")
+
+    def on_drawn(label, step, drawn):
+        failed = f", {len(drawn.failures):,} failed" if drawn.failures else ""
+        print(f"{label}, step {step:,}: {drawn.written:,} drawn, {drawn.kept:,} stood already{failed}", flush=True)
+
+    ablation = ablate(runs, photos, anime, out, choose(), progress, on_drawn)
+    ablation = dataclasses.replace(ablation, problems=(*problems, *ablation.problems))
+    write_ablation(ablation, out)
+    for problem in ablation.problems:
+        print(f"animegan3: {problem}", file=sys.stderr)
+    for key, metric in ablation.metrics.items():
+        best = ablation.best(key)
+        if best is not None:
+            print(f"{metric.name}: best {number(best.result(key).value)}, {best.label}, step {best.step:,}")
+    print(f"{BIASED}\nreport: {out / 'report.html'}")
+    if ablation.problems:
         raise typer.Exit(1)

@@ -14,23 +14,29 @@ _MOST = 1e30  # what is larger is as good as infinite, and would leave floats no
 _DECADES = 30.0  # largest over smallest value from which a logarithmic axis is used
 
 
-def line_chart(title, unit, series, phases=(), references=None, zero=False, across="step", last=True):
+def line_chart(title, unit, series, phases=(), references=None, zero=False, across="step", last=True, intervals=None):
     """One chart as a `<figure>`.
 
     series: {name: [(step, value or None)]}, steps ascending; None breaks the line. unit: of the values, under the
     title. phases: (name, first step, last step), at most two, the first of which is shaded where
     there are two. references: {name: value} of dashed level lines. zero: show the zero of the value axis. across: what
-    the other axis is. last: tell each series' last value in the legend.
+    the other axis is. last: tell each series' last value in the legend. intervals: of some series, {name: [(step, (low,
+    high) or None)]}, drawn as bands behind their lines.
 
-    The value axis is logarithmic, and says so, where all values are above 0 and span a factor of 30.
+    The value axis is logarithmic, and says so, where all values are above 0 and span a factor of 30
+    (intervals must be above 0 too).
     Without a single value, returns "".
     """
     series = {name: points for name, points in series.items() if any(_drawable(v) for _, v in points)}
     if not series:
         return ""
     references = {name: value for name, value in (references or {}).items() if _drawable(value)}
+    intervals = {name: _drawable_ends((intervals or {}).get(name, ())) for name in series}
     values = [v for points in series.values() for _, v in points if _drawable(v)] + list(references.values())
-    logarithmic = not zero and min(values) > 1.0 / _MOST and max(values) / min(values) >= _DECADES
+    ends = [end for stretches in intervals.values() for run in stretches for _, *ends in run for end in ends]
+    spread = min(values) > 1.0 / _MOST and max(values) / min(values) >= _DECADES
+    values += ends
+    logarithmic = spread and not zero and min(values) > 1.0 / _MOST
     steps = [step for points in series.values() for step, _ in points]
     x = _Axis(*_padded(min(0, *steps), max(steps), 0.0), (_LEFT, _WIDTH - _RIGHT))
     low, high = (math.log10(min(values)), math.log10(max(values))) if logarithmic else (min(values), max(values))
@@ -40,7 +46,7 @@ def line_chart(title, unit, series, phases=(), references=None, zero=False, acro
     legend = []
     for number, (name, points) in enumerate(series.items()):
         style = f"s{number % COLORS}" + (" pale" if number >= COLORS else "")
-        body += _series(points, x, y, style)
+        body += [*_intervals(intervals[name], x, y, style), *_series(points, x, y, style)]
         value = next(v for _, v in reversed(points) if _drawable(v))
         told = f" <b>{number_text(value)}</b>" if last else ""
         swatch = f'<svg class="swatch" viewBox="0 0 18 8" aria-hidden="true"><path class="{style}" d="M0 4H18"/></svg>'
@@ -144,6 +150,28 @@ def _series(points, x, y, style):
         yield f'<polyline class="{style}" points="{line}"/>'
         if len(run) == 1 or len(points) <= _MARKED:
             yield "".join(f'<circle class="{style}" cx="{x(s)}" cy="{y(m)}" r="2.4"/>' for s, m, _, _ in run)
+
+
+def _intervals(stretches, x, y, style):
+    """A band over steps that follow each other, a whisker at one that stands alone."""
+    for run in stretches:
+        if len(run) == 1:
+            ((step, low, high),) = run
+            yield f'<g class="{style} whisker"><path d="M{x(step)} {y(low)}V{y(high)}"/></g>'
+        else:
+            ends = [f"{x(s)},{y(high)}" for s, _, high in run] + [f"{x(s)},{y(low)}" for s, low, _ in reversed(run)]
+            yield f'<polygon class="{style} band" points="{" ".join(ends)}"/>'
+
+
+def _drawable_ends(points):
+    """Unbroken stretches of (step, low, high)."""
+    stretches = [[]]
+    for step, ends in points:
+        if ends is not None and all(map(_drawable, ends)):
+            stretches[-1].append((step, *ends))
+        elif stretches[-1]:
+            stretches.append([])
+    return [run for run in stretches if run]
 
 
 def _runs(groups):

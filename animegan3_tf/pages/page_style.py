@@ -25,6 +25,10 @@ figcaption { font-weight: 600; }
 .grid figcaption { font-size: .85rem; font-weight: 400; color: var(--quiet); padding: 2px 0 10px; }
 .small { display: grid; grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); gap: 8px 12px; }
 .strips { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 540px), 1fr)); gap: 8px 16px; }
+.film { display: flex; gap: 6px; overflow-x: auto; }
+.film figure { flex: 0 0 auto; width: min(176px, 28vw); }
+.film figure:first-child { position: sticky; left: 0; background: var(--ground);
+  box-shadow: 6px 0 var(--ground); }
 h3 { font-size: 1rem; margin: 20px 0 6px; color: var(--quiet); }
 nav { display: flex; flex-wrap: wrap; gap: 4px 16px; }
 a { color: var(--c0); }
@@ -56,6 +60,9 @@ th { font-weight: 400; color: var(--quiet); width: 45%; }
 .facts th[scope=row] { width: 24%; }
 .wide { overflow-x: auto; }
 .wide :is(th, td) { white-space: nowrap; }
+.steps th[scope=row] { white-space: normal; min-width: 8.5rem; position: sticky; left: 0; background: var(--ground); }
+.steps { margin-bottom: 10px; }
+.steps small { color: var(--quiet); }
 svg .whisker path { stroke-dasharray: none; }
 section ul:not(.legend) { padding-left: 1.2em; overflow-wrap: anywhere; }
 """

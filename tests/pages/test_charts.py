@@ -126,3 +126,22 @@ def test_the_other_axis_may_be_something_else_and_the_last_value_untold():
     chart = line_chart("Red", "%", {"a": [(0, 1.0), (255, 7.5)]}, across="level", last=False)
     assert {"level", "a"} <= set(words(chart))
     assert not {"step", "7.5"} & set(words(chart))
+
+
+def test_intervals_are_bands_and_a_lone_one_a_whisker():
+    series = {"a": [(0, 5.0), (50, 5.0), (100, 5.0)], "b": [(0, 5.0), (50, 5.0), (100, 5.0)]}
+    intervals = {"a": [(0, (1.0, 9.0)), (50, (3.0, 7.0)), (100, None)], "b": [(0, None), (50, (4.0, 6.0)), (100, None)]}
+    chart = line_chart("Distance", "", series, intervals=intervals)
+    (band,) = parsed(chart).iter("polygon")
+    points = [tuple(map(float, point.split(","))) for point in band.get("points").split()]
+    line = lines(chart)[0]
+    assert [x for x, _ in points] == [line[0][0], line[1][0], line[1][0], line[0][0]]
+    middle = line[0][1]
+    u = points[2][1] - middle
+    assert u > 20
+    height = float(parsed(chart).find("svg").get("viewBox").split()[-1])
+    assert all(0 < y < height for _, y in points)  # the axis is of the ends too
+    assert [y - middle for _, y in points] == pytest.approx([-2 * u, -u, u, 2 * u], abs=0.2)
+    (whisker,) = (g for g in parsed(chart).iter("g") if "whisker" in g.get("class"))
+    bottom, top = whisker[0].get("d").split(" ")[1].split("V")
+    assert (middle - float(top), float(bottom) - middle) == pytest.approx((u / 2, u / 2), abs=0.2)

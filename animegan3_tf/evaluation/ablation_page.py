@@ -1,0 +1,190 @@
+"""The page of an ablation: curves over training, pictures over training, every number; one file, no network."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+
+from animegan3_tf.evaluation.ablation import Ablation
+from animegan3_tf.evaluation.latex import number
+from animegan3_tf.images import grid
+from animegan3_tf.inspection.contact_sheet import tile
+from animegan3_tf.inspection.survey import shown
+from animegan3_tf.pages.charts import line_chart
+from animegan3_tf.pages.frame import page, picture
+
+PHOTOS, COLUMNS = 6, 12  # of a film: photos, and steps beside them
+BIASED = (
+    "A checkpoint that is chosen by the photos it is then reported on looks better than it is: choose on these photos, "
+    "report on others, or report the last one."
+)
+_TOLD = {"lower": "lower is better", "higher": "higher is better", "": "neither way is better"}
+_CONSTANT = ("photo_flatness", "between_persons")  # of the photos alone: no curves
+
+
+def page_of(ablation: Ablation) -> str:
+    """The HTML; reads the pictures that it shows again."""
+    sections = {
+        "best": _best(ablation),
+        "curves": _curves(ablation),
+        "pictures": _films(ablation),
+        "numbers": _numbers(ablation),
+        "networks": _networks(ablation),
+        "problems": _problems(ablation),
+    }
+    links = " ".join(f'<a href="#{name}">{name}</a>' for name in sections)
+    runs = " | ".join(f"{label}: {path}" for label, path in ablation.runs.items())
+    folders = ablation.measured[0].evaluation.folders
+    measured_on = f"photos: {folders['photos']} | anime: {folders['anime']}"
+    header = (
+        f"<header><h1>Evaluation over training</h1><p>{_text(runs)}</p><p>{_text(measured_on)}</p>"
+        f"<nav>{links}</nav></header>"
+    )
+    body = [f'<section id="{name}"><h2>{name.capitalize()}</h2>{text}</section>' for name, text in sections.items()]
+    return page("Evaluation over training", header + "".join(body))
+
+
+def _best(ablation):
+    rows = []
+    for key, metric in ablation.metrics.items():
+        one = ablation.best(key)
+        if one is not None:
+            cells = _cell(one.label), _cell(f"{one.step:,}"), _measured(one.result(key)), _cell(_TOLD[metric.better])
+            rows.append((metric.name, *cells))
+    note = (
+        f"<p class='note'>{BIASED} Where the intervals of two steps overlap, neither is shown to be the better one.</p>"
+    )
+    return note + (_table(("", "run", "step", "value and interval", ""), rows) if rows else "<p>None.</p>")
+
+
+def _curves(ablation):
+    charts, missing = [], []
+    for key, metric in ablation.metrics.items():
+        if key in _CONSTANT:
+            continue
+        series, intervals = {}, {}
+        for label in ablation.runs:
+            results = [(one.step, one.result(key)) for one in ablation.of(label)]
+            series[label] = [(step, result and result.value) for step, result in results]
+            intervals[label] = [(step, result and result.interval) for step, result in results]
+        references = _photo_flatness(ablation) if key == "flatness" else None
+        chart = line_chart(metric.name, _TOLD[metric.better], series, references=references, intervals=intervals)
+        charts.append(chart)
+        if not chart:
+            missing.append(metric.name)
+    note = "Bands and whiskers are the 95 % intervals: how far another draw of pictures would move the number."
+    absent = (
+        f"Without a number at any step, for the reasons below the numbers: {'; '.join(missing)}." if missing else ""
+    )
+    return f"<p class='note'>{note}</p><div class='charts'>{''.join(charts)}</div><p class='note'>{_text(absent)}</p>"
+
+
+def _photo_flatness(ablation):
+    result = ablation.measured[-1].result("photo_flatness")
+    return {"photos": result.value} if result and result.value is not None else None
+
+
+def _films(ablation):
+    """For each run a row of columns: the photos, then the pictures of a step each."""
+    folders = ablation.measured[0].evaluation.folders
+    pixels = ablation.measured[0].evaluation.measures.max_pixels
+    photos = _spread(sorted({photo for one in ablation.measured for photo in one.evaluation.pairs.values()}), PHOTOS)
+    if not photos:
+        return "<p>None.</p>"
+    names = ", ".join(shown(photo, folders["photos"]) for photo in photos)
+    parts = [f"<p class='note'>Rows: {_text(names)}. At most {COLUMNS} steps a run, spread over it.</p>"]
+    for label in ablation.runs:
+        columns = [picture(_column(photos, pixels), "photos", "photos")]
+        for one in _spread(ablation.of(label), COLUMNS):
+            drawn = {photo: made for made, photo in one.evaluation.pairs.items()}
+            tiles = _column([drawn.get(photo, Path()) for photo in photos], pixels)
+            columns.append(picture(tiles, f"pictures of {label} at step {one.step}", f"step {one.step:,}"))
+        if len(columns) > 1:
+            parts.append(f"<h3>{_text(label)}</h3><div class='film'>{''.join(columns)}</div>")
+    return "".join(parts)
+
+
+def _column(paths, max_pixels):
+    """Tiles of pictures from top to bottom, grey where there is none."""
+    return grid([[tile(path, max_pixels)] for path in paths])
+
+
+def _spread(items, count):
+    """At most `count` items, the first and the last among them."""
+    if len(items) <= count:
+        return list(items)
+    return [items[i * (len(items) - 1) // (count - 1)] for i in range(count)]
+
+
+def _numbers(ablation):
+    parts = []
+    for label in ablation.runs:
+        measured = ablation.of(label)
+        rows = []
+        for key, metric in ablation.metrics.items():
+            results = [one.result(key) for one in measured]
+            if any(result and result.value is not None for result in results):
+                rows.append((metric.name, *map(_measured, results)))
+        if measured:
+            table = _table(("", *(f"step {one.step:,}" for one in measured)), rows)
+            parts.append(f"<h3>{_text(label)}</h3>{table}{_notes(measured)}")
+    return "".join(parts)
+
+
+def _notes(measured):
+    """What to keep in mind of the numbers: each note once, with its metrics, and its steps where these are not all."""
+    steps, names = {}, {}
+    for one in measured:
+        for result in one.evaluation.results:
+            if result.note:
+                steps.setdefault((result.name, result.note), []).append(one.step)
+    for (name, note), found in steps.items():
+        at = "" if len(found) == len(measured) else f" (step {', '.join(f'{step:,}' for step in found)})"
+        names.setdefault(note, []).append(name + at)
+    lines = "".join(
+        f"<li>{_text(note)}<br><small>{_text('; '.join(found))}</small></li>" for note, found in names.items()
+    )
+    return f"<ul class='note'>{lines}</ul>" if lines else ""
+
+
+def _networks(ablation):
+    measures = ablation.measured[0].evaluation.measures
+    used = {
+        "features": measures.features,
+        "distance to the photo": measures.distance,
+        "anime-likeness": measures.likeness,
+        "identity": measures.embedding,
+    }
+    rows = []
+    for what, network in used.items():
+        told = network.to_dict() if network else {}
+        rows += [(f"{what}: {key.replace('_', ' ')}", _cell(str(value))) for key, value in told.items()]
+    return _table(("", ""), rows)
+
+
+def _problems(ablation):
+    lines = "".join(f"<li>{_text(problem)}</li>" for problem in ablation.problems)
+    return f"<ul>{lines}</ul>" if lines else "<p>None.</p>"
+
+
+def _measured(result):
+    """A cell with the number and its interval; its tooltip says what it was measured on."""
+    if result is None or result.value is None:
+        return _cell("-")
+    interval = "" if result.interval is None else "<br><small>{} to {}</small>".format(*map(number, result.interval))
+    return f'<td title="{_text(result.count)}">{number(result.value)}{interval}</td>'
+
+
+def _cell(text):
+    return f"<td>{_text(text)}</td>"
+
+
+def _table(heads, rows):
+    """rows: (name, and its cells)."""
+    head = "".join(f"<th scope='col'>{_text(text)}</th>" for text in heads)
+    body = "".join(f"<tr><th scope='row'>{_text(name)}</th>{''.join(cells)}</tr>" for name, *cells in rows)
+    return f"<div class='wide steps'><table class='facts'><tr>{head}</tr>{body}</table></div>"
+
+
+def _text(text):
+    return escape(text.encode(errors="backslashreplace").decode())
