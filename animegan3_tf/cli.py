@@ -45,6 +45,7 @@ for command in (
     training.train,
     training.runs,
     models.stylize,
+    models.models,
     models.export,
     models.info,
     models.import_,

@@ -6,9 +6,13 @@ import json
 import os
 from pathlib import Path
 
+from animegan3_tf.checkpoints import weights_of
 from animegan3_tf.errors import UserError
 
-_ACCEPTED = "a run folder, weights or a state (.h5), a SavedModel folder, a .tflite or .onnx file"
+_ACCEPTED = (
+    "a shipped checkpoint (`animegan3 models`), a run folder, weights or a state (.h5), a SavedModel folder, a .tflite "
+    "or .onnx file"
+)
 
 
 def describe_model(path):
@@ -17,6 +21,8 @@ def describe_model(path):
     UserError where there is nothing of this project.
     """
     path = Path(path)
+    if not os.path.exists(path):
+        path = weights_of(path)  # a shipped checkpoint's name
     if not os.path.exists(path):
         raise UserError(f"model {str(path)!r} does not exist; name {_ACCEPTED}")
     if path.is_dir():

@@ -15,14 +15,17 @@ import numpy as np
 
 from animegan3_tf import images
 from animegan3_tf.architectures import Architecture, architecture_of
+from animegan3_tf.checkpoints import weights_of
 from animegan3_tf.errors import UserError
 from animegan3_tf.images import quote
 from animegan3_tf.sizes import MIN_SIDE, MULTIPLE
-from animegan3_tf.weights_file import read_header, weights_of
+from animegan3_tf.weights_file import read_header
 
 TILED_ABOVE = 2_400_000  # pixels of AnimeGANv3's pictures; in one piece the process peaks near 3 GB there
-SHIPPED = Path(__file__).resolve().parents[1] / "checkpoints"  # of a checkout; an installed package has none
-_ACCEPTED = "a run folder (with generator.h5), a weights file (.h5), a SavedModel folder, a .tflite or an .onnx file"
+_ACCEPTED = (
+    "a shipped checkpoint (`animegan3 models` lists them), a run folder (with generator.h5), a weights file (.h5), a "
+    "SavedModel folder, a .tflite or an .onnx file"
+)
 
 
 @dataclass(frozen=True)
@@ -64,13 +67,14 @@ class Stylizer:
 
 
 def load_stylizer(model: str | os.PathLike) -> Stylizer:
-    """Loads a run folder (its generator.h5), a weights file (.h5), a SavedModel folder, a .tflite or an .onnx file."""
-    path = Path(model)
+    """Loads a shipped checkpoint by name, a run folder (its generator.h5), a weights file (.h5), a SavedModel folder, a
+    .tflite or an .onnx file.
+    """
+    path, multiple = weights_of(model), MULTIPLE
     if not os.path.exists(path):
         raise UserError(f"model {quote(path)} does not exist; name {_ACCEPTED}")
     import tensorflow as tf
 
-    path, multiple = weights_of(path), MULTIPLE
     if os.path.isfile(path / "saved_model.pb"):
         forward, size = _from_saved_model(path)
     elif os.path.isfile(path) and path.suffix.lower() == ".h5":
@@ -87,18 +91,6 @@ def load_stylizer(model: str | os.PathLike) -> Stylizer:
         "enlarged again, which blurs them; a dynamic-size export or the weights avoid that"
     )
     return Stylizer(forward, size, warning, (MemoryError, tf.errors.ResourceExhaustedError), multiple)
-
-
-def newest_shipped_checkpoint(checkpoints: str | os.PathLike = SHIPPED) -> Path | None:
-    """The generator.h5 released last among `checkpoints`/NAME/generator.h5, or None when there is none.
-
-    The header's "created", an ISO date, decides; equal dates go by NAME, and files without a date are oldest.
-    """
-
-    def released(path: Path) -> tuple[str, str]:
-        return str(read_header(path).get("created") or ""), path.parent.name
-
-    return max(Path(checkpoints).glob("*/generator.h5"), key=released, default=None)
 
 
 def _from_weights(path: Path, architecture: Architecture) -> Callable:

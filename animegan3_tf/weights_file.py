@@ -23,12 +23,6 @@ FORMAT = "animegan3_tf generator 1"
 DAMAGE = (OSError, KeyError, RuntimeError, TypeError, ValueError)  # what HDF5 raises over damaged files
 
 
-def weights_of(model: str | os.PathLike) -> Path:
-    """The weights file of a run folder, which is its generator.h5; any other path as it is."""
-    inside = Path(model, "generator.h5")
-    return inside if inside.is_file() else Path(model)
-
-
 def write_weights(path: str | os.PathLike, header: Mapping[str, object], arrays: Mapping[str, np.ndarray]) -> None:
     """Writes JSON-able header entries ("format" is added) and arrays by name, whole or not at all."""
     # in memory first: HDF5 does not get over a disk that fills up under it

@@ -1,4 +1,3 @@
-import subprocess
 import sys
 import types
 
@@ -8,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from animegan3_tf.errors import UserError
-from animegan3_tf.stylizer import Stylizer, load_stylizer, newest_shipped_checkpoint
+from animegan3_tf.stylizer import Stylizer, load_stylizer
 from animegan3_tf.weights_file import write_weights
 
 
@@ -164,9 +163,9 @@ def test_unusable_models(tmp_path, saved_models):
     (tmp_path / "broken.tflite").write_text("no model")
     (tmp_path / "empty.tflite").touch()
     for name, words in {
-        "missing": "does not exist; name a run folder",
-        "notes.txt": "name a run folder",
-        "folder": "name a run folder",
+        "missing": "does not exist; name a shipped checkpoint",
+        "notes.txt": "name a shipped checkpoint",
+        "folder": "name a shipped checkpoint",
         "broken": "is not a SavedModel",
         "broken.tflite": "is not a TFLite model",
         "empty.tflite": "is not a TFLite model",
@@ -187,58 +186,3 @@ def test_models_of_another_kind(tmp_path):
 
 
 # --- shipped checkpoints ---
-
-
-def ship(folder, name, **header):
-    path = folder / name / "generator.h5"
-    write_weights(path, header, {"w": np.zeros(1)})
-    return path
-
-
-def test_no_checkpoint_is_shipped(tmp_path):
-    assert newest_shipped_checkpoint(tmp_path / "missing") is None
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "README.md").touch()
-    assert newest_shipped_checkpoint(tmp_path) is None
-
-
-def test_the_newest_checkpoint_is_told_by_date_then_by_name(tmp_path):
-    ship(tmp_path, "x-undated")
-    undated = ship(tmp_path, "y-undated")
-    assert newest_shipped_checkpoint(tmp_path) == undated
-    dated = ship(tmp_path, "b", created="2025-09-30")
-    ship(tmp_path, "c", created="2024-12-31")
-    ship(tmp_path, "a", created="2025-09-30")
-    assert newest_shipped_checkpoint(tmp_path) == dated
-    latest = ship(tmp_path, "a", created="2025-10-01T09:00:00+00:00")
-    assert newest_shipped_checkpoint(tmp_path) == latest
-
-
-def test_a_shipped_checkpoint_that_cannot_be_read_is_named(tmp_path):
-    ship(tmp_path, "a", created="2025-09-30")
-    (tmp_path / "b").mkdir()
-    (tmp_path / "b" / "generator.h5").write_text("version https://git-lfs.github.com/spec/v1")
-    with pytest.raises(UserError, match=r"b/generator\.h5' is not a weights file"):
-        newest_shipped_checkpoint(tmp_path)
-
-
-def test_a_shipped_checkpoint_stylises(tmp_path):
-    from animegan3_tf.networks import build_generator, save_generator
-
-    generator = build_generator(tails="main")
-    save_generator(tmp_path / "hayao" / "generator.h5", generator, {"created": "2025-09-30"})
-    rgb = noise(16, 24)
-    anime = load_stylizer(newest_shipped_checkpoint(tmp_path))(rgb)
-    expected = (generator(rgb[None] / np.float32(127.5) - 1)[0].numpy() + 1) * 127.5
-    assert np.abs(anime - expected.clip(0, 255)).max() < 0.51  # rounding
-
-
-def test_finding_a_checkpoint_does_not_import_tensorflow(tmp_path):
-    ship(tmp_path, "a")
-    code = (
-        "import sys\n"
-        "from animegan3_tf.stylizer import newest_shipped_checkpoint\n"
-        "assert newest_shipped_checkpoint(sys.argv[1])\n"
-        "assert 'tensorflow' not in sys.modules"
-    )
-    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)

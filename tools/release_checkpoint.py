@@ -12,9 +12,10 @@ import json
 import sys
 from pathlib import Path
 
+from animegan3_tf.checkpoints import weights_of
 from animegan3_tf.errors import UserError
 from animegan3_tf.files import whole_file
-from animegan3_tf.weights_file import read_weights, weights_of, write_weights
+from animegan3_tf.weights_file import read_weights, write_weights
 
 SUMS = "SHA256SUMS"
 

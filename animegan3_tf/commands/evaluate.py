@@ -9,6 +9,7 @@ from typing import Optional
 
 import typer
 
+from animegan3_tf.checkpoints import weights_of
 from animegan3_tf.commands.options import MAX_PIXELS
 from animegan3_tf.errors import UserError
 
@@ -50,6 +51,8 @@ def evaluate(
     if (generated is None) == (not runs):
         given = "both are" if runs else "neither is"
         raise UserError(f"give --generated or --ablate, one of the two; {given} given")
+    if generated is not None and not generated.exists():
+        generated = weights_of(generated)  # a shipped checkpoint's name
     if generated is not None and not generated.exists():
         raise UserError(f"--generated {str(generated)!r} does not exist; name a folder of pictures, or a model")
     if out.exists() and not out.is_dir():

@@ -14,7 +14,9 @@ from animegan3_tf.commands.options import (
 )
 from animegan3_tf.errors import UserError
 
-_MODEL_HELP = "Run folder, weights (.h5), SavedModel folder, .tflite or .onnx; by default the newest in checkpoints/."
+_MODEL_HELP = (
+    "Run folder, weights (.h5), SavedModel, .tflite or .onnx, or a name of `animegan3 models`; the first by default."
+)
 
 
 def stylize(
@@ -58,8 +60,24 @@ def stylize(
         raise typer.Exit(1)
 
 
+def models(as_json: bool = typer.Option(False, "--json", help="Print JSON.")):
+    """List the checkpoints that come with the project; stylize, export and evaluate take them by name."""
+    from animegan3_tf.checkpoints import shipped_checkpoints
+
+    found = [one.to_dict() for one in shipped_checkpoints()]
+    if as_json:
+        print(json.dumps(found, indent=2))
+        return
+    if not found:
+        print("no checkpoint is shipped with this version")
+    for number, one in enumerate(found):
+        described = [one.get("architecture"), f"step {one['step']:,}" if one.get("step") else None, one.get("created")]
+        told = ", ".join(filter(None, [*described, f"{one['bytes'] / 1e6:.1f} MB"]))
+        print(f"{one['name']}{' (default)' if number == 0 else ''}: {told}\n    {one['card'] or one['weights']}")
+
+
 def export(
-    model: Path = typer.Argument(..., help="Run folder or weights file (.h5)."),
+    model: Path = typer.Argument(..., help="Run folder, weights file (.h5), or a name of `animegan3 models`."),
     out: Path = typer.Option(..., "-o", "--out", help="Folder for the files and export.json, which describes them."),
     formats: str = typer.Option("saved_model,tflite", "--format", help="Of saved_model, tflite and onnx."),
     sizes: str = typer.Option("256", "--size", help="Sides of the .tflite files' pictures, multiples of 8."),
@@ -140,11 +158,11 @@ def _integer(option, text):
 
 
 def _shipped():
-    from animegan3_tf.stylizer import newest_shipped_checkpoint
+    from animegan3_tf.checkpoints import shipped_checkpoints
 
-    path = newest_shipped_checkpoint()
-    if path is None:
+    found = shipped_checkpoints()
+    if not found:
         raise UserError(
             "no checkpoint is shipped with this version; train one and name its run folder with --model (make: MODEL=)"
         )
-    return path
+    return found[0].weights

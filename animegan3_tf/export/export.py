@@ -16,6 +16,7 @@ import numpy as np
 
 from animegan3_tf import images
 from animegan3_tf.architectures import architecture_of
+from animegan3_tf.checkpoints import weights_of
 from animegan3_tf.errors import UserError
 from animegan3_tf.export.card import BYTE_RANGE, FLOAT_RANGE, INPUT, OUTPUT, card_of
 from animegan3_tf.export.comparison import LIMITS, Comparison, compare
@@ -27,7 +28,7 @@ from animegan3_tf.export.plan import ExportPlan
 from animegan3_tf.export.saved_model import run_saved_model, write_saved_model
 from animegan3_tf.export.tflite import convert_tflite
 from animegan3_tf.networks import load_generator
-from animegan3_tf.weights_file import read_header, weights_of
+from animegan3_tf.weights_file import read_header
 
 REPORT = "export.json"
 COMPARED = "compared"  # folder of the pictures: photo, model, file

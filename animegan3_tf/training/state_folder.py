@@ -6,11 +6,12 @@ import contextlib
 import json
 import os
 
+from animegan3_tf.checkpoints import weights_of
 from animegan3_tf.errors import UserError
 from animegan3_tf.files import whole_file
 from animegan3_tf.training.run_files import state_name, states, step_of
 from animegan3_tf.training.state import DamagedState, check_state, read_state, snapshot, write_state
-from animegan3_tf.weights_file import read_header, weights_of
+from animegan3_tf.weights_file import read_header
 
 KEPT = 2
 INDEX = "states.json"

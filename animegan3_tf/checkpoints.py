@@ -1,0 +1,76 @@
+"""The checkpoints that come with the project, and where a model's weights lie. No TensorFlow."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from animegan3_tf.weights_file import read_header
+
+WEIGHTS = "generator.h5"
+_CHECKOUT = Path(__file__).resolve().parents[1] / "checkpoints"
+
+
+@dataclass(frozen=True)
+class ShippedCheckpoint:
+    """One of checkpoints/NAME. header: of its weights file. bytes: that file's size."""
+
+    name: str
+    folder: Path
+    header: dict
+    bytes: int
+
+    @property
+    def weights(self) -> Path:
+        """The weights file."""
+        return self.folder / WEIGHTS
+
+    def to_dict(self) -> dict[str, object]:
+        """As JSON takes it: what its header says, then where it is."""
+        places = {"name": self.name, "weights": str(self.weights), "bytes": self.bytes}
+        card = self.folder / "card.md"
+        return {**self.header, **places, "card": str(card) if card.is_file() else None}
+
+
+def shipped_checkpoints(folder: str | os.PathLike | None = None) -> list[ShippedCheckpoint]:
+    """Those of a checkout, else of the installed package, or of `folder`; the one released last is first.
+
+    The header's "created", an ISO date, decides; equal dates go by name, and files without a date are oldest.
+    UserError where one cannot be read.
+    """
+    folder = _shipped_folder() if folder is None else Path(folder)
+    found = [
+        ShippedCheckpoint(path.parent.name, path.parent, read_header(path), path.stat().st_size)
+        for path in (folder.glob(f"*/{WEIGHTS}") if folder else ())
+    ]
+    return sorted(found, key=lambda one: (str(one.header.get("created") or ""), one.name), reverse=True)
+
+
+def weights_of(model: str | os.PathLike) -> Path:
+    """The weights file of a run folder or of a shipped checkpoint's name; any other path as it is.
+
+    What lies at the path comes before a name.
+    """
+    path = Path(model)
+    if (path / WEIGHTS).is_file():
+        return path / WEIGHTS
+    if not os.path.lexists(path) and path.name == os.fspath(model):
+        folder = _shipped_folder()
+        if folder and (folder / path / WEIGHTS).is_file():
+            return folder / path / WEIGHTS
+    return path
+
+
+def _shipped_folder() -> Path | None:
+    """The folder that holds NAME/generator.h5, if there is one."""
+    if _CHECKOUT.is_dir():
+        return _CHECKOUT
+    try:
+        files = importlib.metadata.files("animegan3_tf") or ()
+    except importlib.metadata.PackageNotFoundError:  # run from a folder of sources
+        return None
+    # a wheel's data files lie outside the package, where its scheme puts them
+    paths = (Path(file.locate()) for file in files if file.name == WEIGHTS)
+    return next((path.resolve().parents[1] for path in paths if path.is_file()), None)
