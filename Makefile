@@ -20,7 +20,7 @@ STAMP := $(VENV)/.installed-$(shell { pwd; echo '$(PYTHON) $(EXTRAS)'; cat setup
 .DEFAULT_GOAL := help
 
 help:  ## this list
-	@echo "make demo                          train for a minute on bundled pictures and show the result"
+	@echo "make demo                          turn bundled photos into anime; ARGS=--train: train for a minute first"
 	@echo "make test                          run the tests"
 	@echo "make inspect STYLE=shinkai         report on DATA: sizes, colours, duplicates, bad files, warnings"
 	@echo "make prepare STYLE=shinkai         precompute the training targets of DATA"

@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from animegan3_tf.errors import UserError
 from animegan3_tf.weights_file import read_header
 
 WEIGHTS = "generator.h5"
@@ -46,6 +47,16 @@ def shipped_checkpoints(folder: str | os.PathLike | None = None) -> list[Shipped
         for path in (folder.glob(f"*/{WEIGHTS}") if folder else ())
     ]
     return sorted(found, key=lambda one: (str(one.header.get("created") or ""), one.name), reverse=True)
+
+
+def default_checkpoint() -> ShippedCheckpoint:
+    """The one released last. UserError where none is shipped."""
+    found = shipped_checkpoints()
+    if not found:
+        raise UserError(
+            "no checkpoint is shipped with this version; train one and name its run folder with --model (make: MODEL=)"
+        )
+    return found[0]
 
 
 def weights_of(model: str | os.PathLike) -> Path:

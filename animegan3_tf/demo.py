@@ -1,10 +1,11 @@
-"""The whole path on bundled pictures, in about a minute on a CPU: draw, prepare, train, stylise."""
+"""Bundled photos to anime by a shipped checkpoint, or the whole path: draw, prepare, train, stylise."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
+from animegan3_tf import images
 from animegan3_tf.data.demo import demo_anime, demo_photos
 from animegan3_tf.data.prepare import prepare
 from animegan3_tf.data.targets import style_targets
@@ -20,7 +21,24 @@ PHOTO_SIZE = 256
 GRID_SIZE = 128  # the networks are convolutional: trained on 64x64 crops, looked at larger
 
 
-def run_demo(out, show=print):
+def stylize_demo(out, checkpoint, show=print):
+    """Stylises four bundled photos into `out`/stylised; returns the path of a PNG, photos above results.
+
+    checkpoint: a `ShippedCheckpoint`.
+    """
+    out = Path(out)
+    photos = demo_photos(out / "data" / "photo", size=PHOTO_SIZE).evaluation
+    show(f"stylising {len(photos)} photos with {checkpoint.name}; what it can do: {checkpoint.folder / 'card.md'}")
+    anime = out / "stylised"
+    stylize_files(photos, anime, load_stylizer(checkpoint.weights), overwrite=True)
+    sheet = out / "stylised.png"
+    rows = photos, [anime / path.name for path in photos]
+    images.write_image(sheet, images.grid([[images.read_image(path).rgb for path in row] for row in rows]))
+    show("photos above, anime below:")
+    return sheet
+
+
+def train_demo(out, show=print):
     """Trains the style "demo" below `out` and stylises four photos it was not trained on.
 
     Writes `data/`, `run/` and `anime/`; an interrupted demo goes on where it stopped. Returns the path of a PNG whose

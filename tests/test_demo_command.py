@@ -1,18 +1,38 @@
 import numpy as np
 import pytest
 
-from animegan3_tf import demo
+from animegan3_tf import checkpoints, demo
 from animegan3_tf.images import find_images, read_image
 
 
 @pytest.mark.slow
-def test_the_demo_goes_the_whole_way(tmp_path, monkeypatch):
+def test_training_goes_the_whole_way(tmp_path, monkeypatch):
     monkeypatch.setattr(demo, "PRETRAIN_STEPS", 1)
     monkeypatch.setattr(demo, "STEPS", 2)
-    grid = demo.run_demo(tmp_path, show=lambda line: None)
+    grid = demo.train_demo(tmp_path, show=lambda line: None)
     rows, columns = 4, 3
     assert read_image(grid).rgb.shape[:2] == (rows * 128 + (rows - 1) * 4, columns * 128 + (columns - 1) * 4)
     assert len(find_images(tmp_path / "anime")) == 4
     # run again, it draws the same picture without training again
     before = read_image(grid).rgb
-    np.testing.assert_array_equal(read_image(demo.run_demo(tmp_path, show=lambda line: None)).rgb, before)
+    np.testing.assert_array_equal(read_image(demo.train_demo(tmp_path, show=lambda line: None)).rgb, before)
+
+
+def test_bundled_photos_become_anime(call, tmp_path):
+    for _ in range(2):  # again over what stands there
+        status, out, _ = call("demo", "--out", str(tmp_path))
+        assert status == 0
+    assert out.splitlines()[-1] == str(tmp_path / "stylised.png")
+    photos, anime = np.split(read_image(tmp_path / "stylised.png").rgb, [256 + 2])
+    assert photos.shape == anime.shape == (258, 4 * 256 + 3 * 4, 3)
+    assert np.abs(photos[:256].astype(int) - anime[2:]).mean() > 5
+    first = read_image(sorted((tmp_path / "stylised").glob("*.png"))[0]).rgb
+    np.testing.assert_array_equal(anime[2:, :256], first)
+
+
+def test_no_checkpoint_to_show(call, tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoints, "_CHECKOUT", tmp_path)
+    status, _, errors = call("demo", "--out", str(tmp_path / "out"))
+    assert status == 1
+    assert "no checkpoint is shipped with this version" in errors
+    assert not (tmp_path / "out").exists()

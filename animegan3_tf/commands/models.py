@@ -30,11 +30,12 @@ def stylize(
     max_pixels: int = MAX_PIXELS,
 ):
     """Turn photos into anime. A photo that cannot be read gives one line; the rest goes on, and the status is 1."""
+    from animegan3_tf.checkpoints import default_checkpoint
     from animegan3_tf.progress import progress
     from animegan3_tf.stylize import stylize_files
     from animegan3_tf.stylizer import load_stylizer
 
-    stylizer = load_stylizer(model or _shipped())
+    stylizer = load_stylizer(model or default_checkpoint().weights)
     if stylizer.warning:
         print(f"animegan3: {stylizer.warning}", file=sys.stderr)
     if face:
@@ -155,14 +156,3 @@ def _integer(option, text):
         return int(text)
     except ValueError:
         raise UserError(f"{option} {text!r} is not a number; write it as {option} 256,512") from None
-
-
-def _shipped():
-    from animegan3_tf.checkpoints import shipped_checkpoints
-
-    found = shipped_checkpoints()
-    if not found:
-        raise UserError(
-            "no checkpoint is shipped with this version; train one and name its run folder with --model (make: MODEL=)"
-        )
-    return found[0].weights

@@ -138,11 +138,17 @@ def runs(
         print_runs(found, folder)
 
 
-def demo(out: Path = typer.Option(Path("runs/demo"), help="Folder for the data, the run and the picture.")):
-    """Train for a minute on bundled pictures, stylise the photos, and show them side by side."""
-    from animegan3_tf.demo import run_demo
+def demo(
+    out: Path = typer.Option(Path("runs/demo"), help="Folder for the data, the run and the pictures."),
+    train: bool = typer.Option(False, "--train", help="Train for a minute on drawings instead, then stylise."),
+):
+    """Stylise bundled photos with the default checkpoint, or go the whole path on bundled pictures."""
+    from animegan3_tf.checkpoints import default_checkpoint
 
-    print(run_demo(out, show=lambda line: print(line, flush=True)))
+    checkpoint = None if train else default_checkpoint()
+    from animegan3_tf.demo import stylize_demo, train_demo
+
+    print(train_demo(out, _print_line) if train else stylize_demo(out, checkpoint, _print_line))
 
 
 def _print_line(line):
