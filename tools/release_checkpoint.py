@@ -1,33 +1,80 @@
-"""Makes a shipped checkpoint of a run: the deployed generator in float16, its configuration and their checksums.
+"""Makes a shipped checkpoint of a run: the deployed generator in float16, its style, and a card with measured numbers.
 
-    .venv/bin/python tools/release_checkpoint.py runs/portrait checkpoints/portrait
+    .venv/bin/python tools/release_checkpoint.py runs/portrait checkpoints/portrait --about tools/cards/portrait.toml \
+        --photos held_out --anime data/portrait/style
 
-The card, card.md, is written by hand: what it was trained on and who owns that, how far it is, what goes wrong.
+What nobody can measure, whose pictures they are and what goes wrong, stands in the --about file. --photos were not
+trained on. Writes generator.h5, style.toml, config.json, sample.jpg, card.md and SHA256SUMS.
 """
 
 import argparse
 import datetime
 import hashlib
 import json
+import shlex
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
+from animegan3_tf import images
 from animegan3_tf.checkpoints import weights_of
+from animegan3_tf.data.demo import demo_photos
 from animegan3_tf.errors import UserError
 from animegan3_tf.files import whole_file
+from animegan3_tf.styles import Style
+from animegan3_tf.styles.toml_text import toml_of
+from animegan3_tf.stylizer import load_stylizer
 from animegan3_tf.weights_file import read_weights, write_weights
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
 SUMS = "SHA256SUMS"
+ABOUT = {"title": str, "summary": str, "trained_on": str, "hardware": str, "failures": list, "licence": str}
+_COLUMNS = 4
 
 
-def release(run, target):
-    """Writes generator.h5, config.json (without the folders of the machine it ran on) and SHA256SUMS into `target`."""
+def release(run, target, about, photos, anime, options):
+    """Writes the checkpoint's files into `target`.
+
+    run: a run folder. about: path of a TOML file with the keys of ABOUT. photos, anime: folders for `animegan3
+    evaluate`, with more `options` for it.
+    """
+    about = _read_about(about)
     header, arrays = read_weights(weights_of(run))
     created = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
     header = {name: value for name, value in header.items() if name != "perceptual"}
-    write_weights(
-        target / "generator.h5", {**header, "created": created}, {n: a.astype("float16") for n, a in arrays.items()}
-    )
+    told = {"trained_on": about["trained_on"], "license": about["licence"]}
+    weights = target / "generator.h5"
+    write_weights(weights, {**header, **told, "created": created}, {n: a.astype("float16") for n, a in arrays.items()})
+    configuration = _configuration(run)
+    _write(target / "config.json", json.dumps(configuration, indent=2) + "\n")
+    _write(target / "style.toml", toml_of(Style.from_dict(configuration["style"], source="config.json")))
+    _draw_sample(weights, target / "sample.jpg")
+    command = ["evaluate", "--generated", str(weights), "--photos", str(photos), "--anime", str(anime), *options]
+    results = _evaluate(command)
+    _write(target / "card.md", _card(about, configuration, header["step"], created, command, results))
+    names = ("card.md", "config.json", "generator.h5", "sample.jpg", "style.toml")
+    sums = [f"{hashlib.sha256((target / name).read_bytes()).hexdigest()}  {name}\n" for name in names]
+    _write(target / SUMS, "".join(sums))
+
+
+def _read_about(path):
+    try:
+        about = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"--about {str(path)!r} is not valid TOML: {error}") from error
+    wrong = [key for key, kind in ABOUT.items() if not isinstance(about.get(key), kind)]
+    if wrong:
+        raise UserError(f"--about {str(path)!r} lacks {', '.join(wrong)}, or they are of another type; add them")
+    return about
+
+
+def _configuration(run):
+    """The run's, without the folders of the machine it ran on."""
     configuration = json.loads((run / "config.json").read_text(encoding="utf-8"))
     for name in ("photos", "anime", "samples"):
         configuration.pop(name)
@@ -38,10 +85,83 @@ def release(run, target):
         configuration["overridden"] = [e for e in configuration["overridden"] if e["key"] not in paths]
     kind, _, path = configuration["perceptual"].partition(":")
     configuration["perceptual"] = f"{kind}:{Path(path).name}" if path else kind
-    _write(target / "config.json", json.dumps(configuration, indent=2) + "\n")
-    names = ("config.json", "generator.h5")
-    sums = [f"{hashlib.sha256((target / name).read_bytes()).hexdigest()}  {name}\n" for name in names]
-    _write(target / SUMS, "".join(sums))
+    return configuration
+
+
+def _draw_sample(weights, path):
+    """Eight bundled photos, which may be passed on and which no style is trained on, each row above its results."""
+    stylizer = load_stylizer(weights)
+    with tempfile.TemporaryDirectory() as folder:
+        written = demo_photos(Path(folder, "photo"))
+        by_name = {photo.stem: photo for photo in (*written.evaluation, *written.training)}
+        names = ("astronaut_face", "astronaut_head", "astronaut_bust", "chelsea_eyes", *list(by_name)[:_COLUMNS])
+        photos = [images.read_image(by_name[name]).rgb for name in names]
+    rows = [photos[:_COLUMNS], photos[_COLUMNS:]]
+    sheet = [row for photos in rows for row in (photos, [stylizer(photo) for photo in photos])]
+    images.write_image(path, images.grid(sheet))
+
+
+def _evaluate(command):
+    """The results of `animegan3 evaluate`, run as a user would."""
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run([sys.executable, "-m", "animegan3_tf", *command, "-o", folder], check=False)
+        report = Path(folder, "report.json")
+        if done.returncode or not report.is_file():
+            raise UserError(f"evaluate ended with status {done.returncode}; its reason stands above")
+        return json.loads(report.read_text(encoding="utf-8"))["results"]
+
+
+def _card(about, configuration, step, created, command, results):
+    style, init = configuration["style"], configuration.get("init")
+    side, batch = style["data"]["image_size"], style["train"]["batch_size"]
+    begun = f"begun with {init['path']} (sha256 {init['sha256'][:12]}), " if init else ""
+    recipe = (
+        f"style.toml; {begun}{configuration['pretrain_steps']:,} steps of content only and "
+        f"{step - configuration['pretrain_steps']:,} adversarial ones, batch {batch}, {side}x{side}; perceptual "
+        f"network {configuration['perceptual']}; seed {configuration['seed']}"
+    )
+    rows = []
+    for result in results:
+        if result["value"] is None:
+            value = f"not measured: {result['note']}"
+        else:
+            value = f"{result['value']:.4g}"
+            value += "" if result["low"] is None else f" ({result['low']:.4g} to {result['high']:.4g})"
+        rows.append(f"| {result['name']} | {value} | {result['count']} |")
+    return "\n".join(
+        [
+            f"# {about['title']}",
+            "",
+            about["summary"].strip(),
+            "",
+            "![photos, and below each row its results](sample.jpg)",
+            "",
+            f"- **Trained on**: {about['trained_on'].strip()}",
+            f"- **Recipe**: {recipe}.",
+            f"- **Hardware and time**: {about['hardware'].strip()}",
+            f"- **Code**: commit {_commit()}, released {created}.",
+            "- **Known failures**: " + "; ".join(about["failures"]) + ".",
+            f"- **Licence**: {about['licence'].strip()}",
+            "",
+            "## Measured",
+            "",
+            "On photos that it was not trained on; the command gives the numbers again where the pictures are:",
+            "",
+            "```",
+            f"animegan3 {shlex.join(command)} -o report",
+            "```",
+            "",
+            "| metric | value (95 % interval) | measured on |",
+            "|---|---|---|",
+            *rows,
+            "",
+        ]
+    )
+
+
+def _commit():
+    done = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "unknown"
 
 
 def _write(path, text):
@@ -53,8 +173,12 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
     parser.add_argument("target", type=Path)
+    parser.add_argument("--about", type=Path, required=True, help="TOML: " + ", ".join(ABOUT))
+    parser.add_argument("--photos", type=Path, required=True, help="folder of photos that it was not trained on")
+    parser.add_argument("--anime", type=Path, required=True, help="folder of anime pictures")
+    parser.add_argument("options", nargs="*", help="more for evaluate, after --: -- --features resnet18:FILE.npz")
     arguments = parser.parse_args()
     try:
-        release(arguments.run, arguments.target)
+        release(**vars(arguments))
     except (UserError, OSError) as problem:
         sys.exit(f"release_checkpoint: {problem}")
