@@ -37,11 +37,11 @@ ABOUT = {"title": str, "summary": str, "trained_on": str, "hardware": str, "fail
 _COLUMNS = 4
 
 
-def release(run, target, about, photos, anime, options):
+def release(run, target, about, photos, anime, features):
     """Writes the checkpoint's files into `target`.
 
-    run: a run folder. about: path of a TOML file with the keys of ABOUT. photos, anime: folders for `animegan3
-    evaluate`, with more `options` for it.
+    run: a run folder. about: path of a TOML file with the keys of ABOUT. photos, anime, features: of `animegan3
+    evaluate`.
     """
     about = _read_about(about)
     header, arrays = read_weights(weights_of(run))
@@ -54,9 +54,9 @@ def release(run, target, about, photos, anime, options):
     _write(target / "config.json", json.dumps(configuration, indent=2) + "\n")
     _write(target / "style.toml", toml_of(Style.from_dict(configuration["style"], source="config.json")))
     _draw_sample(weights, target / "sample.jpg")
-    command = ["evaluate", "--generated", str(weights), "--photos", str(photos), "--anime", str(anime), *options]
-    results = _evaluate(command)
-    _write(target / "card.md", _card(about, configuration, header["step"], created, command, results))
+    results = _evaluate(_command(weights, photos, anime, features))
+    told = _command(target.name, photos.name, anime.name, _base(features))
+    _write(target / "card.md", _card(about, configuration, header["step"], created, told, results))
     names = ("card.md", "config.json", "generator.h5", "sample.jpg", "style.toml")
     sums = [f"{hashlib.sha256((target / name).read_bytes()).hexdigest()}  {name}\n" for name in names]
     _write(target / SUMS, "".join(sums))
@@ -83,8 +83,7 @@ def _configuration(run):
     if "overridden" in configuration:
         paths = ("photos", "anime", "perceptual", "init.path")
         configuration["overridden"] = [e for e in configuration["overridden"] if e["key"] not in paths]
-    kind, _, path = configuration["perceptual"].partition(":")
-    configuration["perceptual"] = f"{kind}:{Path(path).name}" if path else kind
+    configuration["perceptual"] = _base(configuration["perceptual"])
     return configuration
 
 
@@ -99,6 +98,17 @@ def _draw_sample(weights, path):
     rows = [photos[:_COLUMNS], photos[_COLUMNS:]]
     sheet = [row for photos in rows for row in (photos, [stylizer(photo) for photo in photos])]
     images.write_image(path, images.grid(sheet))
+
+
+def _command(generated, photos, anime, features):
+    folders = ["--generated", str(generated), "--photos", str(photos), "--anime", str(anime)]
+    return ["evaluate", *folders, "--features", features]
+
+
+def _base(specification):
+    """KIND:FILE without the folders of the machine it was read on."""
+    kind, _, path = specification.partition(":")
+    return f"{kind}:{Path(path).name}" if path else kind
 
 
 def _evaluate(command):
@@ -123,7 +133,7 @@ def _card(about, configuration, step, created, command, results):
     rows = []
     for result in results:
         if result["value"] is None:
-            value = f"not measured: {result['note']}"
+            value = result["note"]
         else:
             value = f"{result['value']:.4g}"
             value += "" if result["low"] is None else f" ({result['low']:.4g} to {result['high']:.4g})"
@@ -176,7 +186,7 @@ if __name__ == "__main__":
     parser.add_argument("--about", type=Path, required=True, help="TOML: " + ", ".join(ABOUT))
     parser.add_argument("--photos", type=Path, required=True, help="folder of photos that it was not trained on")
     parser.add_argument("--anime", type=Path, required=True, help="folder of anime pictures")
-    parser.add_argument("options", nargs="*", help="more for evaluate, after --: -- --features resnet18:FILE.npz")
+    parser.add_argument("--features", default="inception-2015", help="of evaluate: resnet18:FILE.npz, ...")
     arguments = parser.parse_args()
     try:
         release(**vars(arguments))

@@ -47,7 +47,7 @@ train() {  # train NAME: into WORK/NAME/run, for MINUTES at most
 release() {  # release NAME: WORK/NAME/run into CHECKPOINTS/NAME
     "$PYTHON" "$repository/tools/release_checkpoint.py" "$work/$1/run" "$CHECKPOINTS/$1" \
         --about "$repository/tools/cards/$1.toml" --photos "$work/held_out" --anime "$work/$1/anime" \
-        -- --features "$PERCEPTUAL"
+        --features "$PERCEPTUAL"
 }
 
 faces=$(find -L "$pictures/lfw/photo" -maxdepth 1 -type f | wc -l)

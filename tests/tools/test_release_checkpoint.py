@@ -1,0 +1,94 @@
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from release_checkpoint import release
+
+from animegan3_tf.checkpoints import shipped_checkpoints
+from animegan3_tf.errors import UserError
+from animegan3_tf.styles import load_style
+from animegan3_tf.weights_file import read_weights
+
+ABOUT = """
+title = "tiny"
+summary = "A test."
+trained_on = "nothing"
+hardware = "none"
+failures = ["everything", "all else"]
+licence = "CC0"
+"""
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A run folder as `train` leaves it, of the weights that come with the project."""
+    shipped = shipped_checkpoints()[0].folder
+    folder = tmp_path / "run"
+    folder.mkdir()
+    shutil.copy(shipped / "generator.h5", folder)
+    configuration = json.loads((shipped / "config.json").read_text())
+    places = {"photos": "/home/me/photo", "anime": "/home/me/anime", "samples": None}
+    configuration |= places | {"perceptual": "resnet18:/home/me/net.npz", "init": None}
+    (folder / "config.json").write_text(json.dumps(configuration))
+    return folder
+
+
+@pytest.fixture
+def about(tmp_path):
+    path = tmp_path / "about.toml"
+    path.write_text(ABOUT)
+    return path
+
+
+def test_a_checkpoint_of_a_run(run, about, tmp_path, monkeypatch):
+    found = [
+        {"name": "edges kept", "value": 0.25, "low": 0.2, "high": 0.3, "count": "4 pictures", "note": ""},
+        {"name": "identity", "value": None, "low": None, "high": None, "count": "0 faces", "note": "not measured: few"},
+    ]
+    commands = []
+    monkeypatch.setattr("release_checkpoint._evaluate", lambda command: commands.append(command) or found)
+    target = tmp_path / "out" / "tiny"
+    release(run, target, about, Path("/home/me/held"), Path("/home/me/anime"), "resnet18:/home/me/net.npz")
+    header, arrays = read_weights(target / "generator.h5")
+    assert (header["trained_on"], header["license"], {a.dtype for a in arrays.values()}) == (
+        "nothing",
+        "CC0",
+        {np.dtype("float16")},
+    )
+    configuration = json.loads((target / "config.json").read_text())
+    style = load_style(target / "style.toml")
+    assert style.to_dict() == {**load_style("portrait").to_dict(), **style.to_dict()}  # no value is left out
+    assert style.data.image_size == configuration["style"]["data"]["image_size"] == 128
+    for path in target.iterdir():
+        assert b"/home/me" not in path.read_bytes(), path
+    card = (target / "card.md").read_text()
+    assert "| edges kept | 0.25 (0.2 to 0.3) | 4 pictures |" in card
+    assert "| identity | not measured: few | 0 faces |" in card
+    assert "- **Known failures**: everything; all else." in card
+    assert "animegan3 evaluate --generated tiny --photos held --anime anime --features resnet18:net.npz -o" in card
+    assert commands[0][1:3] == ["--generated", str(target / "generator.h5")]
+    sums = dict(line.split()[::-1] for line in (target / "SHA256SUMS").read_text().splitlines())
+    files = {path.name: path.read_bytes() for path in target.iterdir() if path.name != "SHA256SUMS"}
+    assert sums == {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+
+
+@pytest.mark.parametrize(("text", "words"), [("title = 1", "lacks title, summary"), ("title =", "is not valid TOML")])
+def test_an_about_file_that_will_not_do(run, about, tmp_path, text, words):
+    about.write_text(text)
+    with pytest.raises(UserError, match=words):
+        release(run, tmp_path / "out", about, Path("p"), Path("a"), "resnet18")
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_fails_is_one_line(run, about, tmp_path):
+    script = Path(__file__).parents[2] / "tools" / "release_checkpoint.py"
+    command = [sys.executable, str(script), str(tmp_path / "no"), str(tmp_path / "out"), "--about", str(about)]
+    done = subprocess.run([*command, "--photos", "p", "--anime", "a"], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("release_checkpoint: ")
+    assert done.stderr.count("\n") == 1
