@@ -34,6 +34,7 @@ class Stylizer:
     warning: one line that the user should see before the run, or None.
     exhausted: what `forward` raises when memory runs out.
     multiple: what a photo's height and width are padded to, by reflection.
+    tiled_above: pixels from which on a picture runs in overlapping tiles; None for one that always runs in one piece.
     """
 
     forward: Callable[[np.ndarray], np.ndarray]
@@ -41,6 +42,7 @@ class Stylizer:
     warning: str | None = None
     exhausted: tuple[type[Exception], ...] = (MemoryError,)
     multiple: int = MULTIPLE
+    tiled_above: float | None = None
 
     def __call__(self, rgb: np.ndarray) -> np.ndarray:
         """Stylises one picture of any size from 16x16."""
@@ -70,12 +72,13 @@ def load_stylizer(model: str | os.PathLike) -> Stylizer:
         raise UserError(f"model {quote(path)} does not exist; name {_ACCEPTED}")
     import tensorflow as tf
 
-    path, multiple = weights_of(path), MULTIPLE
+    path, multiple, tiled_above = weights_of(path), MULTIPLE, None
     if os.path.isfile(path / "saved_model.pb"):
         forward, size = _from_saved_model(path)
     elif os.path.isfile(path) and path.suffix.lower() == ".h5":
         architecture = architecture_of(read_header(path), path)
-        forward, size, multiple = _from_weights(path, architecture), None, architecture.multiple
+        tiled_above = TILED_ABOVE / architecture.memory
+        forward, size, multiple = _from_weights(path, architecture, tiled_above), None, architecture.multiple
     elif os.path.isfile(path) and path.suffix.lower() == ".tflite":
         forward, size = _from_tflite(path)
     elif os.path.isfile(path) and path.suffix.lower() == ".onnx":
@@ -86,7 +89,7 @@ def load_stylizer(model: str | os.PathLike) -> Stylizer:
         f"model {quote(path)} takes {size[1]}x{size[0]} pixels only: larger photos are reduced to fit and the results "
         "enlarged again, which blurs them; a dynamic-size export or the weights avoid that"
     )
-    return Stylizer(forward, size, warning, (MemoryError, tf.errors.ResourceExhaustedError), multiple)
+    return Stylizer(forward, size, warning, (MemoryError, tf.errors.ResourceExhaustedError), multiple, tiled_above)
 
 
 def newest_shipped_checkpoint(checkpoints: str | os.PathLike = SHIPPED) -> Path | None:
@@ -101,7 +104,7 @@ def newest_shipped_checkpoint(checkpoints: str | os.PathLike = SHIPPED) -> Path 
     return max(Path(checkpoints).glob("*/generator.h5"), key=released, default=None)
 
 
-def _from_weights(path: Path, architecture: Architecture) -> Callable:
+def _from_weights(path: Path, architecture: Architecture, tiled_above: float) -> Callable:
     import tensorflow as tf
 
     from animegan3_tf.networks.weights import load_generator
@@ -115,7 +118,7 @@ def _from_weights(path: Path, architecture: Architecture) -> Callable:
     tiled = functools.lru_cache(lambda: TiledGenerator(generator, architecture=architecture))
 
     def forward(photo: np.ndarray) -> np.ndarray:
-        if photo.shape[1] * photo.shape[2] * architecture.memory > TILED_ABOVE:
+        if photo.shape[1] * photo.shape[2] > tiled_above:
             return tiled()(photo)
         return whole(photo).numpy()
 

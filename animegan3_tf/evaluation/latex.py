@@ -14,8 +14,8 @@ def latex_table(evaluation: Evaluation) -> str:
     for result in evaluation.results:
         value = "--" if result.value is None else number(result.value)
         interval = "--" if result.interval is None else "[{}, {}]".format(*map(number, result.interval))
-        name = f"{_text(result.name)} {_ARROWS[result.better]}".strip()
-        rows.append(f"{name} & {value} & {interval} & {_text(result.count)} \\\\")
+        name = f"{latex_text(result.name)} {_ARROWS[result.better]}".strip()
+        rows.append(f"{name} & {value} & {interval} & {latex_text(result.count)} \\\\")
     features = evaluation.measures.features.to_dict()
     return "\n".join(
         [
@@ -35,5 +35,6 @@ def number(value: float) -> str:
     return f"{value:.6f}" if "e-" in text else f"{value:.0f}" if "e+" in text else text
 
 
-def _text(text):
+def latex_text(text: str) -> str:
+    """Plain text with LaTeX's special characters escaped."""
     return "".join(_SPECIAL.get(c, c) for c in text)

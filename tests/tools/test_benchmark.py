@@ -3,15 +3,15 @@ import json
 import benchmark
 import pytest
 import tensorflow as tf
-from benchmarks.machine import describe_machine, peak_memory
 from benchmarks.matmul_rate import matmul_rate
 from benchmarks.setup import new_trainer
-from benchmarks.timing import Timing, ratios, take_turns
 from benchmarks.train import region_wait
 from tiny_training import TINY_TOML, tiny_style, write_pictures
 
 from animegan3_tf.networks import build_generator, load_perceptual, save_generator
 from animegan3_tf.networks.weights import named_weights
+from animegan3_tf.speed.machine import describe_machine, peak_memory
+from animegan3_tf.speed.timing import Timing, ratios, take_turns
 from animegan3_tf.training.feature_terms import needed_taps
 
 

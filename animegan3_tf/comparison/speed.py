@@ -1,0 +1,71 @@
+"""How long each method takes for a picture, the methods taking turns."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from animegan3_tf import images
+from animegan3_tf.comparison.method import Method
+from animegan3_tf.comparison.picture_size import size_text
+from animegan3_tf.speed.timing import Timing, ratios, take_turns
+
+
+@dataclass(frozen=True)
+class Speed:
+    """A method at a size.
+
+    reference: the first method that takes this size; ratio: (median, low, high) of the times it took of that one's in
+    the same round, above 1 for slower. in_tiles: whether the picture ran in overlapping tiles, which cost more.
+    """
+
+    timing: Timing
+    reference: str
+    ratio: tuple[float, float, float]
+    in_tiles: bool = False
+
+    def to_dict(self) -> dict:
+        """As JSON takes it, in milliseconds."""
+        median, low, high = self.ratio
+        ratio = {"to": self.reference, "median": median, "low": low, "high": high}
+        return {**self.timing.to_dict(), "ratio": ratio, "in_tiles": self.in_tiles}
+
+
+def time_methods(
+    methods: Sequence[Method],
+    photo: np.ndarray,
+    sizes: Sequence[tuple[int, int]],
+    rounds: int,
+    advance: Callable[[int, int, str], None] | None = None,
+) -> dict[str, dict[tuple[int, int], Speed]]:
+    """{method: {(H, W): Speed}}, without what has no generator and without sizes that a method does not take.
+
+    photo: uint8 [H, W, 3], resized to each size. A call takes float32 in main memory and ends with float32 there;
+    reading, resizing and writing of files are not in it, nor is a method's first call at a size.
+    """
+    found = {method.name: {} for method in methods}
+    for number, size in enumerate(sizes, 1):
+        ready = {method.name: method for method in methods if method.takes(size)}
+        if not ready:
+            continue
+        batch = images.resize(photo, size)[None].astype(np.float32) / 127.5 - 1.0
+        calls = {name: lambda f=method.stylizer.forward: f(batch) for name, method in ready.items()}  # noqa: B023
+        for call in calls.values():
+            call()
+        timings = take_turns(calls, rounds)
+        reference = next(iter(timings))
+        for name, timing in timings.items():
+            limit = ready[name].stylizer.tiled_above
+            in_tiles = limit is not None and size[0] * size[1] > limit
+            found[name][size] = Speed(timing, reference, spread(ratios(timing, timings[reference])), in_tiles)
+        if advance:
+            advance(number, len(sizes), size_text(size))
+    return found
+
+
+def spread(values: Sequence[float]) -> tuple[float, float, float]:
+    """(median, least, greatest)."""
+    return statistics.median(values), min(values), max(values)
