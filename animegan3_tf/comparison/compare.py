@@ -64,7 +64,7 @@ class Entry:
         if method.fixed_size:
             height, width = method.fixed_size
             told.append(
-                f"takes {width}x{height} only: timed at no other size, larger photos reduced to fit and results enlarged"
+                f"takes {width}x{height} only: timed at no other size; larger photos reduced to fit, results enlarged"
             )
         if self.memory and self.memory.failed:
             told.append(f"memory not measured: {self.memory.failed}")

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from animegan3_tf.comparison.method import Method
-from animegan3_tf.comparison.picture_size import parse_sizes, size_text
+from animegan3_tf.comparison.picture_size import by_pixels, parse_sizes, size_text
 
 _ROOT = Path(__file__).resolve().parents[2]
 
@@ -50,7 +50,7 @@ def measure_memory(
     """{method: Memory} of those that have a generator and take one of the sizes, one process after the other."""
     found = {}
     for number, method in enumerate(methods, 1):
-        own = [size for size in sizes if method.takes(size)]
+        own = by_pixels(size for size in sizes if method.takes(size))
         if own:
             found[method.name] = _in_a_process(method.model, own)
         if advance:

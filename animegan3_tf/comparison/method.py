@@ -17,8 +17,8 @@ from animegan3_tf.weights_file import read_header, weights_of
 
 GFLOP_SIDE = 256
 _ACCEPTED = (
-    "a run folder, weights (.h5), a SavedModel, a .tflite or .onnx file, a TensorFlow 1 checkpoint of the lineage, or a "
-    "folder of pictures"
+    "a run folder, weights (.h5), a SavedModel, a .tflite or .onnx file, a TensorFlow 1 checkpoint of the lineage, or "
+    "a folder of pictures"
 )
 
 
@@ -70,7 +70,7 @@ def open_method(specification: Specification, work: Path) -> Method:
 
 
 def _is_checkpoint(path):
-    """Whether a path is a prefix, a folder or a frozen graph of TensorFlow 1, which need TensorFlow to be told apart."""
+    """Whether a path is a checkpoint's prefix, index or folder, or a frozen graph."""
     if os.path.isdir(path):
         return not is_model(path) and (os.path.isfile(path / "checkpoint") or any(path.glob("*.index")))
     return path.suffix in (".pb", ".index") or os.path.isfile(f"{path}.index")
@@ -108,9 +108,7 @@ def _from_model(name, path):
         return Method(name, path, "SavedModel", path, stylizer, bytes=size)
     kinds = {".tflite": "TFLite", ".onnx": "ONNX"}
     gflop = _gflop_of_tflite(path) if path.suffix.lower() == ".tflite" else None
-    return Method(
-        name, path, kinds[path.suffix.lower()], path, stylizer, bytes=path.stat().st_size, gflop=gflop
-    )
+    return Method(name, path, kinds[path.suffix.lower()], path, stylizer, bytes=path.stat().st_size, gflop=gflop)
 
 
 def _from_weights(name, given, kind, weights, size):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from animegan3_tf.errors import UserError
 from animegan3_tf.sizes import check_side
@@ -23,6 +24,11 @@ def parse_sizes(text: str) -> tuple[tuple[int, int], ...]:
         sizes.add((height, width))
     if not sizes:
         raise UserError("--sizes names no size; write --sizes 256,512,1920x1080, or --no-timing")
+    return by_pixels(sizes)
+
+
+def by_pixels(sizes: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """(H, W)s, those with the fewest pixels first."""
     return tuple(sorted(sizes, key=lambda size: (size[0] * size[1], size)))
 
 

@@ -40,9 +40,7 @@ def parse_models(texts: Iterable[str]) -> list[Specification]:
             raise UserError(f"--model {name!r} is given twice; name each method once")
         architecture, colon, rest = path.partition(":")
         told = bool(colon and rest and architecture in ARCHITECTURES)
-        found[name.casefold()] = Specification(
-            name, Path(rest if told else path), architecture if told else None
-        )
+        found[name.casefold()] = Specification(name, Path(rest if told else path), architecture if told else None)
     if not found:
         raise UserError("no --model is given; name at least one, such as --model v3=runs/shinkai")
     return list(found.values())

@@ -73,7 +73,9 @@ def evaluate_pairs(
 ) -> Evaluation:
     """As `evaluate`, of {generated picture: its photo}, wherever they lie."""
     paths = {"generated": list(pairs), "photos": list(dict.fromkeys(pairs.values())), "anime": find_images(anime)}
-    folders = {kind: Path(os.path.commonpath([path.parent for path in paths[kind]])) for kind in ("generated", "photos")}
+    folders = {
+        kind: Path(os.path.commonpath([path.parent for path in paths[kind]])) for kind in ("generated", "photos")
+    }
 
     def pair(sets):
         read = {kind: set(sets[kind].paths) for kind in ("generated", "photos")}

@@ -11,7 +11,7 @@ from animegan3_tf.pages.page_style import STYLE_SHEET
 
 
 def page(title, body, style="", script=""):
-    """A whole HTML document; `title` is text, `body` HTML; `style` and `script` are what this page adds to every page's.
+    """A whole HTML document; `title` is text, `body` HTML; `style` and `script` are what this page adds to all pages'.
 
     With a script, a content security policy lets the page do no more than run that one and show its own pictures.
     """
@@ -42,6 +42,6 @@ def data_uri(rgb):
 def _policy(script):
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return (
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; "
+        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:; '
         f"style-src 'unsafe-inline'; script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'\">"
     )
