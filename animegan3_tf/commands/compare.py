@@ -24,7 +24,7 @@ def compare(
         "generation is found out, or told: v2=animegan2:PATH), or a folder of pictures named like the photos.",
     ),
     out: Path = typer.Option(..., "-o", "--out", help="Folder for report.html, .json, .md, .csv and .tex."),
-    size: int = typer.Option(512, help="Longest side that photos are reduced to, for all methods."),
+    size: int = typer.Option(512, help="Longest side that photos are reduced to, in pixels."),
     shown: int = typer.Option(8, help="Photos that the page shows with a slider; tables are of all.", min=0),
     sizes: str = typer.Option("256,512,1080p", help="At which to time: sides of squares, WIDTHxHEIGHT, 1080p."),
     rounds: int = typer.Option(5, help="How often each method is timed at each size, in turns.", min=1),

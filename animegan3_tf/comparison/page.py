@@ -20,6 +20,7 @@ from animegan3_tf.pages.frame import data_uri, page, picture
 from animegan3_tf.pages.table import table, text
 
 _SIDE = 512  # longest side of the pictures in the page
+_LEAST_SIDE = 384  # to which smaller ones are enlarged under the slider
 _CASES = 3  # pictures at each end
 _ANIME = 6  # examples of what is aimed at
 _LISTED = 500  # rows of the pictures' table; pictures.csv has them all
@@ -67,7 +68,7 @@ def _pictures(comparison, count):
             for i, name in enumerate(names)
         )
         selects.append(f'<label>{side} <select id="{side}" autocomplete="off">{options}</select></label>')
-    told = f"{len(chosen):,} of {len(photos):,} photos" if len(chosen) < len(photos) else f"all {len(photos):,} photos"
+    told = f"{len(chosen):,} of {len(photos):,} photos" if len(chosen) < len(photos) else f"All {len(photos):,} photos"
     note = f"<p class='note'>{told}. Move the slider, or the pointer over the picture, between two methods.</p>"
     articles = [_article(comparison, names, photo, place) for place, photo in enumerate(chosen)]
     return f'{note}<div class="choose" hidden>{"".join(selects)}</div>{"".join(articles)}'
@@ -87,8 +88,10 @@ def _article(comparison, names, photo, place):
             f'<figure>{image} alt="{text(f"{photo}, {name}")}"><figcaption>{text(name)}</figcaption></figure>'
         )
     size = f'width="{shape[1]}" height="{shape[0]}"'
+    width = round(shape[1] * max(1.0, _LEAST_SIDE / max(shape[:2])))
     return (
-        f'<article class="photo"><h3>{text(photo)}</h3><div class="compared"><div class="viewer"><div class="stage">'
+        f'<article class="photo"><h3>{text(photo)}</h3><div class="compared">'
+        f'<div class="viewer" style="width:{width}px"><div class="stage">'
         f'<img class="under" {size} alt=""><img class="over" {size} alt=""><span class="left"></span>'
         f'<span class="right"></span></div><input type="range" id="slider-{place}" min="0" max="100" value="50" '
         f'autocomplete="off" aria-label="{text(f"boundary between left and right picture of {photo}")}"></div>'
