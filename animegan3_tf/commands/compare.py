@@ -24,15 +24,15 @@ def compare(
         "generation is found out, or told: v2=animegan2:PATH), or a folder of pictures named like the photos.",
     ),
     out: Path = typer.Option(..., "-o", "--out", help="Folder for report.html, .json, .md, .csv and .tex."),
-    size: int = typer.Option(512, help="Longest side that photos are reduced to, in pixels."),
+    size: int = typer.Option(512, help="Longest side of photos in pixels; larger ones are reduced."),
     shown: int = typer.Option(8, help="Photos that the page shows with a slider; tables are of all.", min=0),
     sizes: str = typer.Option("256,512,1080p", help="At which to time: sides of squares, WIDTHxHEIGHT, 1080p."),
     rounds: int = typer.Option(5, help="How often each method is timed at each size, in turns.", min=1),
     timing: bool = typer.Option(True, "--timing/--no-timing", help="Measure time and memory."),
     features: Optional[str] = typer.Option(
         None,
-        help="Also measure distances between sets (FID), in one of the networks of `evaluate`: inception-2015[:FOLDER], "
-        "inception-keras[:FILE.h5], resnet18[:FILE] or saved_model:FOLDER; and look for faces.",
+        help="Also measure distances between sets (FID), and look for faces, with a network of `evaluate`: "
+        "inception-2015[:FOLDER], inception-keras[:FILE.h5], resnet18[:FILE] or saved_model:FOLDER.",
     ),
     distance: Optional[str] = typer.Option(
         None, help="lpips:FILE.npz (LPIPS) or resnet18[:FILE]; by default the ResNet-18, where there is one."

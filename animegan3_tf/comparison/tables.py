@@ -76,7 +76,11 @@ def cost_table(comparison: Comparison) -> Table:
         text, first = size_text(size), _reference(comparison, size)
         columns += [
             Column(f"ms_{text}", f"ms at {text}", f"milliseconds a {text} picture: median [least, greatest]"),
-            Column(f"ratio_{text}", f"× {first}", f"time at {text} over that of {first} in the same round, as before"),
+            Column(
+                f"ratio_{text}",
+                f"× {first} at {text}",
+                f"time at {text} over that of {first} in the same round, as before",
+            ),
         ]
     if sizes:
         name = f"most memory (MiB) of a process with TensorFlow, the model and pictures of up to {size_text(sizes[-1])}"

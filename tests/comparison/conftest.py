@@ -28,7 +28,7 @@ def made(tmp_path_factory):
 
 @pytest.fixture
 def folder(tmp_path):
-    """Three photos, 64x64, one of them in a folder below; four anime pictures; and the negatives of two of the photos."""
+    """Three photos, 64x64, one in a folder below; four anime pictures; the negatives of two of the photos."""
     write_pictures(tmp_path / "photo", 2, side=64)
     write_image(tmp_path / "photo" / "more" / "02.png", picture(2, 64))
     write_pictures(tmp_path / "anime", 4, side=64, first=20)

@@ -48,7 +48,7 @@ def test_without_a_photo_that_can_be_read_there_is_nothing_to_compare(tmp_path):
     with pytest.raises(UserError, match="holds no pictures"):
         reduce_photos(tmp_path / "photo", tmp_path / "reduced", 32)
     (tmp_path / "photo" / "broken.png").write_bytes(b"nothing")
-    with pytest.raises(UserError, match="holds no picture that can be used: .*broken"):
+    with pytest.raises(UserError, match=r"holds no picture that can be used: .*broken"):
         reduce_photos(tmp_path / "photo", tmp_path / "reduced", 32)
 
 
@@ -101,5 +101,5 @@ def test_a_picture_of_another_shape_or_broken_is_left_out(folder, inputs, tmp_pa
 def test_a_folder_in_which_nothing_is_named_like_a_photo_is_refused(inputs, tmp_path):
     method = dataclasses.replace(pictures(write_pictures(tmp_path / "other", 1)), name="theirs")
     (tmp_path / "other" / "00.png").rename(tmp_path / "other" / "x.png")
-    with pytest.raises(UserError, match="--model theirs: no picture of .* has the name of a photo, such as '00'"):
+    with pytest.raises(UserError, match=r"--model theirs: no picture of .* has the name of a photo, such as '00'"):
         draw(method, inputs, tmp_path / "out")
