@@ -79,7 +79,7 @@ def cost_table(comparison: Comparison) -> Table:
             Column(
                 f"ratio_{text}",
                 f"× {first} at {text}",
-                f"time at {text} over that of {first} in the same round, as before",
+                f"time at {text} over that of {first} in the same round: median [least, greatest]",
             ),
         ]
     if sizes:
