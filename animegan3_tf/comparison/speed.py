@@ -10,7 +10,6 @@ import numpy as np
 
 from animegan3_tf import images
 from animegan3_tf.comparison.method import Method
-from animegan3_tf.comparison.picture_size import size_text
 from animegan3_tf.speed.timing import Timing, ratios, take_turns
 
 
@@ -47,22 +46,30 @@ def time_methods(
     reading, resizing and writing of files are not in it, nor is a method's first call at a size.
     """
     found = {method.name: {} for method in methods}
-    for number, size in enumerate(sizes, 1):
+    total = (1 + rounds) * sum(method.takes(size) for method in methods for size in sizes)
+    done = 0
+
+    def tell(name):
+        nonlocal done
+        done += 1
+        if advance:
+            advance(done, total, name)
+
+    for size in sizes:
         ready = {method.name: method for method in methods if method.takes(size)}
         if not ready:
             continue
         batch = images.resize(photo, size)[None].astype(np.float32) / 127.5 - 1.0
         calls = {name: lambda f=method.stylizer.forward: f(batch) for name, method in ready.items()}  # noqa: B023
-        for call in calls.values():
+        for name, call in calls.items():
             call()
-        timings = take_turns(calls, rounds)
+            tell(name)
+        timings = take_turns(calls, rounds, tell)
         reference = next(iter(timings))
         for name, timing in timings.items():
             limit = ready[name].stylizer.tiled_above
             in_tiles = limit is not None and size[0] * size[1] > limit
             found[name][size] = Speed(timing, reference, spread(ratios(timing, timings[reference])), in_tiles)
-        if advance:
-            advance(number, len(sizes), size_text(size))
     return found
 
 

@@ -44,6 +44,19 @@ def test_scores_are_in_the_pairs_order_and_features_are_made_once(tmp_path):
     assert metrics.to_dict()["features"]["network"] == "mean colour"
 
 
+def test_a_pair_that_cannot_be_read_has_no_scores_and_the_others_keep_theirs(tmp_path):
+    network = FeatureNetwork("mean colour", "pixels", "0" * 64, 16, "bilinear", 3, lambda batch: batch.mean((1, 2)))
+    metrics = EvaluationMetrics(Measures(network, None, None, None, None, tmp_path / "cache", replicates=0))
+    photos = write_pictures(tmp_path / "photo", 3)
+    (tmp_path / "broken.png").write_bytes(b"nothing")
+    names = photos / "00.png", photos / "01.png", photos / "02.png"
+    pairs = {tmp_path / "broken.png": names[0], names[1]: names[1], names[2]: names[1]}
+    shift = metrics(pairs, photos).scores["ciede2000"]
+    assert np.isnan(shift[0])
+    assert shift[1] == 0.0
+    assert shift[2] > 0.0
+
+
 def test_without_a_network_for_features_the_pictures_own_scores_remain(tmp_path):
     metrics = EvaluationMetrics(
         Measures(None, None, None, None, None, tmp_path / "cache", {"identity": "not measured: no faces"}, replicates=0)

@@ -25,7 +25,7 @@ def method(name, seen=None, **options):
 def test_the_ratio_is_taken_round_by_round(monkeypatch):
     """Medians alone would give 30 / 20 = 1.5."""
     seconds = {"a": (0.010, 0.020, 0.040), "b": (0.030, 0.030, 0.040)}
-    monkeypatch.setattr(speed, "take_turns", lambda calls, rounds: {name: Timing(seconds[name]) for name in calls})
+    monkeypatch.setattr(speed, "take_turns", lambda calls, *_: {name: Timing(seconds[name]) for name in calls})
     found = time_methods([method("a"), method("b")], PHOTO, [(32, 32)], 3)
     assert found["b"][32, 32].ratio == pytest.approx((1.5, 1.0, 3.0))
     assert found["a"][32, 32].ratio == (1.0, 1.0, 1.0)
@@ -35,8 +35,10 @@ def test_the_ratio_is_taken_round_by_round(monkeypatch):
 
 
 def test_all_run_once_untimed_and_then_in_turns_on_one_picture():
-    seen = []
-    time_methods([method("a", seen), method("b", seen)], PHOTO, [(16, 32)], 2)
+    seen, told = [], []
+    time_methods([method("a", seen), method("b", seen)], PHOTO, [(16, 32)], 2, lambda *done: told.append(done))
+    assert told[0] == (1, 6, "a")
+    assert told[-1] == (6, 6, "a")
     assert "".join(name for name, _, _ in seen) == "ab" + "abba"
     assert {(shape, dtype) for _, shape, dtype in seen} == {((1, 16, 32, 3), np.dtype(np.float32))}
 
