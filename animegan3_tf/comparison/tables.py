@@ -114,10 +114,13 @@ def not_measured(comparison: Comparison) -> list[str]:
             if result.value is None:
                 told.setdefault((result.name, result.note), []).append(entry.method.name)
     everyone = len(comparison.entries)
-    return [
+    lines = [
         f"{name}: {note}" if len(methods) == everyone else f"{name} of {', '.join(methods)}: {note}"
         for (name, note), methods in told.items()
     ]
+    if comparison.metrics.get("features", True) is None:
+        lines.append("distances between sets, such as FID: not measured: no network was named; --features does")
+    return lines
 
 
 def _reference(comparison, size):

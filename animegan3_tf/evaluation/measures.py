@@ -65,7 +65,7 @@ def choose_measures(
     detector = MtcnnDetector(_LEAST_FACE) if faces else None
     embedding = _optional("identity", absent, True, dlib_embedding) if faces else None
     if not faces:
-        absent |= dict.fromkeys(("face_detected", "identity"), "not measured: --no-faces")
+        absent |= dict.fromkeys(("face_detected", "identity"), "not measured: faces were not looked for; --faces does")
     return Measures(network, found, likeness, detector, embedding, cache, absent, replicates, seed, max_pixels)
 
 

@@ -67,6 +67,7 @@ def test_the_scores_of_each_method_without_what_none_has(made):
     assert not_measured(made[0]) == [
         "FID to anime: not measured: too few",
         "flat of ours: not measured: none",
+        "distances between sets, such as FID: not measured: no network was named; --features does",
     ]
 
 
