@@ -34,7 +34,7 @@ class Stylizer:
     warning: one line that the user should see before the run, or None.
     exhausted: what `forward` raises when memory runs out.
     multiple: what a photo's height and width are padded to, by reflection.
-    tiled_above: pixels from which on a picture runs in overlapping tiles; None for one that always runs in one piece.
+    whole: as `forward`, but in one piece whatever the size and the memory; None where `forward` has no tiles anyway.
     """
 
     forward: Callable[[np.ndarray], np.ndarray]
@@ -42,7 +42,7 @@ class Stylizer:
     warning: str | None = None
     exhausted: tuple[type[Exception], ...] = (MemoryError,)
     multiple: int = MULTIPLE
-    tiled_above: float | None = None
+    whole: Callable[[np.ndarray], np.ndarray] | None = None
 
     def __call__(self, rgb: np.ndarray) -> np.ndarray:
         """Stylises one picture of any size from 16x16."""
@@ -72,13 +72,12 @@ def load_stylizer(model: str | os.PathLike) -> Stylizer:
         raise UserError(f"model {quote(path)} does not exist; name {_ACCEPTED}")
     import tensorflow as tf
 
-    path, multiple, tiled_above = weights_of(path), MULTIPLE, None
+    path, multiple, whole = weights_of(path), MULTIPLE, None
     if os.path.isfile(path / "saved_model.pb"):
         forward, size = _from_saved_model(path)
     elif os.path.isfile(path) and path.suffix.lower() == ".h5":
         architecture = architecture_of(read_header(path), path)
-        tiled_above = TILED_ABOVE / architecture.memory
-        forward, size, multiple = _from_weights(path, architecture, tiled_above), None, architecture.multiple
+        (forward, whole), size, multiple = _from_weights(path, architecture), None, architecture.multiple
     elif os.path.isfile(path) and path.suffix.lower() == ".tflite":
         forward, size = _from_tflite(path)
     elif os.path.isfile(path) and path.suffix.lower() == ".onnx":
@@ -89,7 +88,7 @@ def load_stylizer(model: str | os.PathLike) -> Stylizer:
         f"model {quote(path)} takes {size[1]}x{size[0]} pixels only: larger photos are reduced to fit and the results "
         "enlarged again, which blurs them; a dynamic-size export or the weights avoid that"
     )
-    return Stylizer(forward, size, warning, (MemoryError, tf.errors.ResourceExhaustedError), multiple, tiled_above)
+    return Stylizer(forward, size, warning, (MemoryError, tf.errors.ResourceExhaustedError), multiple, whole)
 
 
 def newest_shipped_checkpoint(checkpoints: str | os.PathLike = SHIPPED) -> Path | None:
@@ -104,7 +103,7 @@ def newest_shipped_checkpoint(checkpoints: str | os.PathLike = SHIPPED) -> Path 
     return max(Path(checkpoints).glob("*/generator.h5"), key=released, default=None)
 
 
-def _from_weights(path: Path, architecture: Architecture, tiled_above: float) -> Callable:
+def _from_weights(path: Path, architecture: Architecture) -> tuple[Callable, Callable]:
     import tensorflow as tf
 
     from animegan3_tf.networks.weights import load_generator
@@ -113,16 +112,19 @@ def _from_weights(path: Path, architecture: Architecture, tiled_above: float) ->
     generator = load_generator(path)
     # One signature for every size: without it each new size would trace the network again.
     signature = [tf.TensorSpec([None, None, None, 3], tf.float32)]
-    whole = tf.function(lambda photo: generator(photo, training=False), input_signature=signature)
+    traced = tf.function(lambda photo: generator(photo, training=False), input_signature=signature)
     # built when the first large photo comes
     tiled = functools.lru_cache(lambda: TiledGenerator(generator, architecture=architecture))
 
     def forward(photo: np.ndarray) -> np.ndarray:
-        if photo.shape[1] * photo.shape[2] > tiled_above:
+        if photo.shape[1] * photo.shape[2] * architecture.memory > TILED_ABOVE:
             return tiled()(photo)
-        return whole(photo).numpy()
+        return whole(photo)
 
-    return forward
+    def whole(photo: np.ndarray) -> np.ndarray:
+        return traced(photo).numpy()
+
+    return forward, whole
 
 
 def _from_saved_model(path: Path) -> tuple[Callable, tuple[int, int] | None]:

@@ -39,7 +39,7 @@ def comparison(folder):
         _measured(0.5, (0.4, 0.75), [0.25, 0.75]),
         {
             small: Speed(Timing((0.01, 0.02, 0.04)), "ours", (1.0, 1.0, 1.0)),
-            large: Speed(Timing((0.1,)), "ours", (1.0, 1.0, 1.0), in_tiles=True),
+            large: Speed(Timing((0.1,)), "ours", (1.0, 1.0, 1.0)),
         },
         Memory(400 * 2**20, {small: 500 * 2**20, large: 1500 * 2**20}),
     )

@@ -67,7 +67,7 @@ class Entry:
                 f"takes {width}x{height} only: timed at no other size; larger photos reduced to fit, results enlarged"
             )
         if self.memory and self.memory.failed:
-            told.append(f"memory not measured: {self.memory.failed}")
+            told.append(f"neither memory nor time was measured where its process failed: {self.memory.failed}")
         return told
 
 
@@ -127,10 +127,10 @@ def compare(
     speeds, memories = {}, {}
     if settings.sizes:
         photo = read_image(next(iter(inputs.paths.values()))).rgb
-        with progress("timing") as advance:
-            speeds = time_methods(methods, photo, settings.sizes, settings.rounds, advance)
         with progress("memory") as advance:
             memories = measure_memory(methods, settings.sizes, advance)
+        with progress("timing") as advance:
+            speeds = time_methods(methods, photo, settings.sizes, settings.rounds, memories, advance)
     entries = tuple(
         Entry(method, drawn[method.name], measured[method.name], speeds.get(method.name, {}), memories.get(method.name))
         for method in methods

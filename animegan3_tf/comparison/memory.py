@@ -1,9 +1,10 @@
 """The memory that a method takes, measured in a process of its own.
 
 In one process it could only be told by how much the peak rises, which is nothing after a larger method. So a fresh
-process loads the model and stylises one picture of each size, from the smallest to the largest, and tells its peak.
+process loads the model, stylises one picture of each size in one piece, from the smallest to the largest, and tells its
+peak after each. One that the system ends for taking too much ends nothing else.
 
-Also a script, which that process runs: memory.py MODEL WIDTHxHEIGHT ... prints JSON.
+Also a script, which that process runs: memory.py MODEL WIDTHxHEIGHT ... prints a JSON value a line.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class Memory:
     """Bytes of a process that has TensorFlow, one model and one picture.
 
     loaded: resident once the model is loaded. peaks: {(H, W): the most that was resident up to and with this size}.
-    gpu: the most that TensorFlow used of a GPU, None without one. failed: why nothing was measured, or "".
+    gpu: the most that TensorFlow used of a GPU, None without one. failed: why a size or all are missing, or "".
     """
 
     loaded: int | None
@@ -62,11 +63,13 @@ def _in_a_process(model, sizes):
     path = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
     command = [sys.executable, "-m", __name__, os.path.abspath(model), *map(size_text, sizes)]
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path})
+    told = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    failed = ""
     if done.returncode:  # the system ends a process that takes too much, without a word
-        lines = done.stderr.strip().splitlines() or [f"its process ended with status {done.returncode}"]
-        return Memory(None, {}, failed=lines[-1])
-    told = json.loads(done.stdout.splitlines()[-1])
-    return Memory(told["loaded"], dict(zip(sizes, told["peaks"])), told["gpu"])
+        lines = done.stderr.strip().splitlines() or [""]
+        failed = f"it ended with status {done.returncode} {lines[-1]}".strip()
+    peaks = dict(zip(sizes, (line["bytes"] for line in told[1:])))
+    return Memory(told[0]["bytes"] if told else None, peaks, told[-1]["gpu"] if told else None, failed)
 
 
 def peak_bytes() -> int:
@@ -80,7 +83,7 @@ def peak_bytes() -> int:
 
 
 def main(model: str, *sizes: str) -> None:
-    """Loads a model, stylises a picture of each size, prints the peaks."""
+    """Loads a model and prints the peak, then for each size stylises a picture and prints the peak."""
     import numpy as np
 
     from animegan3_tf.runtime import quiet_tensorflow
@@ -89,14 +92,17 @@ def main(model: str, *sizes: str) -> None:
     from animegan3_tf.stylizer import load_stylizer
     from animegan3_tf.training.metrics_log import memory
 
+    def tell():
+        print(json.dumps({"bytes": peak_bytes(), "gpu": memory().get("gpu_peak")}), flush=True)
+
     stylizer = load_stylizer(model)
-    loaded, peaks = peak_bytes(), []
+    forward = stylizer.whole or stylizer.forward
+    tell()
     for height, width in parse_sizes(",".join(sizes)):
-        rows, columns = np.mgrid[:height, :width].astype(np.float32)
-        picture = np.stack([rows / height, columns / width, rows * columns / (height * width)], axis=-1)
-        stylizer.forward(picture[None] * 2.0 - 1.0)
-        peaks.append(peak_bytes())
-    print(json.dumps({"loaded": loaded, "peaks": peaks, "gpu": memory().get("gpu_peak")}))
+        rows, columns = np.mgrid[:height, :width] / np.float32(max(height, width))
+        picture = np.stack([rows, columns, rows * columns], axis=-1)[None] * 2.0 - 1.0
+        forward(picture.astype(np.float32))
+        tell()
 
 
 if __name__ == "__main__":

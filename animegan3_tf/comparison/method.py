@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +45,11 @@ class Method:
     def fixed_size(self) -> tuple[int, int] | None:
         """(H, W) where it takes no other."""
         return self.stylizer.fixed_size if self.stylizer else None
+
+    @property
+    def in_one_piece(self) -> Callable:
+        """Float32 [1, H, W, 3] in [-1, 1] to the same, never in tiles; of a method that has a stylizer."""
+        return self.stylizer.whole or self.stylizer.forward
 
     def takes(self, size: tuple[int, int]) -> bool:
         """Whether it can be timed at (H, W)."""

@@ -139,7 +139,7 @@ def _cost_cells(entry: Entry, sizes):
             yield from (Cell(), Cell())
             continue
         told = speed.timing.to_dict()
-        yield _ranged(told["ms"], told["ms_low"], told["ms_high"], " (tiles)" if speed.in_tiles else "")
+        yield _ranged(told["ms"], told["ms_low"], told["ms_high"])
         is_first = speed.reference == method.name
         yield Cell("1", 1.0) if is_first else _ranged(*speed.ratio)
     if sizes:
@@ -147,8 +147,8 @@ def _cost_cells(entry: Entry, sizes):
         yield Cell() if peak is None else Cell(f"{peak / 2**20:,.0f}", peak)
 
 
-def _ranged(value, low, high, more=""):
-    return Cell(f"{number(value)} [{number(low)}, {number(high)}]{more}", value, low, high)
+def _ranged(value, low, high):
+    return Cell(f"{number(value)} [{number(low)}, {number(high)}]", value, low, high)
 
 
 def _result(entry, key) -> Result | None:

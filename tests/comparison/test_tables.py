@@ -37,7 +37,7 @@ def test_the_cost_of_each_method(made):
         "gflop_256": "14.8",
         "ms_64x64": "20 [10, 40]",
         "ratio_64x64": "1",
-        "ms_256x128": "100 [100, 100] (tiles)",
+        "ms_256x128": "100 [100, 100]",
         "ratio_256x128": "1",
         "peak_memory": "1,500",
     }
