@@ -44,8 +44,9 @@ def time_methods(
     """{method: {(H, W): Speed}}, without what has no generator and without sizes that a method does not take.
 
     photo: uint8 [H, W, 3], resized to each size. memories: of `measure_memory`; what has failed there is not tried
-    here, where it would end the whole comparison. A picture runs in one piece. A call takes float32 in main memory and ends with float32 there;
-    reading, resizing and writing of files are not in it, nor is a method's first call at a size.
+    here, where it would end the whole comparison. A picture runs in one piece. A call takes float32 in main memory and
+    ends with float32 there; reading, resizing and writing of files are not in it, nor is a method's first call at a
+    size.
     """
     found = {method.name: {} for method in methods}
     ready = {

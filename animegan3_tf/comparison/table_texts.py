@@ -69,14 +69,14 @@ def latex_table(table: Table) -> str:
 
 
 def print_table(table: Table, console: Console) -> None:
-    """On a terminal, methods as columns: there are more numbers than fit on a line."""
+    """On a terminal, methods as columns and without ranges: more numbers would not fit on a line."""
     shown = rich.table.Table(show_edge=False)
     shown.add_column("")
     for name, _ in table.rows:
         shown.add_column(Text(name), justify="right")
     for place, column in enumerate(table.columns):
         heading = f"{column.heading} {_ARROWS[column.better]}".strip()
-        shown.add_row(Text(heading), *(Text(cells[place].text) for _, cells in table.rows))
+        shown.add_row(Text(heading), *(Text(cells[place].text.partition(" [")[0]) for _, cells in table.rows))
     console.print(shown)
 
 

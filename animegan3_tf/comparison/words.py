@@ -32,9 +32,9 @@ def how_timed(comparison: Comparison) -> str:
         f"Times: the methods took turns, {comparison.settings.rounds} rounds at each of "
         f"{', '.join(map(size_text, sizes))}; median [least, greatest] of a call from picture to picture in main "
         "memory, without reading, resizing and writing files, after one call that does not count. × is the time over "
-        "that of the first method in the same round: 2 is twice as long. Pictures run in one piece, which for very large "
-        "ones `stylize` does not do. Memory: the most that was resident in a process of its own that loaded TensorFlow and "
-        f"the model and stylised one picture of each size up to {size_text(sizes[-1])}; TensorFlow is in it."
+        "that of the first method in the same round: 2 is twice as long. Pictures run in one piece, where stylize runs "
+        "very large ones in tiles. Memory: the most that was resident in a process of its own that loaded TensorFlow "
+        f"and the model and stylised one picture of each size up to {size_text(sizes[-1])}; TensorFlow is in it."
     )
 
 
