@@ -20,7 +20,7 @@ from animegan3_tf.speed.timing import Timing
 from animegan3_tf.stylizer import Stylizer
 
 PHOTOS = ("<b>a&b", "z")
-MACHINE = {"processor": "<CPU>", "cores": 2, "gpus": [], "python": "3.11", "tensorflow": "2.15.1"}
+MACHINE = {"processor": "<CPU>", "cores": 2, "load_average": 1.25, "gpus": [], "python": "3.11", "tensorflow": "2.15.1"}
 KINDS = (Score("ms_ssim", "MS-SSIM to the photo", "higher"), Score("flatness", "flat", ""))
 
 

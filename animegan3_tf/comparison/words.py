@@ -18,7 +18,9 @@ def about(comparison: Comparison) -> list[tuple[str, str]]:
         for key, value in (told or {}).items():
             rows.append((f"{what.replace('_', ' ')}: {key.replace('_', ' ')}", str(value)))
     gpus = f", {', '.join(machine['gpus'])}" if machine["gpus"] else ", no GPU"
-    rows.append(("machine", f"{machine['processor']}, {machine['cores']} cores{gpus}"))
+    rows.append(
+        ("machine", f"{machine['processor']}, {machine['cores']} cores{gpus}, load {machine['load_average']:.1f}")
+    )
     rows.append(("software", f"Python {machine['python']}, TensorFlow {machine['tensorflow']}"))
     return rows
 
