@@ -8,6 +8,7 @@ import typer
 
 from animegan3_tf import __version__
 from animegan3_tf.commands import data, models, training
+from animegan3_tf.commands.compare import compare
 from animegan3_tf.commands.evaluate import evaluate
 from animegan3_tf.commands.study import study
 from animegan3_tf.errors import UserError
@@ -49,6 +50,7 @@ for command in (
     models.export,
     models.info,
     models.import_,
+    compare,
     evaluate,
     training.demo,
 ):

@@ -37,6 +37,7 @@ class Stylizer:
     warning: one line that the user should see before the run, or None.
     exhausted: what `forward` raises when memory runs out.
     multiple: what a photo's height and width are padded to, by reflection.
+    whole: as `forward`, but in one piece whatever the size and the memory; None where `forward` has no tiles anyway.
     """
 
     forward: Callable[[np.ndarray], np.ndarray]
@@ -44,6 +45,7 @@ class Stylizer:
     warning: str | None = None
     exhausted: tuple[type[Exception], ...] = (MemoryError,)
     multiple: int = MULTIPLE
+    whole: Callable[[np.ndarray], np.ndarray] | None = None
 
     def __call__(self, rgb: np.ndarray) -> np.ndarray:
         """Stylises one picture of any size from 16x16."""
@@ -70,7 +72,7 @@ def load_stylizer(model: str | os.PathLike) -> Stylizer:
     """Loads a shipped checkpoint by name, a run folder (its generator.h5), a weights file (.h5), a SavedModel folder, a
     .tflite or an .onnx file.
     """
-    path, multiple = weights_of(model), MULTIPLE
+    path, multiple, whole = weights_of(model), MULTIPLE, None
     if not os.path.exists(path):
         raise UserError(f"model {quote(path)} does not exist; name {_ACCEPTED}")
     import tensorflow as tf
@@ -79,7 +81,7 @@ def load_stylizer(model: str | os.PathLike) -> Stylizer:
         forward, size = _from_saved_model(path)
     elif os.path.isfile(path) and path.suffix.lower() == ".h5":
         architecture = architecture_of(read_header(path), path)
-        forward, size, multiple = _from_weights(path, architecture), None, architecture.multiple
+        (forward, whole), size, multiple = _from_weights(path, architecture), None, architecture.multiple
     elif os.path.isfile(path) and path.suffix.lower() == ".tflite":
         forward, size = _from_tflite(path)
     elif os.path.isfile(path) and path.suffix.lower() == ".onnx":
@@ -90,10 +92,10 @@ def load_stylizer(model: str | os.PathLike) -> Stylizer:
         f"model {quote(path)} takes {size[1]}x{size[0]} pixels only: larger photos are reduced to fit and the results "
         "enlarged again, which blurs them; a dynamic-size export or the weights avoid that"
     )
-    return Stylizer(forward, size, warning, (MemoryError, tf.errors.ResourceExhaustedError), multiple)
+    return Stylizer(forward, size, warning, (MemoryError, tf.errors.ResourceExhaustedError), multiple, whole)
 
 
-def _from_weights(path: Path, architecture: Architecture) -> Callable:
+def _from_weights(path: Path, architecture: Architecture) -> tuple[Callable, Callable]:
     import tensorflow as tf
 
     from animegan3_tf.networks.weights import load_generator
@@ -102,16 +104,19 @@ def _from_weights(path: Path, architecture: Architecture) -> Callable:
     generator = load_generator(path)
     # One signature for every size: without it each new size would trace the network again.
     signature = [tf.TensorSpec([None, None, None, 3], tf.float32)]
-    whole = tf.function(lambda photo: generator(photo, training=False), input_signature=signature)
+    traced = tf.function(lambda photo: generator(photo, training=False), input_signature=signature)
     # built when the first large photo comes
     tiled = functools.lru_cache(lambda: TiledGenerator(generator, architecture=architecture))
 
     def forward(photo: np.ndarray) -> np.ndarray:
         if photo.shape[1] * photo.shape[2] * architecture.memory > TILED_ABOVE:
             return tiled()(photo)
-        return whole(photo).numpy()
+        return whole(photo)
 
-    return forward
+    def whole(photo: np.ndarray) -> np.ndarray:
+        return traced(photo).numpy()
+
+    return forward, whole
 
 
 def _from_saved_model(path: Path) -> tuple[Callable, tuple[int, int] | None]:

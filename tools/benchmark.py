@@ -33,11 +33,12 @@ def main(arguments=None):
 
 def _train(values):
     quiet_tensorflow()
-    from benchmarks.machine import has_gpu
     from benchmarks.report import print_train
     from benchmarks.setup import TrainSettings
     from benchmarks.train import benchmark_train
     from rich.console import Console
+
+    from animegan3_tf.speed.machine import has_gpu
 
     gpu = has_gpu()
     settings = TrainSettings(

@@ -80,11 +80,11 @@ def time_row(rounds):
     """(the row of milliseconds at SIZE x SIZE, what they were measured on)."""
     import numpy as np
     import tensorflow as tf
-    from benchmarks.machine import describe_machine
-    from benchmarks.timing import take_turns
 
     from animegan3_tf.architectures import ARCHITECTURES
     from animegan3_tf.networks.weights import build_deployed
+    from animegan3_tf.speed.machine import describe_machine
+    from animegan3_tf.speed.timing import take_turns
 
     photo = tf.constant(np.random.default_rng(0).uniform(-1, 1, (1, SIZE, SIZE, 3)), tf.float32)
     runs = {}
@@ -136,7 +136,8 @@ def _parameters(model):
 
 def _flops(model):
     import tensorflow as tf
-    from benchmarks.flops import count_flops
+
+    from animegan3_tf.speed.flops import count_flops
 
     return count_flops(tf.function(model).get_concrete_function(tf.TensorSpec([1, SIZE, SIZE, 3]))).total
 

@@ -10,10 +10,8 @@ from typing import Optional
 import typer
 
 from animegan3_tf.checkpoints import weights_of
-from animegan3_tf.commands.options import MAX_PIXELS
+from animegan3_tf.commands.options import CACHE, MAX_PIXELS
 from animegan3_tf.errors import UserError
-
-_CACHE = Path("~/.cache/animegan3_tf/features")
 
 
 def evaluate(
@@ -41,7 +39,7 @@ def evaluate(
     faces: bool = typer.Option(True, "--faces/--no-faces", help="Look for faces, and for the same person in both."),
     replicates: int = typer.Option(100, help="Of the bootstrap intervals; 0 for none.", min=0),
     seed: int = typer.Option(0, help="Of what is drawn for intervals and extrapolation.", min=0),
-    cache: Path = typer.Option(_CACHE, help="Folder that keeps the features of each picture."),
+    cache: Path = CACHE,
     max_pixels: int = MAX_PIXELS,
 ):
     """Measure stylised photos against the photos and the anime. The status is 1 when a picture cannot be read."""

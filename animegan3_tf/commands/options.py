@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import typer
 
 from animegan3_tf.errors import UserError
 
 DEFAULT_MAX_PIXELS = 100_000_000  # of images.py, which would load OpenCV
 MAX_PIXELS = typer.Option(DEFAULT_MAX_PIXELS, help="Refuse pictures with more pixels than this.", min=256)
+CACHE = typer.Option(Path("~/.cache/animegan3_tf/features"), help="Folder that keeps the features of each picture.")
 STYLE = typer.Option("shinkai", help="Name of a bundled style, or a .toml file.")
 PHOTOS = typer.Option(None, help="Photos, instead of DATA/photo.")
 ANIME = typer.Option(None, help="Anime pictures, instead of DATA/<style>/style.")

@@ -58,19 +58,45 @@ def evaluate(
     for kind, found in paths.items():
         if not found:
             raise UserError(f"--{kind} {quote(folders[kind])} holds no pictures; name a folder that does")
+
+    def pair(sets):
+        return pair_pictures(sets["generated"].paths, folders["generated"], sets["photos"].paths, folders["photos"])
+
+    return _evaluate(folders, paths, pair, measures, progress)
+
+
+def evaluate_pairs(
+    pairs: dict[Path, Path],
+    anime: str | os.PathLike,
+    measures: Measures,
+    progress: Callable[[str], contextlib.AbstractContextManager] = lambda what: contextlib.nullcontext(),
+) -> Evaluation:
+    """As `evaluate`, of {generated picture: its photo}, wherever they lie."""
+    paths = {"generated": list(pairs), "photos": list(dict.fromkeys(pairs.values())), "anime": find_images(anime)}
+    folders = {
+        kind: Path(os.path.commonpath([path.parent for path in paths[kind]])) for kind in ("generated", "photos")
+    }
+
+    def pair(sets):
+        read = {kind: set(sets[kind].paths) for kind in ("generated", "photos")}
+        return {a: b for a, b in pairs.items() if a in read["generated"] and b in read["photos"]}
+
+    return _evaluate({**folders, "anime": Path(anime)}, paths, pair, measures, progress)
+
+
+def _evaluate(folders, paths, pair, measures, progress):
+    """pair: which pictures belong together, of the sets of those that can be read."""
     with tempfile.TemporaryDirectory() as temporary:
-        sets = {}
-        for kind, found in paths.items():
-            with progress(f"features, {kind}") as advance:
-                store = FeatureStore(measures.features, measures.cache)
-                sets[kind] = store.features(found, Path(temporary, kind), measures.max_pixels, advance)
-        pairs = pair_pictures(sets["generated"].paths, folders["generated"], sets["photos"].paths, folders["photos"])
+        sets = _features(paths, measures, temporary, progress)
+        pairs = pair(sets)
         with progress("pictures and their photos") as advance:
             scores = score_pairs(pairs, measures.distance, measures.max_pixels, advance)
         faces, between = _faces(pairs, measures, progress)
         scores |= _likeness(pairs, measures, temporary, progress) | faces
-        with progress("distances") as advance:
-            results = [*_distances(sets, measures, advance), _artfid(sets, pairs, scores, measures)]
+        results = []
+        if measures.features is not None:
+            with progress("distances") as advance:
+                results = [*_distances(sets, measures, advance), _artfid(sets, pairs, scores, measures)]
         kinds = tuple(_named(score, measures) for score in (*PAIR_SCORES, _LIKENESS, *FACE_SCORES))
         results += [_mean(kind, scores[kind.key], measures) for kind in kinds]
         if between is not None:
@@ -78,6 +104,16 @@ def evaluate(
         for one in sets.values():
             one.rows = None  # their files end with the folder
     return Evaluation(tuple(results), pairs, scores, kinds, folders, sets, measures)
+
+
+def _features(paths, measures, temporary, progress):
+    if measures.features is None:
+        return {kind: FeatureSet(list(found)) for kind, found in paths.items()}
+    sets, store = {}, FeatureStore(measures.features, measures.cache)
+    for kind, found in paths.items():
+        with progress(f"features, {kind}") as advance:
+            sets[kind] = store.features(found, Path(temporary, kind), measures.max_pixels, advance)
+    return sets
 
 
 def _named(score, measures):

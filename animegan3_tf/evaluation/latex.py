@@ -36,5 +36,5 @@ def number(value: float) -> str:
 
 
 def latex_text(text: str) -> str:
-    """The text with LaTeX's special characters escaped."""
+    """Plain text with LaTeX's special characters escaped."""
     return "".join(_SPECIAL.get(c, c) for c in text)

@@ -21,12 +21,13 @@ _LEAST_FACE = 48  # pixels, of photos reduced to 512
 class Measures:
     """The networks and settings of an evaluation.
 
-    features: of the distances between sets. distance: from photo to picture. likeness: a network of one feature.
-    detector, embedding: of faces. What is None goes without a number; `absent` {key of a score: one line} says why.
+    features: of the distances between sets; None leaves these out. distance: from photo to picture. likeness: a
+    network of one feature. detector, embedding: of faces. What is None goes without a number; `absent` {key of a score:
+    one line} says why.
     cache: folder of the features. replicates: of each bootstrap interval, 0 for none.
     """
 
-    features: FeatureNetwork
+    features: FeatureNetwork | None
     distance: PerceptualDistance | None
     likeness: FeatureNetwork | None
     detector: Detector | None
@@ -39,7 +40,7 @@ class Measures:
 
 
 def choose_measures(
-    features: str,
+    features: str | None,
     distance: str | None,
     cache: Path,
     faces: bool = True,
@@ -49,10 +50,11 @@ def choose_measures(
 ) -> Measures:
     """Loads the networks that two specifications name; a ResNet-18 that `features` names, or installed, gives the rest.
 
-    What was not asked for by name and is not there becomes None; what was is an error. faces: look for them.
+    What was not asked for by name and is not there becomes None; what was is an error. features: None for no distances
+    between sets. faces: look for them.
     """
-    network = load_features(features)
-    kind, _, file = features.partition(":")
+    network = load_features(features) if features else None
+    kind, _, file = (features or "").partition(":")
     given = f":{file}" if kind == "resnet18" and file else ""
     absent = {}
     found = _optional(
@@ -63,7 +65,7 @@ def choose_measures(
     detector = MtcnnDetector(_LEAST_FACE) if faces else None
     embedding = _optional("identity", absent, True, dlib_embedding) if faces else None
     if not faces:
-        absent |= dict.fromkeys(("face_detected", "identity"), "not measured: --no-faces")
+        absent |= dict.fromkeys(("face_detected", "identity"), "not measured: faces were not looked for; --faces does")
     return Measures(network, found, likeness, detector, embedding, cache, absent, replicates, seed, max_pixels)
 
 

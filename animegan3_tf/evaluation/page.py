@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from html import escape
-
 import numpy as np
 
+from animegan3_tf.evaluation.cases import cases_html
 from animegan3_tf.evaluation.evaluate import Evaluation, rejected
 from animegan3_tf.evaluation.latex import number
-from animegan3_tf.images import grid
-from animegan3_tf.inspection.contact_sheet import tile
 from animegan3_tf.inspection.survey import shown
-from animegan3_tf.pages.frame import page, picture
+from animegan3_tf.pages.frame import page
+from animegan3_tf.pages.table import table, text
 
 CASES = 6  # pictures at each end
 _LISTED = 500  # rows of the pictures' table; pictures.csv has them all
@@ -29,8 +27,8 @@ def page_of(evaluation: Evaluation) -> str:
     }
     links = " ".join(f'<a href="#{name}">{name}</a>' for name in sections)
     folders = " | ".join(f"{kind}: {folder}" for kind, folder in evaluation.folders.items())
-    header = f"<header><h1>Evaluation</h1><p>{_text(folders)}</p><nav>{links}</nav></header>"
-    body = [f'<section id="{name}"><h2>{name.capitalize()}</h2>{text}</section>' for name, text in sections.items()]
+    header = f"<header><h1>Evaluation</h1><p>{text(folders)}</p><nav>{links}</nav></header>"
+    body = [f'<section id="{name}"><h2>{name.capitalize()}</h2>{html}</section>' for name, html in sections.items()]
     return page("Evaluation", header + "".join(body))
 
 
@@ -42,7 +40,7 @@ def _results(evaluation):
         told = "; ".join(filter(None, (_ARROWS[result.better], result.note)))
         rows.append((result.name, value, interval, result.count, told))
     note = "Intervals are 95 % and tell how far another draw of pictures would move the number."
-    return f"<p class='note'>{note}</p>" + _table(("", "value", "interval", "measured on", ""), rows, unbroken=3)
+    return f"<p class='note'>{note}</p>" + table(("", "value", "interval", "measured on", ""), rows, unbroken=3)
 
 
 def _networks(evaluation):
@@ -57,27 +55,19 @@ def _networks(evaluation):
         rows += [
             (f"{what}: {key.replace('_', ' ')}", str(value)) for key, value in (one.to_dict() if one else {}).items()
         ]
-    return _table(("", ""), rows)
+    return table(("", ""), rows)
 
 
 def _cases(evaluation):
-    pairs = list(evaluation.pairs.items())
-    parts = []
-    for kind in evaluation.kinds:
-        values = evaluation.scores[kind.key]
-        known = np.flatnonzero(np.isfinite(values))
-        if not kind.better or not len(known):
-            continue
-        order = known[np.argsort(values[known], kind="stable")]
-        order = order if kind.better == "lower" else order[::-1]
-        for what, numbers in (("best", order[:CASES]), ("worst", order[: -CASES - 1 : -1])):
-            parts.append(f"<h3>{_text(kind.name)}: {what}</h3><div class='strips'>")
-            for i in numbers:
-                tiles = [tile(path, evaluation.measures.max_pixels) for path in reversed(pairs[i])]
-                name = shown(pairs[i][0], evaluation.folders["generated"])
-                parts.append(picture(grid([tiles]), f"photo and {name}", f"{name}: {number(values[i])}"))
-            parts.append("</div>")
-    return "".join(parts) or "<p>None: no generated picture has a photo of its name.</p>"
+    cases = cases_html(
+        evaluation.pairs,
+        evaluation.folders["generated"],
+        evaluation.kinds,
+        evaluation.scores,
+        CASES,
+        evaluation.measures.max_pixels,
+    )
+    return cases or "<p>None: no generated picture has a photo of its name.</p>"
 
 
 def _pictures(evaluation):
@@ -89,27 +79,11 @@ def _pictures(evaluation):
         rows.append((shown(generated, evaluation.folders["generated"]), *cells))
     more = len(evaluation.pairs) - _LISTED
     note = f"<p>and {more:,} more in pictures.csv</p>" if more > 0 else ""
-    return _table(("", *(kind.key.replace("_", " ") for kind in kinds)), rows, unbroken=len(kinds)) + note
+    return table(("", *(kind.key.replace("_", " ") for kind in kinds)), rows, unbroken=len(kinds)) + note
 
 
 def _rejected(evaluation):
     reasons = list(rejected(evaluation))
-    lines = "".join(f"<li>{_text(reason)}</li>" for reason in reasons[:_LISTED])
+    lines = "".join(f"<li>{text(reason)}</li>" for reason in reasons[:_LISTED])
     more = f"<p>and {len(reasons) - _LISTED:,} more</p>" if len(reasons) > _LISTED else ""
     return (f"<ul>{lines}</ul>" if lines else "<p>None.</p>") + more
-
-
-def _table(heads, rows, unbroken=0):
-    """unbroken: how many columns after the first keep each cell on one line."""
-    head = "".join(f"<th scope='col'>{_text(text)}</th>" for text in heads)
-    parts = []
-    for first, *cells in rows:
-        whole = "".join(f"<td style='white-space:nowrap'>{_text(cell)}</td>" for cell in cells[:unbroken])
-        rest = "".join(f"<td>{_text(cell)}</td>" for cell in cells[unbroken:])
-        parts.append(f"<tr><th scope='row'>{_text(first)}</th>{whole}{rest}</tr>")
-    body = "".join(parts)
-    return f"<div style='overflow-x:auto'><table class='facts'><tr>{head}</tr>{body}</table></div>"
-
-
-def _text(text):
-    return escape(text.encode(errors="backslashreplace").decode())

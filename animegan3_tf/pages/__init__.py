@@ -1,1 +1,1 @@
-"""What HTML pages are made of: one file each, which fetches nothing and runs no script."""
+"""What HTML pages are made of: one file each, which fetches nothing."""

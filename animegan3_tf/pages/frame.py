@@ -3,27 +3,45 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from html import escape
 
 from animegan3_tf import images
 from animegan3_tf.pages.page_style import STYLE_SHEET
 
 
-def page(title, body):
-    """A whole HTML document; `title` is text, `body` HTML."""
+def page(title, body, style="", script=""):
+    """A whole HTML document; `title` is text, `body` HTML; `style` and `script` are what this page adds to all pages'.
+
+    With a script, a content security policy lets the page do no more than run that one and show its own pictures.
+    """
     return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">{_policy(script) if script else ""}'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" '
         f'content="light dark"><link rel="icon" href="data:,"><title>{escape(title)}</title>'
-        f"<style>{STYLE_SHEET}</style></head><body><main>{body}</main></body></html>\n"
+        f"<style>{STYLE_SHEET}{style}</style></head><body><main>{body}</main>"
+        + (f"<script>{script}</script>" if script else "")
+        + "</body></html>\n"
     )
 
 
 def picture(rgb, alt, caption):
     """A uint8 picture [H, W, 3] with its caption as a `<figure>`; `alt` and `caption` are text."""
-    data = base64.b64encode(images.jpeg_bytes(rgb)).decode()
     height, width = rgb.shape[:2]
     return (
-        f'<figure class="grid"><img width="{width}" height="{height}" src="data:image/jpeg;base64,{data}" '
+        f'<figure class="grid"><img width="{width}" height="{height}" src="{data_uri(rgb)}" '
         f'alt="{escape(alt)}"><figcaption>{escape(caption)}</figcaption></figure>'
+    )
+
+
+def data_uri(rgb):
+    """A uint8 picture [H, W, 3] as the address of itself, a JPEG."""
+    return f"data:image/jpeg;base64,{base64.b64encode(images.jpeg_bytes(rgb)).decode()}"
+
+
+def _policy(script):
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return (
+        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:; '
+        f"style-src 'unsafe-inline'; script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'\">"
     )

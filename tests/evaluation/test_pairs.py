@@ -1,6 +1,9 @@
 from pathlib import Path
 
-from animegan3_tf.evaluation.pairs import pair_pictures
+import pytest
+
+from animegan3_tf.errors import UserError
+from animegan3_tf.evaluation.pairs import pair_pictures, pictures_by_name, same_aspect
 
 OUT, PHOTOS = Path("out"), Path("photos")
 
@@ -20,3 +23,20 @@ def test_names_count_below_the_folders_and_suffixes_do_not():
 def test_of_two_photos_the_one_of_its_own_suffix_is_taken():
     assert pairs(["a.png"], ["a.jpg", "a.png"]) == {"a.png": "a.png"}
     assert pairs(["a.webp"], ["a.jpg", "a.png"]) == {"a.webp": "a.jpg"}
+
+
+def test_shapes_that_differ_by_rounding_can_show_the_same():
+    assert same_aspect((100, 200), (50, 100))
+    assert same_aspect((250, 333), (256, 336))
+    assert not same_aspect((100, 200), (100, 180))
+    assert not same_aspect((180, 100), (200, 100))
+
+
+def test_names_are_paths_below_the_folder_and_come_once(tmp_path):
+    for name in ("a.b.png", "x/a.JPG"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert pictures_by_name(tmp_path, "--photos") == {"a.b": tmp_path / "a.b.png", "x/a": tmp_path / "x" / "a.JPG"}
+    (tmp_path / "a.b.jpg").touch()
+    with pytest.raises(UserError, match=r"--photos has two pictures named 'a.b' \(.jpg, .png\); remove one"):
+        pictures_by_name(tmp_path, "--photos")

@@ -3,45 +3,15 @@ import json
 import benchmark
 import pytest
 import tensorflow as tf
-from benchmarks.machine import describe_machine, peak_memory
 from benchmarks.matmul_rate import matmul_rate
 from benchmarks.setup import new_trainer
-from benchmarks.timing import Timing, ratios, take_turns
 from benchmarks.train import region_wait
 from tiny_training import TINY_TOML, tiny_style, write_pictures
 
 from animegan3_tf.networks import build_generator, load_perceptual, save_generator
 from animegan3_tf.networks.weights import named_weights
+from animegan3_tf.speed.timing import Timing
 from animegan3_tf.training.feature_terms import needed_taps
-
-
-def test_runs_take_turns_and_the_order_turns_round():
-    calls = []
-    timings = take_turns({name: lambda name=name: calls.append(name) for name in "abc"}, rounds=3)
-    assert "".join(calls) == "abccbaabc"
-    assert {len(timing.seconds) for timing in timings.values()} == {3}
-
-
-def test_a_timing_tells_its_median_and_spread():
-    timing = Timing((0.5, 0.125, 0.25))
-    assert timing.median == 0.25
-    assert timing.to_dict() == {"ms": 250.0, "ms_low": 125.0, "ms_high": 500.0, "calls_ms": [500.0, 125.0, 250.0]}
-
-
-def test_ratios_compare_runs_of_one_round():
-    assert ratios(Timing((6.0, 3.0)), Timing((2.0, 0.5))) == (3.0, 6.0)
-
-
-def test_the_machine_is_told_in_plain_values():
-    machine = describe_machine()
-    assert json.loads(json.dumps(machine)) == machine
-    assert machine["cores"] >= 1
-    assert machine["tensorflow"] == tf.__version__
-
-
-def test_peak_memory_is_in_bytes():
-    """A process that imported TensorFlow has used over 64 MiB and less than 1 TiB."""
-    assert 2**26 < peak_memory()["process_bytes"] < 2**40
 
 
 def test_the_wait_for_the_region_target_is_taken_round_by_round():

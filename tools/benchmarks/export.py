@@ -23,10 +23,10 @@ from animegan3_tf.export.saved_model import write_saved_model
 from animegan3_tf.export.tflite import convert_as_it_is, convert_tflite
 from animegan3_tf.layers import ExternalAttention
 from animegan3_tf.networks import load_generator
+from animegan3_tf.speed.machine import describe_machine
+from animegan3_tf.speed.timing import Timing, ratios
 from animegan3_tf.weights_file import read_header
-from benchmarks.machine import describe_machine
 from benchmarks.operators import SERVER, profile_operators
-from benchmarks.timing import Timing, ratios
 
 PLAIN = "litert plain"
 _CALIBRATION_PHOTOS = 16

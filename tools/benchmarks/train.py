@@ -11,13 +11,13 @@ from pathlib import Path
 import tensorflow as tf
 
 from animegan3_tf import __version__
+from animegan3_tf.speed.flops import count_flops
+from animegan3_tf.speed.machine import describe_machine, has_gpu, peak_memory
+from animegan3_tf.speed.timing import Timing, ratios, seconds_of, take_turns
 from animegan3_tf.training.precision import policy
-from benchmarks.flops import count_flops
-from benchmarks.machine import describe_machine, has_gpu, peak_memory
 from benchmarks.matmul_rate import matmul_rate
 from benchmarks.parts import step_parts
 from benchmarks.setup import TrainSettings, new_trainer, training_subject
-from benchmarks.timing import Timing, ratios, seconds_of, take_turns
 from benchmarks.upstream_step import UpstreamStep
 
 _WARM_UP = 2  # steps after the first, which compiles

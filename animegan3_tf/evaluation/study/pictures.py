@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from animegan3_tf.errors import UserError
-from animegan3_tf.images import DEFAULT_MAX_PIXELS, find_images, quote, read_image, resize
+from animegan3_tf.evaluation.pairs import pictures_by_name, same_aspect
+from animegan3_tf.images import DEFAULT_MAX_PIXELS, quote, read_image, resize
 
 _NAMED = 5  # missing pictures that are named; the rest is counted
-_ASPECT = 0.05  # methods pad or round sides to multiples of 8 or 32; more is another picture
 
 
 def match_pictures(photos: str | os.PathLike, methods: dict[str, Path]) -> dict[str, dict[str | None, Path]]:
@@ -20,10 +20,10 @@ def match_pictures(photos: str | os.PathLike, methods: dict[str, Path]) -> dict[
     methods: name -> folder. Pictures belong to a photo by their path in the folder without suffix. Raises UserError,
     which names what is missing or there twice.
     """
-    originals = _by_name(photos, "--photos")
+    originals = pictures_by_name(photos, "--photos")
     if not originals:
         raise UserError(f"--photos {quote(photos)} holds no pictures; name a folder that does")
-    found = {method: _by_name(folder, f"method {method!r}") for method, folder in methods.items()}
+    found = {method: pictures_by_name(folder, f"method {method!r}") for method, folder in methods.items()}
     missing = [f"{method!r} of {name}" for method, paths in found.items() for name in originals if name not in paths]
     if missing:
         more = f" and {len(missing) - _NAMED:,} more" if len(missing) > _NAMED else ""
@@ -44,7 +44,7 @@ def read_alike(
     pictures = {method: read_image(path, max_pixels).on_white() for method, path in paths.items()}
     height, width = pictures[None].shape[:2]
     for method, rgb in pictures.items():
-        if abs(np.log(rgb.shape[1] / rgb.shape[0] * height / width)) > _ASPECT:
+        if not same_aspect(rgb.shape, (height, width)):
             raise UserError(
                 f"{quote(paths[method])} is {rgb.shape[1]:,}x{rgb.shape[0]:,}, its photo {width:,}x{height:,}; "
                 "a study needs whole pictures of one shape"
@@ -52,13 +52,3 @@ def read_alike(
     scale = min(1.0, side / max(height, width))
     size = tuple(max(1, round(length * scale)) for length in (height, width))
     return {method: resize(rgb, size) for method, rgb in pictures.items()}
-
-
-def _by_name(folder, what):
-    paths = {}
-    for path in find_images(folder):
-        name = path.relative_to(folder).with_suffix("").as_posix()
-        if name in paths:
-            raise UserError(f"{what} has two pictures named {name!r} ({paths[name].suffix}, {path.suffix}); remove one")
-        paths[name] = path
-    return paths

@@ -39,8 +39,12 @@ def seconds_of(run: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def take_turns(runs: dict[str, Callable[[], object]], rounds: int) -> dict[str, Timing]:
+def take_turns(
+    runs: dict[str, Callable[[], object]], rounds: int, after: Callable[[str], object] = lambda name: None
+) -> dict[str, Timing]:
     """Times each run once a round, so that whatever else the machine does falls on all of them alike.
+
+    after: called with a run's name when it is done, untimed.
 
     The order turns round every time: what follows a run (a warm cache, a filled queue) favours none.
     """
@@ -48,6 +52,7 @@ def take_turns(runs: dict[str, Callable[[], object]], rounds: int) -> dict[str, 
     for i in range(rounds):
         for name in list(runs)[:: 1 if i % 2 == 0 else -1]:
             seconds[name].append(seconds_of(runs[name]))
+            after(name)
     return {name: Timing(tuple(values)) for name, values in seconds.items()}
 
 

@@ -1,0 +1,1 @@
+"""How long, how much work, in how much memory, on which machine."""

@@ -1,0 +1,18 @@
+import numpy as np
+import pytest
+
+from animegan3_tf.evaluation.cases import best_and_worst
+from animegan3_tf.evaluation.score import Score
+
+VALUES = np.array([3.0, np.nan, 1.0, 4.0, 2.0])
+
+
+@pytest.mark.parametrize(("better", "best", "worst"), [("lower", [2, 4], [3, 0]), ("higher", [3, 0], [2, 4])])
+def test_the_extreme_ones_come_first_and_those_without_a_score_not_at_all(better, best, worst):
+    found = best_and_worst(Score("k", "k", better), VALUES, 2)
+    assert {what: numbers.tolist() for what, numbers in found.items()} == {"best": best, "worst": worst}
+
+
+def test_nothing_is_best_where_neither_direction_is_or_nothing_was_scored():
+    assert best_and_worst(Score("k", "k", ""), VALUES, 2) == {}
+    assert best_and_worst(Score("k", "k", "lower"), np.full(2, np.nan), 2) == {}
