@@ -19,8 +19,8 @@ from animegan3_tf.weights_file import read_header
 
 GFLOP_SIDE = 256
 _ACCEPTED = (
-    "a shipped checkpoint, a run folder, weights (.h5), a SavedModel, a .tflite or .onnx file, a TensorFlow 1 checkpoint "
-    "of the lineage, or a folder of pictures"
+    "a shipped checkpoint, a run folder, weights (.h5), a SavedModel, a .tflite or .onnx file, a TensorFlow 1 "
+    "checkpoint of the lineage, or a folder of pictures"
 )
 
 

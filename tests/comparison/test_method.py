@@ -73,7 +73,7 @@ def test_what_cannot_be_opened_is_told_in_a_line(made, tmp_path):
     (tmp_path / "unfinished" / "config.json").write_text(json.dumps({}))
     write_pictures(tmp_path / "unfinished" / "samples", 1)
     for name, words in {
-        "nowhere": "does not exist; name a run folder",
+        "nowhere": "does not exist; name a shipped checkpoint",
         "nowhere.pb": "does not exist",
         "empty": "holds neither a model nor pictures",
         "text.txt": "is none that can be read",
