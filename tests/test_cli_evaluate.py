@@ -1,29 +1,20 @@
+import functools
 import json
-import sys
 
 import numpy as np
 import pytest
 from tiny_checkpoints import write_checkpoint
 from tiny_training import resnet_arrays, write_pictures
 
-from animegan3_tf.cli import main
 from animegan3_tf.evaluation import inception
 from animegan3_tf.networks import build_generator
 from animegan3_tf.networks.weights import named_weights, save_generator
 
 
 @pytest.fixture
-def call(monkeypatch, capsys):
+def call(call):
     """Runs `animegan3 evaluate` in this process: (exit status, stdout, stderr)."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["animegan3", "evaluate", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        written = capsys.readouterr()
-        return ended.value.code, written.out, written.err
-
-    return run
+    return functools.partial(call, "evaluate")
 
 
 @pytest.fixture

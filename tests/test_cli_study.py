@@ -1,3 +1,4 @@
+import functools
 import json
 import re
 import signal
@@ -8,22 +9,13 @@ import urllib.request
 import pytest
 from studies import make_answers, write_method_pictures
 
-from animegan3_tf.cli import main
 from animegan3_tf.evaluation.study.key import Key
 
 
 @pytest.fixture
-def call(monkeypatch, capsys):
-    """Runs the command in this process: (exit status, stdout, stderr)."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["animegan3", "study", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        written = capsys.readouterr()
-        return ended.value.code, written.out, written.err
-
-    return run
+def call(call):
+    """Runs `animegan3 study` in this process: (exit status, stdout, stderr)."""
+    return functools.partial(call, "study")
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from animegan3_tf.comparison.table_texts import csv_table, csv_text, latex_table
 from animegan3_tf.comparison.tables import Table, cost_table, not_measured, score_table
 from animegan3_tf.comparison.words import about, how_timed, notes
 from animegan3_tf.errors import UserError
-from animegan3_tf.files import whole_file
 from animegan3_tf.images import quote
+from animegan3_tf.report_files import write_texts
 
 FILES = ("report.html", "report.json", "report.md", "methods.csv", "pictures.csv", "tables.tex")
 
@@ -31,12 +31,7 @@ def write_report(comparison: Comparison, folder: str | os.PathLike, shown: int) 
         "pictures.csv": csv_text(_pictures(comparison)),
         "tables.tex": latex(comparison),
     }
-    for name in FILES:
-        try:
-            with whole_file(Path(folder, name)) as temporary:
-                temporary.write_text(texts[name], encoding="utf-8", newline="", errors="backslashreplace")
-        except OSError as error:
-            raise UserError(f"{quote(folder)} cannot be written to ({error.strerror}); name another with -o") from None
+    write_texts(folder, texts)
     return Path(folder, "report.html")
 
 

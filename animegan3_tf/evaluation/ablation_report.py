@@ -6,15 +6,12 @@ import csv
 import io
 import json
 import os
-from pathlib import Path
 
-from animegan3_tf.errors import UserError
 from animegan3_tf.evaluation.ablation import Ablation
 from animegan3_tf.evaluation.ablation_page import BIASED, page_of
 from animegan3_tf.evaluation.latex import latex_text, number
 from animegan3_tf.evaluation.report import to_dict as evaluation_to_dict
-from animegan3_tf.files import whole_file
-from animegan3_tf.images import quote
+from animegan3_tf.report_files import write_texts
 
 FILES = ("report.html", "report.json", "results.csv", "results.tex")
 COLUMNS = ("run", "step", "metric", "value", "low", "high", "count", "note")
@@ -31,12 +28,7 @@ def write_ablation(ablation: Ablation, folder: str | os.PathLike) -> None:
         "results.csv": _csv(ablation),
         "results.tex": _latex(ablation),
     }
-    for name in FILES:
-        try:
-            with whole_file(Path(folder, name)) as temporary:
-                temporary.write_text(texts[name], encoding="utf-8", newline="")
-        except OSError as error:
-            raise UserError(f"{quote(folder)} cannot be written to ({error.strerror}); name another with -o") from None
+    write_texts(folder, texts)
 
 
 def to_dict(ablation: Ablation) -> dict:

@@ -7,16 +7,13 @@ import io
 import json
 import math
 import os
-from pathlib import Path
 
 from animegan3_tf import __version__
-from animegan3_tf.errors import UserError
 from animegan3_tf.evaluation.evaluate import Evaluation, rejected
 from animegan3_tf.evaluation.latex import latex_table
 from animegan3_tf.evaluation.page import page_of
-from animegan3_tf.files import whole_file
-from animegan3_tf.images import quote
 from animegan3_tf.inspection.survey import shown
+from animegan3_tf.report_files import write_texts
 
 FILES = ("report.html", "report.json", "results.csv", "pictures.csv", "results.tex")
 
@@ -30,12 +27,7 @@ def write_report(evaluation: Evaluation, folder: str | os.PathLike) -> None:
         "pictures.csv": _csv(_pictures(evaluation)),
         "results.tex": latex_table(evaluation),
     }
-    for name in FILES:
-        try:
-            with whole_file(Path(folder, name)) as temporary:
-                temporary.write_text(texts[name], encoding="utf-8", newline="")
-        except OSError as error:
-            raise UserError(f"{quote(folder)} cannot be written to ({error.strerror}); name another with -o") from None
+    write_texts(folder, texts)
 
 
 def to_dict(evaluation: Evaluation) -> dict:

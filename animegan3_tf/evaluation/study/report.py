@@ -8,13 +8,11 @@ from dataclasses import asdict
 from html import escape
 from pathlib import Path
 
-from animegan3_tf.errors import UserError
 from animegan3_tf.evaluation.study.score import StudyScores
 from animegan3_tf.evaluation.study.tables import cells, csv_text, latex_text, rate_text, remarks, rows
-from animegan3_tf.files import whole_file
-from animegan3_tf.images import quote
 from animegan3_tf.pages.frame import page
 from animegan3_tf.pages.interval_chart import interval_chart
+from animegan3_tf.report_files import write_texts
 
 _HEAD = ("method", "preferred", "score", "won", "tied", "lost")
 _HOW = (
@@ -29,20 +27,14 @@ _HOW = (
 
 def write_report(scores: StudyScores, folder: str | os.PathLike) -> Path:
     """Writes the four files, replacing earlier ones; returns the page. Raises UserError where that fails."""
-    folder = Path(folder)
     texts = {
         "report.json": json.dumps(to_dict(scores), indent=1, ensure_ascii=False, allow_nan=False) + "\n",
         "report.csv": csv_text(scores),
         "report.tex": latex_text(scores),
         "report.html": report_page(scores),
     }
-    try:
-        for name, text in texts.items():
-            with whole_file(folder / name) as temporary:
-                temporary.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"{quote(folder)} cannot be written to ({error.strerror}); name another with -o") from None
-    return folder / "report.html"
+    write_texts(folder, texts)
+    return Path(folder, "report.html")
 
 
 def to_dict(scores: StudyScores) -> dict:

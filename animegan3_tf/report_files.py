@@ -1,0 +1,24 @@
+"""The files of a report."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from animegan3_tf.errors import UserError
+from animegan3_tf.files import whole_file
+from animegan3_tf.images import quote
+
+
+def write_texts(folder: str | os.PathLike, texts: Mapping[str, str]) -> None:
+    """Writes {file name: text} into a folder that may be missing, each file whole or not at all.
+
+    Names from the disk that are no Unicode are written with backslashes. UserError where nothing can be written.
+    """
+    for name, text in texts.items():
+        try:
+            with whole_file(Path(folder, name)) as temporary:
+                temporary.write_text(text, encoding="utf-8", newline="", errors="backslashreplace")
+        except OSError as error:
+            raise UserError(f"{quote(folder)} cannot be written to ({error.strerror}); name another with -o") from None
