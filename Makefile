@@ -4,7 +4,7 @@ STYLE ?= shinkai
 DATA ?= data
 RUN ?= runs/$(STYLE)
 OUT ?= out
-PERCEPTUAL ?= vgg19
+PERCEPTUAL ?=
 ARGS ?=
 EXTRAS ?= dev
 PYTEST_ARGS ?= -n 2
@@ -30,7 +30,7 @@ help:  ## this list
 	@echo "                                   turn photos into anime (a run, weights, a SavedModel or .tflite)"
 	@echo "make export RUN=runs/shinkai       write SavedModel and TFLite into OUT (ARGS='--format onnx', ...)"
 	@echo "make lint                          ruff check and ruff format --check"
-	@echo "Variables: DATA=data PHOTOS= ANIME= PERCEPTUAL=vgg19 ARGS=(more options) PYTHON=python3.11 VENV=.venv"
+	@echo "Variables: DATA=data PHOTOS= ANIME= PERCEPTUAL= ARGS=(more options) PYTHON=python3.11 VENV=.venv"
 	@echo "           EXTRAS=dev,beam (what to install besides: Apache Beam, for prepare --runner)"
 
 venv: $(STAMP)
@@ -55,7 +55,7 @@ prepare: $(STAMP)
 	@$(BIN)/animegan3 prepare $(FOLDERS) $(ARGS)
 
 train: $(STAMP)
-	@$(BIN)/animegan3 train --prepare $(FOLDERS) --perceptual "$(PERCEPTUAL)" --out "$(RUN)" $(ARGS)
+	@$(BIN)/animegan3 train --prepare $(FOLDERS) $(if $(PERCEPTUAL),--perceptual "$(PERCEPTUAL)") --out "$(RUN)" $(ARGS)
 
 runs: $(STAMP)
 	@$(BIN)/animegan3 runs $(ARGS)

@@ -28,11 +28,12 @@ def folders_of(data, style, photos, anime):
 
 
 def recipe_of(style, settings, options):
-    """The style with --set and the options that were given."""
-    from animegan3_tf.styles import load_style, override
+    """The style, a `Style` or what `load_style` takes, with --set and the options that were given."""
+    from animegan3_tf.styles import Style, load_style, override
 
     given = {key: value for key, value in options.items() if value is not None}
-    return override(load_style(style), {**dict(_assignment(text) for text in settings), **given})
+    style = style if isinstance(style, Style) else load_style(style)
+    return override(style, {**dict(_assignment(text) for text in settings), **given})
 
 
 def _assignment(text):

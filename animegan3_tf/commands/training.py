@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Optional
 
@@ -22,8 +23,27 @@ from animegan3_tf.commands.options import (
 )
 from animegan3_tf.errors import UserError
 
+_KEPT = (  # of a run that goes on, what its configuration says unless an option was given
+    "perceptual",
+    "samples",
+    "sample_size",
+    "seed",
+    "max_pixels",
+    "log_every",
+    "sample_every",
+    "checkpoint_every",
+    "keep",
+    "keep_every",
+    "deterministic",
+    "precision",
+    "accumulate",
+    "jit",
+)
+_OPTIONS = {"precision": "mixed_precision"}  # where the option has another name
+
 
 def train(
+    context: typer.Context,
     out: Path = typer.Option(..., help="Run folder: configuration, state, pictures, logs."),
     style: str = STYLE,
     data: Path = typer.Option(Path("data"), help="Folder with photo/ and <style>/style/."),
@@ -64,9 +84,6 @@ def train(
     live: Optional[bool] = typer.Option(None, "--live/--lines", help="Draw a table on the terminal, or print lines."),
 ):
     """Train a style on unpaired photos and anime pictures; --resume goes on after an interruption."""
-    recipe = recipe_of(style, settings, {"data.image_size": image_size, "train.batch_size": batch_size})
-    photos, anime = folders_of(data, recipe, photos, anime)
-
     if resume and init is not None:
         raise UserError("--init is for a new run, --resume goes on with one; leave one of them out")
     if override and not resume:
@@ -77,8 +94,18 @@ def train(
     from animegan3_tf.training.precision import half_precision
     from animegan3_tf.training.run import RunConfiguration, resolve_steps
     from animegan3_tf.training.run import train as run
+    from animegan3_tf.training.run_folder import check_start
 
     stored = RunConfiguration.read(out) if resume else None
+    options = {"data.image_size": image_size, "train.batch_size": batch_size}
+    given = {name for name in context.params if context.get_parameter_source(name).name != "DEFAULT"}
+    if stored and ("style" not in given or style == stored.style.name):
+        recipe = recipe_of(stored.style, settings, options)
+    else:
+        recipe = recipe_of(style, settings, options)
+    if stored and not given & {"data", "photos", "anime"}:
+        photos, anime = Path(stored.photos), Path(stored.anime)
+    photos, anime = folders_of(data, recipe, photos, anime)
     origin = stored.init if resume else find_origin(init) if init is not None else None
     steps, pretrain_steps = resolve_steps(recipe, photos, steps, pretrain_steps, stored, origin)
     configuration = RunConfiguration(
@@ -103,10 +130,14 @@ def train(
         jit=jit,
         init=origin,
     )
+    if stored:  # a run goes on as it began, but for what is given
+        kept = {name: getattr(stored, name) for name in _KEPT if _OPTIONS.get(name, name) not in given}
+        configuration = replace(configuration, **kept)
     print(json.dumps(configuration.to_dict(), indent=2))
     if dry_run:
         return
     if prepare and cluster_position()[0] == 0:  # the others wait for it when they meet
+        check_start(configuration, out, resume, override)
         prepare_targets(recipe, photos, anime, os.cpu_count() or 1, max_pixels)
     live = _draws(sys.stdout) if live is None else live
     result = run(configuration, out, resume=resume, override=override, show=_print_line, live=live)

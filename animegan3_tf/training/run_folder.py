@@ -33,7 +33,7 @@ def open_folder(configuration, folder, resume=False, override=False, show=print)
             state = newest_state(folder, show)
             overridden = _agree(configuration, folder, state, override, show)
         elif states(folder):  # a configuration alone is of a start that failed, and no reason to refuse
-            raise UserError(f"{str(folder)!r} holds a run already; add --resume to go on with it or name another --out")
+            raise _taken(folder)
         try:
             for place in (folder, folder / SAMPLES):
                 remove_leftovers(place)
@@ -47,6 +47,22 @@ def open_folder(configuration, folder, resume=False, override=False, show=print)
         except OSError as error:
             raise _not_writable(folder, error) from error
         yield state
+
+
+def check_start(configuration, folder, resume=False, override=False):
+    """Refuses what `open_folder` would, before anything is prepared for the run; writes nothing."""
+
+    def unseen(line):
+        """What is told when the folder is opened."""
+
+    if resume:
+        _agree(configuration, folder, newest_state(folder, unseen), override, unseen)
+    elif states(folder):
+        raise _taken(folder)
+
+
+def _taken(folder):
+    return UserError(f"{str(folder)!r} holds a run already; add --resume to go on with it or name another --out")
 
 
 @contextlib.contextmanager
