@@ -69,7 +69,10 @@ def _opened(path: str | os.PathLike) -> Iterator[tuple[h5py.File, dict]]:
     name = repr(os.fsdecode(path))
     if not Path(path).is_file():
         is_what = "is not a weights file" if os.path.exists(path) else "does not exist"
-        raise UserError(f"{name} {is_what}; name a run folder (with generator.h5) or a weights file (.h5)")
+        raise UserError(
+            f"{name} {is_what}; name a run folder (with generator.h5), a weights file (.h5) or a name of "
+            "`animegan3 models`"
+        )
     try:
         with h5py.File(path, "r") as file:
             header = json.loads(file.attrs["header"])

@@ -161,6 +161,32 @@ def test_a_dry_run_prints_what_would_run_and_leaves_nothing(call, data):
     assert digests(data) == before
 
 
+def test_a_run_that_goes_on_keeps_what_is_not_given(call, data, tmp_path):
+    places = ("--photos", data / "photo", "--anime", data / "tiny" / "style")
+    options = "--image-size 32 --perceptual random --keep 5 --seed 9 --steps 4 --sample-every 2".split()  # noqa: SIM905
+    run = tmp_path / "run"
+    _, out, _ = call("train", "--style", "demo", *places, "--out", run, "--dry-run", *options)
+    run.mkdir()
+    (run / "config.json").write_text(out)
+    status, again, _ = call("train", "--style", "demo", "--out", run, "--resume", "--dry-run", "--keep-every", "3")
+    assert status == 0
+    assert json.loads(again) == {**json.loads(out), "keep_every": 3}
+    _, other, _ = call("train", "--style", "demo", "--out", run, "--resume", "--dry-run", "--batch-size", "6")
+    assert json.loads(other)["style"]["train"]["batch_size"] == 6
+    assert json.loads(other)["style"]["data"]["image_size"] == 32
+
+
+def test_nothing_is_prepared_for_a_run_that_is_refused(call, data, tmp_path):
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "state-000004.h5").touch()
+    before = digests(data)
+    result = call("train", *recipe(data), "--out", run, "--prepare", "--perceptual", "random")
+    assert result[0] == 1
+    assert "holds a run already; add --resume" in result[2]
+    assert digests(data) == before
+
+
 def test_prepare_counts_and_a_second_run_has_nothing_to_do(call, data):
     status, out, errors = call("prepare", *recipe(data), "--jobs", "1")
     assert (status, errors) == (0, "")

@@ -37,11 +37,11 @@ ABOUT = {"title": str, "summary": str, "trained_on": str, "hardware": str, "fail
 _COLUMNS = 4
 
 
-def release(run, target, about, photos, anime, features):
+def release(run, target, about, photos, anime, features, commit=None):
     """Writes the checkpoint's files into `target`.
 
     run: a run folder. about: path of a TOML file with the keys of ABOUT. photos, anime, features: of `animegan3
-    evaluate`.
+    evaluate`. commit: of the code that trained it, by default the checkout's.
     """
     about = _read_about(about)
     header, arrays = read_weights(weights_of(run))
@@ -56,7 +56,7 @@ def release(run, target, about, photos, anime, features):
     _draw_sample(weights, target / "sample.jpg")
     results = _evaluate(_command(weights, photos, anime, features))
     told = _command(target.name, photos.name, anime.name, _base(features))
-    _write(target / "card.md", _card(about, configuration, header["step"], created, told, results))
+    _write(target / "card.md", _card(about, configuration, header["step"], created, commit or _commit(), told, results))
     names = ("card.md", "config.json", "generator.h5", "sample.jpg", "style.toml")
     sums = [f"{hashlib.sha256((target / name).read_bytes()).hexdigest()}  {name}\n" for name in names]
     _write(target / SUMS, "".join(sums))
@@ -121,7 +121,7 @@ def _evaluate(command):
         return json.loads(report.read_text(encoding="utf-8"))["results"]
 
 
-def _card(about, configuration, step, created, command, results):
+def _card(about, configuration, step, created, commit, command, results):
     style, init = configuration["style"], configuration.get("init")
     side, batch = style["data"]["image_size"], style["train"]["batch_size"]
     begun = f"begun with {init['path']} (sha256 {init['sha256'][:12]}), " if init else ""
@@ -149,7 +149,7 @@ def _card(about, configuration, step, created, command, results):
             f"- **Trained on**: {about['trained_on'].strip()}",
             f"- **Recipe**: {recipe}.",
             f"- **Hardware and time**: {about['hardware'].strip()}",
-            f"- **Code**: commit {_commit()}, released {created}.",
+            f"- **Code**: commit {commit}, released {created}.",
             "- **Known failures**: " + "; ".join(about["failures"]) + ".",
             f"- **Licence**: {about['licence'].strip()}",
             "",
@@ -187,6 +187,7 @@ if __name__ == "__main__":
     parser.add_argument("--photos", type=Path, required=True, help="folder of photos that it was not trained on")
     parser.add_argument("--anime", type=Path, required=True, help="folder of anime pictures")
     parser.add_argument("--features", default="inception-2015", help="of evaluate: resnet18:FILE.npz, ...")
+    parser.add_argument("--commit", help="of the code that trained it, where it is not the checkout's")
     arguments = parser.parse_args()
     try:
         release(**vars(arguments))

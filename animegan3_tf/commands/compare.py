@@ -83,7 +83,7 @@ def print_comparison(found):
     from rich.console import Console
 
     from animegan3_tf.comparison.table_texts import print_table
-    from animegan3_tf.comparison.tables import cost_table, score_table
+    from animegan3_tf.comparison.tables import cost_table, not_measured, score_table
     from animegan3_tf.comparison.words import notes
 
     console = Console()
@@ -91,3 +91,5 @@ def print_comparison(found):
         print_table(table, console)
     for name, line in notes(found):
         print(f"{name}: {line}")
+    for line in not_measured(found):
+        print(line)

@@ -52,7 +52,10 @@ def evaluate(
     if generated is not None and not generated.exists():
         generated = weights_of(generated)  # a shipped checkpoint's name
     if generated is not None and not generated.exists():
-        raise UserError(f"--generated {str(generated)!r} does not exist; name a folder of pictures, or a model")
+        raise UserError(
+            f"--generated {str(generated)!r} does not exist; name a folder of pictures, a model, or a name of "
+            "`animegan3 models`"
+        )
     if out.exists() and not out.is_dir():
         raise UserError(f"--out {str(out)!r} is a file; name a folder")
 
@@ -84,6 +87,12 @@ def evaluate(
     evaluation = measure(generated, photos, anime, measures, progress)
     write_report(evaluation, out)
     reasons = list(dict.fromkeys([*reasons, *rejected(evaluation)]))  # a photo may have failed in both
+    paired = len(set(evaluation.pairs.values()))
+    print(f"{paired:,} of {len(evaluation.sets['photos'].paths):,} photos have a picture of their name")
+    if not paired:
+        reasons.append(
+            "no picture is named like a photo: only whole sets were compared; check --generated and --photos"
+        )
     for reason in reasons:
         print(f"animegan3: {reason}", file=sys.stderr)
     for result in evaluation.results:

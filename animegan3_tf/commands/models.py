@@ -62,7 +62,7 @@ def stylize(
 
 
 def models(as_json: bool = typer.Option(False, "--json", help="Print JSON.")):
-    """List the checkpoints that come with the project; stylize, export and evaluate take them by name."""
+    """List the checkpoints that come with the project; every command that takes a model takes their names."""
     from animegan3_tf.checkpoints import shipped_checkpoints
 
     found = [one.to_dict() for one in shipped_checkpoints()]

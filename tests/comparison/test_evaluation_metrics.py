@@ -36,7 +36,7 @@ def test_scores_are_in_the_pairs_order_and_features_are_made_once(tmp_path):
     assert "broken.png" in same.rejected[0]
     photo = picture(51, 24).astype(float)
     assert other.scores["ciede2000"].shape == (52,)
-    assert np.all(same.scores["ciede2000"] == 0.0)
+    assert np.all(same.scores["ciede2000"] < 1e-12)  # CIE Lab rounds as the arrays happen to lie
     assert np.all(other.scores["ciede2000"] > 0.0)
     weights = np.array([[0.299, 0.587, 0.114]]).T / 255  # the brightness' share of the mean over Y, U and V
     brightness = np.abs((2 * photo - 255) @ weights).mean()
@@ -53,7 +53,7 @@ def test_a_pair_that_cannot_be_read_has_no_scores_and_the_others_keep_theirs(tmp
     pairs = {tmp_path / "broken.png": names[0], names[1]: names[1], names[2]: names[1]}
     shift = metrics(pairs, photos).scores["ciede2000"]
     assert np.isnan(shift[0])
-    assert shift[1] == 0.0
+    assert shift[1] == pytest.approx(0.0, abs=1e-12)  # CIE Lab rounds as the arrays happen to lie
     assert shift[2] > 0.0
 
 
@@ -65,5 +65,5 @@ def test_without_a_network_for_features_the_pictures_own_scores_remain(tmp_path)
     measured = metrics({path: path for path in photos.iterdir()}, photos)
     found = {result.key: result for result in measured.results}
     assert not any(key.startswith(("frechet", "kernel", "artfid")) for key in found)
-    assert found["ciede2000"].value == 0.0
+    assert found["ciede2000"].value < 1e-12
     assert found["identity"].note == "not measured: no faces"
