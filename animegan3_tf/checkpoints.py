@@ -60,13 +60,14 @@ def default_checkpoint() -> ShippedCheckpoint:
 
 
 def weights_of(model: str | os.PathLike) -> Path:
-    """The weights file of a run folder or of a shipped checkpoint's name; any other path as it is.
+    """The weights file of a run folder or of a shipped checkpoint's name; any other path as it is."""
+    path = by_name(model)
+    return path / WEIGHTS if (path / WEIGHTS).is_file() else path
 
-    What lies at the path comes before a name.
-    """
+
+def by_name(model: str | os.PathLike) -> Path:
+    """The weights file of a shipped checkpoint's name; any other path as it is, and so what lies at one."""
     path = Path(model)
-    if (path / WEIGHTS).is_file():
-        return path / WEIGHTS
     if not os.path.lexists(path) and path.name == os.fspath(model):
         folder = _shipped_folder()
         if folder and (folder / path / WEIGHTS).is_file():

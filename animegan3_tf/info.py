@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
 
-from animegan3_tf.checkpoints import weights_of
+from animegan3_tf.checkpoints import WEIGHTS, by_name
 from animegan3_tf.errors import UserError
 
 _ACCEPTED = (
@@ -20,9 +19,7 @@ def describe_model(path):
 
     UserError where there is nothing of this project.
     """
-    path = Path(path)
-    if not os.path.exists(path):
-        path = weights_of(path)  # a shipped checkpoint's name
+    path = by_name(path)
     if not os.path.exists(path):
         raise UserError(f"model {str(path)!r} does not exist; name {_ACCEPTED}")
     if path.is_dir():
@@ -51,7 +48,7 @@ def _weights_or_state(path):
 def _run_folder(path):
     from animegan3_tf.training.runs import read_run
 
-    weights = path / "generator.h5"
+    weights = path / WEIGHTS
     if not weights.is_file() and not (path / "config.json").is_file():
         raise UserError(f"folder {str(path)!r} holds no run and no SavedModel; name {_ACCEPTED}")
     found = {"kind": "run folder"}

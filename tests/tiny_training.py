@@ -29,6 +29,14 @@ region_photo = 0.2
 revision = 0.5
 """
 TINY = {"name": "tiny", **tomllib.loads(TINY_TOML)}
+SINGLE_TAIL = {  # what makes `tiny_style` AnimeGANv2's
+    "generator": "animegan2",
+    "target.region_target": "none",
+    "perceptual.vgg19.region_fake": 0.0,
+    "perceptual.vgg19.region_photo": 0.0,
+    "perceptual.vgg19.revision": 0.0,
+    "train.resize": "legacy",
+}
 
 
 def tiny_style(settings=None):

@@ -9,7 +9,7 @@ from typing import Optional
 
 import typer
 
-from animegan3_tf.checkpoints import weights_of
+from animegan3_tf.checkpoints import by_name
 from animegan3_tf.commands.options import CACHE, MAX_PIXELS
 from animegan3_tf.errors import UserError
 
@@ -49,8 +49,7 @@ def evaluate(
     if (generated is None) == (not runs):
         given = "both are" if runs else "neither is"
         raise UserError(f"give --generated or --ablate, one of the two; {given} given")
-    if generated is not None and not generated.exists():
-        generated = weights_of(generated)  # a shipped checkpoint's name
+    generated = generated and by_name(generated)
     if generated is not None and not generated.exists():
         raise UserError(
             f"--generated {str(generated)!r} does not exist; name a folder of pictures, a model, or a name of "

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Optional
 
@@ -22,24 +21,6 @@ from animegan3_tf.commands.options import (
     recipe_of,
 )
 from animegan3_tf.errors import UserError
-
-_KEPT = (  # of a run that goes on, what its configuration says unless an option was given
-    "perceptual",
-    "samples",
-    "sample_size",
-    "seed",
-    "max_pixels",
-    "log_every",
-    "sample_every",
-    "checkpoint_every",
-    "keep",
-    "keep_every",
-    "deterministic",
-    "precision",
-    "accumulate",
-    "jit",
-)
-_OPTIONS = {"precision": "mixed_precision"}  # where the option has another name
 
 
 def train(
@@ -108,31 +89,34 @@ def train(
     photos, anime = folders_of(data, recipe, photos, anime)
     origin = stored.init if resume else find_origin(init) if init is not None else None
     steps, pretrain_steps = resolve_steps(recipe, photos, steps, pretrain_steps, stored, origin)
+    values = {
+        "perceptual": perceptual,
+        "samples": None if samples is None else str(samples),
+        "sample_size": sample_size,
+        "seed": seed,
+        "max_pixels": max_pixels,
+        "log_every": log_every,
+        "sample_every": sample_every,
+        "checkpoint_every": checkpoint_every,
+        "keep": keep,
+        "keep_every": keep_every,
+        "deterministic": deterministic,
+        "precision": half_precision() if mixed_precision else "float32",
+        "accumulate": accumulate,
+        "jit": jit,
+    }
+    if stored:  # a run goes on as it began, but for what is given
+        option = {"precision": "mixed_precision"}  # where it has another name
+        values |= {name: getattr(stored, name) for name in values if option.get(name, name) not in given}
     configuration = RunConfiguration(
         style=recipe,
         photos=str(photos),
         anime=str(anime),
-        perceptual=perceptual,
         steps=steps,
         pretrain_steps=pretrain_steps,
-        samples=None if samples is None else str(samples),
-        sample_size=sample_size,
-        seed=seed,
-        max_pixels=max_pixels,
-        log_every=log_every,
-        sample_every=sample_every,
-        checkpoint_every=checkpoint_every,
-        keep=keep,
-        keep_every=keep_every,
-        deterministic=deterministic,
-        precision=half_precision() if mixed_precision else "float32",
-        accumulate=accumulate,
-        jit=jit,
         init=origin,
+        **values,
     )
-    if stored:  # a run goes on as it began, but for what is given
-        kept = {name: getattr(stored, name) for name in _KEPT if _OPTIONS.get(name, name) not in given}
-        configuration = replace(configuration, **kept)
     print(json.dumps(configuration.to_dict(), indent=2))
     if dry_run:
         return

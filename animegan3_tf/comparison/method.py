@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from animegan3_tf.architectures import ARCHITECTURES
-from animegan3_tf.checkpoints import weights_of
+from animegan3_tf.checkpoints import by_name, weights_of
 from animegan3_tf.comparison.specification import Specification
 from animegan3_tf.errors import UserError
 from animegan3_tf.evaluation.generated import is_model
@@ -65,8 +65,7 @@ def open_method(specification: Specification, work: Path) -> Method:
     name, path = specification.name, specification.path
     if specification.architecture or _is_checkpoint(path):
         return _from_checkpoint(specification, work)
-    if not os.path.exists(path):
-        path = weights_of(path)
+    path = by_name(path)
     if not os.path.exists(path):
         raise UserError(f"--model {name}: {quote(path)} does not exist; name {_ACCEPTED}")
     if is_model(path):

@@ -16,7 +16,7 @@ from animegan3_tf.evaluation.cases import cases_html
 from animegan3_tf.evaluation.latex import number
 from animegan3_tf.images import find_images, grid, read_image
 from animegan3_tf.inspection.contact_sheet import tile
-from animegan3_tf.pages.frame import data_uri, page, picture
+from animegan3_tf.pages.frame import data_uri, picture, sections_page
 from animegan3_tf.pages.table import table, text
 
 _SIDE = 512  # longest side of the pictures in the page
@@ -37,15 +37,9 @@ def page_of(comparison: Comparison, shown: int) -> str:
         "problems": _problems(comparison),
         "how": _how(comparison),
     }
-    ids = {name: name.replace(" ", "-") for name in sections}
-    links = " ".join(f'<a href="#{ids[name]}">{name}</a>' for name in sections)
     methods = ", ".join(entry.method.name for entry in comparison.entries)
-    header = f"<header><h1>Comparison</h1><p>{text(methods)}</p><nav>{links}</nav></header>"
-    body = [
-        f'<section id="{ids[name]}"><h2>{name.capitalize()}</h2>{html}</section>' for name, html in sections.items()
-    ]
     style, script = (files(__package__).joinpath(f"page.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
-    return page("Comparison", header + "".join(body), style, script)
+    return sections_page("Comparison", [methods], sections, style, script)
 
 
 def spread_names(names: list[str], count: int) -> list[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from animegan3_tf.checkpoints import WEIGHTS
 from animegan3_tf.errors import UserError
 from animegan3_tf.images import quote
 from animegan3_tf.training.deployed import deployed_weights
@@ -17,7 +18,6 @@ from animegan3_tf.training.run_files import states, step_of
 from animegan3_tf.training.state import DamagedState, is_state, read_state
 from animegan3_tf.weights_file import read_header, read_weights
 
-_GENERATOR = "generator.h5"
 _ACCEPTED = "name a run folder, a state or a weights file (.h5)"
 
 
@@ -90,7 +90,7 @@ def find_checkpoints(path: Path, tell: Callable[[str], None] = lambda line: None
     if not path.is_dir():
         return (Checkpoint(_step(path), (path,)),)
     sources = {step_of(state): [state] for state in states(path)}
-    weights = path / _GENERATOR
+    weights = path / WEIGHTS
     if weights.is_file():
         try:
             sources.setdefault(_step(weights), []).append(weights)
@@ -99,7 +99,7 @@ def find_checkpoints(path: Path, tell: Callable[[str], None] = lambda line: None
                 raise
             tell(str(error))
     if not sources:
-        raise UserError(f"--ablate {quote(path)} holds no state and no {_GENERATOR}; {_ACCEPTED}")
+        raise UserError(f"--ablate {quote(path)} holds no state and no {WEIGHTS}; {_ACCEPTED}")
     return tuple(Checkpoint(step, tuple(sources[step])) for step in sorted(sources))
 
 
@@ -108,7 +108,7 @@ def _named(specification):
     name, equals, path = specification.partition("=")
     if not equals or os.path.exists(specification):
         path = Path(specification)
-        is_named_for_folder = path.name == _GENERATOR or path.name.startswith("state-")
+        is_named_for_folder = path.name == WEIGHTS or path.name.startswith("state-")
         named = path.resolve().parent if is_named_for_folder else path.resolve()
         label = named.name if named.is_dir() else named.stem
         label = "".join(c if c.isprintable() else "?" for c in label)  # undecodable bytes too

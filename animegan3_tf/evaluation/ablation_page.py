@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from html import escape
 from pathlib import Path
 
 from animegan3_tf.evaluation.ablation import Ablation
 from animegan3_tf.evaluation.latex import number
+from animegan3_tf.evaluation.page import network_rows
 from animegan3_tf.images import grid
 from animegan3_tf.inspection.contact_sheet import tile
 from animegan3_tf.inspection.survey import shown
 from animegan3_tf.pages.charts import line_chart
-from animegan3_tf.pages.frame import page, picture
+from animegan3_tf.pages.frame import picture, sections_page
+from animegan3_tf.pages.table import text
 
 PHOTOS, COLUMNS = 6, 12  # of a film: photos, and steps beside them
 BIASED = (
@@ -32,16 +33,10 @@ def page_of(ablation: Ablation) -> str:
         "networks": _networks(ablation),
         "problems": _problems(ablation),
     }
-    links = " ".join(f'<a href="#{name}">{name}</a>' for name in sections)
     runs = " | ".join(f"{label}: {path}" for label, path in ablation.runs.items())
     folders = ablation.measured[0].evaluation.folders
     measured_on = f"photos: {folders['photos']} | anime: {folders['anime']}"
-    header = (
-        f"<header><h1>Evaluation over training</h1><p>{_text(runs)}</p><p>{_text(measured_on)}</p>"
-        f"<nav>{links}</nav></header>"
-    )
-    body = [f'<section id="{name}"><h2>{name.capitalize()}</h2>{text}</section>' for name, text in sections.items()]
-    return page("Evaluation over training", header + "".join(body))
+    return sections_page("Evaluation over training", [runs, measured_on], sections)
 
 
 def _best(ablation):
@@ -76,7 +71,7 @@ def _curves(ablation):
     absent = (
         f"Without a number at any step, for the reasons below the numbers: {'; '.join(missing)}." if missing else ""
     )
-    return f"<p class='note'>{note}</p><div class='charts'>{''.join(charts)}</div><p class='note'>{_text(absent)}</p>"
+    return f"<p class='note'>{note}</p><div class='charts'>{''.join(charts)}</div><p class='note'>{text(absent)}</p>"
 
 
 def _photo_flatness(ablation):
@@ -92,7 +87,7 @@ def _films(ablation):
     if not photos:
         return "<p>None.</p>"
     names = ", ".join(shown(photo, folders["photos"]) for photo in photos)
-    parts = [f"<p class='note'>Rows: {_text(names)}. At most {COLUMNS} steps a run, spread over it.</p>"]
+    parts = [f"<p class='note'>Rows: {text(names)}. At most {COLUMNS} steps a run, spread over it.</p>"]
     for label in ablation.runs:
         columns = [picture(_column(photos, pixels), "photos", "photos")]
         for one in _spread(ablation.of(label), COLUMNS):
@@ -100,7 +95,7 @@ def _films(ablation):
             tiles = _column([drawn.get(photo, Path()) for photo in photos], pixels)
             columns.append(picture(tiles, f"pictures of {label} at step {one.step}", f"step {one.step:,}"))
         if len(columns) > 1:
-            parts.append(f"<h3>{_text(label)}</h3><div class='film'>{''.join(columns)}</div>")
+            parts.append(f"<h3>{text(label)}</h3><div class='film'>{''.join(columns)}</div>")
     return "".join(parts)
 
 
@@ -127,7 +122,7 @@ def _numbers(ablation):
                 rows.append((metric.name, *map(_measured, results)))
         if measured:
             table = _table(("", *(f"step {one.step:,}" for one in measured)), rows)
-            parts.append(f"<h3>{_text(label)}</h3>{table}{_notes(measured)}")
+            parts.append(f"<h3>{text(label)}</h3>{table}{_notes(measured)}")
     return "".join(parts)
 
 
@@ -142,28 +137,18 @@ def _notes(measured):
         at = "" if len(found) == len(measured) else f" (step {', '.join(f'{step:,}' for step in found)})"
         names.setdefault(note, []).append(name + at)
     lines = "".join(
-        f"<li>{_text(note)}<br><small>{_text('; '.join(found))}</small></li>" for note, found in names.items()
+        f"<li>{text(note)}<br><small>{text('; '.join(found))}</small></li>" for note, found in names.items()
     )
     return f"<ul class='note'>{lines}</ul>" if lines else ""
 
 
 def _networks(ablation):
-    measures = ablation.measured[0].evaluation.measures
-    used = {
-        "features": measures.features,
-        "distance to the photo": measures.distance,
-        "anime-likeness": measures.likeness,
-        "identity": measures.embedding,
-    }
-    rows = []
-    for what, network in used.items():
-        told = network.to_dict() if network else {}
-        rows += [(f"{what}: {key.replace('_', ' ')}", _cell(str(value))) for key, value in told.items()]
-    return _table(("", ""), rows)
+    rows = network_rows(ablation.measured[0].evaluation.measures)
+    return _table(("", ""), [(what, _cell(value)) for what, value in rows])
 
 
 def _problems(ablation):
-    lines = "".join(f"<li>{_text(problem)}</li>" for problem in ablation.problems)
+    lines = "".join(f"<li>{text(problem)}</li>" for problem in ablation.problems)
     return f"<ul>{lines}</ul>" if lines else "<p>None.</p>"
 
 
@@ -172,19 +157,15 @@ def _measured(result):
     if result is None or result.value is None:
         return _cell("-")
     interval = "" if result.interval is None else "<br><small>{} to {}</small>".format(*map(number, result.interval))
-    return f'<td title="{_text(result.count)}">{number(result.value)}{interval}</td>'
+    return f'<td title="{text(result.count)}">{number(result.value)}{interval}</td>'
 
 
-def _cell(text):
-    return f"<td>{_text(text)}</td>"
+def _cell(words):
+    return f"<td>{text(words)}</td>"
 
 
 def _table(heads, rows):
     """rows: (name, and its cells)."""
-    head = "".join(f"<th scope='col'>{_text(text)}</th>" for text in heads)
-    body = "".join(f"<tr><th scope='row'>{_text(name)}</th>{''.join(cells)}</tr>" for name, *cells in rows)
+    head = "".join(f"<th scope='col'>{text(words)}</th>" for words in heads)
+    body = "".join(f"<tr><th scope='row'>{text(name)}</th>{''.join(cells)}</tr>" for name, *cells in rows)
     return f"<div class='wide steps'><table class='facts'><tr>{head}</tr>{body}</table></div>"
-
-
-def _text(text):
-    return escape(text.encode(errors="backslashreplace").decode())

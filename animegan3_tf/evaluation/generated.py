@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from animegan3_tf.checkpoints import WEIGHTS
 from animegan3_tf.errors import UserError
 from animegan3_tf.images import DEFAULT_MAX_PIXELS, find_images, quote
 from animegan3_tf.stylize import Report, stylize_files
@@ -14,9 +15,7 @@ from animegan3_tf.stylizer import load_stylizer
 
 def is_model(path: str | os.PathLike) -> bool:
     """Whether a path is a model for `load_stylizer` and no folder of pictures."""
-    return not os.path.isdir(path) or any(
-        os.path.isfile(Path(path, name)) for name in ("generator.h5", "saved_model.pb")
-    )
+    return not os.path.isdir(path) or any(os.path.isfile(Path(path, name)) for name in (WEIGHTS, "saved_model.pb"))
 
 
 def draw(

@@ -7,8 +7,9 @@ import numpy as np
 from animegan3_tf.evaluation.cases import cases_html
 from animegan3_tf.evaluation.evaluate import Evaluation, rejected
 from animegan3_tf.evaluation.latex import number
+from animegan3_tf.evaluation.measures import Measures
 from animegan3_tf.inspection.survey import shown
-from animegan3_tf.pages.frame import page
+from animegan3_tf.pages.frame import sections_page
 from animegan3_tf.pages.table import table, text
 
 CASES = 6  # pictures at each end
@@ -20,16 +21,13 @@ def page_of(evaluation: Evaluation) -> str:
     """The HTML; reads the pictures that it shows again."""
     sections = {
         "results": _results(evaluation),
-        "networks": _networks(evaluation),
+        "networks": table(("", ""), network_rows(evaluation.measures)),
         "cases": _cases(evaluation),
         "pictures": _pictures(evaluation),
         "rejected": _rejected(evaluation),
     }
-    links = " ".join(f'<a href="#{name}">{name}</a>' for name in sections)
     folders = " | ".join(f"{kind}: {folder}" for kind, folder in evaluation.folders.items())
-    header = f"<header><h1>Evaluation</h1><p>{text(folders)}</p><nav>{links}</nav></header>"
-    body = [f'<section id="{name}"><h2>{name.capitalize()}</h2>{html}</section>' for name, html in sections.items()]
-    return page("Evaluation", header + "".join(body))
+    return sections_page("Evaluation", [folders], sections)
 
 
 def _results(evaluation):
@@ -43,8 +41,8 @@ def _results(evaluation):
     return f"<p class='note'>{note}</p>" + table(("", "value", "interval", "measured on", ""), rows, unbroken=3)
 
 
-def _networks(evaluation):
-    measures = evaluation.measures
+def network_rows(measures: Measures) -> list[tuple[str, str]]:
+    """What the networks of an evaluation say of themselves, (what, value)."""
     rows = []
     for what, one in (
         ("features", measures.features),
@@ -55,7 +53,7 @@ def _networks(evaluation):
         rows += [
             (f"{what}: {key.replace('_', ' ')}", str(value)) for key, value in (one.to_dict() if one else {}).items()
         ]
-    return table(("", ""), rows)
+    return rows
 
 
 def _cases(evaluation):

@@ -8,6 +8,7 @@ from html import escape
 
 from animegan3_tf import images
 from animegan3_tf.pages.page_style import STYLE_SHEET
+from animegan3_tf.pages.table import text
 
 
 def page(title, body, style="", script=""):
@@ -23,6 +24,21 @@ def page(title, body, style="", script=""):
         + (f"<script>{script}</script>" if script else "")
         + "</body></html>\n"
     )
+
+
+def sections_page(title, told, sections, style="", script=""):
+    """A `page` of a header and sections with links to them.
+
+    told: lines of text below the title. sections: {name: HTML}. style, script: as of `page`.
+    """
+    ids = {name: name.replace(" ", "-") for name in sections}
+    links = " ".join(f'<a href="#{ids[name]}">{name}</a>' for name in sections)
+    lines = "".join(f"<p>{text(line)}</p>" for line in told)
+    header = f"<header><h1>{text(title)}</h1>{lines}<nav>{links}</nav></header>"
+    body = [
+        f'<section id="{ids[name]}"><h2>{name.capitalize()}</h2>{html}</section>' for name, html in sections.items()
+    ]
+    return page(title, header + "".join(body), style, script)
 
 
 def picture(rgb, alt, caption):

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 
-from animegan3_tf.checkpoints import weights_of
+from animegan3_tf.checkpoints import WEIGHTS, by_name
 from animegan3_tf.errors import UserError
 from animegan3_tf.networks.weights import misfits, named_weights
 from animegan3_tf.training.configuration import Origin
@@ -47,11 +46,9 @@ def find_origin(source, show=print):
     """The file that `source` names: a state, a weights file, a run folder's newest state, else its generator.h5, or a
     shipped checkpoint's weights.
     """
-    path = Path(source)
-    if not path.exists():
-        path = weights_of(source)  # a shipped checkpoint's name
-    elif path.is_dir():
-        path /= state_name(newest_state(path, show).step) if states(path) else "generator.h5"
+    path = by_name(source)
+    if path.is_dir():
+        path /= state_name(newest_state(path, show).step) if states(path) else WEIGHTS
     try:
         return Origin(str(path), hashlib.sha256(path.read_bytes()).hexdigest())
     except OSError as error:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny_training import plain_network, tiny_style, write_pictures
+from tiny_training import SINGLE_TAIL, plain_network, tiny_style, write_pictures
 
 from animegan3_tf.errors import UserError
 from animegan3_tf.training import run
@@ -13,18 +13,9 @@ from animegan3_tf.training.run_files import states
 from animegan3_tf.training.state import State, read_state
 from animegan3_tf.weights_file import read_weights
 
-SINGLE = {
-    "generator": "animegan2",
-    "target.region_target": "none",
-    "perceptual.vgg19.region_fake": 0.0,
-    "perceptual.vgg19.region_photo": 0.0,
-    "perceptual.vgg19.revision": 0.0,
-    "train.resize": "legacy",
-}
-
 
 @pytest.mark.slow
-@pytest.mark.parametrize("settings", [{}, SINGLE], ids=["two tails", "one tail"])
+@pytest.mark.parametrize("settings", [{}, SINGLE_TAIL], ids=["two tails", "one tail"])
 def test_it_is_what_the_run_wrote_to_generator_h5(tmp_path, monkeypatch, settings):
     """Every number of the average and of the generator is another one, in every step."""
 

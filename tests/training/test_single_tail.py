@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny_training import plain_network, tiny_style, write_pictures
+from tiny_training import SINGLE_TAIL, plain_network, tiny_style, write_pictures
 
 from animegan3_tf.errors import UserError
 from animegan3_tf.images import read_image
@@ -19,18 +19,9 @@ from animegan3_tf.training.single_tail import SingleTailTrainer
 from animegan3_tf.training.single_tail_objective import SingleTailObjective
 from animegan3_tf.weights_file import read_header
 
-SINGLE = {
-    "generator": "animegan2",
-    "target.region_target": "none",
-    "perceptual.vgg19.region_fake": 0.0,
-    "perceptual.vgg19.region_photo": 0.0,
-    "perceptual.vgg19.revision": 0.0,
-    "train.resize": "legacy",
-}
-
 
 def single_style(settings=None):
-    return tiny_style({**SINGLE, **(settings or {})})
+    return tiny_style({**SINGLE_TAIL, **(settings or {})})
 
 
 def batch():
