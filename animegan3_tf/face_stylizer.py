@@ -20,6 +20,7 @@ class FaceStylizer:
     stylizer: such a callable too. The whole photo goes through it; then each face, upright and `size` pixels wide with
     what surrounds it, goes through it again and is turned back and blended in. A photo without a face is only that
     first pass. min_confidence: 0..1, of the detector's faces.
+    faces_found: how many faces each photo so far had, in their order.
     """
 
     def __init__(
@@ -30,12 +31,14 @@ class FaceStylizer:
         min_confidence: float = 0.9,
     ):
         self.stylizer, self.detector, self.size, self.min_confidence = stylizer, detector, size, min_confidence
+        self.faces_found: list[int] = []
         self._mask = _mask(size)
 
     def __call__(self, rgb: np.ndarray) -> np.ndarray:
         """Stylises one picture of any size that the stylizer takes."""
         anime = self.stylizer(rgb)
         faces = [face for face in self.detector([rgb])[0] if face.confidence >= self.min_confidence]
+        self.faces_found.append(len(faces))
         if faces:
             anime = anime.copy()
         for face in sorted(faces, key=lambda face: face.side):  # a large face lies in front

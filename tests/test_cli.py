@@ -187,6 +187,16 @@ def test_nothing_is_prepared_for_a_run_that_is_refused(call, data, tmp_path):
     assert digests(data) == before
 
 
+def test_nothing_is_prepared_where_the_perceptual_network_is_missing(call, data, tmp_path):
+    before = digests(data)
+    nowhere = tmp_path / "nowhere.npy"
+    result = call("train", *recipe(data), "--out", tmp_path / "run", "--prepare", "--perceptual", f"vgg19:{nowhere}")
+    assert result[0] == 1
+    assert f"VGG19 weights '{nowhere}' do not exist" in result[2]
+    assert digests(data) == before
+    assert not (tmp_path / "run").exists()
+
+
 def test_prepare_counts_and_a_second_run_has_nothing_to_do(call, data):
     status, out, errors = call("prepare", *recipe(data), "--jobs", "1")
     assert (status, errors) == (0, "")

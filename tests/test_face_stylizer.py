@@ -45,6 +45,14 @@ def test_a_face_is_drawn_on_its_own_and_blended_in():
     assert np.diff(grey[:60]).max() < 50  # no hard seam
 
 
+def test_it_counts_the_faces_of_each_photo():
+    found = iter([[TILTED, Face((0, 0, 30, 30))], [Face((0, 0, 30, 30), 0.5)], []])
+    stylizer = FaceStylizer(invert, lambda _: [next(found)], 64)
+    for _ in range(3):
+        stylizer(photo())
+    assert stylizer.faces_found == [2, 0, 0]
+
+
 def test_turned_back_a_face_stands_where_it_stood():
     """When both passes do the same, redrawing a tilted face changes hardly anything."""
     rgb = photo()

@@ -57,6 +57,9 @@ def stylize(
     for error in errors:
         print(f"animegan3: {error}", file=sys.stderr)
     print(f"{report.written:,} pictures written to {out}, {len(report.failures):,} failed")
+    if face:
+        found = stylizer.faces_found
+        print(f"faces drawn again: {sum(found):,}, in {sum(map(bool, found)):,} of {len(found):,} photos")
     if report.failures:
         raise typer.Exit(1)
 

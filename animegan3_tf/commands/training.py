@@ -70,6 +70,7 @@ def train(
     if override and not resume:
         raise UserError("--override is for --resume; leave it out, or add --resume")
 
+    from animegan3_tf.networks import read_perceptual
     from animegan3_tf.training.distribution import cluster_position
     from animegan3_tf.training.initial import find_origin
     from animegan3_tf.training.precision import half_precision
@@ -121,7 +122,9 @@ def train(
     if dry_run:
         return
     if prepare and cluster_position()[0] == 0:  # the others wait for it when they meet
+        # what would end the run is told before minutes of preparing
         check_start(configuration, out, resume, override)
+        read_perceptual(configuration.perceptual)
         prepare_targets(recipe, photos, anime, os.cpu_count() or 1, max_pixels)
     live = _draws(sys.stdout) if live is None else live
     result = run(configuration, out, resume=resume, override=override, show=_print_line, live=live)

@@ -31,6 +31,7 @@ _SHORT = {  # headings; the whole name stands below the table
     "anime_likeness": "anime-likeness",
     "face_detected": "face found",
     "identity": "identity",
+    "above_strangers": "above strangers",
     "between_persons": "between persons",
 }
 

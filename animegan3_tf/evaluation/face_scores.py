@@ -19,6 +19,7 @@ from animegan3_tf.images import DEFAULT_MAX_PIXELS, ImageError, read_image, resi
 FACE_SCORES = (
     Score("face_detected", "face still found, of photos with one", "higher"),
     Score("identity", "identity, 1 the same face, 0 strangers", "higher"),
+    Score("above_strangers", "pictures whose identity is above strangers'", "higher"),
 )
 _BATCH = 16
 _SIDE = 512  # longer side at which faces are sought
@@ -33,12 +34,12 @@ def score_faces(
     max_pixels: int = DEFAULT_MAX_PIXELS,
     on_progress: Callable[[int, int, str], None] | None = None,
 ) -> tuple[dict[str, np.ndarray], float | None]:
-    """{"face_detected", "identity": float64 [N]} for {generated picture: photo}, and `between_persons` of the photos.
+    """FACE_SCORES, {key: float64 [N]}, of {generated picture: photo}, and `between_persons` of the photos.
 
     NaN where the photo has no face. face_detected: 1 when the detector finds a face where the photo's largest one is,
     else 0. identity: see `identity_similarity`; both faces are cut by the photo's landmarks, so that what is compared
-    is the drawing and not how well the detector copes with it. Without an embedding, and with fewer than two faces,
-    all NaN, and None.
+    is the drawing and not how well the detector copes with it. above_strangers: 1 for an identity above 0, where
+    strangers are on average, else 0. Without an embedding, and with fewer than two faces, all NaN, and None.
     """
     detected, numbers, vectors = np.full(len(pairs), np.nan), [], []
     items, done = iter(pairs.items()), 0
@@ -62,7 +63,8 @@ def score_faces(
         photos, pictures = np.moveaxis(np.concatenate(vectors), 1, 0)
         between = between_persons(photos, seed)
         identity[numbers] = identity_similarity(photos, pictures, between)
-    return {"face_detected": detected, "identity": identity}, between
+    above = np.where(np.isnan(identity), np.nan, identity > 0)
+    return {"face_detected": detected, "identity": identity, "above_strangers": above}, between
 
 
 def _both(pair, max_pixels):

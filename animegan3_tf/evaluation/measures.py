@@ -66,6 +66,8 @@ def choose_measures(
     embedding = _optional("identity", absent, True, dlib_embedding) if faces else None
     if not faces:
         absent |= dict.fromkeys(("face_detected", "identity"), "not measured: faces were not looked for; --faces does")
+    if "identity" in absent:
+        absent["above_strangers"] = absent["identity"]
     return Measures(network, found, likeness, detector, embedding, cache, absent, replicates, seed, max_pixels)
 
 

@@ -4,11 +4,12 @@ from animegan3_tf.losses.adversarial import discriminator_loss, generator_loss
 from animegan3_tf.losses.color import lab_color_loss, rgb_to_lab, yuv_color_loss
 from animegan3_tf.losses.content import feature_distance, l1_loss
 from animegan3_tf.losses.gram import gram_distance, gram_matrix
-from animegan3_tf.losses.smoothness import total_variation
+from animegan3_tf.losses.smoothness import flat_region_loss, total_variation
 
 __all__ = [
     "discriminator_loss",
     "feature_distance",
+    "flat_region_loss",
     "generator_loss",
     "gram_distance",
     "gram_matrix",

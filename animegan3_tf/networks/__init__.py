@@ -2,7 +2,7 @@
 
 from animegan3_tf.networks.discriminator import build_discriminator
 from animegan3_tf.networks.generator import build_generator, main_tail
-from animegan3_tf.networks.perceptual import PerceptualNetwork, load_perceptual
+from animegan3_tf.networks.perceptual import PerceptualNetwork, load_perceptual, read_perceptual
 from animegan3_tf.networks.weights import load_generator, save_generator
 
 __all__ = [
@@ -12,5 +12,6 @@ __all__ = [
     "load_generator",
     "load_perceptual",
     "main_tail",
+    "read_perceptual",
     "save_generator",
 ]

@@ -38,23 +38,30 @@ def load_perceptual(specification, taps=None):
     weights, which needs no file and teaches little: for tests and the demo).
     taps: the feature maps wanted; all by default. Layers past the deepest are left out.
     """
-    kind, _, path = specification.partition(":")
-    if kind == "resnet18":
+    family, weights = perceptual_family(specification), read_perceptual(specification)
+    return _resnet18(build_resnet18(weights, taps)) if family == "resnet18" else _vgg19(build_vgg19(weights, taps))
+
+
+def read_perceptual(specification):
+    """The arrays that a specification names, from their file or fetched, in the form of its family's network.
+
+    Builds nothing, so it tells early and in any process whether `load_perceptual` will find what it needs.
+    """
+    family, path = perceptual_family(specification), specification.partition(":")[2]
+    if family == "resnet18":
         if not path:
             raise UserError("perceptual network 'resnet18' needs its weights file: resnet18:FILE.npz")
-        return _resnet18(build_resnet18(read_resnet18(path), taps))
-    if kind == "vgg19":
-        return _vgg19(build_vgg19(read_vgg19(path) if path else download_vgg19(), taps))
+        return read_resnet18(path)
     if specification == "random":
-        return _vgg19(build_vgg19(random_vgg19(), taps))
-    raise UserError(f"perceptual network {specification!r} is not known; give {SPECIFICATIONS}")
+        return random_vgg19()
+    return read_vgg19(path) if path else download_vgg19()
 
 
 def perceptual_family(specification):
     """The family of a specification, without building anything: "vgg19" or "resnet18"."""
-    kind = specification.partition(":")[0]
+    kind, _, path = specification.partition(":")
     families = {"vgg19": "vgg19", "random": "vgg19", "resnet18": "resnet18"}
-    if kind not in families:
+    if kind not in families or (kind == "random" and path):
         raise UserError(f"perceptual network {specification!r} is not known; give {SPECIFICATIONS}")
     return families[kind]
 

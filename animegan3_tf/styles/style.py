@@ -80,6 +80,7 @@ class LossSettings:
     color_space: str = "yuv"
     color: dict[str, float] = dataclasses.field(default_factory=lambda: {"yuv": 15.0, "lab": 10.0})
     total_variation: float = 1e-3
+    flat_regions: float = 0.0  # support tail, neighbouring pixels where the photo's region target is flat
     identity: float = 0.0  # support tail to the photo, L1 of pixels
 
 
@@ -178,6 +179,10 @@ class Style:
             return
         if region != "none":
             raise UserError(f"target.region_target is {region!r}; {self.generator} has none: set it to none")
+        if self.loss.flat_regions:
+            raise UserError(
+                f"loss.flat_regions is {self.loss.flat_regions}; {self.generator} has no region target: set it to 0"
+            )
         for family, weights in self.perceptual.items():
             if weights.region_fake or weights.region_photo or weights.revision:
                 raise UserError(

@@ -26,7 +26,7 @@ class Objective(FeatureTerms):
     def generator(self, pictures, constant, support_logits, main_logits):
         """The generator's terms, DTGAN eq. 6 to 15.
 
-        pictures: photo, support, main and revision (the main tail's target).
+        pictures: photo, its region target photo_region, support, main and revision (the main tail's target).
         constant: `constant_features` of photo, photo_region, fake_region, revision and anime_gray.
         support_logits, main_logits: the discriminators' answers to gray(support) and to main.
         """
@@ -53,6 +53,9 @@ class Objective(FeatureTerms):
                 constant["anime_gray"][tap], live["gray"][tap], self.network.gram_scales[tap]
             )
             terms[f"style_{tap}"] = weight * distance
+        if loss.flat_regions:
+            # the main tail follows, through its target
+            terms["flat_regions"] = loss.flat_regions * losses.flat_region_loss(support, pictures["photo_region"])
         if loss.identity:
             terms["identity"] = loss.identity * losses.l1_loss(photo, support)
         return terms

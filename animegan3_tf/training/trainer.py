@@ -71,7 +71,13 @@ class Trainer(GanTrainer):
                 critic_loss = total(critic_terms)
             # 4. losses and gradients
             terms = self.objective.generator(
-                {"photo": batch["photo"], "support": support, "main": main, "revision": revision},
+                {
+                    "photo": batch["photo"],
+                    "photo_region": batch["photo_region"],
+                    "support": support,
+                    "main": main,
+                    "revision": revision,
+                },
                 constant,
                 support_logits,
                 main_logits,

@@ -113,7 +113,8 @@ def test_below_the_least_number_there_is_a_reason_instead_of_a_number(folder, tm
 
 def test_without_a_network_the_reason_stands_in_its_place(folder, tmp_path):
     write_pictures(tmp_path / "few", 2)
-    absent = dict.fromkeys(("content_distance", "anime_likeness", "identity", "face_detected"), "not measured: no file")
+    keys = ("content_distance", "anime_likeness", "identity", "above_strangers", "face_detected")
+    absent = dict.fromkeys(keys, "not measured: no file")
     chosen = measures(folder, distance=None, likeness=None, absent=absent, replicates=0)
     found = evaluate(tmp_path / "few", tmp_path / "few", folder / "anime", chosen)
     for key in (*absent, "artfid"):

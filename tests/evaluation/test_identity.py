@@ -73,8 +73,10 @@ def test_faces_that_vanish_and_photos_without_one(tmp_path):
     np.testing.assert_array_equal(scores["face_detected"], [1, 1, 0, np.nan])
     # 50, 50 and 100 levels between the photos: 66.7 on average
     np.testing.assert_allclose(scores["identity"], [1, 1 - 50 / (200 / 3), 1 - 90 / (200 / 3), np.nan], atol=1e-6)
+    np.testing.assert_array_equal(scores["above_strangers"], [1, 1, 0, np.nan])
     scores, between = score_faces(pairs, Everywhere(), None)
     assert np.isnan(scores["identity"]).all()
+    assert np.isnan(scores["above_strangers"]).all()
     assert between is None
 
 

@@ -115,6 +115,33 @@ def test_total_variation_by_hand(arrays, scalars):
     np.testing.assert_allclose(losses.total_variation(arrays["fake"]), scalars["total_variation_loss(fake)"], rtol=1e-4)
 
 
+def test_flat_regions_by_hand():
+    """A line one pixel wide is two steps of 1 in each row: of 16 columns that is 1 / 8 of a flat guide's picture."""
+    line = np.zeros([1, 16, 16, 3], np.float32)
+    line[:, :, 8] = 1.0
+    flat, edge = np.zeros_like(line), np.zeros_like(line)
+    np.testing.assert_allclose(losses.flat_region_loss(line, flat), 2 / 16, rtol=1e-6)
+    np.testing.assert_allclose(losses.flat_region_loss(line.transpose(0, 2, 1, 3), flat), 2 / 16, rtol=1e-6)
+    assert float(losses.flat_region_loss(flat, line)) == 0.0
+    for at, expected in ((9, np.exp(-8)), (10, np.exp(-8)), (11, (1 + np.exp(-8)) / 2), (13, 1.0)):
+        edge[:] = 0.0
+        edge[:, :, at:] = 1.0  # a step of 1 between the columns `at` - 1 and `at`
+        np.testing.assert_allclose(losses.flat_region_loss(line, edge), expected * 2 / 16, rtol=1e-5, err_msg=str(at))
+    edge *= 0.125  # 1 / sharpness, far from the line and near it
+    np.testing.assert_allclose(losses.flat_region_loss(line, edge), 2 / 16, rtol=1e-6)
+    np.testing.assert_allclose(losses.flat_region_loss(line, line * 0.125), np.exp(-1) * 2 / 16, rtol=1e-6)
+
+
+def test_flat_regions_pull_at_the_picture_and_not_at_the_guide(arrays):
+    picture, guide = tf.constant(arrays["fake"]), tf.constant(arrays["photo"])
+    with tf.GradientTape() as tape:
+        tape.watch([picture, guide])
+        value = losses.flat_region_loss(picture, guide)
+    to_picture, to_guide = tape.gradient(value, [picture, guide])
+    assert to_guide is None
+    assert float(tf.norm(to_picture)) > 0
+
+
 def test_gram_by_hand(arrays):
     # two positions with channels (1, 2) and (3, 4): [[1+9, 2+12], [2+12, 4+16]] / (1·2·2)
     features = tf.constant([[1.0, 2.0], [3.0, 4.0]], shape=[1, 1, 2, 2])

@@ -4,6 +4,7 @@ import tensorflow as tf
 from tiny_training import resnet_arrays, tiny_style
 from upstream import load_golden_discriminator
 
+from animegan3_tf import losses
 from animegan3_tf.networks import build_discriminator, load_perceptual
 from animegan3_tf.styles import load_style, override
 from animegan3_tf.training.feature_terms import gray, needed_taps
@@ -50,7 +51,7 @@ def terms_of(objective, support=SUPPORT, main=MAIN, revision=REVISION):
     constant = objective.constant_features(
         photo=PHOTO, photo_region=PHOTO[::-1], fake_region=support[::-1], revision=revision, anime_gray=gray(MAIN)
     )
-    pictures = {"photo": PHOTO, "support": support, "main": main, "revision": revision}
+    pictures = {"photo": PHOTO, "photo_region": PHOTO[::-1], "support": support, "main": main, "revision": revision}
     return objective.generator(pictures, constant, LOGITS, LOGITS)
 
 
@@ -111,6 +112,12 @@ def test_identity_is_the_weighted_pixel_distance_and_absent_at_zero(shallow):
     expected = 2.0 * np.abs(PHOTO).mean()
     np.testing.assert_allclose(terms_of(objective, support=grey)["identity"], expected, rtol=1e-6)
     assert "identity" not in terms_of(Objective(tiny_style(), shallow))
+
+
+def test_flat_regions_are_those_of_the_photos_region_target(shallow):
+    terms = terms_of(Objective(tiny_style({"loss.flat_regions": 3.0}), shallow))
+    np.testing.assert_allclose(terms["flat_regions"], 3.0 * losses.flat_region_loss(SUPPORT, PHOTO[::-1]), rtol=1e-6)
+    assert "flat_regions" not in terms_of(Objective(tiny_style(), shallow))
 
 
 def test_the_color_space_switches_the_loss_and_its_weight(shallow):

@@ -104,6 +104,7 @@ def test_the_published_recipes(name, content, style, color, variation, discrimin
     [
         ({"generator": "animegan4"}, "generator is 'animegan4'; it must be one of animegan1, animegan2, animegan3"),
         ({"target.region_target": "l0"}, "region_target is 'l0'; animegan2 has none: set it to none"),
+        ({"loss.flat_regions": 1.0}, "loss.flat_regions is 1.0; animegan2 has no region target: set it to 0"),
         ({"perceptual.vgg19.revision": 0.5}, "has weights for region or revision targets; animegan2 has none"),
         ({"generator": "animegan3"}, "region_target is 'none'.*animegan3 takes superpixel or l0"),
         ({"data.image_size": 18}, "image_size is 18; it must be a multiple of 4"),
