@@ -13,7 +13,7 @@ def total_variation(images):
     return 0.5 * (tf.reduce_mean(tf.square(down)) + tf.reduce_mean(tf.square(right)))
 
 
-def flat_region_loss(images, guide, reach=2, sharpness=8.0):
+def flat_region_loss(images, guide, reach=2, sharpness=4.0):
     """Mean absolute difference of neighbouring pixels where the guide is flat: strokes there belong to no contour.
 
     The edge-aware smoothness of Godard et al. (2017), eq. 3, on pictures instead of disparities, with the guide's edges

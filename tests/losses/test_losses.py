@@ -123,13 +123,13 @@ def test_flat_regions_by_hand():
     np.testing.assert_allclose(losses.flat_region_loss(line, flat), 2 / 16, rtol=1e-6)
     np.testing.assert_allclose(losses.flat_region_loss(line.transpose(0, 2, 1, 3), flat), 2 / 16, rtol=1e-6)
     assert float(losses.flat_region_loss(flat, line)) == 0.0
-    for at, expected in ((9, np.exp(-8)), (10, np.exp(-8)), (11, (1 + np.exp(-8)) / 2), (13, 1.0)):
+    for at, expected in ((9, np.exp(-4)), (10, np.exp(-4)), (11, (1 + np.exp(-4)) / 2), (13, 1.0)):
         edge[:] = 0.0
         edge[:, :, at:] = 1.0  # a step of 1 between the columns `at` - 1 and `at`
         np.testing.assert_allclose(losses.flat_region_loss(line, edge), expected * 2 / 16, rtol=1e-5, err_msg=str(at))
-    edge *= 0.125  # 1 / sharpness, far from the line and near it
+    edge *= 0.25  # 1 / sharpness, far from the line and near it
     np.testing.assert_allclose(losses.flat_region_loss(line, edge), 2 / 16, rtol=1e-6)
-    np.testing.assert_allclose(losses.flat_region_loss(line, line * 0.125), np.exp(-1) * 2 / 16, rtol=1e-6)
+    np.testing.assert_allclose(losses.flat_region_loss(line, line * 0.25), np.exp(-1) * 2 / 16, rtol=1e-6)
 
 
 def test_flat_regions_pull_at_the_picture_and_not_at_the_guide(arrays):
