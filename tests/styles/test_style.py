@@ -70,6 +70,7 @@ def test_portrait_is_the_recipe_for_faces():
     style = load_style("portrait")
     assert len(style.perceptual["vgg19"].content) == 2
     assert style.loss.identity > 0
+    assert style.loss.flat_regions > 0
     assert style.loss.color_space == "yuv"
     assert style.data.flip
     assert style.data.rotation > 0
