@@ -146,6 +146,8 @@ class UpstreamStep:
         for tap, weight in weights.style.items():
             distance = losses.gram_distance(anime[tap], fake[tap], self.network.gram_scales[tap])
             terms[f"style_{tap}"] = weight * distance
+        if loss.flat_regions:
+            terms["flat_regions"] = loss.flat_regions * losses.flat_region_loss(support, fed["photo_region"])
         if loss.identity:
             terms["identity"] = loss.identity * losses.l1_loss(fed["photo"], support)
         return terms
