@@ -60,6 +60,8 @@ def test_serve_hands_out_the_page_until_it_is_interrupted(pictures, tmp_path):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # a CI run that was started in the background has SIGINT ignored, and its children inherit that
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     ) as server:
         try:
             address = re.search(r"http://127\.0\.0\.1:[0-9]+/", server.stdout.readline()).group()
