@@ -8,8 +8,7 @@ def total_variation(images):
 
     images: float [N, H, W, C] in [-1, 1]. Returns a scalar.
     """
-    down = images[:, 1:] - images[:, :-1]
-    right = images[:, :, 1:] - images[:, :, :-1]
+    down, right = _steps(images)
     return 0.5 * (tf.reduce_mean(tf.square(down)) + tf.reduce_mean(tf.square(right)))
 
 
@@ -30,6 +29,10 @@ def flat_region_loss(images, guide, reach=2, sharpness=4.0):
 
 def _forward_steps(images):
     """Differences to the pixel below and to the one on the right, [2, N, H, W, C], 0 at the last row and column."""
-    down = tf.pad(images[:, 1:] - images[:, :-1], [[0, 0], [0, 1], [0, 0], [0, 0]])
-    right = tf.pad(images[:, :, 1:] - images[:, :, :-1], [[0, 0], [0, 0], [0, 1], [0, 0]])
-    return tf.stack([down, right])
+    down, right = _steps(images)
+    return tf.stack([tf.pad(down, [[0, 0], [0, 1], [0, 0], [0, 0]]), tf.pad(right, [[0, 0], [0, 0], [0, 1], [0, 0]])])
+
+
+def _steps(images):
+    """Differences to the pixel below, [N, H - 1, W, C], and to the one on the right, [N, H, W - 1, C]."""
+    return images[:, 1:] - images[:, :-1], images[:, :, 1:] - images[:, :, :-1]
