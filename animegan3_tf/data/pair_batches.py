@@ -18,7 +18,7 @@ _CACHE_BYTES = 3 << 30
 
 
 class PairBatches:
-    """The batches of a run. The n-th depends on (seed, n) and the folder alone, so a resumed run sees what it would have.
+    """The batches of a run. The n-th depends on (seed, n) and the folder alone, so a resumed run sees what it would.
 
     settings: a style's [pairs]. pictures: of `open_pairs`. warn: is told of pairs that cannot be read.
     `held_out`: numbers of the pairs that are not trained on.
@@ -53,7 +53,8 @@ class PairBatches:
 
         def examples(number):
             crops = tf.numpy_function(share, [number], [tf.float32] * 2, stateful=False)
-            return {name: tf.ensure_shape(crop, [None, None, None, 3]) for name, crop in zip(("photo", "drawing"), crops)}
+            photo, drawing = (tf.ensure_shape(crop, [None, None, None, 3]) for crop in crops)
+            return {"photo": photo, "drawing": drawing}
 
         numbers = tf.data.Dataset.range(np.iinfo(np.int64).max // 2)
         return numbers.map(examples, num_parallel_calls=2, deterministic=True).prefetch(2)

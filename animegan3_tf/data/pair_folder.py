@@ -92,7 +92,10 @@ class PairPictures:
 
 
 def open_pairs(
-    folder: str | Path, drawings: str | Path | None = None, max_pixels: int = DEFAULT_MAX_PIXELS, most: int | None = None
+    folder: str | Path,
+    drawings: str | Path | None = None,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+    most: int | None = None,
 ) -> PairPictures:
     """Finds the pairs in a folder, or those of two folders of like names.
 
@@ -171,16 +174,16 @@ def _by_stem(folder):
 
 def _partners(photos, drawings):
     photos_by, drawings_by = _by_stem(photos), _by_stem(drawings)
-    alone = sorted(photos_by.keys() ^ drawings_by.keys())
+    alone, together = sorted(photos_by.keys() ^ drawings_by.keys()), photos_by.keys() | drawings_by.keys()
     if not photos_by.keys() & drawings_by.keys():
         raise UserError(
-            f"{quote(photos)} and {quote(drawings)} hold no pairs: {len(photos_by):,} and {len(drawings_by):,} pictures, "
-            "none of one name"
+            f"{quote(photos)} and {quote(drawings)} hold no pairs: {len(photos_by):,} and {len(drawings_by):,} "
+            "pictures, none of one name"
         )
     if alone:
         raise UserError(
-            f"{len(alone):,} of {len(photos_by.keys() | drawings_by.keys()):,} pictures have no partner of their name in "
-            f"{quote(photos)} and {quote(drawings)}: {_some(alone)}; add what is missing, or remove them"
+            f"{len(alone):,} of {len(together):,} names are in only one of {quote(photos)} and {quote(drawings)}: "
+            f"{_some(alone)}; add their partners, or remove them"
         )
     return [Pair(stem, path, drawings_by[stem]) for stem, path in photos_by.items()]
 
@@ -213,7 +216,9 @@ def _check_sizes(folder, pairs, max_pixels):
         (small, f"are under {LEAST_SIDE} pixels a side", "give larger ones"),
     ):
         if names:
-            raise UserError(f"{len(names):,} of {len(pairs):,} pairs in {quote(folder)} {what}: {_some(names)}; {remedy}")
+            raise UserError(
+                f"{len(names):,} of {len(pairs):,} pairs in {quote(folder)} {what}: {_some(names)}; {remedy}"
+            )
 
 
 def _some(names):

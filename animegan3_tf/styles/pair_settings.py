@@ -90,9 +90,10 @@ class PairSettings:
             raise UserError(f"pairs.brightness is {self.brightness}; give the least and the most factor, above 0")
         if not self.ink_window % 2:
             raise UserError(f"pairs.ink_window is {self.ink_window}; it must be odd")
-        limits = [(f"pairs.batches.{name}.{k}", getattr(b, k)) for name, b in self.batches.items() for k in ("turns", "count")]
+        counts = [(f"pairs.batches.{name}.turns", batch.turns) for name, batch in self.batches.items()]
+        counts += [(f"pairs.batches.{name}.count", batch.count) for name, batch in self.batches.items()]
         for key, value, low, high in (
-            *((key, value, 1, math.inf) for key, value in limits),
+            *((key, value, 1, math.inf) for key, value in counts),
             ("pairs.varied", self.varied, 0, 1),
             ("pairs.cast", self.cast, 0, 0.5),
             ("pairs.held_out", self.held_out, 0, 0.5),

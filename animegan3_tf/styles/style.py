@@ -124,14 +124,14 @@ class Style:
 
     name: str
     description: str
-    perceptual: dict[str, Union[PerceptualSettings, FeatureSettings]]
+    perceptual: dict[str, Union[PerceptualSettings, FeatureSettings]]  # noqa: UP007 - read at run time, on 3.9 too
     objective: str = UNPAIRED
     generator: str = "animegan3"
     data: DataSettings = DataSettings()
     target: TargetSettings = TargetSettings()
     loss: LossSettings = LossSettings()
     train: TrainSettings = TrainSettings()
-    pairs: PairSettings = PairSettings()
+    pairs: PairSettings = dataclasses.field(default_factory=PairSettings)
 
     def __post_init__(self):
         """Checks what types alone cannot."""
@@ -192,6 +192,9 @@ class Style:
         for name, unset in (other if pairs else {"pairs": PairSettings()}).items():
             if getattr(self, name) != unset:
                 raise UserError(f"table [{name}] has no effect with objective {self.objective!r}; leave it out")
+        for name in ("batch_size", "pretrain_learning_rate") if pairs else ():
+            if getattr(self.train, name) != getattr(TrainSettings(), name):
+                raise UserError(f"train.{name} has no effect with objective {self.objective!r}; leave it out")
 
     def _check_tails(self):
         """A single tail has no region and revision targets; weights for them would be without effect, unseen."""
@@ -215,6 +218,18 @@ class Style:
                     f"perceptual.{family} has weights for region or revision targets; {self.generator} has none: set "
                     "region_fake, region_photo and revision to 0"
                 )
+
+    @property
+    def batch_sizes(self):
+        """{key: pictures} of every kind of batch."""
+        if self.objective == PAIRS:
+            return {f"pairs.batches.{name}.count": batch.count for name, batch in self.pairs.batches.items()}
+        return {"train.batch_size": self.train.batch_size}
+
+    @property
+    def examples_per_step(self):
+        """Pictures a step, the mean over the kinds of batches."""
+        return self.pairs.examples_per_step if self.objective == PAIRS else self.train.batch_size
 
     def to_dict(self):
         """Plain dictionaries, as the run folder's JSON keeps them."""

@@ -27,8 +27,8 @@ class GanTrainer(tf.keras.Model):
     {player: list} of "pretrain", or of "generator" and "discriminator".
 
     Train with `fit` on batches {name: float [N, H, W, 3] in [-1, 1]}: first with `phase` "pretrain" (or another
-    `first_phase` of the class), then "adversarial" (`enter_phase`). Discriminators learn from the same pictures the generator was just judged by, one forward pass a
-    step; upstream draws and judges them anew.
+    `first_phase` of the class), then "adversarial" (`enter_phase`). Discriminators learn from the same pictures the
+    generator was just judged by, one forward pass a step; upstream draws and judges them anew.
 
     Built within the scope of a `tf.distribute` strategy, it trains on all its replicas: each gets its share of the
     batch, batch norms share their moments, and gradients are those of the whole batch. plain: a generator built outside

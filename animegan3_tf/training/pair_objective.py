@@ -11,7 +11,10 @@ COIN = 0.25  # the loss of a discriminator that answers everything with 0.5
 
 
 class PairObjective(FeatureTerms):
-    """Weighted loss terms {name: scalar}; those of `generator` add up to its loss. Pictures are [N, H, W, 3] in [-1, 1]."""
+    """Weighted loss terms {name: scalar}; those of `generator` add up to its loss.
+
+    All pictures are float [N, H, W, 3] in [-1, 1].
+    """
 
     def generator(self, drawing: tf.Tensor, result: tf.Tensor) -> dict[str, tf.Tensor]:
         """How far the result is from the drawing: its pixels, its edges, its areas, and what a network sees in it.

@@ -26,7 +26,7 @@ class PairTrainer(GanTrainer):
     first_phase = PAIRS
 
     def __init__(self, style, network, steps, accumulate=1, jit=(), plain=None):
-        self._steps = steps
+        self._run_steps = steps
         networks = {name: build_deployed(style.generator, style.train.resize) for name in ("generator", "average")}
         if style.pairs.discriminator:
             networks["discriminator"] = build_pair_discriminator()
@@ -61,7 +61,7 @@ class PairTrainer(GanTrainer):
 
     def _build_optimizers(self, settings):
         pairs, variables = self.style.pairs, self.generator.trainable_variables
-        rate = _warm_cosine(settings.generator_learning_rate, pairs.warmup_steps, self._steps)
+        rate = _warm_cosine(settings.generator_learning_rate, pairs.warmup_steps, self._run_steps)
         self.generator_optimizer = adam(rate, variables, pairs.beta_1, pairs.clip_norm)
         if pairs.discriminator:
             self.discriminator_optimizer = adam(settings.discriminator_learning_rate, self.discriminator_variables)
@@ -88,7 +88,9 @@ class PairTrainer(GanTrainer):
                     # 3. the discriminator's answers; that to the results serves both players
                     with tf.GradientTape() as critic_tape:
                         logits = self._judge([photo, result], training=True)
-                        critic_terms = self.objective.discriminator(self._judge([photo, drawing], training=True), logits)
+                        critic_terms = self.objective.discriminator(
+                            self._judge([photo, drawing], training=True), logits
+                        )
                         critic_loss = total(critic_terms)
                     adversarial = self.objective.adversarial(logits)
                 # 4. gradients on the results, in which the discriminator has its share
