@@ -47,12 +47,13 @@ class RunConfiguration:
     """Everything that decides a run; kept as config.json in its folder.
 
     photos, anime: folders; of pairs, those of like names, or None where `pairs` names the folder of both. perceptual:
-    see `networks.load_perceptual`. steps: optimizer steps in all, of which `pretrain_steps` are content only. samples: folder of the photos in the picture grids, by default `photos`;
-    sample_size: their side there, by default the training crops'. keep: how many of the newest states stay;
-    keep_every: those at multiples of it stay for good, 0 for none. deterministic: every operation gives the same bits
-    on the same machine. precision: "float32", or a half precision of `training.precision`. accumulate: parts that a
-    batch is computed in. jit: XLA compiles what gains by it. init: the weights it began with, see `training.initial`;
-    None for random ones.
+    see `networks.load_perceptual`. steps: optimizer steps in all, of which `pretrain_steps` are content only. samples:
+    folder of the photos in the picture grids, by default `photos`; sample_size: their side there, by default the
+    training crops', or that of a pairs style's validation. keep: how many of the newest states stay; keep_every: those
+    at multiples of it stay for good, 0 for none. deterministic: every operation gives the same bits on the same
+    machine. precision: "float32", or a half precision of `training.precision`. accumulate: parts that a batch is
+    computed in. jit: XLA compiles what gains by it. init: the weights it began with, see `training.initial`; None for
+    random ones.
     """
 
     style: Style
