@@ -4,6 +4,7 @@ STYLE ?= shinkai
 DATA ?= data
 RUN ?= runs/$(STYLE)
 OUT ?= out
+PAIRS ?=
 PERCEPTUAL ?=
 ARGS ?=
 EXTRAS ?= dev
@@ -25,12 +26,13 @@ help:  ## this list
 	@echo "make inspect STYLE=shinkai         report on DATA: sizes, colours, duplicates, bad files, warnings"
 	@echo "make prepare STYLE=shinkai         precompute the training targets of DATA"
 	@echo "make train STYLE=shinkai           prepare, then train on DATA/photo and DATA/STYLE/style into RUN"
+	@echo "make train STYLE=portrait PAIRS=DIR  train on pairs of photos and drawings (animegan3 pairs makes them)"
 	@echo "make runs                          list the runs below runs/: state, step, losses, pictures"
 	@echo "make stylize IN=photos OUT=anime MODEL=runs/shinkai"
 	@echo "                                   turn photos into anime (a run, weights, a SavedModel or .tflite)"
 	@echo "make export RUN=runs/shinkai       write SavedModel and TFLite into OUT (ARGS='--format onnx', ...)"
 	@echo "make lint                          ruff check and ruff format --check"
-	@echo "Variables: DATA=data PHOTOS= ANIME= PERCEPTUAL= ARGS=(more options) PYTHON=python3.11 VENV=.venv"
+	@echo "Variables: DATA=data PHOTOS= ANIME= PAIRS= PERCEPTUAL= ARGS=(more options) PYTHON=python3.11 VENV=.venv"
 	@echo "           EXTRAS=dev,beam (what to install besides: Apache Beam, for prepare --runner)"
 
 venv: $(STAMP)
@@ -45,6 +47,8 @@ demo: $(STAMP)
 test: $(STAMP)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
+PREPARED = --prepare $(FOLDERS)
+PAIRED = --style "$(STYLE)" --pairs "$(PAIRS)"
 SOURCES = --style "$(STYLE)" $(if $(PHOTOS),--photos "$(PHOTOS)") $(if $(ANIME),--anime "$(ANIME)")
 FOLDERS = --data "$(DATA)" $(SOURCES)
 
@@ -55,7 +59,7 @@ prepare: $(STAMP)
 	@$(BIN)/animegan3 prepare $(FOLDERS) $(ARGS)
 
 train: $(STAMP)
-	@$(BIN)/animegan3 train --prepare $(FOLDERS) $(if $(PERCEPTUAL),--perceptual "$(PERCEPTUAL)") --out "$(RUN)" $(ARGS)
+	@$(BIN)/animegan3 train $(if $(PAIRS),$(PAIRED),$(PREPARED)) $(if $(PERCEPTUAL),--perceptual "$(PERCEPTUAL)") --out "$(RUN)" $(ARGS)
 
 runs: $(STAMP)
 	@$(BIN)/animegan3 runs $(ARGS)

@@ -1,6 +1,7 @@
 """Measures this project on this machine: how long, how much memory, and how near the device's limit.
 
     .venv/bin/python tools/benchmark.py train --style shinkai --upstream
+    .venv/bin/python tools/benchmark.py pairs --perceptual resnet18:FILE.npz random
     .venv/bin/python tools/benchmark.py prepare
 
 What the columns mean stands in docs/benchmarks.md.
@@ -59,6 +60,18 @@ def _train(values):
     )
     result = benchmark_train(settings, show=lambda line: print(f"{line} ...", file=sys.stderr))
     print_train(result, Console())
+    _write_json(values.json, result)
+
+
+def _pairs(values):
+    quiet_tensorflow()
+    from benchmarks.pairs import PairsSettings, benchmark_pairs
+    from benchmarks.report import print_pairs
+    from rich.console import Console
+
+    settings = PairsSettings(values.style, tuple(values.perceptual), values.steps, values.discriminator)
+    result = benchmark_pairs(settings, show=lambda line: print(f"{line} ...", file=sys.stderr))
+    print_pairs(result, Console())
     _write_json(values.json, result)
 
 
@@ -147,8 +160,21 @@ def _parser():
     prepare.add_argument("--jobs", type=_positive, default=os.cpu_count() or 1, help="of the pool (default: the cores)")
     prepare.add_argument("--rounds", type=_positive, default=3, help="runs of each way (default: 3)")
     prepare.add_argument("--json", metavar="FILE", help="write everything measured to a file")
+    _add_pairs(commands)
     _add_export(commands)
     return parser
+
+
+def _add_pairs(commands):
+    pairs = commands.add_parser("pairs", help="a training step on pairs, beside the generator's own pass")
+    pairs.set_defaults(run=_pairs)
+    pairs.add_argument("--style", default="portrait", help="name or .toml of a style of pairs (default: portrait)")
+    pairs.add_argument(
+        "--perceptual", nargs="+", default=["random"], help="as for animegan3 train (default: random, a VGG19)"
+    )
+    pairs.add_argument("--steps", type=_positive, default=5, help="timed rounds (default: 5)")
+    pairs.add_argument("--discriminator", action="store_true", help="with the discriminator's part of the step")
+    pairs.add_argument("--json", metavar="FILE", help="write everything measured to a file")
 
 
 def _add_export(commands):

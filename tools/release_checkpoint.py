@@ -76,12 +76,12 @@ def _read_about(path):
 def _configuration(run):
     """The run's, without the folders of the machine it ran on."""
     configuration = json.loads((run / "config.json").read_text(encoding="utf-8"))
-    for name in ("photos", "anime", "samples"):
-        configuration.pop(name)
+    for name in ("photos", "anime", "pairs", "samples"):
+        configuration.pop(name, None)
     if configuration.get("init"):
         configuration["init"]["path"] = Path(configuration["init"]["path"]).name
     if "overridden" in configuration:
-        paths = ("photos", "anime", "perceptual", "init.path")
+        paths = ("photos", "anime", "pairs", "perceptual", "init.path")
         configuration["overridden"] = [e for e in configuration["overridden"] if e["key"] not in paths]
     configuration["perceptual"] = _base(configuration["perceptual"])
     return configuration
@@ -122,13 +122,11 @@ def _evaluate(command):
 
 
 def _card(about, configuration, step, created, commit, command, results):
-    style, init = configuration["style"], configuration.get("init")
-    side, batch = style["data"]["image_size"], style["train"]["batch_size"]
+    init = configuration.get("init")
     begun = f"begun with {init['path']} (sha256 {init['sha256'][:12]}), " if init else ""
     recipe = (
-        f"style.toml; {begun}{configuration['pretrain_steps']:,} steps of content only and "
-        f"{step - configuration['pretrain_steps']:,} adversarial ones, batch {batch}, {side}x{side}; perceptual "
-        f"network {configuration['perceptual']}; seed {configuration['seed']}"
+        f"style.toml; {begun}{_steps(configuration, step)}; perceptual network {configuration['perceptual']}; seed "
+        f"{configuration['seed']}"
     )
     rows = []
     for result in results:
@@ -167,6 +165,18 @@ def _card(about, configuration, step, created, commit, command, results):
             "",
         ]
     )
+
+
+def _steps(configuration, step):
+    """What a run did, in words."""
+    style, first = configuration["style"], configuration["pretrain_steps"]
+    if style.get("objective") != "pairs":
+        side, batch = style["data"]["image_size"], style["train"]["batch_size"]
+        return f"{first:,} steps of content only and {step - first:,} adversarial ones, batch {batch}, {side}x{side}"
+    pairs = style["pairs"]
+    kinds = [f"{kind['count']} crops of {kind['crop']}x{kind['crop']}" for kind in pairs["batches"].values()]
+    judged = f", of which {step - first:,} with a discriminator" if pairs["discriminator"] else ""
+    return f"{step:,} steps on pairs{judged}, batches of {' or '.join(dict.fromkeys(kinds))}"
 
 
 def _commit():

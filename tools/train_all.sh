@@ -1,15 +1,17 @@
 #!/usr/bin/env bash
 # Trains the shipped checkpoints and writes their folders:
 #
-#     tools/train_all.sh PICTURES WORK [portrait] [hayao] [shinkai]
+#     tools/train_all.sh PICTURES WORK [portrait] [portrait-unpaired] [hayao] [shinkai]
 #
 # PICTURES holds selfie2anime/photo, selfie2anime/anime, lfw/photo, scene/photo, hayao/style, shinkai/style and
-# shinkai_like/style. WORK/NAME gets links to the pictures, the targets and the run. Killed or out of time, the same
-# command goes on: what is prepared stays, a run resumes, a run that has all its steps is released again.
+# shinkai_like/style. WORK/NAME gets links to the pictures, the targets or pairs, and the run. Killed or out of time,
+# the same command goes on: what is prepared stays, a run resumes, a run that has all its steps is released again.
+# Without names it trains portrait, hayao and shinkai.
 #
 # Set by the environment (defaults after the colon): MINUTES of training a style in this call, then it saves and stops: 24;
 # STEPS in all: 5000; PRETRAIN of them: 400; SIZE and BATCH: 256 and 8; HELD_OUT photos of lfw, for the card: 100;
 # PERCEPTUAL: resnet18:resnet18_anime.npz (tools/resnet18_weights.py); ANIMEGAN3: the command, `animegan3` of .venv;
+# TEACHER, the model whose drawings portrait learns (animegan3 pairs --teacher); INIT, weights that portrait begins with;
 # PYTHON for the release: that of .venv; CHECKPOINTS: checkpoints; RELEASE=0: train only; ARGS: more for train.
 set -euo pipefail
 [ $# -ge 2 ] || { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//p}' "$0" >&2; exit 2; }
@@ -17,6 +19,7 @@ pictures=$(realpath "$1") work=$2
 shift 2
 repository=$(cd "$(dirname "$0")/.." && pwd)
 : "${MINUTES:=24}" "${STEPS:=5000}" "${PRETRAIN:=400}" "${SIZE:=256}" "${BATCH:=8}" "${HELD_OUT:=100}" "${RELEASE:=1}"
+: "${TEACHER:=}" "${INIT:=}"
 : "${PERCEPTUAL:=resnet18:resnet18_anime.npz}" "${CHECKPOINTS:=$repository/checkpoints}" "${ARGS:=}"
 : "${ANIMEGAN3:=$repository/.venv/bin/animegan3}" "${PYTHON:=$repository/.venv/bin/python}"
 
@@ -28,14 +31,22 @@ link() {  # link TARGET FOLDER [FIRST [LAST]]: the folder's pictures FIRST to LA
 }
 
 train() {  # train NAME: into WORK/NAME/run, for MINUTES at most
-    local run=$work/$1/run resume=
+    local run=$work/$1/run resume= options
     # the first state is there: go on with it
     if compgen -G "$run/state-*.h5" > /dev/null; then resume=--resume; else rm -rf "$run"; fi
+    if [ "$1" = portrait ]; then
+        # shellcheck disable=SC2086  # ANIMEGAN3 holds words
+        $ANIMEGAN3 pairs "$work/$1/photo" -o "$work/$1/pairs" --teacher "$TEACHER"
+        options=(--pairs "$work/$1/pairs")
+        if [ -n "$INIT" ] && [ -z "$resume" ]; then options+=(--init "$INIT"); fi
+    else
+        options=(--prepare --photos "$work/$1/photo" --anime "$work/$1/anime")
+        options+=(--image-size "$SIZE" --batch-size "$BATCH" --pretrain-steps "$PRETRAIN")
+    fi
     local status=0
-    # shellcheck disable=SC2086  # both hold words
-    timeout --foreground --signal=TERM --kill-after=120 "${MINUTES}m" $ANIMEGAN3 train --prepare --style "$1" \
-        --photos "$work/$1/photo" --anime "$work/$1/anime" --perceptual "$PERCEPTUAL" --out "$run" --image-size "$SIZE" \
-        --batch-size "$BATCH" --steps "$STEPS" --pretrain-steps "$PRETRAIN" --lines $resume $ARGS || status=$?
+    # shellcheck disable=SC2086  # these hold words
+    timeout --foreground --signal=TERM --kill-after=120 "${MINUTES}m" $ANIMEGAN3 train --style "$1" "${options[@]}" \
+        --perceptual "$PERCEPTUAL" --out "$run" --steps "$STEPS" --lines $resume $ARGS || status=$?
     # timeout's own status, or that of a run that a signal saved
     if [ $status -eq 124 ] || [ $status -eq 143 ]; then
         echo "train_all: $1 is out of time and saved; the same command goes on"
@@ -55,18 +66,22 @@ faces=$(find -L "$pictures/lfw/photo" -maxdepth 1 -type f | wc -l)
 link "$work/held_out" "$pictures/lfw/photo" $((faces - HELD_OUT + 1))
 [ $# -gt 0 ] || set -- portrait hayao shinkai
 for name in "$@"; do
+    if [ "$name" = portrait ] && [ -z "$TEACHER" ]; then
+        echo "train_all: portrait learns a teacher's drawings; set TEACHER=MODEL, or name portrait-unpaired" >&2
+        exit 2
+    fi
     link "$work/$name/photo/lfw" "$pictures/lfw/photo" 1 $((faces - HELD_OUT))
     link "$work/$name/photo/selfies" "$pictures/selfie2anime/photo"
     case $name in
-        portrait) link "$work/$name/anime" "$pictures/selfie2anime/anime" ;;
+        portrait | portrait-unpaired) link "$work/$name/anime" "$pictures/selfie2anime/anime" ;;
         hayao) link "$work/$name/anime" "$pictures/hayao/style" ;;
         shinkai)
             link "$work/$name/anime/shinkai" "$pictures/shinkai/style"
             link "$work/$name/anime/like" "$pictures/shinkai_like/style"
             ;;
-        *) echo "train_all: $name is none of portrait, hayao, shinkai" >&2; exit 2 ;;
+        *) echo "train_all: $name is none of portrait, portrait-unpaired, hayao, shinkai" >&2; exit 2 ;;
     esac
-    [ "$name" = portrait ] || link "$work/$name/photo/scene" "$pictures/scene/photo"
+    [[ "$name" = portrait* ]] || link "$work/$name/photo/scene" "$pictures/scene/photo"
     train "$name"
     [ "$RELEASE" = 0 ] || release "$name"
 done

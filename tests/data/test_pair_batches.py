@@ -131,5 +131,5 @@ def test_a_folder_of_which_nothing_can_be_read(tmp_path):
     folder = write_pairs(tmp_path, 3)
     for path in (folder / "photo").iterdir():
         path.write_bytes(b"broken")
-    with pytest.raises(UserError, match="no picture in .* can be read"):
+    with pytest.raises(UserError, match=r"no picture in .* can be read"):
         batches(open_pairs(folder), warn=lambda line: None)

@@ -329,7 +329,7 @@ def test_a_weight_that_is_not_finite_stops_the_run_with_its_batch(folder, tmp_pa
         return {**real(self, drawing, result), "blocks": tf.constant(float("nan"))}
 
     monkeypatch.setattr(PairObjective, "generator", broken)
-    with pytest.raises(UserError, match="step 1: .*blocks.* became NaN or infinite and the run stopped"):
+    with pytest.raises(UserError, match=r"step 1: .*blocks.* became NaN or infinite and the run stopped"):
         train(configuration(folder), tmp_path / "run", show=lambda line: None)
     sheet = read_image(tmp_path / "run" / "failure-000001" / "batch.png").rgb
     assert sheet.shape[1] in (2 * 16 + 4, 2 * 24 + 4)  # photo and drawing

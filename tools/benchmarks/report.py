@@ -119,3 +119,27 @@ def _table(title, *more):
 
 def _times(timed):
     return f"{timed['ms']:.1f}", f"{timed['ms_low']:.1f} to {timed['ms_high']:.1f}"
+
+
+def print_pairs(result: dict, console: Console) -> None:
+    """Prints what `benchmark_pairs` returned."""
+    machine, settings = result["machine"], result["settings"]
+    judged = "with" if settings["discriminator"] else "without"
+    console.print(
+        f"{machine['processor']}, {machine['cores']} cores; TensorFlow {machine['tensorflow']}\nstyle "
+        f"{settings['style']}, {judged} discriminator, {settings['steps']} rounds in turn"
+    )
+    note_load(machine, console)
+    for kind in result["kinds"]:
+        table = _table(
+            f"{kind['name']}: {kind['count']} crops of {kind['crop']}x{kind['crop']}", "times", "low to high"
+        )
+        for row in kind["rows"]:
+            ratio = row["ratio"]
+            table.add_row(
+                row["name"], *_times(row), f"{ratio['median']:.2f}", f"{ratio['low']:.2f} to {ratio['high']:.2f}"
+            )
+        console.print(table)
+    data = result["data"]
+    console.print(f"a batch of the input pipeline, on one thread: {data['ms']:.0f} ms ({data['ms_high']:.0f} at most)")
+    console.print(f"peak memory: process {result['memory']['process_bytes'] / 2**30:.2f} GiB")

@@ -1,0 +1,150 @@
+"""What a training step on pairs takes, beside the generator's own forward and backward pass."""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from animegan3_tf import __version__
+from animegan3_tf.data.demo import demo_photos
+from animegan3_tf.data.pair_batches import PairBatches
+from animegan3_tf.data.pair_folder import open_pairs
+from animegan3_tf.errors import UserError
+from animegan3_tf.networks import load_perceptual
+from animegan3_tf.networks.perceptual import perceptual_family
+from animegan3_tf.speed.machine import describe_machine, peak_memory
+from animegan3_tf.speed.timing import Timing, ratios, take_turns
+from animegan3_tf.styles import load_style, override
+from animegan3_tf.styles.style import PAIRS
+from animegan3_tf.training.gan_trainer import ADVERSARIAL
+from animegan3_tf.training.pair_trainer import PairTrainer
+
+_GENERATOR = "generator, forward and backward"
+_WARM_UP = 2
+_BATCHES = 20  # of the input pipeline
+_UNKNOWN = tf.TensorSpec([None, None, None, 3])  # as a run's batches are: they come in several shapes
+
+
+@dataclass(frozen=True)
+class PairsSettings:
+    """What to measure: a style of pairs, the perceptual networks, and whether the discriminator has its say."""
+
+    style: str = "portrait"
+    perceptual: tuple[str, ...] = ("random",)
+    steps: int = 5
+    discriminator: bool = False
+
+
+def benchmark_pairs(settings: PairsSettings, show=print) -> dict:
+    """Times a step of each kind of batch.
+
+    Args:
+        settings: What to measure.
+        show: Receives a line for each part of the work.
+
+    Returns:
+        Plain values for the report and for JSON: "kinds", of each its rows with milliseconds and the ratio to the
+        generator's own pass, round by round; "data", the input pipeline on its own.
+
+    Raises:
+        UserError: A style that is not of pairs, or has no weights for a network.
+    """
+    machine = describe_machine()
+    style = override(load_style(settings.style), {})
+    if style.objective != PAIRS:
+        raise UserError(f"style {style.name!r} does not learn from pairs; name one that does, such as portrait")
+    style = override(style, {"pairs.discriminator": settings.discriminator})
+    show("networks")
+    trainers = {name: _trainer(style, name) for name in settings.perceptual}
+    kinds = []
+    for name, kind in style.pairs.batches.items():
+        show(f"compiling and timing {name}: {kind.count} crops of {kind.crop}x{kind.crop}")
+        kinds.append(
+            {"name": name, "count": kind.count, "crop": kind.crop, "rows": _rows(trainers, kind, settings.steps)}
+        )
+    show("timing the input pipeline")
+    return {
+        "command": "pairs",
+        "version": __version__,
+        "machine": machine,
+        "settings": asdict(settings),
+        "kinds": kinds,
+        "data": _data(style),
+        "memory": peak_memory(),
+    }
+
+
+def _trainer(style, perceptual):
+    family = perceptual_family(perceptual)
+    if family not in style.perceptual:
+        raise UserError(f"style {style.name!r} has no loss weights for --perceptual {perceptual}")
+    network = load_perceptual(perceptual, sorted(style.perceptual[family].features))
+    trainer = PairTrainer(style, network, steps=1_000_000)
+    trainer.enter_phase(ADVERSARIAL if style.pairs.discriminator else trainer.first_phase)
+    return trainer
+
+
+def _rows(trainers, kind, rounds):
+    """Of one kind of batch: the generator alone, then the step with each network, taking turns."""
+    rng = np.random.default_rng(0)
+    shape = (kind.count, kind.crop, kind.crop, 3)
+    batch = {name: rng.uniform(-1, 1, shape).astype(np.float32) for name in ("photo", "drawing")}
+    first = next(iter(trainers.values()))
+    runs = {_GENERATOR: _own_pass(first.generator, batch["photo"])}
+    for name, trainer in trainers.items():
+        runs[f"step with {name.partition(':')[0]}"] = _step(trainer, batch)
+    for run in runs.values():
+        for _ in range(_WARM_UP):
+            run()
+    timings = take_turns(runs, rounds)
+    return [{"name": name, **timing.to_dict(), "ratio": _ratio(timing, timings)} for name, timing in timings.items()]
+
+
+def _own_pass(generator, photo):
+    """The least a step must do: a result, and the gradient of something in it."""
+
+    @tf.function(input_signature=[_UNKNOWN])
+    def run(photo):
+        with tf.GradientTape() as tape:
+            value = tf.reduce_sum(generator(photo, training=True) * photo)
+        return [tf.reduce_sum(part) for part in tape.gradient(value, generator.trainable_variables)]
+
+    return lambda: [float(value) for value in run(photo)]
+
+
+def _step(trainer, batch):
+    """One step as `fit` takes it; every term is read after it, as the run's guard does."""
+    signature = dict.fromkeys(batch, _UNKNOWN)
+
+    def endless():
+        while True:
+            yield batch
+
+    iterator = iter(tf.data.Dataset.from_generator(endless, output_signature=signature).prefetch(2))
+
+    def run():
+        return {name: float(value) for name, value in trainer.train_function(iterator).items()}
+
+    return run
+
+
+def _ratio(timing, timings):
+    values = ratios(timing, timings[_GENERATOR])
+    return {"median": statistics.median(values), "low": min(values), "high": max(values), "rounds": values}
+
+
+def _data(style):
+    """Milliseconds in which one thread makes a batch, over bundled photos that stand for both sides of a pair."""
+    with tempfile.TemporaryDirectory(prefix="animegan3-benchmark-") as folder:
+        photos = Path(folder, "photo")
+        demo_photos(photos, size=style.pairs.validation_size)
+        batches = PairBatches(style.pairs, open_pairs(photos, photos), warn=lambda line: None)
+        for step in range(_BATCHES):
+            batches.batch(step)  # decodes the pictures, which are kept
+        timings = take_turns({str(step): lambda step=step: batches.batch(step) for step in range(_BATCHES)}, 1)
+    return Timing(tuple(timing.median for timing in timings.values())).to_dict()
