@@ -37,18 +37,20 @@ class PairBook:
     record}; `photo/<stem>.png` and `anime/<stem>.png` are the pair. rejected.json holds {name of the photo: reasons}.
     """
 
-    def __init__(self, folder: Path, settings: dict):
+    def __init__(self, folder: Path, settings: dict | None = None):
         """Opens the books of a folder, which is made where it is missing.
 
         Args:
             folder: Folder of the pairs.
-            settings: What the pairs depend on, as JSON takes it.
+            settings: What the pairs depend on, as JSON takes it; None takes those of the folder, which then must hold
+                pairs.
 
         Raises:
             UserError: The folder holds pairs that were made otherwise, or something else, or cannot be written.
         """
+        if settings is None and not (folder / MANIFEST).is_file():
+            raise UserError(f"folder {quote(folder)} holds no pairs; make them with animegan3 pairs PHOTOS --teacher")
         self.folder = folder
-        self._settings = json.loads(json.dumps(settings))
         try:
             for name in (PHOTO, ANIME):
                 (folder / name).mkdir(parents=True, exist_ok=True)
@@ -58,6 +60,7 @@ class PairBook:
         for part, name, value in read_book(folder / MANIFEST, lambda part, value: part in _PARTS):
             stored[part][name] = value
         self._photos, self.pairs = stored["photos"], stored["pairs"]
+        self._settings = stored["settings"] if settings is None else json.loads(json.dumps(settings))
         changed = sorted(key for key, value in self._settings.items() if stored["settings"].get(key, value) != value)
         if changed:
             told = "; ".join(f"{key} was {stored['settings'][key]!r}, is {self._settings[key]!r}" for key in changed)

@@ -20,6 +20,7 @@ from animegan3_tf.data.face_align import inverse, to_source, warp
 from animegan3_tf.data.face_square import LEAST_SIDE, MOST_SIDE, face_square
 from animegan3_tf.data.ledger import alone, sha256_of
 from animegan3_tf.data.pair_book import ANIME, PHOTO, PairBook, Rejection
+from animegan3_tf.data.pair_page import read_review, write_pair_page
 from animegan3_tf.data.pool import in_processes
 from animegan3_tf.data.records import Record, read_source
 from animegan3_tf.data.region_colors import keep_region_colors
@@ -123,18 +124,38 @@ def make_pairs(
     made_by = [{"name": teacher.name, "sha256": teacher.sha256} for teacher in teachers]
     detected_by = detector.settings if detector else None
     work = _Work(Path(out), teachers, detector, settings, max_pixels)
-    out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
-    with alone([out]):
-        work.book = PairBook(out, {**asdict(settings), "teachers": made_by, "detector": detected_by})
+    with alone([work.out]):
+        work.book = PairBook(work.out, {**asdict(settings), "teachers": made_by, "detector": detected_by})
         try:
             _run(work, photos, jobs, on_progress)
         finally:  # on Ctrl-C too
             work.book.save()
+        write_pair_page(work.book)
     report = work.report
     report.pairs = len(work.book.pairs)
     report.rejected = Counter(rejection.reason.partition(":")[0] for _, rejection in work.book.rejections())
     return report
+
+
+def cross_off(out: Path, review: Path) -> int:
+    """Leaves out the pairs that a person crossed off on the page.
+
+    Args:
+        out: Folder of the pairs.
+        review: The file that the page saved.
+
+    Returns:
+        How many pairs were removed now.
+
+    Raises:
+        UserError: The review cannot be read, or names what is no pair of the folder.
+    """
+    stems = read_review(review)
+    with alone([out]):
+        book = PairBook(out)
+        removed = book.cross_off(stems)
+        write_pair_page(book)
+    return removed
 
 
 class _Task(NamedTuple):
