@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from animegan3_tf.errors import UserError
-from animegan3_tf.networks.pickled_arrays import read_pickled_arrays
+from animegan3_tf.models.pickled_arrays import read_pickled_arrays
 
 # name: input and output channels; a 2x2 maximum pooling stands before the first layer of blocks 2, 3 and 4
 LAYERS = {

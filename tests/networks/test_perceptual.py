@@ -9,8 +9,8 @@ from golden import shared
 from tiny_training import resnet_arrays
 
 from animegan3_tf.errors import UserError
+from animegan3_tf.models.pickled_arrays import read_pickled_arrays
 from animegan3_tf.networks import load_perceptual
-from animegan3_tf.networks.pickled_arrays import read_pickled_arrays
 from animegan3_tf.networks.vgg19 import download_vgg19, random_vgg19, read_vgg19
 
 
