@@ -18,7 +18,7 @@ from animegan3_tf.models.torch_tensor import Tensor
 
 WRAPPERS = ("g_ema", "state_dict")  # the entries that published files keep their weights in, the best first
 _PARALLEL = "module."  # what DataParallel puts before every name
-_VALUES, _DEPTH = 1_000_000, 64  # a value that holds itself has no end
+_DEPTH = 64  # a value that holds itself has no end
 
 
 class Arrays(Mapping[str, np.ndarray]):
@@ -47,8 +47,9 @@ class TorchFile(contextlib.AbstractContextManager):
     """An open PyTorch file (.pt, .pth, .bin), of the zip container or of the older stream.
 
     contents: the saved object as plain values, in which unread `Tensor`s and NumPy arrays stand.
-    arrays: all arrays in it; the one at contents["a"]["b"] is called "a/b", those of lists have numbers. Arrays keep
-        PyTorch's layout (kernels [out, in, height, width]) and dtype; bfloat16 becomes float32.
+    arrays: all arrays in it; the one at contents["a"]["b"] is called "a/b", those of lists have numbers. What stands in
+        two places has the name of the first. Arrays keep PyTorch's layout (kernels [out, in, height, width]) and
+        dtype; bfloat16 becomes float32.
     """
 
     def __init__(self, source: str | os.PathLike | BinaryIO, name: str | None = None):
@@ -130,27 +131,28 @@ class TorchFile(contextlib.AbstractContextManager):
 
 def _plain(value):
     """The value with its pickled arrays in place of what built them. ValueError where it has no end."""
-    remaining = _VALUES
+    done = {}  # a few bytes may name the same value again and again
 
     def plain(value, depth):
-        nonlocal remaining
-        remaining -= 1
-        if remaining < 0 or depth > _DEPTH:
-            raise ValueError(f"it has more than {_VALUES:,} values, or is nested without end")
+        if depth > _DEPTH:
+            raise ValueError("it is nested without end")
         if isinstance(value, PickledArray):
             return value.value
-        if isinstance(value, dict):
-            return {key: plain(item, depth + 1) for key, item in value.items()}
-        if isinstance(value, (list, tuple)):
-            return type(value)(plain(item, depth + 1) for item in value)
-        return value
+        if not isinstance(value, (dict, list, tuple)):
+            return value
+        if id(value) not in done:
+            if isinstance(value, dict):
+                done[id(value)] = {key: plain(item, depth + 1) for key, item in value.items()}
+            else:
+                done[id(value)] = type(value)(plain(item, depth + 1) for item in value)
+        return done[id(value)]
 
     return plain(value, 0)
 
 
 def _named(contents):
     """{path of an array in the contents: its source}."""
-    found = {}
+    found, seen = {}, set()
 
     def collect(value, path):
         if isinstance(value, (Tensor, np.ndarray)):
@@ -158,7 +160,8 @@ def _named(contents):
             if name in found:
                 raise ValueError(f"it has two arrays {name[:60]!r}")
             found[name] = value
-        elif isinstance(value, (dict, list, tuple)):
+        elif isinstance(value, (dict, list, tuple)) and id(value) not in seen:
+            seen.add(id(value))
             for key, item in value.items() if isinstance(value, dict) else enumerate(value):
                 collect(item, (*path, str(key)))
 
