@@ -81,7 +81,7 @@ def _train(configuration, folder, start, watch, distribution):
     samples = _sample_photos(configuration) if distribution.chief else None
     if configuration.perceptual_file is None:
         configuration = with_perceptual_file(configuration)
-        if distribution.chief:
+        if distribution.chief and configuration.perceptual_file is not None:
             note_perceptual_file(configuration, folder)
     # what a worker looks at and saves on its own cannot be a variable of them all
     plain = build_trained_generator(style) if distribution.replicas > 1 else None
