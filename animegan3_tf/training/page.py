@@ -71,16 +71,16 @@ def write_page(folder, now=None):
 
 _PICTURES = {  # of a run on pairs or not
     False: "Rows: the same photos each time. Columns: photo, then the averaged generator's tails, the main one last.",
-    True: "Rows: the same pairs each time, which are not trained on. Columns: photo, the averaged generator's result, and "
+    True: "Rows: the same pairs each time, which are not trained on. Columns: photo, the averaged generator's result, "
     "the teacher's drawing.",
 }
 _VALIDATION = {
     False: "Likeness: 0 is as far from anime as the photos are, 1 is the mean of the anime pictures, measured in the "
     "network the run trains against: it compares steps of one run, and is no classifier's verdict. Distance: of the "
     "features of picture and photo; 0 is the photo itself.",
-    True: "Of pairs that are not trained on, the averaged generator's results against the drawings. Both eyes drawn: the "
-    "share of the faces whose result has a dark shape of an eye's size at both eyes; whether it looks like anime it does "
-    "not say.",
+    True: "Of pairs that are not trained on, the averaged generator's results against the drawings. Both eyes drawn: "
+    "the share of the faces whose result has a dark shape of an eye's size at both eyes; whether it looks like anime "
+    "it does not say.",
 }
 
 

@@ -6,10 +6,13 @@ import tensorflow as tf
 
 from animegan3_tf.data.pair_batches import PairBatches
 from animegan3_tf.data.pair_folder import open_pairs
+from animegan3_tf.files import write_json
 from animegan3_tf.networks.weights import build_deployed
 from animegan3_tf.training.gan_trainer import ADVERSARIAL
 from animegan3_tf.training.pair_trainer import PAIRS, PairTrainer
 from animegan3_tf.training.pair_validation import PairValidation, held_out_squares
+
+HELD_OUT = "held_out.json"
 
 
 class PairedObjective:
@@ -23,10 +26,15 @@ class PairedObjective:
         self.data = PairBatches(settings, pictures, configuration.seed, warn)
         held_out = self.data.held_out
         show(f"held out: {len(held_out):,} of {len(pictures):,} pairs, for validation; the others are trained on")
+        self._held_out = [pictures.pairs[number].stem for number in held_out]
         self._squares = None
         if draws:
             side = configuration.sample_size or settings.validation_size
             self._squares = held_out_squares(pictures, held_out[: settings.validated], side, warn)
+
+    def note(self, folder):
+        """Writes the names of the pairs held out into the run folder, for whoever measures the generator later."""
+        write_json(folder / HELD_OUT, {"held_out": sorted(self._held_out)})
 
     @property
     def phases(self):

@@ -113,6 +113,7 @@ def _run_phases(configuration, folder, trainer, objective, stop, watch, distribu
     style, logs = configuration.style, folder / "logs"
     metadata = {"style": style.name, "perceptual": configuration.perceptual, "version": animegan3_tf.__version__}
     metadata["architecture"] = style.generator
+    objective.note(folder)
     samples = objective.validation(trainer, folder / SAMPLES, logs, watch.callbacks)
     checkpoints = Checkpoints(configuration.checkpoint_every, folder, metadata, _saving(configuration, folder))
     scalars = Scalars(configuration.log_every, logs)

@@ -28,6 +28,9 @@ class UnpairedObjective:
         self.data = TrainingData(style, *sources, configuration.seed, warn, configuration.max_pixels)
         self._photos = self._sample_photos() if draws else None
 
+    def note(self, folder):
+        """Writes what a run of this kind has to say into its folder: nothing, here."""
+
     @property
     def phases(self):
         """(phase, its last step) in their order."""

@@ -15,7 +15,7 @@ from tiny_training import plain_network, tiny_style, write_pictures
 from animegan3_tf.data.shards import prepare_shards, style_shards
 from animegan3_tf.errors import UserError
 from animegan3_tf.images import read_image
-from animegan3_tf.training import run
+from animegan3_tf.training import run, unpaired
 from animegan3_tf.training.callbacks import StopOnSignal
 from animegan3_tf.training.configuration import Origin, digest
 from animegan3_tf.training.initial import find_origin
@@ -60,7 +60,7 @@ def same_trainer(built, monkeypatch):
         return built[0]
 
     load = run.load_perceptual
-    monkeypatch.setitem(run.TRAINERS, "animegan3", make)
+    monkeypatch.setitem(unpaired.TRAINERS, "animegan3", make)
     monkeypatch.setattr(run, "load_perceptual", lambda name, taps: None if name == "random" else load(name, taps))
 
 
