@@ -1,4 +1,4 @@
-"""Draws one face of a photo on its own, upright and as large as the generator likes it, and blends it into the result."""
+"""One face of a photo, drawn on its own, upright and at the size that the generator draws best, and blended in."""
 
 from __future__ import annotations
 

@@ -24,9 +24,9 @@ _FACE_MIN = 32  # pixels of the photo; of smaller faces a drawing is guesswork
 class PhotoStylizer:
     """A callable, uint8 RGB [H, W, 3] -> the same photo in anime style.
 
-    The photo is reduced until its longest side is `size`, drawn, and enlarged to its own size. Then each face is cut out
-    of the photo as it came, upright, drawn at `face_size` pixels, and blended in. A photo in which no face is found is
-    the first pass alone.
+    The photo is reduced until its longest side is `size`, drawn, and enlarged to its own size. Then each face is cut
+    out of the photo as it came, upright, drawn at `face_size` pixels, and blended in. A photo in which no face is found
+    is the first pass alone.
 
     Attributes:
         warning: One line that the user should see before the run, or None.
@@ -56,8 +56,8 @@ class PhotoStylizer:
             detector: Finds the faces to draw again; None draws none.
             face_size: Side of the crops in which faces are drawn, in pixels.
             min_confidence: 0..1; faces of which the detector is less sure are left as they are.
-            finish: A step after the generator, called as finish(photo, drawing, landmarks) with equal uint8 pictures and
-                the five landmarks of the one face, or None where it is a whole photo; returns the drawing to use.
+            finish: A step after the generator, called as finish(photo, drawing, landmarks) with uint8 pictures of one
+                size and the landmarks of the one face, or None where it is a whole photo; returns the drawing to use.
             terms: What the weights may be used for.
 
         Raises:

@@ -63,6 +63,8 @@ def release(run, target, about, photos=None, anime=None, features="inception-201
     header, arrays = read_weights(weights_of(run))
     created = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
     configuration = _configuration(run) if run.is_dir() else None
+    if not configuration and "recipe" not in about:
+        raise UserError(f'{str(run)!r} is no run folder, so --about has to tell the recipe; add recipe = "..."')
     weights = target / "generator.h5"
     arrays = {name: array.astype("float16") for name, array in arrays.items()}
     write_weights(weights, {**_kept(header), **_told(about), "created": created}, arrays)

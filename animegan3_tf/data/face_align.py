@@ -39,8 +39,9 @@ def face_square_matrix(face: Face, size: int) -> np.ndarray:
     """The matrix from a square crop [size, size] to the photo, framed like the photos of pairs.
 
     Args:
-        face: With landmarks, the square's side is 3.5 to 4.8 times the distance of the eyes, yet at least 1.35 times the
-            box, which in half-profiles says more; without, 1.65 times the box. The box is in the middle, the eyes level.
+        face: With landmarks, the square's side is 3.5 to 4.8 times the distance of the eyes, yet at least 1.35 times
+            the box, which says more in half-profiles; without, 1.65 times the box. The box is in the middle, the eyes
+            level.
         size: Side of the crop in pixels.
 
     Returns:
