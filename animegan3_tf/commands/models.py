@@ -148,17 +148,26 @@ def info(
 
 
 def import_(
-    architecture: str = typer.Argument(..., metavar="ARCH", help="animegan1, animegan2 or animegan3."),
-    checkpoint: Path = typer.Argument(..., help="TensorFlow 1 checkpoint prefix, its folder, or a frozen .pb."),
+    source: list[str] = typer.Argument(
+        ...,
+        metavar="[ARCH] FILE",
+        help="A frozen graph (.pb), .onnx, TF.js folder or model.json, or TensorFlow 1 checkpoint (its prefix or folder); "
+        "before it the architecture, which is found out otherwise.",
+    ),
     out: Path = typer.Option(..., "-o", "--out", help="Weights file (.h5) to write."),
     batch_norm: str = typer.Option(
-        "inference", help="animegan3's: what its authors' inference graph computes, or the trained one."
+        "inference", help="Of animegan3's checkpoints: what its authors' inference graph computes, or the trained one."
     ),
 ):
     """Convert a generator that the AnimeGAN authors published to a weights file, for stylize, export and --init."""
     from animegan3_tf.lineage import import_generator
 
-    print(f"{out}: {architecture}, {import_generator(architecture, checkpoint, out, batch_norm):,} parameters")
+    *architecture, path = source
+    if len(architecture) > 1:
+        raise UserError(f"import takes one file, with its architecture before it, not {' '.join(source)}")
+    published = import_generator(architecture[0] if architecture else None, path, out, batch_norm)
+    parameters = sum(weight.shape.num_elements() for weight in published.model.trainable_weights)
+    print(f"{out}: {published.architecture}, {parameters:,} parameters")
 
 
 def _listed(text):
