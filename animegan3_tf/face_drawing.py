@@ -8,8 +8,10 @@ import cv2
 import numpy as np
 
 from animegan3_tf.data.face import Face, Point
-from animegan3_tf.data.face_align import face_square_matrix, inverse, to_source, warp
+from animegan3_tf.data.face_align import crop_matrix, inverse, to_source, warp
+from animegan3_tf.data.face_square import face_square
 
+_MARGIN = 0.325  # around the box, as a share of it, where the face's square does not fit into the photo
 _SEAM = 0.14  # share of the square, on each side, in which its drawing gives way to the rest of the photo's
 
 Draw = Callable[[np.ndarray, "tuple[Point, ...] | None"], np.ndarray]
@@ -26,7 +28,7 @@ def draw_face(rgb: np.ndarray, face: Face, anime: np.ndarray, draw: Draw, size: 
             returns the crop's drawing, uint8 of the same shape.
         size: Side of the crop in pixels.
     """
-    matrix = face_square_matrix(face, size)
+    matrix = _framed(face, rgb.shape[:2], size)
     landmarks = tuple(map(tuple, _to_crop(matrix, face.landmarks))) if face.landmarks else None
     drawing = draw(warp(rgb, matrix, (size, size)), landmarks)
     matrix = _scaled(matrix, anime.shape[1] / rgb.shape[1], anime.shape[0] / rgb.shape[0])
@@ -40,6 +42,12 @@ def draw_face(rgb: np.ndarray, face: Face, anime: np.ndarray, draw: Draw, size: 
     back[:, 2] += back[:, :2] @ (left, top)
     share = warp(_mask(size), back, place.shape[:2], cv2.BORDER_CONSTANT)[..., None] / np.float32(255)
     place[:] = np.rint(place + share * (warp(drawing, back, place.shape[:2]).astype(np.float32) - place))
+
+
+def _framed(face: Face, photo_hw: tuple[int, int], size: int) -> np.ndarray:
+    """The matrix from the crop to the photo: framed as the photos of pairs, which the generator learned from."""
+    square = face_square(face, photo_hw, size)
+    return crop_matrix(face, size, _MARGIN) if isinstance(square, str) else square
 
 
 def _to_crop(matrix: np.ndarray, points: tuple[Point, ...]) -> list[list[float]]:

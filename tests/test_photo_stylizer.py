@@ -184,8 +184,8 @@ def test_the_finish_sees_photo_drawing_and_landmarks_of_every_pass():
     assert (result == 7).all()
     (whole, none), (crop, points) = seen
     assert (whole, none, crop) == ((60, 70), None, (64, 64))
-    # the square's side: 1.65 boxes of 40 are 66, within 3.5 to 4.8 distances of 20 (70 to 96): 70, about (60, 50)
-    expected = [(32 + (x - 60) * 64 / 70, 32 + (y - 50) * 64 / 70) for x, y in face.landmarks]
+    # framed as pairs are: 4.2 eye distances of 20 are 84 pixels, about a point 0.3 of them below the eyes' middle
+    expected = [(32 + (x - 60) * 64 / 84, 32 + (y - 56) * 64 / 84) for x, y in face.landmarks]
     np.testing.assert_allclose(points, expected, atol=1e-6)
 
 

@@ -14,8 +14,6 @@ import numpy as np
 from animegan3_tf import images
 from animegan3_tf.data.face import Face
 
-_EYE_DISTANCES = (3.5, 4.8)  # side of a face's square; a generator trained on pairs saw faces so framed
-_BOXES = (1.35, 1.65)  # and side in lengths of the face's box: at least, and wished for
 _REACH = 3  # pixels beside a position that cubic interpolation may ask for, and one to spare
 
 
@@ -32,30 +30,7 @@ def crop_matrix(face: Face, size: int, margin: float) -> np.ndarray:
 
     margin: what is added on each side of the box, as a share of its longer side.
     """
-    return _square_matrix(face, face.side * (1.0 + 2.0 * margin), size)
-
-
-def face_square_matrix(face: Face, size: int) -> np.ndarray:
-    """The matrix from a square crop [size, size] to the photo, framed like the photos of pairs.
-
-    Args:
-        face: With landmarks, the square's side is 3.5 to 4.8 times the distance of the eyes, yet at least 1.35 times
-            the box, which says more in half-profiles; without, 1.65 times the box. The box is in the middle, the eyes
-            level.
-        size: Side of the crop in pixels.
-
-    Returns:
-        Float64 [2, 3], as all matrices here.
-    """
-    least, side = (factor * face.side for factor in _BOXES)
-    if len(face.landmarks) >= 2:
-        eyes = math.dist(*face.landmarks[:2])
-        side = max(least, min(max(side, _EYE_DISTANCES[0] * eyes), _EYE_DISTANCES[1] * eyes))
-    return _square_matrix(face, side, size)
-
-
-def _square_matrix(face: Face, side: float, size: int) -> np.ndarray:
-    scale, angle = side / size, tilt(face)
+    scale, angle = face.side * (1.0 + 2.0 * margin) / size, tilt(face)
     cosine, sine = scale * math.cos(angle), scale * math.sin(angle)
     turn = np.array([[cosine, -sine], [sine, cosine]])
     middle = np.array(face.center) - 0.5
