@@ -115,12 +115,12 @@ def _read_about(path):
 def _configuration(run):
     """The run's, without the folders of the machine it ran on."""
     configuration = json.loads((run / "config.json").read_text(encoding="utf-8"))
-    for name in ("photos", "anime", "samples"):
-        configuration.pop(name)
+    for name in ("photos", "anime", "pairs", "samples"):
+        configuration.pop(name, None)
     if configuration.get("init"):
         configuration["init"]["path"] = Path(configuration["init"]["path"]).name
     if "overridden" in configuration:
-        paths = ("photos", "anime", "perceptual", "init.path")
+        paths = ("photos", "anime", "pairs", "perceptual", "init.path")
         configuration["overridden"] = [e for e in configuration["overridden"] if e["key"] not in paths]
     configuration["perceptual"] = _base(configuration["perceptual"])
     return configuration
@@ -161,13 +161,19 @@ def _evaluate(command):
 
 
 def _recipe(configuration, step):
-    style, init = configuration["style"], configuration.get("init")
-    side, batch = style["data"]["image_size"], style["train"]["batch_size"]
+    style, init, first = configuration["style"], configuration.get("init"), configuration["pretrain_steps"]
     begun = f"begun with {init['path']} (sha256 {init['sha256'][:12]}), " if init else ""
+    if style.get("objective") == "pairs":
+        later = f", {step - first:,} of them with a discriminator," if style["pairs"]["discriminator"] else ""
+        steps = f"{step:,} steps on pairs{later} in batches of " + " or ".join(
+            f"{batch['count']} crops of {batch['crop']} pixels ({batch['turns']} turns)"
+            for batch in style["pairs"]["batches"].values()
+        )
+    else:
+        side, batch = style["data"]["image_size"], style["train"]["batch_size"]
+        steps = f"{first:,} steps of content only and {step - first:,} adversarial ones, batch {batch}, {side}x{side}"
     return (
-        f"style.toml; {begun}{configuration['pretrain_steps']:,} steps of content only and "
-        f"{step - configuration['pretrain_steps']:,} adversarial ones, batch {batch}, {side}x{side}; perceptual "
-        f"network {configuration['perceptual']}; seed {configuration['seed']}."
+        f"style.toml; {begun}{steps}; perceptual network {configuration['perceptual']}; seed {configuration['seed']}."
     )
 
 

@@ -10,7 +10,7 @@ from release_checkpoint import release
 
 from animegan3_tf.checkpoints import shipped_checkpoints
 from animegan3_tf.errors import UserError
-from animegan3_tf.styles import load_style
+from animegan3_tf.styles import load_style, override
 from animegan3_tf.training.configuration import RunConfiguration
 from animegan3_tf.weights_file import read_weights, write_weights
 
@@ -33,7 +33,7 @@ def run(tmp_path):
     header = {"architecture": "animegan3", "resize": "half_pixel", "style": "portrait", "step": 900}
     write_weights(folder / "generator.h5", header, arrays)
     places = {"photos": "/home/me/photo", "anime": "/home/me/anime", "perceptual": "resnet18:/home/me/net.npz"}
-    configuration = RunConfiguration(load_style("portrait"), **places, steps=1000, pretrain_steps=100)
+    configuration = RunConfiguration(load_style("portrait-unpaired"), **places, steps=1000, pretrain_steps=100)
     (folder / "config.json").write_text(json.dumps(configuration.to_dict()))
     return folder
 
@@ -62,7 +62,7 @@ def test_a_checkpoint_of_a_run(run, about, tmp_path, monkeypatch):
     )
     configuration = json.loads((target / "config.json").read_text())
     style = load_style(target / "style.toml")
-    assert style.to_dict() == {**load_style("portrait").to_dict(), **style.to_dict()}  # no value is left out
+    assert style.to_dict() == {**load_style("portrait-unpaired").to_dict(), **style.to_dict()}  # no value is left out
     assert style.data.image_size == configuration["style"]["data"]["image_size"]
     for path in target.iterdir():
         assert b"/home/me" not in path.read_bytes(), path
@@ -76,6 +76,23 @@ def test_a_checkpoint_of_a_run(run, about, tmp_path, monkeypatch):
     sums = dict(line.split()[::-1] for line in (target / "SHA256SUMS").read_text().splitlines())
     files = {path.name: path.read_bytes() for path in target.iterdir() if path.name != "SHA256SUMS"}
     assert sums == {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+
+
+def test_the_recipe_of_a_run_on_pairs(run, about, tmp_path):
+    style = override(load_style("portrait"), {"pairs.discriminator": True})
+    configuration = RunConfiguration(
+        style, None, None, "resnet18:/home/me/net.npz", steps=1000, pretrain_steps=100, pairs="/home/me/pairs"
+    )
+    (run / "config.json").write_text(json.dumps(configuration.to_dict()))
+    release(run, tmp_path / "out" / "tiny", about)
+    card = (tmp_path / "out" / "tiny" / "card.md").read_text()
+    recipe = (
+        "- **Recipe**: style.toml; 900 steps on pairs, 800 of them with a discriminator, in batches of 6 crops of 160 "
+        "pixels (5 turns) or 2 crops of 256 pixels (3 turns) or 2 crops of 256 pixels (2 turns); perceptual network "
+        "resnet18:net.npz; seed 0."
+    )
+    assert recipe in card.splitlines()
+    assert "/home/me" not in (tmp_path / "out" / "tiny" / "config.json").read_text()
 
 
 def test_a_checkpoint_of_a_weights_file_of_another_trainer(run, about, tmp_path):
