@@ -9,6 +9,7 @@ import numpy as np
 
 from animegan3_tf import images
 from animegan3_tf.data.face import Detector, Point
+from animegan3_tf.data.region_colors import color_keeper
 from animegan3_tf.errors import UserError
 from animegan3_tf.face_drawing import draw_face
 from animegan3_tf.sizes import MIN_SIDE
@@ -107,6 +108,7 @@ def open_photo_stylizer(
     full_size: bool = True,
     faces: bool | None = None,
     face_size: int | None = None,
+    keep_colors: str = "none",
 ) -> PhotoStylizer:
     """Loads a model and uses it as its checkpoint says, but for what is given.
 
@@ -116,10 +118,12 @@ def open_photo_stylizer(
         full_size: As in `PhotoStylizer`.
         faces: Whether MTCNN looks for faces that are then drawn again; None leaves it to the checkpoint.
         face_size: As in `PhotoStylizer`; None leaves it to the checkpoint.
+        keep_colors: "region" gives the drawing the photo's colours (`keep_region_colors`), "none" leaves the model's.
 
     Raises:
-        UserError: The model cannot be loaded, or a number is out of range.
+        UserError: The model cannot be loaded, or a value is out of range.
     """
+    finish = color_keeper(keep_colors)
     stylizer, header = load_stylizer(model), header_of(model)
     defaults = StylizeDefaults.from_header(header)
     detector = None
@@ -133,5 +137,6 @@ def open_photo_stylizer(
         full_size=full_size,
         detector=detector,
         face_size=defaults.face_size if face_size is None else face_size,
+        finish=finish,
         terms=terms_of(header),
     )

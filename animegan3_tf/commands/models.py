@@ -37,6 +37,9 @@ def stylize(
     face_size: Optional[int] = typer.Option(
         None, help="Side of the crops in which faces are drawn; the checkpoint's by default."
     ),
+    keep_colors: str = typer.Option(
+        "none", help="Give each region of a drawing the photo's colour (region), or leave the model's (none)."
+    ),
     max_pixels: int = MAX_PIXELS,
 ):
     """Turn photos into anime. A photo that cannot be read gives one line; the rest goes on, and the status is 1."""
@@ -46,7 +49,12 @@ def stylize(
     from animegan3_tf.stylize import stylize_files
 
     stylizer = open_photo_stylizer(
-        model or default_checkpoint().weights, size=size, full_size=full_size, faces=face, face_size=face_size
+        model or default_checkpoint().weights,
+        size=size,
+        full_size=full_size,
+        faces=face,
+        face_size=face_size,
+        keep_colors=keep_colors,
     )
     if stylizer.warning:
         print(f"animegan3: {stylizer.warning}", file=sys.stderr)
