@@ -1,6 +1,6 @@
+import configparser
 import hashlib
 import importlib.metadata
-import configparser
 import json
 import os
 import subprocess
