@@ -1,0 +1,91 @@
+"""Whether a teacher's drawing of a face is fit to learn from: light skin, and two whole eyes of ink."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from animegan3_tf import images
+from animegan3_tf.data.face_places import eye_distance, skin_places, window
+
+_SIDE = 384  # pixels of the square in which the numbers below were found
+_INK_GREY, _INK_LEAST, _INK_RATIO = 95, 0.06, 2.0
+_SKIN_LEAST = 80.0  # Lab lightness: a photo too dark comes out as a dark smear without lines
+_PIECE_LEAST, _PIECE_MOST, _PIECE_HEIGHT = 0.06, 0.42, 0.86
+
+
+def check_drawing(drawing: np.ndarray, landmarks: Sequence[Sequence[float]]) -> tuple[str | None, float]:
+    """Checks a drawing of a face, before its colours are changed (DESIGN: pairs, checks).
+
+    In a window of 0.76 x 0.56 eye distances around each eye, pixels under grey 95 must take at least 0.06 and at most
+    twice as much in one as in the other. The largest connected piece of ink (under half of the window's 97th
+    percentile) must take 0.06 to 0.42 of the window, be lower than 0.86 of it, and survive two 3x3 erosions: a line
+    across an eye does not. The skin must have a lightness of 80 or more.
+
+    Args:
+        drawing: uint8 [H, W, 3], a face that fills a square.
+        landmarks: (x, y) of the photo's left eye, right eye, nose and corners of the mouth, in pixels of the drawing.
+
+    Returns:
+        One line that says what is wrong, or None; and the margin, how far the drawing stands from being rejected for
+        the nearest of these reasons: negative where it is rejected, 1 for a comfortable distance.
+    """
+    height, width = drawing.shape[:2]
+    picture = images.resize(drawing, (_SIDE, _SIDE))
+    points = np.asarray(landmarks, float)[:5] * (_SIDE / width, _SIDE / height)
+    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+    distance = eye_distance(points)
+    eyes = [window(grey, eye, 0.76 * distance, 0.28 * distance, 0.28 * distance) for eye in points[:2]]
+    if min(eye.size for eye in eyes) == 0:
+        return "no eyes: they lie outside the square", -1.0
+    ink = [float((eye < _INK_GREY).mean()) for eye in eyes]
+    pieces = [_largest_piece(eye) for eye in eyes]
+    share, other = min(ink), max(ink)
+    smallest, largest = min(piece[0] for piece in pieces), max(piece[0] for piece in pieces)
+    tallest, solid = max(piece[1] for piece in pieces), all(piece[2] for piece in pieces)
+    skin = _skin_lightness(picture, points)
+    findings = [  # margin, what is wrong where it is negative
+        ((skin - _SKIN_LEAST) / 12.0, f"too dark: the drawn skin has lightness {skin:.0f}, under {_SKIN_LEAST:.0f}"),
+        ((share - _INK_LEAST) / 0.06, f"eye not drawn: ink covers {share:.2f} of its window, under {_INK_LEAST}"),
+        (
+            _INK_RATIO - other / max(share, 1e-6),
+            f"eyes differ: ink covers {share:.2f} and {other:.2f} of their windows, over {_INK_RATIO:g} times",
+        ),
+        (
+            (smallest - _PIECE_LEAST) / 0.06,
+            f"eye broken: its largest piece of ink covers {smallest:.2f} of the window, under {_PIECE_LEAST}",
+        ),
+        (
+            (_PIECE_MOST - largest) / 0.12,
+            f"eye covered: a piece of ink takes {largest:.2f} of its window, over {_PIECE_MOST}",
+        ),
+        (
+            (_PIECE_HEIGHT - tallest) / 0.2,
+            f"eye crossed: a piece of ink is {tallest:.2f} of the window's height, {_PIECE_HEIGHT} or more",
+        ),
+        (1.0 if solid else -1.0, "eye closed: nothing of its ink is thicker than a line"),
+    ]
+    margin, problem = min(findings, key=lambda finding: finding[0])
+    return (problem if margin < 0 else None), round(min(margin, 1.0), 4)
+
+
+def _largest_piece(eye: np.ndarray) -> tuple[float, float, bool]:
+    """Of the largest connected piece of ink: its share of the window, its height over the window's, if it is solid."""
+    ink = (eye < np.percentile(eye, 97) / 2).astype(np.uint8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
+    if count < 2:
+        return 0.0, 0.0, False
+    number = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
+    piece = (labels == number).astype(np.uint8)
+    left = cv2.erode(piece, np.ones((3, 3), np.uint8), iterations=2, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    return float(piece.mean()), float(stats[number, cv2.CC_STAT_HEIGHT] / eye.shape[0]), bool(left.any())
+
+
+def _skin_lightness(picture: np.ndarray, points: np.ndarray) -> float:
+    """The median lightness of cheeks, nose and forehead, Lab units."""
+    light = cv2.cvtColor(np.float32(picture) / 255.0, cv2.COLOR_RGB2LAB)[..., 0]
+    side = 0.28 * eye_distance(points)
+    patches = [window(light, place, side, side / 2, side / 2) for place in skin_places(points)]
+    return float(np.median([np.median(patch) for patch in patches if patch.size] or [0.0]))

@@ -1,0 +1,199 @@
+"""The colours of a photo given back to its drawing, region by region: lines stay the drawing's, skin the person's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from skimage.segmentation import felzenszwalb
+
+from animegan3_tf.data.face_places import eye_distance
+
+LIGHTNESS = 0.45  # share of the photo's lightness that a region takes; all of it gives a dull picture
+INK = 32.0  # Lab lightness under which a pixel of the drawing is a line, whose colour stays
+_INK_RAMP = 10.0  # units above it over which a line passes into its surroundings
+_RADIUS, _EPS = 5, 6e-4  # of the guided filter, along lightness in [0, 1], of a drawing of 512 pixels
+_SIDE = 512  # pixels; what the numbers of pixels here are for
+_LOCAL = 0.3  # share of the photo's own variation of colour within a region: lips, cheeks
+_SKIN_NEAR, _BESIDE_EYES_NEAR = 10.0, 7.0  # Lab units from the skin's colour
+_SKIN_SHARE = 0.65  # of the skin's shift in what is nearly skin; the rest is its own
+_WHITE, _WHITE_CHROMA = 84.0, 9.0  # clearly white: at least so light, at most so coloured
+_WHITER = 3.0  # units less coloured than the skin, and not so much darker
+_COLDER, _DARKER = 5.0, 30.0  # units of b and of lightness that set an eye apart from skin in shade
+
+
+def keep_region_colors(
+    photo: np.ndarray,
+    drawing: np.ndarray,
+    landmarks: Sequence[Sequence[float]] | None = None,
+    lightness: float = LIGHTNESS,
+) -> np.ndarray:
+    """Moves each region of a drawing to the mean colour that the photo has there (DESIGN: pairs, colours by region).
+
+    Regions are those of a graph-based segmentation (Felzenszwalb and Huttenlocher, 2004) of the drawing. Of a region's
+    shift in CIE Lab, a and b count in full and L by `lightness`; a guided filter (He et al., 2010) along the drawing's
+    lightness smooths the shifts. Lines keep their colour. In a face the skin moves as one, and the irises, whites and
+    highlights of the eyes stay as drawn.
+
+    Args:
+        photo: uint8 [H, W, 3].
+        drawing: uint8 [H, W, 3], of the same size.
+        landmarks: (x, y) of left eye, right eye, nose, left and right mouth corner in pixels, where the picture is a
+            face that stands upright; None for any other picture.
+        lightness: Share of the photo's lightness, 0 to 1.
+
+    Returns:
+        uint8 [H, W, 3].
+    """
+    if photo.shape != drawing.shape:
+        raise ValueError(f"photo {photo.shape} and drawing {drawing.shape} differ in size")
+    scale = max(drawing.shape[:2]) / _SIDE
+    lab, photo_lab = _lab(drawing), _lab(_smoothed(photo))
+    labels = felzenszwalb(_smoothed(drawing), scale=120, sigma=0.6, min_size=max(8, round(120 * scale * scale)))
+    regions = _regions(labels, lab, photo_lab)
+    shifts = regions.photo - regions.drawing
+    shifts[:, 0] *= lightness
+    frozen = np.zeros(drawing.shape[:2], bool)
+    near_eyes = np.zeros(drawing.shape[:2], np.float32)
+    if landmarks is not None:
+        face = _FaceRegions(landmarks, labels, regions)
+        face.share_skin_shift(shifts)
+        frozen |= face.eye_regions()[labels] | face.whites(lab)
+        near_eyes = face.eyes(1.0).astype(np.float32)
+    shift = shifts[labels].astype(np.float32)
+    guide = lab[..., 0] / 100.0
+    radius = max(1, round(_RADIUS * scale))
+    # what stays as it is must not pull its surroundings towards no shift: its neighbours' shift is carried into it
+    shift = _filled(shift, frozen, radius)
+    local = photo_lab[..., 1:] - regions.photo[labels][..., 1:]
+    local = _guided(np.float32(local), guide, radius) * (1.0 - cv2.blur(near_eyes, (2 * radius + 1,) * 2))[..., None]
+    shift = _guided(shift, guide, radius)
+    shift[..., 1:] += _LOCAL * local
+    moves = np.clip((lab[..., 0] - INK) / _INK_RAMP, 0.0, 1.0) * (1.0 - cv2.blur(np.float32(frozen), (3, 3)))
+    return _rgb(lab + shift * moves[..., None])
+
+
+@dataclass(frozen=True)
+class _Regions:
+    """Of each region: pixels, centre (x, y), mean Lab of the drawing and of the photo there, lines left out."""
+
+    pixels: np.ndarray
+    centers: np.ndarray
+    drawing: np.ndarray
+    photo: np.ndarray
+
+
+def _regions(labels: np.ndarray, lab: np.ndarray, photo_lab: np.ndarray) -> _Regions:
+    flat, count = labels.ravel(), int(labels.max()) + 1
+    pixels = np.bincount(flat, minlength=count)
+    # a region of nothing but lines has only them
+    weight = np.where(lab[..., 0].ravel() > INK + _INK_RAMP, 1.0, 1e-3)
+    total = np.bincount(flat, weight, count)
+
+    def means(values):
+        return np.stack([np.bincount(flat, weight * channel.ravel(), count) / total for channel in values], axis=-1)
+
+    rows, columns = np.indices(labels.shape)
+    centers = np.stack([np.bincount(flat, axis.ravel(), count) / pixels for axis in (columns, rows)], axis=-1) + 0.5
+    return _Regions(pixels, centers, means(np.moveaxis(lab, -1, 0)), means(np.moveaxis(photo_lab, -1, 0)))
+
+
+class _FaceRegions:
+    """Which regions of a drawing are skin, and which belong to the eyes."""
+
+    def __init__(self, landmarks, labels, regions):
+        self.points = np.asarray(landmarks, float)[:5]
+        self.distance = eye_distance(landmarks)
+        self.labels, self.regions = labels, regions
+        self.middle = self.points[:2].mean(axis=0)
+        self._rows, self._columns = np.indices(labels.shape) + 0.5
+        self.skin = self._skin()
+        self._from_skin = np.linalg.norm(regions.drawing - regions.drawing[self.skin], axis=1)
+
+    def eyes(self, factor: float) -> np.ndarray:
+        """The pixels of both eyes, bool [H, W]: ellipses of half axes 0.45 and 0.30 eye distances times `factor`."""
+        return self._within(self._columns, self._rows, factor)
+
+    def eye_regions(self) -> np.ndarray:
+        """Which regions are irises and whites, bool [regions]: small, in an eye, and neither skin nor its shade."""
+        small = self.regions.pixels < 0.3 * self.distance**2
+        light, _, yellow = self.regions.drawing.T
+        skin_light, _, skin_yellow = self.regions.drawing[self.skin]
+        # a lid in shade is darker than the skin, but as warm
+        cold = (yellow < skin_yellow - _COLDER) | (light < skin_light - _DARKER)
+        return small & self._in_eyes(1.0) & (self._from_skin > _BESIDE_EYES_NEAR) & cold
+
+    def whites(self, lab: np.ndarray) -> np.ndarray:
+        """The pixels in the eyes that are clearly white, bool [H, W]; a pale lid is not, nor one that shines."""
+        light, chroma = lab[..., 0], np.hypot(lab[..., 1], lab[..., 2])
+        skin_light, *skin_color = self.regions.drawing[self.skin]
+        least = max(_WHITE, skin_light - _WHITER)
+        return self.eyes(0.72) & (light >= least) & (chroma <= min(_WHITE_CHROMA, np.hypot(*skin_color) - _WHITER))
+
+    def share_skin_shift(self, shifts: np.ndarray) -> None:
+        """Lets all of the face's skin move alike; `shifts` [regions, 3] is changed in place."""
+        middle = self.middle + np.array([0.0, 0.45 * self.distance])
+        x, y = (self.regions.centers - middle).T / self.distance
+        nearly = ((x / 1.35) ** 2 + (y / 1.75) ** 2 <= 1.0) & (self._from_skin <= _SKIN_NEAR)
+        shifts[nearly] = _SKIN_SHARE * shifts[self.skin] + (1.0 - _SKIN_SHARE) * shifts[nearly]
+        beside = self._in_eyes(1.8) & (self._from_skin <= _BESIDE_EYES_NEAR)
+        small = self.regions.pixels < 0.3 * self.distance**2
+        lids = small & self._in_eyes(1.3) & ~self.eye_regions() & (self.regions.drawing[:, 0] > INK + _INK_RAMP)
+        shifts[beside | lids] = shifts[self.skin]
+
+    def _skin(self) -> int:
+        """The largest region between eyes and mouth; the one nearest to their middle where that is outside."""
+        left, right = sorted((self.points[0, 0], self.points[1, 0]))
+        top, bottom = self.middle[1] + 0.15 * self.distance, self.points[3:5, 1].mean()
+        inside = self.labels[max(0, round(top)) : max(0, round(bottom)), max(0, round(left)) : max(0, round(right))]
+        if inside.size:
+            return int(np.bincount(inside.ravel()).argmax())
+        return int(np.linalg.norm(self.regions.centers - self.middle, axis=1).argmin())
+
+    def _in_eyes(self, factor: float) -> np.ndarray:
+        return self._within(self.regions.centers[:, 0], self.regions.centers[:, 1], factor)
+
+    def _within(self, x, y, factor):
+        a, b = (factor * axis * self.distance for axis in (0.45, 0.30))
+        return np.any([((x - eye[0]) / a) ** 2 + ((y - eye[1]) / b) ** 2 <= 1.0 for eye in self.points[:2]], axis=0)
+
+
+def _smoothed(rgb: np.ndarray) -> np.ndarray:
+    return cv2.bilateralFilter(rgb, 7, 30, 5)
+
+
+def _lab(rgb: np.ndarray) -> np.ndarray:
+    """CIE Lab under D65, float32, L in 0..100."""
+    return cv2.cvtColor(np.float32(rgb) / 255.0, cv2.COLOR_RGB2LAB)
+
+
+def _rgb(lab: np.ndarray) -> np.ndarray:
+    lab = np.float32(lab)
+    lab[..., 0] = lab[..., 0].clip(0.0, 100.0)
+    return np.rint(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB).clip(0.0, 1.0) * 255.0).astype(np.uint8)
+
+
+def _filled(values: np.ndarray, missing: np.ndarray, radius: int) -> np.ndarray:
+    """Values [H, W, C] with those of `missing` replaced by the mean of what surrounds them."""
+    if not missing.any():
+        return values
+    size, known = (8 * radius + 1,) * 2, np.float32(~missing)
+    share = cv2.blur(known, size)[..., None]
+    around = cv2.blur(values * known[..., None], size) / np.maximum(share, 1e-6)
+    return np.where(missing[..., None] & (share > 1e-6), around, values)
+
+
+def _guided(values: np.ndarray, guide: np.ndarray, radius: int) -> np.ndarray:
+    """The guided filter of He et al. (2010) of values [H, W, C] along a guide [H, W] in [0, 1]."""
+    size = (2 * radius + 1,) * 2
+
+    def mean(x):
+        return cv2.blur(x, size).reshape(*x.shape[:2], -1)
+
+    center = mean(guide)
+    variance = mean(guide * guide) - center * center
+    slope = (mean(guide[..., None] * values) - center * mean(values)) / (variance + _EPS)
+    offset = mean(values) - slope * center
+    return mean(slope) * guide[..., None] + mean(offset)
