@@ -15,7 +15,7 @@ from animegan3_tf.commands.options import (
 from animegan3_tf.errors import UserError
 
 _MODEL_HELP = (
-    "Run folder, weights (.h5), SavedModel, .tflite or .onnx, or a name of `animegan3 models`; the first by default."
+    "Run folder, weights (.h5), published .pb, .onnx or TF.js, SavedModel, .tflite, or a name of `animegan3 models`; the first by default."
 )
 
 
@@ -81,7 +81,7 @@ def models(as_json: bool = typer.Option(False, "--json", help="Print JSON.")):
 
 
 def export(
-    model: Path = typer.Argument(..., help="Run folder, weights file (.h5), or a name of `animegan3 models`."),
+    model: Path = typer.Argument(..., help="Run folder, weights (.h5), published file, or a name of `animegan3 models`."),
     out: Path = typer.Option(..., "-o", "--out", help="Folder for the files and export.json, which describes them."),
     formats: str = typer.Option("saved_model,tflite", "--format", help="Of saved_model, tflite and onnx."),
     sizes: str = typer.Option("256", "--size", help="Sides of the .tflite files' pictures, multiples of 8."),
@@ -120,7 +120,7 @@ def export(
 
 
 def info(
-    model: Path = typer.Argument(..., help="Weights, state or run folder; SavedModel, .tflite or .onnx."),
+    model: Path = typer.Argument(..., help="Weights, state, run folder, published file; SavedModel, .tflite or .onnx."),
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ):
     """Print what a file of this project says of itself."""

@@ -45,14 +45,6 @@ class Published:
     files: tuple[Path, ...]
 
 
-def is_published(path: str | os.PathLike) -> bool:
-    """Whether a path looks like a published generator: a checkpoint, a frozen graph, ONNX or TF.js; none is opened."""
-    path = Path(path)
-    if path.is_dir():
-        return (path / "checkpoint").is_file() or any(path.glob("*.index")) or (path / "model.json").is_file()
-    return path.suffix.lower() in (*_GRAPHS, ".index") or os.path.isfile(f"{path}.index")
-
-
 def load_generator(architecture: str, checkpoint: str | os.PathLike, batch_norm: str = "inference") -> tf.keras.Model:
     """The generator of a file of the original authors, float32 [N, H, W, 3] in [-1, 1] in and out.
 
