@@ -62,7 +62,10 @@ def open_method(specification: Specification) -> Method:
     if os.path.isfile(path / "config.json"):
         raise UserError(f"--model {name}: {quote(path)} is a run without generator.h5 yet; train on, or name another")
     if not find_images(path):
-        raise UserError(f"--model {name}: {quote(path)} holds neither a model nor pictures; name a folder of pictures, or {ACCEPTED}")
+        raise UserError(
+            f"--model {name}: {quote(path)} holds neither a model nor pictures; name a folder of pictures, or "
+            f"{ACCEPTED}"
+        )
     return Method(name, path, "pictures", path)
 
 

@@ -50,15 +50,16 @@ class ExportedFile:
 def export_generator(model, out, plan=None, show=None):
     """Writes what an `ExportPlan` asks for into the folder `out`, and `export.json`, which describes it.
 
-    model: a run folder, a weights file or a published generator. Returns an ExportedFile each; `show`, if given, takes each when it is ready.
+    model: a run folder, a weights file or a published generator. Returns an ExportedFile each; `show`, if given, takes
+    each when it is ready.
     Raises UserError where a file's pictures are further from the Keras model's than `LIMITS` allow, or cannot be made;
     then `out` stays as it was. Files of an earlier export that this one does not write stay too.
     """
     plan, out, opened = plan or ExportPlan(), Path(out), open_generator(model)
     if opened is None:
         raise UserError(
-            f"{quote(model)} cannot be exported; name a run folder (with generator.h5), a weights file (.h5), a name of "
-            "`animegan3 models` or a published generator (.pb, .onnx, TF.js, checkpoint)"
+            f"{quote(model)} cannot be exported; name a run folder (with generator.h5), a weights file (.h5), a name "
+            "of `animegan3 models` or a published generator (.pb, .onnx, TF.js, checkpoint)"
         )
     header, architecture, generator = opened.header, opened.architecture, opened.network
     plan.check_sizes(architecture.multiple)

@@ -95,7 +95,9 @@ def _variance(x, axes):
 
 def _scaled(x, mean, variance):
     """Normalisation as TensorFlow 1 writes it: x * inverse + (beta - mean * inverse)."""
-    inverse = pattern("multiply", pattern("reciprocal_square_root", pattern("add", variance, Number("epsilon"))), Number("gamma"))
+    inverse = pattern(
+        "multiply", pattern("reciprocal_square_root", pattern("add", variance, Number("epsilon"))), Number("gamma")
+    )
     shift = pattern("subtract", Number("beta"), pattern("multiply", mean, inverse))
     return pattern("add", pattern("multiply", x, inverse), shift)
 
@@ -137,7 +139,11 @@ def _norm(operation):
     for axes, wanted in _NORMS.items():
         found = first_fit(wanted, operation)
         if found:
-            values = {name: number(found[name]) for name in ("gamma", "beta", "moving_mean", "moving_variance") if name in found}
+            values = {
+                name: number(found[name])
+                for name in ("gamma", "beta", "moving_mean", "moving_variance")
+                if name in found
+            }
             return "norm", (found["x"],), {"axes": axes, "epsilon": _epsilon(found["epsilon"]), **values}
     return None
 

@@ -92,8 +92,8 @@ def open_published(
     architecture = architecture or detect_architecture(found.shapes)
     if architecture is None:
         raise UserError(
-            f"checkpoint {str(path)!r} holds no whole generator of {', '.join(CHECKPOINTS)}; say which it should be, and "
-            "what it lacks is named"
+            f"checkpoint {str(path)!r} holds no whole generator of {', '.join(CHECKPOINTS)}; say which it should be, "
+            "and what it lacks is named"
         )
     return Published(architecture, _filled(architecture, found, path, batch_norm), "TensorFlow 1", found.files)
 
@@ -101,7 +101,9 @@ def open_published(
 def _filled(architecture: str, found: Variables, source: Path, batch_norm: str) -> tf.keras.Model:
     """The network of a checkpoint's variables, matched by name and shape."""
     if architecture not in CHECKPOINTS:
-        raise UserError(f"{architecture} has been published as a graph only; checkpoints are of {', '.join(CHECKPOINTS)}")
+        raise UserError(
+            f"{architecture} has been published as a graph only; checkpoints are of {', '.join(CHECKPOINTS)}"
+        )
     names, constants = CHECKPOINTS[architecture](), {}
     if architecture == "animegan3":
         scope = _batch_norm_scope(found, batch_norm)

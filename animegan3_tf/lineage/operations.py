@@ -74,7 +74,7 @@ def unknown(name: str, why: str, inputs: tuple[View, ...]) -> View:
 
 def binary(kind: str, name: str, first: object, second: object) -> object:
     """Add, subtract, multiply or divide; of shapes and of integer arrays the result itself."""
-    if isinstance(first, (Dims, Length)) or isinstance(second, (Dims, Length)) or _whole(first) and _whole(second):
+    if isinstance(first, (Dims, Length)) or isinstance(second, (Dims, Length)) or (_whole(first) and _whole(second)):
         return _on_dims(kind, first, second)
     first, second = _aligned(first, second, name), _aligned(second, first, name)
     labels = first.labels or second.labels
@@ -249,7 +249,9 @@ _ON_NUMBERS = {
 def _on_dims(kind, first, second):
     if _whole(first) and _whole(second) and kind != "divide":
         return np.asarray(_ON_NUMBERS[kind](first, second))
-    scalar = not any(isinstance(value, Dims) or isinstance(value, np.ndarray) and value.ndim for value in (first, second))
+    scalar = not any(
+        isinstance(value, Dims) or (isinstance(value, np.ndarray) and value.ndim) for value in (first, second)
+    )
     first, second = dims(first), dims(second)
     count = max(len(first), len(second))
     first, second = (values * count if len(values) == 1 else values for values in (first, second))

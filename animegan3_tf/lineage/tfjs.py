@@ -70,7 +70,9 @@ def _weights(group, path):
         count = math.prod(weight["shape"])
         length = count * np.dtype(stored_type).itemsize
         if start + length > len(stored):
-            raise UserError(f"the weights of {str(path)!r} end before {weight['name']!r}; fetch {group['paths'][-1]!r} again")
+            raise UserError(
+                f"the weights of {str(path)!r} end before {weight['name']!r}; fetch {group['paths'][-1]!r} again"
+            )
         array = np.frombuffer(stored, stored_type, count, start).reshape(weight["shape"])
         found[weight["name"]] = _dequantised(array, quantised, weight["dtype"])
         start += length

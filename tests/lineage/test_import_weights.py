@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 from tf1_files import golden_checkpoint, golden_pictures, random_variables, write_checkpoint
 
-from animegan3_tf.architectures import ARCHITECTURES
 from animegan3_tf.cli import main
 from animegan3_tf.errors import UserError
 from animegan3_tf.export import ExportPlan, export_generator
 from animegan3_tf.images import read_image, write_image
 from animegan3_tf.lineage import import_generator
+from animegan3_tf.lineage.detect import CHECKPOINTS
 from animegan3_tf.networks import load_generator
 from animegan3_tf.stylizer import load_stylizer
 from animegan3_tf.weights_file import read_header
@@ -52,7 +52,7 @@ def test_a_checkpoint_that_does_not_fit_is_one_line_and_leaves_no_file(tmp_path,
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("architecture", CHECKPOINTS)
 def test_an_imported_generator_stylises_as_the_original(architecture, tmp_path, monkeypatch):
     out = tmp_path / "w.h5"
     assert run_import(monkeypatch, architecture, golden_checkpoint(architecture), "-o", out) == 0
