@@ -185,8 +185,9 @@ def inserted(source: object, axes: object) -> object:
         return np.expand_dims(source, tuple(int(axis) for axis in np.atleast_1d(axes)))
     if isinstance(source, (Dims, Length)):
         return dims(source)
-    labels = list(labels_of(source))
-    for axis in sorted(int(axis) for axis in np.atleast_1d(axes)):
+    labels, axes = list(labels_of(source)), np.atleast_1d(axes)
+    rank = len(labels) + len(axes)  # which axes from the end are counted in
+    for axis in sorted(int(axis) % rank for axis in axes):
         labels.insert(axis, "1")
     return View(source.operation, tuple(labels))
 
