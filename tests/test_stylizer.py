@@ -185,9 +185,6 @@ def test_models_of_another_kind(tmp_path):
         load_stylizer(tmp_path / "m")
 
 
-# --- shipped checkpoints ---
-
-
 def test_a_network_that_needs_more_pixels_gets_them(tmp_path):
     """Sixteen pixels are one in the smallest map of the tiny network, which has nothing to reflect."""
     from animegan3_tf.networks import save_generator

@@ -43,7 +43,7 @@ class Operation:
 
 @dataclass(frozen=True)
 class View:
-    """An operation's result as its file lays it out. labels: None for what comes from constants alone."""
+    """An operation's result as its file lays it out. labels: None for constants, and for single numbers: any layout."""
 
     operation: Operation
     labels: tuple[str, ...] | None
@@ -174,8 +174,10 @@ def reshaped(name: str, source: object, shape: object) -> object:
     rows_and_columns = [n.label for n in target[1:3] if isinstance(n, Length) and n.factor == 1]
     if labels == ("N", "P", "C") and len(target) == 4 and rows_and_columns == ["H", "W"]:
         return View(source.operation, NHWC)
-    if labels == NCHW and len(target) == 4 and target[1:3] == (1, 1) and _is_moment(source.operation):
-        return View(source.operation, NHWC)
+    if len(target) == 4 and _is_moment(source.operation):  # a transposition in other words
+        wide = [axis for axis in (1, 2, 3) if target[axis] != 1]
+        if wide in ([], [1], [3]):
+            return View(source.operation, {1: NCHW, 3: NHWC}[wide[0]] if wide else None)
     raise Unreadable(f"reshapes a map of layout {labels}")
 
 

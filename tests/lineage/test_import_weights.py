@@ -29,15 +29,21 @@ def levels(picture):
     return np.rint((picture + 1.0) * 127.5).clip(0, 255).astype(np.uint8)
 
 
-def test_the_header_says_what_it_is_and_where_from(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("named", [["animegan2"], []])
+def test_the_header_says_what_it_is_and_where_from(tmp_path, monkeypatch, capsys, named):
     prefix = write_checkpoint(tmp_path / "Hayao-99.ckpt", random_variables("animegan2"))
     out = tmp_path / "w.h5"
-    assert run_import(monkeypatch, "animegan2", prefix, "-o", out) == 0
+    assert run_import(monkeypatch, *named, prefix, "-o", out) == 0
     assert capsys.readouterr().out == f"{out}: animegan2, 2,143,552 parameters\n"
     header = read_header(out)
     assert (header["architecture"], header["resize"], header["source"]) == ("animegan2", "legacy", "Hayao-99.ckpt")
     names = ["Hayao-99.ckpt.data-00000-of-00001", "Hayao-99.ckpt.index"]
     assert header["sha256"] == {name: hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() for name in names}
+
+
+def test_one_file_is_imported_at_a_time(tmp_path, monkeypatch, capsys):
+    assert run_import(monkeypatch, "animegan2", "a.pb", "b.pb", "-o", tmp_path / "w.h5") == 1
+    assert "import takes one file, with its architecture before it, not animegan2 a.pb b.pb" in capsys.readouterr().err
 
 
 def test_a_checkpoint_that_does_not_fit_is_one_line_and_leaves_no_file(tmp_path, monkeypatch, capsys):
