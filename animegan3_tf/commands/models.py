@@ -15,7 +15,8 @@ from animegan3_tf.commands.options import (
 from animegan3_tf.errors import UserError
 
 _MODEL_HELP = (
-    "Run folder, weights (.h5), SavedModel, .tflite or .onnx, or a name of `animegan3 models`; portrait by default."
+    "Run folder, weights (.h5), published .pb, .onnx or TF.js, SavedModel, .tflite, or a name of `animegan3 models`; "
+    "portrait by default."
 )
 
 
@@ -98,7 +99,9 @@ def models(as_json: bool = typer.Option(False, "--json", help="Print JSON.")):
 
 
 def export(
-    model: Path = typer.Argument(..., help="Run folder, weights file (.h5), or a name of `animegan3 models`."),
+    model: Path = typer.Argument(
+        ..., help="Run folder, weights (.h5), published file, or a name of `animegan3 models`."
+    ),
     out: Path = typer.Option(..., "-o", "--out", help="Folder for the files and export.json, which describes them."),
     formats: str = typer.Option("saved_model,tflite", "--format", help="Of saved_model, tflite and onnx."),
     sizes: str = typer.Option("256", "--size", help="Sides of the .tflite files' pictures, multiples of 8."),
@@ -140,7 +143,7 @@ def export(
 
 
 def info(
-    model: Path = typer.Argument(..., help="Weights, state or run folder; SavedModel, .tflite or .onnx."),
+    model: Path = typer.Argument(..., help="Weights, state, run folder, published file; SavedModel, .tflite or .onnx."),
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ):
     """Print what a file of this project says of itself."""
@@ -159,8 +162,8 @@ def import_(
     source: list[str] = typer.Argument(
         ...,
         metavar="[ARCH] FILE",
-        help="A frozen graph (.pb), .onnx, TF.js folder or model.json, or TensorFlow 1 checkpoint (its prefix or folder); "
-        "before it the architecture, which is found out otherwise.",
+        help="A frozen graph (.pb), .onnx, TF.js folder or model.json, or TensorFlow 1 checkpoint (its prefix or "
+        "folder); before it the architecture, which is found out otherwise.",
     ),
     out: Path = typer.Option(..., "-o", "--out", help="Weights file (.h5) to write."),
     batch_norm: str = typer.Option(

@@ -82,9 +82,7 @@ class ExternalAttention(tf.keras.layers.Layer):
 
     def statistics_shapes(self):
         """The shape of each of the `statistics` of one picture."""
-        return [(1, 1, 1, self.memory)] * 2 + (
-            [] if self.norm_kind == "batch" else self.norm.statistics_shapes()
-        )
+        return [(1, 1, 1, self.memory)] * 2 + ([] if self.norm_kind == "batch" else self.norm.statistics_shapes())
 
     def _logits(self, inputs):
         logits = tf.einsum("nhwc,ck->nhwk", self.project_in(inputs), self.kernel)  # [N, H, W, memory]

@@ -12,6 +12,7 @@ from animegan3_tf.lineage.patterns import Any, Number, first_fit, pattern
 
 _ROWS = frozenset(("H", "W"))
 _EVERYTHING = frozenset(("H", "W", "C"))
+_NEAR = 10  # operations that make up a layer, one behind the other
 _PLAIN = ("leaky_relu", "tanh", "resize", "add", "photo")
 
 
@@ -59,8 +60,18 @@ def _recognised(operation):
             return found
     if operation.kind in _PLAIN and not any(source.kind == "constant" for source in operation.inputs):
         return operation.kind, operation.inputs, operation.values
-    why = operation.values.get("why", f"is a {operation.kind} that belongs to no layer of the networks")
-    return "unknown", (), {"why": why}
+    return "unknown", (), {"why": _why(operation)}
+
+
+def _why(operation):
+    """What keeps an operation from being part of a layer: one before it that could not be read, if there is any."""
+    near = [operation]
+    for _ in range(_NEAR):
+        for one in near:
+            if one.kind == "unknown":
+                return one.values["why"] if one is operation else f"stands on {one.name}, which {one.values['why']}"
+        near = list(dict.fromkeys(source for one in near for source in one.inputs))
+    return f"is a {operation.kind} that belongs to no layer of the networks"
 
 
 def _convolution(operation):
@@ -84,7 +95,9 @@ def _variance(x, axes):
 
 def _scaled(x, mean, variance):
     """Normalisation as TensorFlow 1 writes it: x * inverse + (beta - mean * inverse)."""
-    inverse = pattern("multiply", pattern("reciprocal_square_root", pattern("add", variance, Number("epsilon"))), Number("gamma"))
+    inverse = pattern(
+        "multiply", pattern("reciprocal_square_root", pattern("add", variance, Number("epsilon"))), Number("gamma")
+    )
     shift = pattern("subtract", Number("beta"), pattern("multiply", mean, inverse))
     return pattern("add", pattern("multiply", x, inverse), shift)
 
@@ -126,7 +139,11 @@ def _norm(operation):
     for axes, wanted in _NORMS.items():
         found = first_fit(wanted, operation)
         if found:
-            values = {name: number(found[name]) for name in ("gamma", "beta", "moving_mean", "moving_variance") if name in found}
+            values = {
+                name: number(found[name])
+                for name in ("gamma", "beta", "moving_mean", "moving_variance")
+                if name in found
+            }
             return "norm", (found["x"],), {"axes": axes, "epsilon": _epsilon(found["epsilon"]), **values}
     return None
 

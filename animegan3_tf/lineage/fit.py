@@ -1,4 +1,4 @@
-"""Blocks of a published graph laid beside the layers of a network: weights where they agree, words where they do not."""
+"""Blocks of a published graph beside the layers of a network: weights where they agree, words where they do not."""
 
 from __future__ import annotations
 
@@ -80,7 +80,9 @@ class _Depths:
 
     def _depth(self, one, key, sources):
         if key not in self._known:
-            self._known[key] = 1 + max((self._depth(source, self._key(source), sources) for source in sources(one)), default=0)
+            self._known[key] = 1 + max(
+                (self._depth(source, self._key(source), sources) for source in sources(one)), default=0
+            )
         return self._known[key]
 
     @staticmethod
@@ -140,8 +142,10 @@ def _paddings(sides, block) -> Iterator[str]:
 
 
 def _lade(layer, block):
-    wrong = [] if block.values["target_epsilon"] == layer.epsilon else list(
-        _epsilons(block.values["target_epsilon"], layer.epsilon, "of the target")
+    wrong = (
+        []
+        if block.values["target_epsilon"] == layer.epsilon
+        else list(_epsilons(block.values["target_epsilon"], layer.epsilon, "of the target"))
     )
     wrong += _epsilons(block.values["epsilon"], layer.epsilon)
     return _shaped(layer, {"kernel": block.values["kernel"]}, wrong)

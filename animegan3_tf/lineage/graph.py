@@ -26,7 +26,9 @@ _ENDS = {
 }
 
 
-def load_graph(graph: GraphFile, path: str | os.PathLike, architecture: str | None = None) -> tuple[str, tf.keras.Model]:
+def load_graph(
+    graph: GraphFile, path: str | os.PathLike, architecture: str | None = None
+) -> tuple[str, tf.keras.Model]:
     """Builds the generator that a graph describes, with the graph's own constants.
 
     Args:

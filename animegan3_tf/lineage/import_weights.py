@@ -26,6 +26,7 @@ def published_header(published: Published, path: str | os.PathLike, batch_norm: 
         "source_kind": published.kind,
         "sha256": {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in published.files},
         "trained_by": f"the authors of {ARCHITECTURES[published.architecture].title}",
+        "license": "the authors' own: research, not commerce",
     }
     if published.architecture == "animegan3" and published.kind == "TensorFlow 1":
         header["batch_norm"] = batch_norm

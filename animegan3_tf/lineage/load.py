@@ -45,14 +45,6 @@ class Published:
     files: tuple[Path, ...]
 
 
-def is_published(path: str | os.PathLike) -> bool:
-    """Whether a path looks like a published generator: a checkpoint, a frozen graph, ONNX or TF.js; none is opened."""
-    path = Path(path)
-    if path.is_dir():
-        return (path / "checkpoint").is_file() or any(path.glob("*.index")) or (path / "model.json").is_file()
-    return path.suffix.lower() in (*_GRAPHS, ".index") or os.path.isfile(f"{path}.index")
-
-
 def load_generator(architecture: str, checkpoint: str | os.PathLike, batch_norm: str = "inference") -> tf.keras.Model:
     """The generator of a file of the original authors, float32 [N, H, W, 3] in [-1, 1] in and out.
 
@@ -100,8 +92,8 @@ def open_published(
     architecture = architecture or detect_architecture(found.shapes)
     if architecture is None:
         raise UserError(
-            f"checkpoint {str(path)!r} holds no whole generator of {', '.join(CHECKPOINTS)}; say which it should be, and "
-            "what it lacks is named"
+            f"checkpoint {str(path)!r} holds no whole generator of {', '.join(CHECKPOINTS)}; say which it should be, "
+            "and what it lacks is named"
         )
     return Published(architecture, _filled(architecture, found, path, batch_norm), "TensorFlow 1", found.files)
 
@@ -109,7 +101,9 @@ def open_published(
 def _filled(architecture: str, found: Variables, source: Path, batch_norm: str) -> tf.keras.Model:
     """The network of a checkpoint's variables, matched by name and shape."""
     if architecture not in CHECKPOINTS:
-        raise UserError(f"{architecture} has been published as a graph only; checkpoints are of {', '.join(CHECKPOINTS)}")
+        raise UserError(
+            f"{architecture} has been published as a graph only; checkpoints are of {', '.join(CHECKPOINTS)}"
+        )
     names, constants = CHECKPOINTS[architecture](), {}
     if architecture == "animegan3":
         scope = _batch_norm_scope(found, batch_norm)

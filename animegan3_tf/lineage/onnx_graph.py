@@ -10,7 +10,6 @@ from animegan3_tf.errors import UserError
 from animegan3_tf.lineage.graph_file import LARGEST, LARGEST_TEXT, GraphFile, Node
 from animegan3_tf.lineage.operations import (
     NCHW,
-    NHWC,
     Dims,
     Operation,
     Unreadable,
@@ -55,7 +54,9 @@ def read_onnx(path: Path) -> GraphFile:
         nodes = {}
         opset = next((one.version for one in model.opset_import if one.domain in ("", "ai.onnx")), 1)
         for node in graph.node:
-            attributes = {one.name: _plain(onnx.helper.get_attribute_value(one), numpy_helper) for one in node.attribute}
+            attributes = {
+                one.name: _plain(onnx.helper.get_attribute_value(one), numpy_helper) for one in node.attribute
+            }
             if node.op_type == "Constant":
                 constants[node.output[0]] = np.asarray(attributes.get("value"))
                 continue
@@ -63,11 +64,14 @@ def read_onnx(path: Path) -> GraphFile:
             made = Node(node.op_type, name, tuple(node.input), {**attributes, "opset": opset})
             nodes.update((output, made) for output in node.output)
     except (DecodeError, IndexError, TypeError, ValueError) as error:
-        raise UserError(f"{str(path)!r} is not an ONNX file, or it is damaged: {' '.join(str(error).split())}") from error
+        raise UserError(
+            f"{str(path)!r} is not an ONNX file, or it is damaged: {' '.join(str(error).split())}"
+        ) from error
     photos = [one for one in graph.input if one.name not in constants]
     if len(photos) != 1 or len(graph.output) != 1:
         raise UserError(
-            f"{str(path)!r} is a graph of {len(photos)} inputs and {len(graph.output)} outputs; a generator has one each"
+            f"{str(path)!r} is a graph of {len(photos)} inputs and {len(graph.output)} outputs; a generator has one of "
+            "each"
         )
     return GraphFile("ONNX", nodes, constants, photos[0].name, graph.output[0].name, READERS, (path,))
 
@@ -115,7 +119,7 @@ def _convolution(node, inputs):
     if set(attributes.get("dilations", [1])) != {1} or strides[0] != strides[1]:
         raise Unreadable(f"has strides {strides} and dilations {attributes.get('dilations')}")
     group, filters = attributes.get("group", 1), kernel.shape[0]
-    if group not in (1, filters) or group > 1 and kernel.shape[1] != 1:
+    if group not in (1, filters) or (group > 1 and kernel.shape[1] != 1):
         raise Unreadable(f"is in {group} groups")
     depthwise = group > 1
     values = {"kernel": kernel.transpose(2, 3, 0, 1) if depthwise else kernel.transpose(2, 3, 1, 0)}

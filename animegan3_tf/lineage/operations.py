@@ -43,7 +43,7 @@ class Operation:
 
 @dataclass(frozen=True)
 class View:
-    """An operation's result as its file lays it out. labels: None for what comes from constants alone."""
+    """An operation's result as its file lays it out. labels: None for constants, and for single numbers: any layout."""
 
     operation: Operation
     labels: tuple[str, ...] | None
@@ -74,7 +74,7 @@ def unknown(name: str, why: str, inputs: tuple[View, ...]) -> View:
 
 def binary(kind: str, name: str, first: object, second: object) -> object:
     """Add, subtract, multiply or divide; of shapes and of integer arrays the result itself."""
-    if isinstance(first, (Dims, Length)) or isinstance(second, (Dims, Length)) or _whole(first) and _whole(second):
+    if isinstance(first, (Dims, Length)) or isinstance(second, (Dims, Length)) or (_whole(first) and _whole(second)):
         return _on_dims(kind, first, second)
     first, second = _aligned(first, second, name), _aligned(second, first, name)
     labels = first.labels or second.labels
@@ -174,8 +174,10 @@ def reshaped(name: str, source: object, shape: object) -> object:
     rows_and_columns = [n.label for n in target[1:3] if isinstance(n, Length) and n.factor == 1]
     if labels == ("N", "P", "C") and len(target) == 4 and rows_and_columns == ["H", "W"]:
         return View(source.operation, NHWC)
-    if labels == NCHW and len(target) == 4 and target[1:3] == (1, 1) and _is_moment(source.operation):
-        return View(source.operation, NHWC)
+    if len(target) == 4 and _is_moment(source.operation):  # a transposition in other words
+        wide = [axis for axis in (1, 2, 3) if target[axis] != 1]
+        if wide in ([], [1], [3]):
+            return View(source.operation, {1: NCHW, 3: NHWC}[wide[0]] if wide else None)
     raise Unreadable(f"reshapes a map of layout {labels}")
 
 
@@ -185,8 +187,9 @@ def inserted(source: object, axes: object) -> object:
         return np.expand_dims(source, tuple(int(axis) for axis in np.atleast_1d(axes)))
     if isinstance(source, (Dims, Length)):
         return dims(source)
-    labels = list(labels_of(source))
-    for axis in sorted(int(axis) for axis in np.atleast_1d(axes)):
+    labels, axes = list(labels_of(source)), np.atleast_1d(axes)
+    rank = len(labels) + len(axes)  # which axes from the end are counted in
+    for axis in sorted(int(axis) % rank for axis in axes):
         labels.insert(axis, "1")
     return View(source.operation, tuple(labels))
 
@@ -249,7 +252,9 @@ _ON_NUMBERS = {
 def _on_dims(kind, first, second):
     if _whole(first) and _whole(second) and kind != "divide":
         return np.asarray(_ON_NUMBERS[kind](first, second))
-    scalar = not any(isinstance(value, Dims) or isinstance(value, np.ndarray) and value.ndim for value in (first, second))
+    scalar = not any(
+        isinstance(value, Dims) or (isinstance(value, np.ndarray) and value.ndim) for value in (first, second)
+    )
     first, second = dims(first), dims(second)
     count = max(len(first), len(second))
     first, second = (values * count if len(values) == 1 else values for values in (first, second))

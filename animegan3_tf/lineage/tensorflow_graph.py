@@ -38,7 +38,9 @@ def read_frozen_graph(path: Path) -> GraphFile:
         UserError: It is not one, or is damaged or too large.
     """
     if path.stat().st_size > LARGEST:
-        raise UserError(f"{str(path)!r} has {path.stat().st_size:,} bytes; a frozen generator has at most {LARGEST_TEXT}")
+        raise UserError(
+            f"{str(path)!r} has {path.stat().st_size:,} bytes; a frozen generator has at most {LARGEST_TEXT}"
+        )
     try:
         graph = tf.compat.v1.GraphDef.FromString(path.read_bytes())
     except DecodeError as error:
@@ -67,7 +69,8 @@ def graph_file(
     outputs = [name for name in nodes if name not in read]
     if len(photos) != 1 or len(outputs) != 1:
         raise UserError(
-            f"{str(files[0])!r} is a graph of {len(photos)} inputs and {len(outputs)} outputs; a generator has one each"
+            f"{str(files[0])!r} is a graph of {len(photos)} inputs and {len(outputs)} outputs; a generator has one "
+            "of each"
         )
     return GraphFile(kind, nodes, constants, photos[0], outputs[0], READERS, files)
 

@@ -16,8 +16,8 @@ from animegan3_tf.errors import UserError
 _DAMAGE = (tf.errors.OpError, IndexError, RuntimeError, ValueError)  # what the reader raises over damaged files
 _INDEX, _DATA = ".index", ".data-*-of-*"
 ACCEPTED = (
-    "name a checkpoint's prefix (such as Hayao-99.ckpt), a folder with a file named checkpoint, a frozen graph (.pb), an "
-    ".onnx file or a TF.js folder (with model.json)"
+    "name a checkpoint's prefix (such as Hayao-99.ckpt), a folder with a file named checkpoint, a frozen graph (.pb), "
+    "an .onnx file or a TF.js folder (with model.json)"
 )
 
 

@@ -41,7 +41,9 @@ def build_generator(
         "norm_epsilon": epsilons["attention_norm"],
     }
     features = _base(photo, lade)
-    outputs = {tail: _tail(features, tail, resize, lade, attention) for tail in ("support", "main") if tails in ("both", tail)}
+    outputs = {
+        tail: _tail(features, tail, resize, lade, attention) for tail in ("support", "main") if tails in ("both", tail)
+    }
     return tf.keras.Model(photo, outputs if tails == "both" else outputs["main"], name=f"generator_{tails}")
 
 

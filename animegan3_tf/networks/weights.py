@@ -135,7 +135,8 @@ def _built_as(header, path, lade):
         name in known and isinstance(value, (int, float)) and 0 < value < math.inf for name, value in epsilons.items()
     ):
         raise UserError(
-            f"weights {str(path)!r}: epsilons are {epsilons!r}; {architecture} takes numbers above 0 for {', '.join(known)}"
+            f"weights {str(path)!r}: epsilons are {epsilons!r}; {architecture} takes numbers above 0 for "
+            f"{', '.join(known)}"
         )
     if architecture == "animegan3" and norm not in ATTENTION_NORMS:
         raise UserError(
