@@ -10,6 +10,7 @@ from animegan3_tf import __version__
 from animegan3_tf.commands import data, models, training
 from animegan3_tf.commands.compare import compare
 from animegan3_tf.commands.evaluate import evaluate
+from animegan3_tf.commands.pairs import distill, pairs
 from animegan3_tf.commands.study import study
 from animegan3_tf.errors import UserError
 from animegan3_tf.runtime import quiet_tensorflow
@@ -43,7 +44,9 @@ for command in (
     data.faces,
     data.prepare,
     data.inspect,
+    pairs,
     training.train,
+    distill,
     training.runs,
     models.stylize,
     models.models,

@@ -1,4 +1,4 @@
-"""What a model file or folder of this project says of itself, whatever its format."""
+"""What a model file or folder says of itself, whatever its format."""
 
 from __future__ import annotations
 
@@ -7,27 +7,26 @@ import os
 
 from animegan3_tf.checkpoints import WEIGHTS, by_name
 from animegan3_tf.errors import UserError
-
-_ACCEPTED = (
-    "a shipped checkpoint (`animegan3 models`), a run folder, weights or a state (.h5), a SavedModel folder, a .tflite "
-    "or .onnx file"
-)
+from animegan3_tf.generator_file import ACCEPTED, is_published, open_generator
 
 
 def describe_model(path):
     """{what: value} of a model, `kind` first; values are plain, sizes in bytes.
 
-    UserError where there is nothing of this project.
+    UserError where there is nothing that is known.
     """
     path = by_name(path)
-    if not os.path.exists(path):
-        raise UserError(f"model {str(path)!r} does not exist; name {_ACCEPTED}")
+    if not os.path.exists(path) and not is_published(path):
+        raise UserError(f"model {str(path)!r} does not exist; name a state (.h5), or {ACCEPTED}")
+    published = open_generator(path) if is_published(path) else None
+    if published:
+        return _published(published)
     if path.is_dir():
         describe = _saved_model if (path / "saved_model.pb").is_file() else _run_folder
     else:
         describe = {".h5": _weights_or_state, ".tflite": _tflite, ".onnx": _onnx}.get(path.suffix.lower())
     if describe is None:
-        raise UserError(f"model {str(path)!r} is none that can be read; name {_ACCEPTED}")
+        raise UserError(f"model {str(path)!r} is none that can be read; name a state (.h5), or {ACCEPTED}")
     return describe(path)
 
 
@@ -45,12 +44,17 @@ def _weights_or_state(path):
     return {"kind": kind, "bytes": path.stat().st_size, **header, "numbers": numbers, "stored_as": stored}
 
 
+def _published(opened):
+    numbers = sum(weight.shape.num_elements() for weight in opened.network.weights)
+    return {"kind": opened.kind, "bytes": opened.bytes, **opened.header, "numbers": numbers}
+
+
 def _run_folder(path):
     from animegan3_tf.training.runs import read_run
 
     weights = path / WEIGHTS
     if not weights.is_file() and not (path / "config.json").is_file():
-        raise UserError(f"folder {str(path)!r} holds no run and no SavedModel; name {_ACCEPTED}")
+        raise UserError(f"folder {str(path)!r} holds no run and no SavedModel; name {ACCEPTED}")
     found = {"kind": "run folder"}
     if (path / "config.json").is_file():
         found |= _plain(read_run(path).to_dict())

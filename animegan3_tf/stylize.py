@@ -86,7 +86,7 @@ def _plan(
     if not names_file and os.path.exists(output) and not os.path.isdir(output):
         raise UserError(f"output {quote(output)} is a file; name a folder")
 
-    photos, unlisted = _collect(inputs, output)
+    photos, unlisted = collect_photos(inputs, output)
     own = {photo: _identities(photo) for photo in photos}
     everyone = set().union(*own.values())
     jobs, taken, replaced = [], set(), []
@@ -109,8 +109,19 @@ def _plan(
     return jobs, unlisted
 
 
-def _collect(inputs: Sequence[Path], output: Path) -> tuple[dict[Path, Path], list[tuple[Path, str]]]:
-    """Each photo once, with its path below the output folder; and (folder, error) for folders that cannot be listed."""
+def collect_photos(inputs: Sequence[Path], output: Path) -> tuple[dict[Path, Path], list[tuple[Path, str]]]:
+    """Lists the photos of files and folders.
+
+    Args:
+        inputs: Photos, and folders that are searched with those below them.
+        output: Folder of the results; what lies in it is no photo.
+
+    Returns:
+        Each photo once, with its path below the output folder; and (folder, error) for folders that cannot be listed.
+
+    Raises:
+        UserError: Nothing was given, or a folder holds no images.
+    """
     if not inputs:
         raise UserError("no input given; name at least one photo or folder")
     photos, unlisted, results = {}, [], Path(os.path.realpath(output))

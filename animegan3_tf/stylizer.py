@@ -14,18 +14,13 @@ from pathlib import Path
 import numpy as np
 
 from animegan3_tf import images
-from animegan3_tf.architectures import Architecture, architecture_of
 from animegan3_tf.checkpoints import weights_of
 from animegan3_tf.errors import UserError
+from animegan3_tf.generator_file import ACCEPTED, GeneratorFile, is_published, open_generator
 from animegan3_tf.images import quote
-from animegan3_tf.sizes import MIN_SIDE, MULTIPLE
-from animegan3_tf.weights_file import read_header
+from animegan3_tf.sizes import MIN_SIDE, MULTIPLE, least_side
 
 TILED_ABOVE = 2_400_000  # pixels of AnimeGANv3's pictures; in one piece the process peaks near 3 GB there
-_ACCEPTED = (
-    "a shipped checkpoint (`animegan3 models` lists them), a run folder (with generator.h5), a weights file (.h5), a "
-    "SavedModel folder, a .tflite or an .onnx file"
-)
 
 
 @dataclass(frozen=True)
@@ -52,7 +47,8 @@ class Stylizer:
         height, width = rgb.shape[:2]
         if min(height, width) < MIN_SIDE:
             raise UserError(f"{width}x{height} pixels are too few to stylise; {MIN_SIDE}x{MIN_SIDE} is the least")
-        padded = self.fixed_size or (height + -height % self.multiple, width + -width % self.multiple)
+        least = least_side(self.multiple)
+        padded = self.fixed_size or tuple(max(side + -side % self.multiple, least) for side in (height, width))
         scale = min(1.0, padded[0] / height, padded[1] / width)  # never enlarged: padding fills a small photo up
         fitted = images.resize(rgb, (max(1, round(height * scale)), max(1, round(width * scale))))
         rows, columns = fitted.shape[:2]
@@ -69,39 +65,37 @@ class Stylizer:
 
 
 def load_stylizer(model: str | os.PathLike) -> Stylizer:
-    """Loads a shipped checkpoint by name, a run folder (its generator.h5), a weights file (.h5), a SavedModel folder, a
-    .tflite or an .onnx file.
-    """
-    path, multiple, whole = weights_of(model), MULTIPLE, None
-    if not os.path.exists(path):
-        raise UserError(f"model {quote(path)} does not exist; name {_ACCEPTED}")
+    """Loads what `ACCEPTED` names: what is a network here as such, anything else by its own runtime."""
+    path = weights_of(model)
+    if not os.path.exists(path) and not is_published(path):
+        raise UserError(f"model {quote(path)} does not exist; name {ACCEPTED}")
+    opened = open_generator(path)
+    if opened:
+        return stylizer_of(opened)
     import tensorflow as tf
 
     if os.path.isfile(path / "saved_model.pb"):
         forward, size = _from_saved_model(path)
-    elif os.path.isfile(path) and path.suffix.lower() == ".h5":
-        architecture = architecture_of(read_header(path), path)
-        (forward, whole), size, multiple = _from_weights(path, architecture), None, architecture.multiple
     elif os.path.isfile(path) and path.suffix.lower() == ".tflite":
         forward, size = _from_tflite(path)
     elif os.path.isfile(path) and path.suffix.lower() == ".onnx":
         forward, size = _from_onnx(path)
     else:
-        raise UserError(f"model {quote(path)} is none that can be read; name {_ACCEPTED}")
+        raise UserError(f"model {quote(path)} is none that can be read; name {ACCEPTED}")
     warning = size and (
         f"model {quote(path)} takes {size[1]}x{size[0]} pixels only: larger photos are reduced to fit and the results "
         "enlarged again, which blurs them; a dynamic-size export or the weights avoid that"
     )
-    return Stylizer(forward, size, warning, (MemoryError, tf.errors.ResourceExhaustedError), multiple, whole)
+    return Stylizer(forward, size, warning, (MemoryError, tf.errors.ResourceExhaustedError))
 
 
-def _from_weights(path: Path, architecture: Architecture) -> tuple[Callable, Callable]:
+def stylizer_of(opened: GeneratorFile) -> Stylizer:
+    """The function of an opened generator."""
     import tensorflow as tf
 
-    from animegan3_tf.networks.weights import load_generator
     from animegan3_tf.tiling import TiledGenerator
 
-    generator = load_generator(path)
+    generator, architecture = opened.network, opened.architecture
     # One signature for every size: without it each new size would trace the network again.
     signature = [tf.TensorSpec([None, None, None, 3], tf.float32)]
     traced = tf.function(lambda photo: generator(photo, training=False), input_signature=signature)
@@ -116,7 +110,8 @@ def _from_weights(path: Path, architecture: Architecture) -> tuple[Callable, Cal
     def whole(photo: np.ndarray) -> np.ndarray:
         return traced(photo).numpy()
 
-    return forward, whole
+    exhausted = (MemoryError, tf.errors.ResourceExhaustedError)
+    return Stylizer(forward, exhausted=exhausted, multiple=architecture.multiple, whole=whole)
 
 
 def _from_saved_model(path: Path) -> tuple[Callable, tuple[int, int] | None]:

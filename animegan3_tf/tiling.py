@@ -11,7 +11,7 @@ import tensorflow as tf
 from animegan3_tf import images
 from animegan3_tf.architectures import ARCHITECTURES
 from animegan3_tf.layers.frozen import Frozen
-from animegan3_tf.sizes import MULTIPLE
+from animegan3_tf.sizes import least_side
 
 RAMP = 64  # width over which one tile gives way to the next
 
@@ -19,8 +19,8 @@ RAMP = 64  # width over which one tile gives way to the next
 class TiledGenerator:
     """Runs a deployed generator over pictures of any size in bounded memory.
 
-    generator: a deployed one, [N, H, W, 3] in [-1, 1]. tile: side of the tiles, a multiple of 8.
-    reduced_pixels: what layers take from the whole picture (LADE's moments and the attention's normaliser; in the older
+    generator: a deployed one, [N, H, W, 3] in [-1, 1]. tile: side of the tiles, a multiple of the architecture's.
+    reduced_pixels: what layers take from the whole picture (LADE's moments and the attention's normaliser; in other
         generators, the moments of layer or instance normalisation) is taken once on a copy reduced to about so many
         pixels; every tile uses it, so that tiles match in tone.
     architecture: the generator's, of `ARCHITECTURES`.
@@ -28,8 +28,8 @@ class TiledGenerator:
 
     def __init__(self, generator, tile=1024, reduced_pixels=1_000_000, architecture=ARCHITECTURES["animegan3"]):
         least = 2 * architecture.reach + RAMP
-        if tile % MULTIPLE or tile <= least:
-            raise ValueError(f"tile is {tile}; it must be a multiple of {MULTIPLE} over {least}")
+        if tile % architecture.multiple or tile <= least:
+            raise ValueError(f"tile is {tile}; it must be a multiple of {architecture.multiple} over {least}")
         self.tile, self.reduced_pixels, self.architecture = tile, reduced_pixels, architecture
         frozen = []
 
@@ -68,7 +68,8 @@ class TiledGenerator:
         height, width = photo.shape[1:3]
         factor = min(1.0, math.sqrt(self.reduced_pixels / (height * width)))
         multiple = self.architecture.multiple
-        size = [max(16, round(side * factor / multiple) * multiple) for side in (height, width)]
+        least = least_side(multiple)
+        size = [max(least, round(side * factor / multiple) * multiple) for side in (height, width)]
         return images.resize(photo[0], size)[None]
 
 

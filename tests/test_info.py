@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 from run_folders import run_folder
+from tf1_files import random_variables
+from tf1_graphs import write_frozen_graph
 from tiny_states import trainer
 
 from animegan3_tf.errors import UserError
@@ -26,6 +28,13 @@ def test_a_state(tmp_path):
     told = describe_model(tmp_path / "state-000009.h5")
     assert (told["kind"], told["step"]) == ("training state", 9)
     assert "configuration" not in told
+
+
+def test_a_published_graph(tmp_path):
+    path = write_frozen_graph(tmp_path / "v2.pb", "animegan2", random_variables("animegan2"))
+    told = describe_model(path)
+    assert (told["kind"], told["architecture"], told["numbers"]) == ("frozen graph", "animegan2", 2_143_552)
+    assert (told["bytes"], told["epsilons"]) == (path.stat().st_size, {"layer_norm": 1e-12})
 
 
 @pytest.mark.parametrize("name", ["absent", "picture.png", "empty.tflite", "folder"])

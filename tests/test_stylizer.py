@@ -185,4 +185,11 @@ def test_models_of_another_kind(tmp_path):
         load_stylizer(tmp_path / "m")
 
 
-# --- shipped checkpoints ---
+def test_a_network_that_needs_more_pixels_gets_them(tmp_path):
+    """Sixteen pixels are one in the smallest map of the tiny network, which has nothing to reflect."""
+    from animegan3_tf.networks import save_generator
+    from animegan3_tf.networks.weights import build_deployed
+
+    save_generator(tmp_path / "tiny.h5", build_deployed("tiny", "legacy"), {"architecture": "tiny"})
+    stylizer = load_stylizer(tmp_path / "tiny.h5")
+    assert stylizer(noise(16, 17)).shape == (16, 17, 3)

@@ -53,14 +53,3 @@ def write_checkpoint(prefix, arrays):
         tensors=[tf.constant(arrays[name]) for name in names],
     )
     return prefix
-
-
-def write_frozen_graph(path, arrays):
-    """Writes a GraphDef of constants as `freeze_graph` leaves them; returns the path."""
-    graph = tf.compat.v1.GraphDef()
-    others = {"generator/G_MODEL/A/MirrorPad/paddings": np.zeros((4, 2), np.int32), "add/y": np.float32(1e-12)}
-    for name, array in {**arrays, **others}.items():
-        node = graph.node.add(name=name, op="Const")
-        node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(array))
-    path.write_bytes(graph.SerializeToString())
-    return path

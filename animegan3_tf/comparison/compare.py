@@ -110,9 +110,7 @@ def compare(
     anime_pictures = len(find_images(anime))
     if not anime_pictures:
         raise UserError(f"--anime {quote(anime)} holds no pictures; name a folder that does")
-    models = work / "models"
-    models.mkdir()
-    methods = [open_method(specification, models) for specification in specifications]
+    methods = [open_method(specification) for specification in specifications]
     with progress("photos") as advance:
         inputs = reduce_photos(photos, work / "photos", settings.side, settings.max_pixels, advance)
     drawn, measured = {}, {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -10,7 +10,9 @@ import numpy as np
 from skimage.segmentation import felzenszwalb
 
 from animegan3_tf.data.face_places import eye_distance
+from animegan3_tf.errors import UserError
 
+KEEP_COLORS = ("region", "none")
 LIGHTNESS = 0.45  # share of the photo's lightness that a region takes; all of it gives a dull picture
 INK = 32.0  # Lab lightness under which a pixel of the drawing is a line, whose colour stays
 _INK_RAMP = 10.0  # units above it over which a line passes into its surroundings
@@ -21,6 +23,24 @@ _SKIN_NEAR, _BESIDE_EYES_NEAR = 10.0, 7.0  # Lab units from the skin's colour
 _SKIN_SHARE = 0.65  # of the skin's shift in what is nearly skin; the rest is its own
 _WHITE, _WHITE_CHROMA = 84.0, 9.0  # clearly white: at least so light, at most so coloured
 _WHITER = 3.0  # units less coloured than the skin, and not so much darker
+_COLDER, _DARKER = 5.0, 30.0  # units of b and of lightness that set an eye apart from skin in shade
+
+
+def color_keeper(name: str) -> Callable | None:
+    """Finds the function that gives a drawing the photo's colours.
+
+    Args:
+        name: One of `KEEP_COLORS`.
+
+    Returns:
+        `keep_region_colors`, or None for "none".
+
+    Raises:
+        UserError: The name is another.
+    """
+    if name not in KEEP_COLORS:
+        raise UserError(f"keep_colors is {name!r}; choose {' or '.join(KEEP_COLORS)}")
+    return keep_region_colors if name == "region" else None
 
 
 def keep_region_colors(
@@ -116,16 +136,20 @@ class _FaceRegions:
         return self._within(self._columns, self._rows, factor)
 
     def eye_regions(self) -> np.ndarray:
-        """Which regions are irises, whites and highlights, bool [regions]: small, in an eye, and not skin."""
+        """Which regions are irises and whites, bool [regions]: small, in an eye, and neither skin nor its shade."""
         small = self.regions.pixels < 0.3 * self.distance**2
-        return small & self._in_eyes(1.0) & (self._from_skin > _BESIDE_EYES_NEAR)
+        light, _, yellow = self.regions.drawing.T
+        skin_light, _, skin_yellow = self.regions.drawing[self.skin]
+        # a lid in shade is darker than the skin, but as warm
+        cold = (yellow < skin_yellow - _COLDER) | (light < skin_light - _DARKER)
+        return small & self._in_eyes(1.0) & (self._from_skin > _BESIDE_EYES_NEAR) & cold
 
     def whites(self, lab: np.ndarray) -> np.ndarray:
-        """The pixels in the eyes that are clearly white, bool [H, W]; a pale skin is not, its neighbour tells."""
+        """The pixels in the eyes that are clearly white, bool [H, W]; a pale lid is not, nor one that shines."""
         light, chroma = lab[..., 0], np.hypot(lab[..., 1], lab[..., 2])
         skin_light, *skin_color = self.regions.drawing[self.skin]
         least = max(_WHITE, skin_light - _WHITER)
-        return self.eyes(1.0) & (light >= least) & (chroma <= min(_WHITE_CHROMA, np.hypot(*skin_color) - _WHITER))
+        return self.eyes(0.72) & (light >= least) & (chroma <= min(_WHITE_CHROMA, np.hypot(*skin_color) - _WHITER))
 
     def share_skin_shift(self, shifts: np.ndarray) -> None:
         """Lets all of the face's skin move alike; `shifts` [regions, 3] is changed in place."""
@@ -133,7 +157,10 @@ class _FaceRegions:
         x, y = (self.regions.centers - middle).T / self.distance
         nearly = ((x / 1.35) ** 2 + (y / 1.75) ** 2 <= 1.0) & (self._from_skin <= _SKIN_NEAR)
         shifts[nearly] = _SKIN_SHARE * shifts[self.skin] + (1.0 - _SKIN_SHARE) * shifts[nearly]
-        shifts[self._in_eyes(1.8) & (self._from_skin <= _BESIDE_EYES_NEAR)] = shifts[self.skin]
+        beside = self._in_eyes(1.8) & (self._from_skin <= _BESIDE_EYES_NEAR)
+        small = self.regions.pixels < 0.3 * self.distance**2
+        lids = small & self._in_eyes(1.3) & ~self.eye_regions() & (self.regions.drawing[:, 0] > INK + _INK_RAMP)
+        shifts[beside | lids] = shifts[self.skin]
 
     def _skin(self) -> int:
         """The largest region between eyes and mouth; the one nearest to their middle where that is outside."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from animegan3_tf.checkpoints import WEIGHTS
 from animegan3_tf.errors import UserError
+from animegan3_tf.generator_file import is_published
 from animegan3_tf.images import DEFAULT_MAX_PIXELS, find_images, quote
 from animegan3_tf.stylize import Report, stylize_files
 from animegan3_tf.stylizer import load_stylizer
@@ -15,7 +16,9 @@ from animegan3_tf.stylizer import load_stylizer
 
 def is_model(path: str | os.PathLike) -> bool:
     """Whether a path is a model for `load_stylizer` and no folder of pictures."""
-    return not os.path.isdir(path) or any(os.path.isfile(Path(path, name)) for name in (WEIGHTS, "saved_model.pb"))
+    if not os.path.isdir(path) or is_published(path):
+        return True
+    return any(os.path.isfile(Path(path, name)) for name in (WEIGHTS, "saved_model.pb"))
 
 
 def draw(

@@ -15,8 +15,6 @@ from pathlib import Path
 import numpy as np
 
 from animegan3_tf import images
-from animegan3_tf.architectures import architecture_of
-from animegan3_tf.checkpoints import weights_of
 from animegan3_tf.errors import UserError
 from animegan3_tf.export.card import BYTE_RANGE, FLOAT_RANGE, INPUT, OUTPUT, card_of
 from animegan3_tf.export.comparison import LIMITS, Comparison, compare
@@ -27,8 +25,8 @@ from animegan3_tf.export.photos import bundled_photos, fitted, read_photos
 from animegan3_tf.export.plan import ExportPlan
 from animegan3_tf.export.saved_model import run_saved_model, write_saved_model
 from animegan3_tf.export.tflite import convert_tflite
-from animegan3_tf.networks import load_generator
-from animegan3_tf.weights_file import read_header
+from animegan3_tf.generator_file import digest, open_generator
+from animegan3_tf.images import quote
 
 REPORT = "export.json"
 COMPARED = "compared"  # folder of the pictures: photo, model, file
@@ -52,15 +50,19 @@ class ExportedFile:
 def export_generator(model, out, plan=None, show=None):
     """Writes what an `ExportPlan` asks for into the folder `out`, and `export.json`, which describes it.
 
-    model: a run folder or a weights file. Returns an ExportedFile each; `show`, if given, takes each when it is ready.
+    model: a run folder, a weights file or a published generator. Returns an ExportedFile each; `show`, if given, takes
+    each when it is ready.
     Raises UserError where a file's pictures are further from the Keras model's than `LIMITS` allow, or cannot be made;
     then `out` stays as it was. Files of an earlier export that this one does not write stay too.
     """
-    plan, weights, out = plan or ExportPlan(), weights_of(model), Path(out)
-    header = read_header(weights)
-    architecture = architecture_of(header, weights)
+    plan, out, opened = plan or ExportPlan(), Path(out), open_generator(model)
+    if opened is None:
+        raise UserError(
+            f"{quote(model)} cannot be exported; name a run folder (with generator.h5), a weights file (.h5), a name "
+            "of `animegan3 models` or a published generator (.pb, .onnx, TF.js, checkpoint)"
+        )
+    header, architecture, generator = opened.header, opened.architecture, opened.network
     plan.check_sizes(architecture.multiple)
-    generator = load_generator(weights)
     card = card_of(header, architecture.title, plan.card)
     calibration = read_photos(plan.calibrate, _CALIBRATION_PHOTOS, "--calibrate") if _calibrates(plan) else None
     photos = read_photos(plan.photos, _CHECK_PHOTOS, "--photos") if plan.photos else bundled_photos()
@@ -70,7 +72,7 @@ def export_generator(model, out, plan=None, show=None):
         with tempfile.TemporaryDirectory(prefix=".export-", dir=out) as folder:
             export = _Export(generator, architecture, card, plan, photos, calibration, Path(folder), show)
             files = export.run()
-            _write_report(Path(folder, REPORT), files, card, header, weights)
+            _write_report(Path(folder, REPORT), files, card, header, digest(opened.files))
             _move_all(Path(folder), out)
     except OSError as error:
         raise UserError(f"export into {str(out)!r} failed: {error.strerror or error}") from error
@@ -150,7 +152,7 @@ class _Export:
         return self._expected[shape]
 
 
-def _write_report(path, files, card, header, weights):
+def _write_report(path, files, card, header, sha256):
     described = [
         {
             "file": file.path.name,
@@ -172,7 +174,7 @@ def _write_report(path, files, card, header, weights):
         for file in files
     ]
     report = {
-        "model": {**card.to_dict(), "resize": header.get("resize"), "sha256": _digest(weights)},
+        "model": {**card.to_dict(), "resize": header.get("resize"), "sha256": sha256},
         "input": "photo",
         "output": "anime",
         "files": described,

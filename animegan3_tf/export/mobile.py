@@ -4,7 +4,6 @@ import numpy as np
 import tensorflow as tf
 
 from animegan3_tf.layers import LADE, ExternalAttention, ReflectConv2D, ReflectDepthwiseConv2D
-from animegan3_tf.layers.lade import EPSILON
 from animegan3_tf.layers.moment_norm import MomentNorm
 from animegan3_tf.layers.reflect_conv import split
 
@@ -55,14 +54,17 @@ class _Convolution(tf.keras.layers.Layer):
         self._sides = split(layer.kernel_size - layer.strides, layer.larger_side)
         self._strides, self._padding = layer.strides, padding
         self._kernel = layer.kernel.numpy()
-        self._in_blocks = layer.filters == 3 and layer.kernel_size > 1
+        self._bias = layer.bias.numpy() if layer.use_bias else None
+        self._in_blocks = layer.filters == 3 and layer.kernel_size > 1 and not layer.use_bias
         if self._in_blocks:
             self._kernel, self._strides = _block_kernel(self._kernel), _BLOCK
 
     def call(self, inputs):
         """[1, H, W, C] to [1, H/s, W/s, filters]."""
         x = tf.nn.conv2d(_padded(inputs, self._sides, self._padding), self._kernel, self._strides, "VALID")
-        return tf.nn.depth_to_space(x, _BLOCK) if self._in_blocks else x
+        if self._in_blocks:
+            return tf.nn.depth_to_space(x, _BLOCK)
+        return x if self._bias is None else x + self._bias
 
 
 class _DepthwiseConvolution(tf.keras.layers.Layer):
@@ -102,31 +104,37 @@ class _Denormalisation(tf.keras.layers.Layer):
 
     def __init__(self, layer):
         super().__init__(name=layer.name)
-        self._kernel = layer.kernel.numpy()
+        self._kernel, self._epsilon = layer.kernel.numpy(), layer.epsilon
 
     def call(self, inputs):
         """[1, H, W, C] to the same."""
         target = tf.nn.conv2d(inputs, self._kernel, 1, "VALID")
         mean, variance = _moments(inputs)
         shift, target_variance = _moments(target)
-        scale = tf.math.rsqrt(variance + EPSILON) * tf.sqrt(target_variance + EPSILON)
+        scale = tf.math.rsqrt(variance + self._epsilon) * tf.sqrt(target_variance + self._epsilon)
         return inputs * scale + (shift - mean * scale)
 
 
 class _Attention(tf.keras.layers.Layer):
     """An `ExternalAttention` in 1x1 convolutions and reductions over height and width.
 
-    The convolution before the memory and the one after it are multiplied into it, and the batch norm into the latter.
+    The convolution before the memory and the one after it are multiplied into it, and a batch norm into the latter.
     """
 
     def __init__(self, layer):
         super().__init__(name=layer.name)
         memory, norm = layer.kernel.numpy(), layer.norm
-        scale = norm.gamma.numpy() / np.sqrt(norm.moving_variance.numpy() + norm.epsilon)
         self._to_memory = (layer.project_in.kernel.numpy()[0, 0] @ memory)[None, None]
-        self._from_memory = ((memory.T @ layer.project_out.kernel.numpy()[0, 0]) * scale)[None, None]
-        self._bias = norm.beta.numpy() - norm.moving_mean.numpy() * scale
+        self._from_memory = (memory.T @ layer.project_out.kernel.numpy()[0, 0])[None, None]
         self._ones = np.ones([1, 1, layer.memory, 1], np.float32)
+        self._epsilon = layer.epsilon
+        if layer.norm_kind == "batch":
+            scale = norm.gamma.numpy() / np.sqrt(norm.moving_variance.numpy() + norm.epsilon)
+            bias = norm.beta.numpy() - norm.moving_mean.numpy() * scale
+            self._from_memory = self._from_memory * scale
+            self._normalise = lambda answer: answer + bias
+        else:
+            self._normalise = _Normalisation(norm).call
 
     def call(self, inputs):
         """[1, H, W, C] to the same."""
@@ -144,8 +152,9 @@ class _Attention(tf.keras.layers.Layer):
         root = positions**0.5
         weights /= _mean(weights) * root
         # the sum over the memory, as a convolution: a reduction over channels is slow
-        weights /= 1e-9 * root + tf.nn.conv2d(weights, self._ones, 1, "VALID")
-        return tf.nn.leaky_relu(tf.nn.conv2d(weights, self._from_memory, 1, "VALID") + self._bias + inputs, 0.2)
+        weights /= self._epsilon * root + tf.nn.conv2d(weights, self._ones, 1, "VALID")
+        answer = self._normalise(tf.nn.conv2d(weights, self._from_memory, 1, "VALID"))
+        return tf.nn.leaky_relu(answer + inputs, 0.2)
 
 
 def _mean(x, over_channels=False):

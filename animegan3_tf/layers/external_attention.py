@@ -2,26 +2,40 @@
 
 import tensorflow as tf
 
+from animegan3_tf.layers.instance_norm import InstanceNorm
+from animegan3_tf.layers.layer_norm import LayerNorm
 from animegan3_tf.layers.reflect_conv import ReflectConv2D
 
 NORM_MOMENTUM = 0.999
+EPSILON = 1e-9  # beside the sum over the memory
+NORM_EPSILONS = {"batch": 1e-3, "instance": 1e-5, "layer": 1e-12}
+_PICTURE_NORMS = {"instance": InstanceNorm, "layer": LayerNorm}
 
 
 @tf.keras.utils.register_keras_serializable(package="animegan3_tf")
 class ExternalAttention(tf.keras.layers.Layer):
     """Attention to a learned memory shared by all pictures (Guo et al. 2021), in AnimeGANv3's form.
 
-    1x1 conv; logits against the memory K [C, memory]; softmax over the H*W positions; divided by 1e-9 + their sum over
-    the memory; times K' (the same K); 1x1 conv; batch normalisation; plus the input; LeakyReLU 0.2.
-    The softmax and the normalisation run in float32 under mixed precision. On several replicas the normalisation takes
-    the moments of the whole batch.
+    1x1 conv; logits against the memory K [C, memory]; softmax over the H*W positions; divided by epsilon + their sum
+    over the memory; times K' (the same K); 1x1 conv; normalisation; plus the input; LeakyReLU 0.2.
+    The softmax and the normalisation run in float32 under mixed precision.
+
+    norm: "batch", on several replicas with the moments of the whole batch; "instance", as JP_face has it; or "layer",
+        as PortraitSketch has it.
+    epsilon: beside the sum over the memory.
+    norm_epsilon: of the normalisation; by default one of `NORM_EPSILONS`.
 
     Input and output [N, H, W, C].
     """
 
-    def __init__(self, memory=128, **kwargs):
+    def __init__(self, memory=128, norm="batch", epsilon=EPSILON, norm_epsilon=None, **kwargs):
         super().__init__(**kwargs)
+        if norm not in NORM_EPSILONS:
+            raise ValueError(f"norm is {norm!r}; it must be one of {', '.join(NORM_EPSILONS)}")
         self.memory = memory
+        self.norm_kind = norm
+        self.epsilon = epsilon
+        self.norm_epsilon = NORM_EPSILONS[norm] if norm_epsilon is None else norm_epsilon
 
     def build(self, input_shape):
         """Creates the memory [C, memory] and the inner layers."""
@@ -29,33 +43,46 @@ class ExternalAttention(tf.keras.layers.Layer):
         self.kernel = self.add_weight(name="kernel", shape=(channels, self.memory), initializer="glorot_uniform")
         self.project_in = ReflectConv2D(channels, 1, name="project_in", dtype=self.dtype_policy)
         self.project_out = ReflectConv2D(channels, 1, name="project_out", dtype=self.dtype_policy)
-        self.norm = tf.keras.layers.BatchNormalization(
-            epsilon=1e-3, momentum=NORM_MOMENTUM, synchronized=True, name="norm", dtype="float32"
-        )
+        if self.norm_kind == "batch":
+            self.norm = tf.keras.layers.BatchNormalization(
+                epsilon=self.norm_epsilon, momentum=NORM_MOMENTUM, synchronized=True, name="norm", dtype="float32"
+            )
+        else:
+            self.norm = _PICTURE_NORMS[self.norm_kind](self.norm_epsilon, name="norm", dtype="float32")
         for layer in (self.project_in, self.project_out, self.norm):
             with tf.name_scope(layer.name):  # weights files tell the kernels apart by it
                 layer.build(input_shape)
         super().build(input_shape)
 
     def call(self, inputs, training=None):
-        """Attends; batch moments while training, moving ones otherwise."""
+        """Attends; a batch normalisation takes batch moments while training, moving ones otherwise."""
         logits = self._logits(inputs)
-        return self._attend(inputs, logits, *self._normaliser(logits), training)
+        x = self._read_memory(logits, *self._normaliser(logits), inputs.dtype)
+        x = self.norm(x, training=training) if self.norm_kind == "batch" else self.norm(x)
+        return self._joined(inputs, x)
 
     def statistics(self, inputs):
-        """What the layer takes from the whole picture: the softmax's peak and sum, float32 [N, 1, 1, memory] each."""
-        return self._normaliser(self._logits(inputs))
+        """What the layer takes from the whole picture: the softmax's peak and sum, float32 [N, 1, 1, memory] each, and
+        those of an instance or layer normalisation.
+        """
+        logits = self._logits(inputs)
+        peak, total = self._normaliser(logits)
+        if self.norm_kind == "batch":
+            return peak, total
+        return peak, total, *self.norm.statistics(self._read_memory(logits, peak, total, inputs.dtype))
 
-    def apply(self, inputs, peak, total):
+    def apply(self, inputs, peak, total, *norm_statistics):
         """The attention itself, outside training, with given statistics.
 
         Those of a reduced copy serve as well: fewer positions scale all sums alike, and the second division undoes it.
         """
-        return self._attend(inputs, self._logits(inputs), peak, total, training=False)
+        x = self._read_memory(self._logits(inputs), peak, total, inputs.dtype)
+        x = self.norm.apply(x, *norm_statistics) if norm_statistics else self.norm(x, training=False)
+        return self._joined(inputs, x)
 
     def statistics_shapes(self):
         """The shape of each of the `statistics` of one picture."""
-        return [(1, 1, 1, self.memory)] * 2
+        return [(1, 1, 1, self.memory)] * 2 + ([] if self.norm_kind == "batch" else self.norm.statistics_shapes())
 
     def _logits(self, inputs):
         logits = tf.einsum("nhwc,ck->nhwk", self.project_in(inputs), self.kernel)  # [N, H, W, memory]
@@ -66,12 +93,15 @@ class ExternalAttention(tf.keras.layers.Layer):
         peak = tf.reduce_max(logits, axis=[1, 2], keepdims=True)
         return peak, tf.reduce_sum(tf.exp(logits - peak), axis=[1, 2], keepdims=True)
 
-    def _attend(self, inputs, logits, peak, total, training):
+    def _read_memory(self, logits, peak, total, dtype):
+        """What the memory answers, projected, before its normalisation."""
         weights = tf.exp(logits - peak) / total
-        weights /= 1e-9 + tf.reduce_sum(weights, axis=3, keepdims=True)
-        x = tf.einsum("nhwk,ck->nhwc", tf.cast(weights, inputs.dtype), self.kernel)
-        x = tf.cast(self.norm(self.project_out(x), training=training), inputs.dtype)
-        return tf.nn.leaky_relu(x + inputs, 0.2)
+        weights /= self.epsilon + tf.reduce_sum(weights, axis=3, keepdims=True)
+        return self.project_out(tf.einsum("nhwk,ck->nhwc", tf.cast(weights, dtype), self.kernel))
+
+    @staticmethod
+    def _joined(inputs, x):
+        return tf.nn.leaky_relu(tf.cast(x, inputs.dtype) + inputs, 0.2)
 
     def compute_output_shape(self, input_shape):
         """The input's shape."""
@@ -79,4 +109,10 @@ class ExternalAttention(tf.keras.layers.Layer):
 
     def get_config(self):
         """The constructor's arguments."""
-        return {**super().get_config(), "memory": self.memory}
+        return {
+            **super().get_config(),
+            "memory": self.memory,
+            "norm": self.norm_kind,
+            "epsilon": self.epsilon,
+            "norm_epsilon": self.norm_epsilon,
+        }

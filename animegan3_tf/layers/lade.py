@@ -10,8 +10,8 @@ EPSILON = 1e-5  # DTGAN's; small enough for float16 GPU delegates to keep (their
 class LADE(tf.keras.layers.Layer):
     """Normalises a feature map and gives it the moments of a 1x1 convolution of itself (DTGAN, IEICE E107-D 2024).
 
-    With t = x @ W:  y = (x - mean(x)) / sqrt(var(x) + 1e-5) * sqrt(var(t) + 1e-5) + mean(t),
-    moments per picture and channel over height and width.
+    With t = x @ W:  y = (x - mean(x)) / sqrt(var(x) + epsilon) * sqrt(var(t) + epsilon) + mean(t),
+    moments per picture and channel over height and width. DTGAN's epsilon is 1e-5; some published weights have another.
 
     `form="covariance"` never builds t: with mean m and covariance C of x, mean(t) = W'm and var(t) = diag(W'CW). Its
     gradient is written out, which takes half the time of the recorded one; second derivatives are not provided.
@@ -20,11 +20,12 @@ class LADE(tf.keras.layers.Layer):
     Input and output [N, H, W, C].
     """
 
-    def __init__(self, form="covariance", **kwargs):
+    def __init__(self, form="covariance", epsilon=EPSILON, **kwargs):
         super().__init__(**kwargs)
         if form not in FORMS:
             raise ValueError(f"form is {form!r}; it must be one of {', '.join(FORMS)}")
         self.form = form
+        self.epsilon = epsilon
 
     def build(self, input_shape):
         """Creates the kernel [1, 1, C, C] of the linear map."""
@@ -35,7 +36,8 @@ class LADE(tf.keras.layers.Layer):
     def call(self, inputs, kernel=None):
         """Denormalises; `kernel` replaces the layer's own one (spectral normalisation passes its scaled copy)."""
         if self.form == "covariance":
-            return _denormalise(inputs, tf.cast(self.kernel if kernel is None else kernel, tf.float32))
+            kernel = tf.cast(self.kernel if kernel is None else kernel, tf.float32)
+            return _denormalise(inputs, kernel, self.epsilon)
         return self.apply(inputs, *self.statistics(inputs, kernel))
 
     def statistics(self, inputs, kernel=None):
@@ -46,7 +48,7 @@ class LADE(tf.keras.layers.Layer):
         moments = self._covariance_moments if self.form == "covariance" else self._direct_moments
         variance, target_variance = moments(x - mean, kernel)
         # rsqrt and one multiply-add: the textbook order of operations crashes TF 2.15's oneDNN graph rewrite on CPUs.
-        scale = tf.math.rsqrt(variance + EPSILON) * tf.sqrt(target_variance + EPSILON)
+        scale = tf.math.rsqrt(variance + self.epsilon) * tf.sqrt(target_variance + self.epsilon)
         return mean, scale, tf.einsum("nhwc,cd->nhwd", mean, kernel)
 
     def apply(self, inputs, mean, scale, shift):
@@ -76,12 +78,16 @@ class LADE(tf.keras.layers.Layer):
 
     def get_config(self):
         """The constructor's arguments."""
-        return {**super().get_config(), "form": self.form}
+        return {**super().get_config(), "form": self.form, "epsilon": self.epsilon}
 
 
-@tf.custom_gradient
-def _denormalise(inputs, kernel):
-    """LADE from the covariance: [N, H, W, C] and a float32 kernel [1, 1, C, C] to [N, H, W, C].
+def _denormalise(inputs, kernel, epsilon):
+    """LADE from the covariance: [N, H, W, C] and a float32 kernel [1, 1, C, C] to [N, H, W, C]."""
+    return tf.custom_gradient(lambda x, weights: _with_gradient(x, weights, epsilon))(inputs, kernel)
+
+
+def _with_gradient(inputs, kernel, epsilon):
+    """As `_denormalise`, with the function that gives its gradient.
 
     The recorded gradient would pass several times over maps of the input's size; this one needs a product with a
     C x C matrix per picture, as the covariance is all that the target's moments depend on.
@@ -92,7 +98,7 @@ def _denormalise(inputs, kernel):
     flat = _positions(centred)  # [N, H*W, C]
     covariance = _covariance(flat)
     variance, target_variance, products = _variances(covariance, weights)
-    inverse, target = tf.math.rsqrt(variance + EPSILON), tf.sqrt(target_variance + EPSILON)  # [N, C]
+    inverse, target = tf.math.rsqrt(variance + epsilon), tf.sqrt(target_variance + epsilon)  # [N, C]
     scale = (inverse * target)[:, None, None]
     shift = tf.matmul(mean[:, 0, 0], weights)[:, None, None]
 

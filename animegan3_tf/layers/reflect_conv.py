@@ -7,7 +7,7 @@ LARGER_SIDES = ("before", "after")
 
 @tf.keras.utils.register_keras_serializable(package="animegan3_tf")
 class ReflectConv2D(tf.keras.layers.Layer):
-    """REFLECT padding, then a VALID convolution without bias.
+    """REFLECT padding, then a VALID convolution, without bias unless `use_bias`.
 
     The total padding is `kernel_size - strides`; of an odd total the larger half goes to the top and left, so a
     3x3 kernel with stride 2 pads the top and left only, as AnimeGANv3's generator does. `larger_side="after"` gives it
@@ -26,6 +26,7 @@ class ReflectConv2D(tf.keras.layers.Layer):
         strides=1,
         kernel_initializer="glorot_uniform",
         larger_side="before",
+        use_bias=False,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -38,20 +39,24 @@ class ReflectConv2D(tf.keras.layers.Layer):
         self.strides = strides
         self.kernel_initializer = tf.keras.initializers.get(kernel_initializer)
         self.larger_side = larger_side
+        self.use_bias = use_bias
 
     def build(self, input_shape):
-        """Creates the kernel [k, k, C, filters]."""
+        """Creates the kernel [k, k, C, filters] and, with `use_bias`, the bias [filters]."""
         self.kernel = self.add_weight(
             name="kernel",
             shape=(self.kernel_size, self.kernel_size, input_shape[-1], self.filters),
             initializer=self.kernel_initializer,
         )
+        if self.use_bias:
+            self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer="zeros")
         super().build(input_shape)
 
     def call(self, inputs, kernel=None):
         """Convolves; `kernel` replaces the layer's own one (spectral normalisation passes its scaled copy)."""
         inputs = pad(inputs, self.kernel_size - self.strides, self.larger_side, self.padding)
-        return tf.nn.conv2d(inputs, self.kernel if kernel is None else kernel, self.strides, "VALID")
+        x = tf.nn.conv2d(inputs, self.kernel if kernel is None else kernel, self.strides, "VALID")
+        return tf.nn.bias_add(x, self.bias) if self.use_bias else x
 
     def compute_output_shape(self, input_shape):
         """[N, H, W, C] -> [N, H/s, W/s, filters], unknown sizes staying unknown."""
@@ -68,6 +73,7 @@ class ReflectConv2D(tf.keras.layers.Layer):
             "strides": self.strides,
             "kernel_initializer": tf.keras.initializers.serialize(self.kernel_initializer),
             "larger_side": self.larger_side,
+            "use_bias": self.use_bias,
         }
 
 

@@ -1,6 +1,6 @@
-"""The generations before and beside this project: what their authors published, variable by variable."""
+"""What the original authors published: checkpoints, frozen graphs, ONNX and TF.js, read as data."""
 
 from animegan3_tf.lineage.import_weights import import_generator
-from animegan3_tf.lineage.load import load_generator
+from animegan3_tf.lineage.load import load_generator, open_published
 
-__all__ = ["import_generator", "load_generator"]
+__all__ = ["import_generator", "load_generator", "open_published"]

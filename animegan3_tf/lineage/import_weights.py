@@ -8,33 +8,53 @@ from pathlib import Path
 
 from animegan3_tf.architectures import ARCHITECTURES
 from animegan3_tf.errors import UserError
-from animegan3_tf.lineage.load import fill
-from animegan3_tf.lineage.tf1_checkpoint import open_variables
-from animegan3_tf.networks.weights import save_generator
+from animegan3_tf.lineage.load import Published, open_published
+from animegan3_tf.networks.weights import save_generator, structure_of
+
+
+def published_header(published: Published, path: str | os.PathLike, batch_norm: str = "inference") -> dict[str, object]:
+    """What a weights file says of a published generator.
+
+    Returns:
+        The architecture and what builds it again, the source's name and kind, the sha256 of each of its files (of a
+        checkpoint, the data and the index), and whose it is.
+    """
+    header = {
+        "architecture": published.architecture,
+        **structure_of(published.model),
+        "source": Path(path).name,
+        "source_kind": published.kind,
+        "sha256": {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in published.files},
+        "trained_by": f"the authors of {ARCHITECTURES[published.architecture].title}",
+        "license": "the authors' own: research, not commerce",
+    }
+    if published.architecture == "animegan3" and published.kind == "TensorFlow 1":
+        header["batch_norm"] = batch_norm
+    return header
 
 
 def import_generator(
-    architecture: str, checkpoint: str | os.PathLike, out: str | os.PathLike, batch_norm: str = "inference"
-) -> int:
-    """Writes the generator of a published file as a weights file; returns the number of its trainable parameters.
+    architecture: str | None, path: str | os.PathLike, out: str | os.PathLike, batch_norm: str = "inference"
+) -> Published:
+    """Writes the generator of a published file as a weights file.
 
-    Arguments as for `load_generator`. The header holds the architecture, the source's name, and the sha256 of each of
-    its files: of a checkpoint, the data and the index.
+    Args:
+        architecture: As for `open_published`, and so are `path` and `batch_norm`.
+        path: The published file.
+        out: The weights file (.h5).
+        batch_norm: Of a checkpoint of AnimeGANv3.
+
+    Returns:
+        The generator.
+
+    Raises:
+        UserError: As `open_published`, or the weights cannot be written.
     """
-    found = open_variables(checkpoint)
-    model = fill(architecture, found, checkpoint, batch_norm)
-    header = {
-        "architecture": architecture,
-        "source": Path(checkpoint).name,
-        "sha256": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in found.files},
-        "trained_by": f"the authors of {ARCHITECTURES[architecture].title}",
-    }
-    if architecture == "animegan3":
-        header["batch_norm"] = batch_norm
+    published = open_published(path, architecture, batch_norm)
     try:
-        save_generator(out, model, header)
+        save_generator(out, published.model, published_header(published, path, batch_norm))
     except OSError as error:
         raise UserError(
             f"weights {str(out)!r} cannot be written: {error.strerror}; name another file with -o"
         ) from error
-    return sum(weight.shape.num_elements() for weight in model.trainable_weights)
+    return published

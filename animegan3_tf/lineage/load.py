@@ -1,21 +1,26 @@
-"""Published generators as Keras models: every variable of a file matched with a weight by name and shape."""
+"""Published generators as Keras models."""
 
 from __future__ import annotations
 
 import os
 import re
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
+from animegan3_tf.architectures import ARCHITECTURES
 from animegan3_tf.errors import UserError
-from animegan3_tf.lineage import animegan1, animegan2, animegan3
-from animegan3_tf.lineage.tf1_checkpoint import Variables, open_variables
+from animegan3_tf.lineage import animegan3
+from animegan3_tf.lineage.detect import CHECKPOINTS, detect_architecture
+from animegan3_tf.lineage.graph import load_graph, read_graph
+from animegan3_tf.lineage.tf1_checkpoint import ACCEPTED, Variables, open_variables
 from animegan3_tf.networks.weights import build_deployed, named_weights
 
 BATCH_NORMS = ("inference", "trained")
-GRID = "legacy"  # of all that was trained with TensorFlow 1
-_VARIABLES = {"animegan1": animegan1.variables, "animegan2": animegan2.variables, "animegan3": animegan3.variables}
+GRID = "legacy"  # of all checkpoints, which TensorFlow 1 wrote
+_GRAPHS = (".pb", ".onnx", ".json")
 # what a checkpoint of a whole training run holds beside the deployed generator: optimizer state, the other networks
 _BESIDE = re.compile(
     r".*/Adam(_\d+)?|beta[12]_power(_\d+)?|global_step|discriminator\w*/.*|generator(_1)?/support/.*"
@@ -23,28 +28,83 @@ _BESIDE = re.compile(
 )
 
 
+@dataclass(frozen=True)
+class Published:
+    """A published generator.
+
+    Attributes:
+        architecture: One of `ARCHITECTURES`.
+        model: The network, float32 [N, H, W, 3] in [-1, 1] in and out.
+        kind: Of file, in words.
+        files: All that belong together.
+    """
+
+    architecture: str
+    model: tf.keras.Model
+    kind: str
+    files: tuple[Path, ...]
+
+
 def load_generator(architecture: str, checkpoint: str | os.PathLike, batch_norm: str = "inference") -> tf.keras.Model:
     """The generator of a file of the original authors, float32 [N, H, W, 3] in [-1, 1] in and out.
 
-    architecture: "animegan1", "animegan2" or "animegan3" (base and main tail). checkpoint: the prefix of a TensorFlow 1
-    checkpoint, a folder with a `checkpoint` file, or a frozen graph (.pb).
-    batch_norm: for AnimeGANv3, whose attention normalises by other variables in training than in inference.
-    "inference" gives the pictures of its authors' inference graph: the variables of the scope `generator_1` where the
-    checkpoint has them, else untrained ones (1, 0, 0, 1), which is what they were in training; of a frozen graph, those
-    it holds. "trained" takes the training graph's.
-
-    Raises UserError that lists every variable that is missing, extra or misshapen; nothing is executed or unpickled.
+    As `open_published` with the architecture given.
     """
-    return fill(architecture, open_variables(checkpoint), checkpoint, batch_norm)
+    return open_published(checkpoint, architecture, batch_norm).model
 
 
-def fill(architecture: str, found: Variables, source: str | os.PathLike, batch_norm: str) -> tf.keras.Model:
-    """As `load_generator`, from variables already opened; `source` is what errors call them."""
-    if architecture not in _VARIABLES:
-        raise UserError(f"architecture {architecture!r} is not known; choose {', '.join(_VARIABLES)}")
+def open_published(
+    path: str | os.PathLike, architecture: str | None = None, batch_norm: str = "inference"
+) -> Published:
+    """Opens a file of the original authors; nothing in it is executed or unpickled.
+
+    Args:
+        path: The prefix of a TensorFlow 1 checkpoint, a folder with a `checkpoint` file, a frozen graph (.pb), an ONNX
+            file, or a TF.js graph model (its folder or model.json).
+        architecture: One of `ARCHITECTURES`; None to find it out. A graph says itself what it is made of and what
+            constants it has; a checkpoint has variables alone, and is taken to have its architecture's constants.
+        batch_norm: For AnimeGANv3's checkpoints, whose attention normalises by other variables in training than in
+            inference. "inference" gives the pictures of its authors' inference graph: the variables of the scope
+            `generator_1` where the checkpoint has them, else untrained ones (1, 0, 0, 1), which is what they were in
+            training. "trained" takes the training graph's.
+
+    Returns:
+        The generator.
+
+    Raises:
+        UserError: The file is none of these or damaged, or something is missing, extra, misshapen or of another kind
+            than the network has, each of which is named.
+    """
+    path = Path(path)
+    if architecture is not None and architecture not in ARCHITECTURES:
+        raise UserError(f"architecture {architecture!r} is not known; choose {', '.join(ARCHITECTURES)}")
     if batch_norm not in BATCH_NORMS:
         raise UserError(f"batch norm {batch_norm!r} is not known; choose {' or '.join(BATCH_NORMS)}")
-    names, constants = _VARIABLES[architecture](), {}
+    if path.is_dir() and (path / "model.json").is_file():
+        path /= "model.json"
+    if path.suffix.lower() in _GRAPHS:
+        if not path.is_file():
+            raise UserError(f"{str(path)!r} does not exist; {ACCEPTED}")
+        graph = read_graph(path)
+        architecture, model = load_graph(graph, path, architecture)
+        return Published(architecture, model, graph.kind, graph.files)
+    found = open_variables(path)
+    architecture = architecture or detect_architecture(found.shapes)
+    if architecture is None:
+        raise UserError(
+            f"checkpoint {str(path)!r} holds no whole generator of {', '.join(CHECKPOINTS)}; say which it should be, "
+            "and what it lacks is named"
+        )
+    return Published(architecture, _filled(architecture, found, path, batch_norm), "TensorFlow 1", found.files)
+
+
+def _filled(architecture: str, found: Variables, source: Path, batch_norm: str) -> tf.keras.Model:
+    """The network of a checkpoint's variables, matched by name and shape."""
+    if architecture not in CHECKPOINTS:
+        raise UserError(
+            f"{architecture} has been published as a graph only; checkpoints are of {', '.join(CHECKPOINTS)}"
+        )
+    names, constants = CHECKPOINTS[architecture](), {}
     if architecture == "animegan3":
         scope = _batch_norm_scope(found, batch_norm)
         names |= animegan3.batch_norm_variables(scope) if scope else {}
@@ -75,7 +135,7 @@ def _refuse(problems, source, architecture):
 
 def _batch_norm_scope(found, batch_norm):
     """The scope whose batch normalisation is asked for; None for the untrained one."""
-    if batch_norm == "trained" or (found.frozen and not _has_scope(found, "generator_1")):
+    if batch_norm == "trained":
         return "generator"
     return "generator_1" if _has_scope(found, "generator_1") else None
 

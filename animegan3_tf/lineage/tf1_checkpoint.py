@@ -1,4 +1,4 @@
-"""Reads the variables of TensorFlow 1 files by name: checkpoints and frozen graphs. Nothing in them is executed."""
+"""Reads the variables of TensorFlow 1 checkpoints by name. Nothing in them is executed."""
 
 from __future__ import annotations
 
@@ -10,43 +10,40 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from google.protobuf.message import DecodeError
 
 from animegan3_tf.errors import UserError
 
 _DAMAGE = (tf.errors.OpError, IndexError, RuntimeError, ValueError)  # what the reader raises over damaged files
 _INDEX, _DATA = ".index", ".data-*-of-*"
-_LARGEST_GRAPH = 1 << 30  # bytes; AnimeGAN's variables, the most of all, take 16 MB
-_ACCEPTED = "name a checkpoint's prefix (such as Hayao-99.ckpt), a folder with a file named checkpoint, or a frozen .pb"
+ACCEPTED = (
+    "name a checkpoint's prefix (such as Hayao-99.ckpt), a folder with a file named checkpoint, a frozen graph (.pb), "
+    "an .onnx file or a TF.js folder (with model.json)"
+)
 
 
 @dataclass(frozen=True)
 class Variables:
-    """The variables of a file: their shapes by name, and a function that reads one as an array.
+    """The variables of a checkpoint: their shapes by name, and a function that reads one as an array.
 
-    files: all that belong together, in the order of their names. frozen: whether they come from a frozen graph, which
-    holds only what it uses.
+    files: all that belong together, in the order of their names.
     """
 
     shapes: dict[str, tuple[int, ...]]
     read: Callable[[str], np.ndarray]
     files: tuple[Path, ...]
-    frozen: bool = False
 
 
 def open_variables(checkpoint: str | os.PathLike) -> Variables:
-    """The variables of a checkpoint prefix, a folder with a `checkpoint` file, or a frozen graph (.pb).
+    """The variables of a checkpoint prefix or of a folder with a `checkpoint` file.
 
     Raises UserError for what is none of them or is damaged; so does `read`.
     """
     path = Path(checkpoint)
-    if path.is_file() and path.suffix == ".pb":
-        return _frozen_graph(path)
     prefix = _named_in(path) if path.is_dir() else path
     prefix = prefix.with_name(prefix.name[: -len(_INDEX)]) if prefix.name.endswith(_INDEX) else prefix
     index = prefix.with_name(prefix.name + _INDEX)
     if not index.is_file():
-        raise UserError(f"checkpoint {str(checkpoint)!r}: {str(index)!r} does not exist; {_ACCEPTED}")
+        raise UserError(f"checkpoint {str(checkpoint)!r}: {str(index)!r} does not exist; {ACCEPTED}")
     return _checkpoint(prefix, index)
 
 
@@ -55,10 +52,10 @@ def _named_in(folder):
     try:
         text = Path(folder, "checkpoint").read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"folder {str(folder)!r} has no checkpoint file that can be read; {_ACCEPTED}") from error
+        raise UserError(f"folder {str(folder)!r} has no checkpoint file that can be read; {ACCEPTED}") from error
     named = re.search(r'^\s*model_checkpoint_path:\s*"([^"\n]+)"', text, re.MULTILINE)
     if named is None:
-        raise UserError(f"{str(Path(folder, 'checkpoint'))!r} names no model_checkpoint_path; {_ACCEPTED}")
+        raise UserError(f"{str(Path(folder, 'checkpoint'))!r} names no model_checkpoint_path; {ACCEPTED}")
     return Path(folder, re.split(r"[/\\]", named[1])[-1])
 
 
@@ -78,33 +75,6 @@ def _checkpoint(prefix, index):
             raise UserError(f"{damaged} ({name}: {_first_line(error)})") from error
 
     return Variables(shapes, read, (*data, index))
-
-
-def _frozen_graph(path):
-    if path.stat().st_size > _LARGEST_GRAPH:
-        raise UserError(f"{str(path)!r} has {path.stat().st_size:,} bytes; a frozen generator has at most 1 GiB")
-    try:
-        graph = tf.compat.v1.GraphDef.FromString(path.read_bytes())
-    except DecodeError as error:
-        raise UserError(f"{str(path)!r} is no frozen graph, or it is damaged; {_ACCEPTED}") from error
-    tensors = {}
-    for node in graph.node:
-        tensor = node.attr["value"].tensor if node.op == "Const" else None
-        # constants of the graph itself are integers or scalars: paddings, sizes, epsilons
-        if tensor is not None and tensor.dtype in _FLOATS and tensor.tensor_shape.dim:
-            tensors[node.name] = tensor
-    shapes = {name: tuple(d.size for d in tensor.tensor_shape.dim) for name, tensor in tensors.items()}
-
-    def read(name):
-        try:
-            return tf.make_ndarray(tensors[name])
-        except (ValueError, TypeError) as error:
-            raise UserError(f"{str(path)!r} is damaged ({name}: {_first_line(error)}); fetch it again") from error
-
-    return Variables(shapes, read, (path,), frozen=True)
-
-
-_FLOATS = (tf.float32.as_datatype_enum, tf.float16.as_datatype_enum, tf.float64.as_datatype_enum)
 
 
 def _glob_literal(name):

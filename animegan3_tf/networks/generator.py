@@ -1,18 +1,32 @@
 """AnimeGANv3's generator: one base, two tails, of which the main one is deployed."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+
 import tensorflow as tf
 
 from animegan3_tf.layers import LADE, ExternalAttention, ReflectConv2D, Upsample2x
 
 TAILS = ("both", "main")
+EPSILONS = {"lade": 1e-5, "attention": 1e-9, "attention_norm": 1e-3}
 
 
-def build_generator(tails="both", resize="half_pixel", lade="covariance"):
+def build_generator(
+    tails: str = "both",
+    resize: str = "half_pixel",
+    lade: str = "covariance",
+    epsilons: Mapping[str, float] = EPSILONS,
+    attention_norm: str = "batch",
+) -> tf.keras.Model:
     """The functional generator of DTGAN (IEICE E107-D 2024), fig. 2.
 
     tails: "both" for training (1,557,792 trainable parameters) or "main" for deployment (1,027,520).
     resize: "half_pixel", or "legacy" for weights trained with TF1's bilinear grid.
     lade: "covariance" or "direct", two forms of one function.
+    epsilons: one for each name in `EPSILONS`, which are DTGAN's; published files have others (Hayao_36: LADE's 1e-12).
+    attention_norm: how the attention normalises: "batch", or "layer" as in PortraitSketch_25, which then has its own
+        epsilon.
 
     Input float [N, H, W, 3] in [-1, 1], H and W multiples of 8 from 16 up. Output of the same shape and range: the main
     picture, or {"support": ..., "main": ...} with both tails. Weights have the same names either way.
@@ -20,8 +34,16 @@ def build_generator(tails="both", resize="half_pixel", lade="covariance"):
     if tails not in TAILS:
         raise ValueError(f"tails is {tails!r}; it must be one of {', '.join(TAILS)}")
     photo = tf.keras.Input((None, None, 3), name="photo")
+    lade = {"form": lade, "epsilon": epsilons["lade"]}
+    attention = {
+        "norm": attention_norm,
+        "epsilon": epsilons["attention"],
+        "norm_epsilon": epsilons["attention_norm"],
+    }
     features = _base(photo, lade)
-    outputs = {tail: _tail(features, tail, resize, lade) for tail in ("support", "main") if tails in ("both", tail)}
+    outputs = {
+        tail: _tail(features, tail, resize, lade, attention) for tail in ("support", "main") if tails in ("both", tail)
+    }
     return tf.keras.Model(photo, outputs if tails == "both" else outputs["main"], name=f"generator_{tails}")
 
 
@@ -32,7 +54,7 @@ def main_tail(generator):
 
 def _block(x, filters, name, lade, kernel_size=3, strides=1):
     x = ReflectConv2D(filters, kernel_size, strides, name=f"{name}_conv")(x)
-    x = LADE(form=lade, name=f"{name}_lade")(x)
+    x = LADE(**lade, name=f"{name}_lade")(x)
     return tf.keras.layers.LeakyReLU(0.2, name=f"{name}_lrelu")(x)
 
 
@@ -48,10 +70,10 @@ def _base(x, lade):
     return x0, x1, x2, x3
 
 
-def _tail(features, name, resize, lade):
+def _tail(features, name, resize, lade, attention):
     """The way back up to a picture in [-1, 1], with a skip from the base at each size."""
     *skips, x = features
-    x = ExternalAttention(128, name=f"{name}_attention")(x)
+    x = ExternalAttention(128, **attention, name=f"{name}_attention")(x)
     for step, (filters, skip) in enumerate(zip((128, 64, 32), reversed(skips)), start=1):
         x = Upsample2x(resize, name=f"{name}_{step}_up")(x)
         x = _block(x, filters, f"{name}_{step}a", lade)

@@ -1,24 +1,86 @@
 """Generators to and from weights files: which weights are deployed, and how they fit the network again."""
 
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+
 import numpy as np
+import tensorflow as tf
 
 from animegan3_tf.architectures import architecture_of
 from animegan3_tf.errors import UserError
-from animegan3_tf.layers import Upsample2x
-from animegan3_tf.networks import animegan1, animegan2
-from animegan3_tf.networks.generator import build_generator, main_tail
+from animegan3_tf.layers import LADE, ExternalAttention, InstanceNorm, LayerNorm, Upsample2x
+from animegan3_tf.networks import animegan1, animegan2, generator, jp_face, tiny
+from animegan3_tf.networks.generator import main_tail
 from animegan3_tf.weights_file import read_weights, write_weights
 
-_DEPLOYED = {  # architecture -> its deployed generator, from the resize grid and the form of LADE, if it has any
-    "animegan1": lambda resize, lade: animegan1.build_generator(resize),
-    "animegan2": lambda resize, lade: animegan2.build_generator(resize),
-    "animegan3": lambda resize, lade: build_generator("main", resize, lade),
+_MODULES = {
+    "animegan1": animegan1,
+    "animegan2": animegan2,
+    "animegan3": generator,
+    "jp_face": jp_face,
+    "tiny": tiny,
 }
+_WITH_LADE = ("animegan3", "tiny")
+ATTENTION_NORMS = ("batch", "layer")  # of AnimeGANv3's
 
 
-def build_deployed(architecture, resize, lade="covariance"):
-    """The deployed generator of an architecture of `ARCHITECTURES`; `resize` and `lade` as in `build_generator`."""
-    return _DEPLOYED[architecture](resize, lade)
+def build_deployed(
+    architecture: str,
+    resize: str,
+    lade: str = "covariance",
+    epsilons: Mapping[str, float] | None = None,
+    attention_norm: str = "batch",
+) -> tf.keras.Model:
+    """The deployed generator of an architecture.
+
+    Args:
+        architecture: One of `ARCHITECTURES`.
+        resize: As in `build_generator`.
+        lade: The form of LADE, for networks that have it.
+        epsilons: What differs from the architecture's own `EPSILONS`, by the same names.
+        attention_norm: As in `build_generator`, for AnimeGANv3.
+
+    Returns:
+        A model from float [N, H, W, 3] in [-1, 1] to the same.
+    """
+    module = _MODULES[architecture]
+    options = {"resize": resize, "epsilons": {**module.EPSILONS, **(epsilons or {})}}
+    if architecture in _WITH_LADE:
+        options["lade"] = lade
+    if architecture == "animegan3":
+        options |= {"tails": "main", "attention_norm": attention_norm}
+    return module.build_generator(**options)
+
+
+def epsilon_names(architecture: str) -> tuple[str, ...]:
+    """What constants of an architecture's normalisations and attention are called."""
+    return tuple(_MODULES[architecture].EPSILONS)
+
+
+def structure_of(model: tf.keras.Model) -> dict[str, object]:
+    """What `build_deployed` must be given to build a generator again: header entries.
+
+    Returns:
+        "resize", "epsilons" and, where AnimeGANv3's attention has another than batch normalisation, "attention_norm".
+    """
+    names = {layer.name for layer in model.layers}
+    epsilons, norms = {}, {}
+    for layer in model.layers:
+        if isinstance(layer, LADE):
+            epsilons["lade"] = layer.epsilon
+        elif isinstance(layer, LayerNorm):
+            epsilons["layer_norm"] = layer.epsilon
+        elif isinstance(layer, InstanceNorm):
+            separable = f"{layer.name.removesuffix('_norm')}_pointwise_conv" in names
+            epsilons["separable_norm" if separable else "instance_norm"] = layer.epsilon
+        elif isinstance(layer, ExternalAttention):
+            epsilons |= {"attention": layer.epsilon, "attention_norm": layer.norm_epsilon}
+            norms = {"attention_norm": layer.norm_kind} if layer.norm_kind in ATTENTION_NORMS[1:] else {}
+    upsampling = next(layer for layer in model.layers if isinstance(layer, Upsample2x))
+    return {"resize": upsampling.grid, "epsilons": epsilons, **norms}
 
 
 def weight_name(weight):
@@ -43,19 +105,18 @@ def save_generator(path, generator, metadata=None, dtype="float32"):
         "architecture", one of `ARCHITECTURES`, is by default animegan3.
     dtype: of the arrays in the file; "float16" halves it, which the pictures do not show.
     """
-    upsampling = next(layer for layer in generator.layers if isinstance(layer, Upsample2x))
-    header = {"architecture": "animegan3", "resize": upsampling.grid, **(metadata or {})}
+    header = {"architecture": "animegan3", **structure_of(generator), **(metadata or {})}
     deployed = main_tail(generator) if isinstance(generator.output, dict) else generator
     write_weights(path, header, {n: w.numpy().astype(dtype) for n, w in named_weights(deployed).items()})
 
 
-def load_generator(path, lade="covariance"):
+def load_generator(path: str | os.PathLike, lade: str = "covariance") -> tf.keras.Model:
     """The deployed generator of a weights file, [N, H, W, 3] in [-1, 1] in and out; `lade` as in `build_generator`.
 
     Every weight is matched by name and shape; what is missing, extra or misshapen is listed in one UserError.
     """
     header, arrays = read_weights(path)
-    generator = build_deployed(architecture_of(header, path).name, header["resize"], lade)
+    generator = _built_as(header, path, lade)
     expected = named_weights(generator)
     problems = misfits(expected, arrays)
     if problems:
@@ -63,6 +124,25 @@ def load_generator(path, lade="covariance"):
     for name, weight in expected.items():
         weight.assign(arrays[name].astype("float32"))
     return generator
+
+
+def _built_as(header, path, lade):
+    """The network that a header describes; files from before `epsilons` have the architecture's own."""
+    architecture = architecture_of(header, path).name
+    epsilons, norm = header.get("epsilons", {}), header.get("attention_norm", "batch")
+    known = epsilon_names(architecture)
+    if not isinstance(epsilons, dict) or not all(
+        name in known and isinstance(value, (int, float)) and 0 < value < math.inf for name, value in epsilons.items()
+    ):
+        raise UserError(
+            f"weights {str(path)!r}: epsilons are {epsilons!r}; {architecture} takes numbers above 0 for "
+            f"{', '.join(known)}"
+        )
+    if architecture == "animegan3" and norm not in ATTENTION_NORMS:
+        raise UserError(
+            f"weights {str(path)!r}: attention_norm is {norm!r}; it must be one of {', '.join(ATTENTION_NORMS)}"
+        )
+    return build_deployed(architecture, header["resize"], lade, epsilons, norm)
 
 
 def misfits(variables, arrays):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Union, get_args, get_origin, get_type_hints
 
-from animegan3_tf.architectures import ARCHITECTURES
+from animegan3_tf.architectures import ARCHITECTURES, TRAINED
 from animegan3_tf.errors import UserError
 from animegan3_tf.sizes import check_side
 from animegan3_tf.styles.pair_settings import FeatureSettings, PairSettings
@@ -135,8 +135,8 @@ class Style:
 
     def __post_init__(self):
         """Checks what types alone cannot."""
-        if self.generator not in ARCHITECTURES:
-            raise UserError(f"generator is {self.generator!r}; it must be one of {', '.join(ARCHITECTURES)}")
+        if self.generator not in TRAINED:
+            raise UserError(f"generator is {self.generator!r}; it must be one of {', '.join(TRAINED)}")
         check_side(self.data.image_size, "data.image_size", ARCHITECTURES[self.generator].multiple)
         for key, value, low, high in (
             ("data.max_scale", self.data.max_scale, 1, math.inf),

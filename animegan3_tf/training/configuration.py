@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import animegan3_tf
@@ -12,15 +12,19 @@ from animegan3_tf import images
 from animegan3_tf.data.pair_folder import open_pairs
 from animegan3_tf.data.shard_folder import count_pictures
 from animegan3_tf.errors import UserError
-from animegan3_tf.networks.perceptual import perceptual_family
+from animegan3_tf.networks.perceptual import perceptual_family, perceptual_file
 from animegan3_tf.sizes import check_side
 from animegan3_tf.styles import Style
 from animegan3_tf.styles.style import PAIRS
 from animegan3_tf.training.run_files import CONFIGURATION, flat, read_configuration
 
 OVERRIDDEN = "overridden"  # in config.json: what --override changed on the way
+PERCEPTUAL = "perceptual_file.sha256"  # compared where both parts of a run know the file, see run_folder.py
 # what may change from one part of a run to the next: none of it touches a weight
 _FREE = {
+    "perceptual_file",
+    "perceptual_file.path",
+    PERCEPTUAL,
     "version",
     "steps",
     "max_pixels",
@@ -36,7 +40,7 @@ _FREE = {
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a fine-tune's first weights came from: the file, and the sha256 of it."""
+    """Where weights came from: the file, and the sha256 of it."""
 
     path: str
     sha256: str
@@ -53,7 +57,7 @@ class RunConfiguration:
     at multiples of it stay for good, 0 for none. deterministic: every operation gives the same bits on the same
     machine. precision: "float32", or a half precision of `training.precision`. accumulate: parts that a batch is
     computed in. jit: XLA compiles what gains by it. init: the weights it began with, see `training.initial`; None for
-    random ones.
+    random ones. perceptual_file: the name and sha256 of the file behind `perceptual`, see `with_perceptual_file`.
     """
 
     style: Style
@@ -77,6 +81,7 @@ class RunConfiguration:
     jit: bool = False
     init: Origin | None = None
     pairs: str | None = None
+    perceptual_file: Origin | None = None
 
     def __post_init__(self):
         """Refuses what could not run."""
@@ -141,12 +146,12 @@ class RunConfiguration:
         """The configuration of `to_dict`'s values; a UserError names `source` where they are none."""
         try:
             values = {name: value for name, value in values.items() if name not in ("version", OVERRIDDEN)}
-            init = values.get("init")
+            origins = {name: values.get(name) for name in ("init", "perceptual_file")}
             return cls(
                 **{
                     **values,
                     "style": Style.from_dict(values["style"], source=source),
-                    "init": None if init is None else Origin(**init),
+                    **{name: None if origin is None else Origin(**origin) for name, origin in origins.items()},
                 }
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -164,6 +169,29 @@ def no_pairs(name):
         f"style {name!r} learns from pairs of photos and drawings: make them with `animegan3 pairs PHOTOS -o DIR "
         "--teacher MODEL`, then give --pairs DIR; or train without pairs, --style portrait-unpaired"
     )
+
+
+def with_perceptual_file(configuration: RunConfiguration, fetch: bool = True) -> RunConfiguration:
+    """Returns the configuration with the file behind its perceptual network, as far as there is one and it is known.
+
+    "vgg19" may mean one file today and another tomorrow. Hosts keep the same file in different folders, so its name
+    alone is noted.
+
+    Args:
+        configuration: Of a run.
+        fetch: Fetches what is not here yet; otherwise the file stays unknown.
+
+    Raises:
+        UserError: The file can neither be found nor fetched.
+    """
+    path = perceptual_file(configuration.perceptual, fetch)
+    if path is None or not path.is_file():  # whoever reads it will say what is missing
+        return configuration
+    try:
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise UserError(f"perceptual network {str(path)!r} cannot be read: {error.strerror}; name its file") from error
+    return replace(configuration, perceptual_file=Origin(path.name, found))
 
 
 def resolve_steps(style, photos, steps=None, pretrain_steps=None, stored=None, init=None, pairs=None):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from animegan3_tf.checkpoints import WEIGHTS, by_name
 from animegan3_tf.errors import UserError
+from animegan3_tf.generator_file import digest, is_published, open_generator
 from animegan3_tf.networks.weights import misfits, named_weights
 from animegan3_tf.styles.style import PAIRS, UNPAIRED
 from animegan3_tf.training.configuration import Origin
@@ -48,13 +49,22 @@ def find_origin(source, show=print):
     path = by_name(source)
     if path.is_dir():
         path /= state_name(newest_state(path, show).step) if states(path) else WEIGHTS
+    if is_published(path):
+        return Origin(str(path), digest(_published(path).files))
     try:
         return Origin(str(path), hashlib.sha256(path.read_bytes()).hexdigest())
     except OSError as error:
         raise UserError(
             f"--init {str(source)!r} cannot be used: {str(path)!r}: {error.strerror}; name a run folder, a state "
-            "file or a weights file (.h5)"
+            "file, a weights file (.h5) or a published generator"
         ) from error
+
+
+def _published(path):
+    opened = open_generator(path)
+    if opened is None:
+        raise UserError(f"--init {str(path)!r} is of none of the networks here; `animegan3 import` says why")
+    return opened
 
 
 def read_initial(configuration):
@@ -80,7 +90,7 @@ def read_initial(configuration):
             judged = style.objective == UNPAIRED or style.pairs.discriminator
             parts = {part: arrays for part, arrays in parts.items() if arrays and judged}
     else:
-        header, arrays = read_weights(path)
+        header, arrays = _generator(path)
         architecture, before = header.get("architecture"), header.get("resize")
     parts["average"] = _as_trained(style, arrays)
     if architecture != style.generator:
@@ -103,6 +113,14 @@ def _as_trained(style, arrays):
         return {name: array for name, array in arrays.items() if name not in support}
     main = {name: array for name, array in arrays.items() if name.startswith("main_")}
     return {**arrays, **(support or {f"support_{name[len('main_') :]}": array for name, array in main.items()})}
+
+
+def _generator(path):
+    """The header and the arrays of a weights file or of a published generator."""
+    if not is_published(path):
+        return read_weights(path)
+    opened = _published(path)
+    return opened.header, {name: weight.numpy() for name, weight in named_weights(opened.network).items()}
 
 
 def _below(part, arrays):

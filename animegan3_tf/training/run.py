@@ -13,13 +13,13 @@ from animegan3_tf.networks import load_perceptual
 from animegan3_tf.networks.perceptual import perceptual_family
 from animegan3_tf.styles.style import PAIRS, UNPAIRED
 from animegan3_tf.training.callbacks import Checkpoints, Scalars, StopOnSignal
-from animegan3_tf.training.configuration import RunConfiguration, digest, resolve_steps
+from animegan3_tf.training.configuration import RunConfiguration, digest, resolve_steps, with_perceptual_file
 from animegan3_tf.training.distribution import check_shares, choose_distribution
 from animegan3_tf.training.failure import report_failure
 from animegan3_tf.training.initial import read_initial
 from animegan3_tf.training.paired import PairedObjective
 from animegan3_tf.training.precision import policy
-from animegan3_tf.training.run_folder import SAMPLES, open_folder
+from animegan3_tf.training.run_folder import SAMPLES, note_perceptual_file, open_folder
 from animegan3_tf.training.state import State, restore_state, snapshot
 from animegan3_tf.training.state_folder import save_state
 from animegan3_tf.training.unpaired import UnpairedObjective
@@ -49,7 +49,7 @@ def train(configuration, folder, *, resume=False, override=False, show=print, li
     Call it in the main thread, where signals arrive, and below an `if __name__ == "__main__"` guard: superpixels are
     made by spawned processes. A deterministic run makes the whole process so (TensorFlow has no way back).
     """
-    folder = Path(folder)
+    folder, configuration = Path(folder), with_perceptual_file(configuration, fetch=False)
     if configuration.deterministic:
         tf.config.experimental.enable_op_determinism()
     distribution = choose_distribution()
@@ -71,6 +71,10 @@ def _train(configuration, folder, start, watch, distribution):
     begins = start is None and distribution.chief
     initial = read_initial(configuration) if begins and configuration.init is not None else None
     objective = OBJECTIVES[configuration.style.objective](configuration, distribution.chief, watch.warn, watch.show)
+    if configuration.perceptual_file is None:
+        configuration = with_perceptual_file(configuration)
+        if distribution.chief and configuration.perceptual_file is not None:
+            note_perceptual_file(configuration, folder)
     # what a worker looks at and saves on its own cannot be a variable of them all
     plain = objective.plain_generator() if distribution.replicas > 1 else None
     tf.keras.utils.set_random_seed(configuration.seed)

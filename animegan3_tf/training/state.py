@@ -130,6 +130,7 @@ def environment():
         "tensorflow": tf.__version__,
         "devices": [device.name for device in tf.config.list_logical_devices()],
         "threads": _threads(),
+        "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS"),
     }
 
 

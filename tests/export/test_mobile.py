@@ -28,17 +28,25 @@ def test_the_upsampling_grid_stays_that_of_the_weights():
 
 
 @pytest.mark.parametrize("padding", ["slices", "op"])
-@pytest.mark.parametrize("architecture", ["animegan1", "animegan2"])
-def test_the_older_generators(architecture, padding):
+@pytest.mark.parametrize("architecture", ["animegan1", "animegan2", "jp_face", "tiny"])
+def test_the_other_generators(architecture, padding):
     generator = build_deployed(architecture, "legacy")
     draw = np.random.default_rng(1)
     for weight in generator.weights:  # gamma, beta and biases begin at one and zero, where an error would not show
         weight.assign(weight + draw.normal(0, 0.05, weight.shape))
-    photo = noise(16, 20)
-    twin = mobile_generator(generator, (16, 20), padding)
+    size = (32, 48) if architecture == "tiny" else (16, 24)
+    photo = noise(*size)
+    twin = mobile_generator(generator, size, padding)
     assert not twin.weights
     # AnimeGAN itself rounds by 3e-5
     np.testing.assert_allclose(twin(photo), generator(photo, training=False), atol=1e-4)
+
+
+def test_constants_and_normalisation_stay_those_of_the_weights():
+    epsilons = {"lade": 0.5, "attention": 0.25, "attention_norm": 0.125}
+    generator = build_deployed("animegan3", "legacy", epsilons=epsilons, attention_norm="layer")
+    photo = noise(16, 16)
+    np.testing.assert_allclose(mobile_generator(generator, (16, 16))(photo), generator(photo), atol=1e-5)
 
 
 def test_an_unknown_padding(generator):

@@ -1,12 +1,28 @@
 import numpy as np
+import pytest
 import tensorflow as tf
 from layer_contract import check_layer
 
 from animegan3_tf.layers import ExternalAttention
 
 
-def test_contract(tmp_path):
-    check_layer(lambda: ExternalAttention(memory=5), tmp_path=tmp_path)
+@pytest.mark.parametrize("norm", ["batch", "instance", "layer"])
+def test_contract(norm, tmp_path):
+    check_layer(lambda: ExternalAttention(memory=5, norm=norm), tmp_path=tmp_path)
+
+
+@pytest.mark.parametrize("norm", ["batch", "instance", "layer"])
+def test_given_its_own_statistics_it_is_the_same(norm):
+    layer, x = ExternalAttention(memory=3, norm=norm), tf.random.stateless_normal([1, 8, 8, 4], (1, 2))
+    expected = layer(x)
+    statistics = layer.statistics(x)
+    assert [tuple(one.shape) for one in statistics] == layer.statistics_shapes()
+    np.testing.assert_allclose(layer.apply(x, *statistics), expected, atol=1e-6)
+
+
+def test_an_unknown_norm():
+    with pytest.raises(ValueError, match="norm is 'group'; it must be one of batch, instance, layer"):
+        ExternalAttention(norm="group")
 
 
 def test_two_pixels_by_hand():

@@ -21,6 +21,16 @@ def test_two_pixels_by_hand(form):
     np.testing.assert_allclose(np.ravel(y), [0.0, 6.0], atol=1e-4)
 
 
+@pytest.mark.parametrize("form", ["covariance", "direct"])
+def test_an_epsilon_by_hand(form):
+    # as above, with 3 beside both variances: y = (x - 1) / sqrt(1 + 3) * sqrt(9 + 3) + 3 = 3 -+ sqrt(3)
+    layer = LADE(form=form, epsilon=3.0)
+    layer.build((None, None, None, 1))
+    layer.set_weights([np.full([1, 1, 1, 1], 3.0)])
+    y = layer(tf.constant([0.0, 2.0], shape=[1, 1, 2, 1]))
+    np.testing.assert_allclose(np.ravel(y), [3.0 - 3.0**0.5, 3.0 + 3.0**0.5], atol=1e-5)
+
+
 @pytest.mark.parametrize("scale", [1e-2, 1.0, 100.0])
 def test_forms_agree(scale):
     covariance, direct = LADE(form="covariance"), LADE(form="direct")

@@ -40,6 +40,13 @@ def test_the_larger_side_may_be_the_bottom_and_right():
     np.testing.assert_array_equal(np.array(layer(rows))[0, :, :, 0], [[18.0]])
 
 
+def test_a_bias_is_added():
+    layer = ReflectConv2D(2, 1, use_bias=True, kernel_initializer="ones")
+    layer.build((None, None, None, 1))
+    layer.bias.assign([10.0, 20.0])
+    np.testing.assert_array_equal(np.ravel(layer(tf.ones([1, 1, 2, 1]))), [11.0, 21.0, 11.0, 21.0])
+
+
 def test_an_unknown_side_is_refused():
     with pytest.raises(ValueError, match="larger_side is 'left'"):
         ReflectConv2D(4, larger_side="left")

@@ -1,11 +1,10 @@
 import pytest
 from tf1_files import golden_checkpoint, random_variables, read_checkpoint
 
-from animegan3_tf.architectures import ARCHITECTURES
-from animegan3_tf.lineage.detect import detect_architecture
+from animegan3_tf.lineage.detect import CHECKPOINTS, detect_architecture
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("architecture", CHECKPOINTS)
 def test_a_generation_is_told_by_its_variables(architecture):
     names = [*random_variables(architecture), "discriminator/conv/kernel", "global_step"]
     assert detect_architecture(names) == architecture
@@ -13,6 +12,6 @@ def test_a_generation_is_told_by_its_variables(architecture):
     assert detect_architecture(name for name in names if name != first) is None
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("architecture", CHECKPOINTS)
 def test_the_original_authors_variables_are_known(architecture):
     assert detect_architecture(read_checkpoint(golden_checkpoint(architecture))) == architecture

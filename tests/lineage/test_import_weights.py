@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 from tf1_files import golden_checkpoint, golden_pictures, random_variables, write_checkpoint
 
-from animegan3_tf.architectures import ARCHITECTURES
 from animegan3_tf.cli import main
 from animegan3_tf.errors import UserError
 from animegan3_tf.export import ExportPlan, export_generator
 from animegan3_tf.images import read_image, write_image
 from animegan3_tf.lineage import import_generator
+from animegan3_tf.lineage.detect import CHECKPOINTS
 from animegan3_tf.networks import load_generator
 from animegan3_tf.stylizer import load_stylizer
 from animegan3_tf.weights_file import read_header
@@ -29,15 +29,21 @@ def levels(picture):
     return np.rint((picture + 1.0) * 127.5).clip(0, 255).astype(np.uint8)
 
 
-def test_the_header_says_what_it_is_and_where_from(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("named", [["animegan2"], []])
+def test_the_header_says_what_it_is_and_where_from(tmp_path, monkeypatch, capsys, named):
     prefix = write_checkpoint(tmp_path / "Hayao-99.ckpt", random_variables("animegan2"))
     out = tmp_path / "w.h5"
-    assert run_import(monkeypatch, "animegan2", prefix, "-o", out) == 0
+    assert run_import(monkeypatch, *named, prefix, "-o", out) == 0
     assert capsys.readouterr().out == f"{out}: animegan2, 2,143,552 parameters\n"
     header = read_header(out)
     assert (header["architecture"], header["resize"], header["source"]) == ("animegan2", "legacy", "Hayao-99.ckpt")
     names = ["Hayao-99.ckpt.data-00000-of-00001", "Hayao-99.ckpt.index"]
     assert header["sha256"] == {name: hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() for name in names}
+
+
+def test_one_file_is_imported_at_a_time(tmp_path, monkeypatch, capsys):
+    assert run_import(monkeypatch, "animegan2", "a.pb", "b.pb", "-o", tmp_path / "w.h5") == 1
+    assert "import takes one file, with its architecture before it, not animegan2 a.pb b.pb" in capsys.readouterr().err
 
 
 def test_a_checkpoint_that_does_not_fit_is_one_line_and_leaves_no_file(tmp_path, monkeypatch, capsys):
@@ -52,7 +58,7 @@ def test_a_checkpoint_that_does_not_fit_is_one_line_and_leaves_no_file(tmp_path,
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("architecture", CHECKPOINTS)
 def test_an_imported_generator_stylises_as_the_original(architecture, tmp_path, monkeypatch):
     out = tmp_path / "w.h5"
     assert run_import(monkeypatch, architecture, golden_checkpoint(architecture), "-o", out) == 0

@@ -1,20 +1,12 @@
 import numpy as np
 import pytest
-import tensorflow as tf
 from golden import golden
-from tf1_files import (
-    golden_checkpoint,
-    golden_pictures,
-    random_variables,
-    read_checkpoint,
-    write_checkpoint,
-    write_frozen_graph,
-)
+from tf1_files import golden_checkpoint, golden_pictures, random_variables, read_checkpoint, write_checkpoint
 from upstream import generator_variables
 
-from animegan3_tf.architectures import ARCHITECTURES
 from animegan3_tf.errors import UserError
-from animegan3_tf.lineage import animegan1, animegan2, animegan3, load_generator
+from animegan3_tf.lineage import animegan1, animegan2, animegan3, load_generator, open_published
+from animegan3_tf.lineage.detect import CHECKPOINTS
 from animegan3_tf.lineage.load import GRID
 from animegan3_tf.networks.weights import build_deployed, named_weights
 
@@ -26,7 +18,7 @@ def variables():
     return random_variables("animegan2")
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("architecture", CHECKPOINTS)
 def test_pictures_and_parameters_are_the_original_codes(architecture):
     photo, expected, tolerance = golden_pictures(architecture)
     model = load_generator(architecture, golden_checkpoint(architecture))
@@ -62,22 +54,6 @@ def test_animegan3s_trained_batch_norm_is_an_option():
     for role in ("gamma", "beta", "moving_mean", "moving_variance"):
         ours = f"main_attention/norm/{role}"
         np.testing.assert_array_equal(weights[ours].numpy(), arrays[generator_variables("training")[ours]])
-
-
-@pytest.mark.parametrize(("dropped", "kept"), [("generator_1/", "generator/"), ("generator/", "generator_1/")])
-def test_a_frozen_graph_holds_the_batch_norm_it_uses(tmp_path, dropped, kept):
-    arrays = read_checkpoint(golden_checkpoint("animegan3"))
-    attention = "main/External_attention/Variable"
-    arrays = {name: array for name, array in arrays.items() if not name.startswith(f"{dropped}{attention}")}
-    weights = named_weights(load_generator("animegan3", write_frozen_graph(tmp_path / "v3.pb", arrays)))
-    np.testing.assert_array_equal(weights["main_attention/norm/gamma"].numpy(), arrays[f"{kept}{attention}"])
-
-
-def test_a_frozen_graph_gives_the_same_pictures(tmp_path):
-    arrays = read_checkpoint(golden_checkpoint("animegan2"))
-    photo, expected, tolerance = golden_pictures("animegan2")
-    model = load_generator("animegan2", write_frozen_graph(tmp_path / "v2.pb", arrays))
-    np.testing.assert_allclose(model(photo), expected, atol=tolerance)
 
 
 def test_a_folder_is_read_by_its_checkpoint_file(tmp_path, variables):
@@ -140,24 +116,6 @@ def test_a_truncated_checkpoint_is_refused(tmp_path, variables):
         load_generator("animegan2", prefix)
 
 
-def test_a_damaged_frozen_graph_is_refused(tmp_path, variables):
-    path = write_frozen_graph(tmp_path / "g.pb", variables)
-    path.write_bytes(path.read_bytes()[:-1000])
-    with pytest.raises(UserError, match="no frozen graph, or it is damaged"):
-        load_generator("animegan2", path)
-
-
-def test_a_constant_that_promises_more_than_it_holds_is_refused(tmp_path, variables):
-    name = "generator/G_MODEL/out_layer/Conv/weights"
-    path = write_frozen_graph(tmp_path / "g.pb", variables)
-    graph = tf.compat.v1.GraphDef.FromString(path.read_bytes())
-    node = next(node for node in graph.node if node.name == name)
-    node.attr["value"].tensor.tensor_content = node.attr["value"].tensor.tensor_content[:-8]
-    path.write_bytes(graph.SerializeToString())
-    with pytest.raises(UserError, match="is damaged"):
-        load_generator("animegan2", path)
-
-
 def test_what_is_no_checkpoint_is_named(tmp_path):
     with pytest.raises(UserError, match=r"none\.index' does not exist"):
         load_generator("animegan2", tmp_path / "none")
@@ -174,3 +132,11 @@ def test_unknown_names_are_refused(tmp_path, variables):
         load_generator("animegan4", prefix)
     with pytest.raises(UserError, match="batch norm 'none' is not known"):
         load_generator("animegan3", prefix, batch_norm="none")
+    with pytest.raises(UserError, match="tiny has been published as a graph only"):
+        load_generator("tiny", prefix)
+
+
+def test_a_checkpoint_that_lacks_something_is_of_no_architecture(tmp_path, variables):
+    lame = {name: array for name, array in variables.items() if not name.endswith("A/Conv/weights")}
+    with pytest.raises(UserError, match="holds no whole generator of animegan1, animegan2, animegan3; say which"):
+        open_published(write_checkpoint(tmp_path / "g", lame))

@@ -5,7 +5,8 @@ import tensorflow as tf
 
 from animegan3_tf.errors import UserError
 from animegan3_tf.networks import build_generator, load_generator, save_generator
-from animegan3_tf.weights_file import read_header
+from animegan3_tf.networks.weights import build_deployed, structure_of
+from animegan3_tf.weights_file import read_header, read_weights, write_weights
 
 PHOTO = tf.random.stateless_uniform([1, 16, 24, 3], seed=(1, 2), minval=-1)
 
@@ -70,3 +71,52 @@ def test_other_files_are_refused(tmp_path, generator):
     (tmp_path / "cut.h5").write_bytes(data[: len(data) // 2])
     with pytest.raises(UserError, match="damaged"):
         load_generator(tmp_path / "cut.h5")
+
+
+def test_a_file_says_what_it_is_built_with(tmp_path):
+    """One whose attention normalises each picture, with constants of its own."""
+    epsilons = {"lade": 0.5, "attention": 0.25, "attention_norm": 0.125}
+    model = build_deployed("animegan3", "legacy", epsilons=epsilons, attention_norm="layer")
+    save_generator(tmp_path / "g.h5", model)
+    header = read_header(tmp_path / "g.h5")
+    assert (header["epsilons"], header["attention_norm"]) == (epsilons, "layer")
+    loaded = load_generator(tmp_path / "g.h5")
+    np.testing.assert_array_equal(loaded(PHOTO), model(PHOTO))
+    plain = build_deployed("animegan3", "legacy", attention_norm="layer")
+    plain.set_weights(model.get_weights())
+    assert np.abs(plain(PHOTO) - model(PHOTO)).max() > 1e-3
+
+
+def test_older_files_have_dtgans_constants(tmp_path, generator):
+    save_generator(tmp_path / "g.h5", generator)
+    header, arrays = read_weights(tmp_path / "g.h5")
+    assert header.pop("epsilons") == {"lade": 1e-5, "attention": 1e-9, "attention_norm": 1e-3}
+    write_weights(tmp_path / "old.h5", header, arrays)
+    assert structure_of(load_generator(tmp_path / "old.h5"))["epsilons"]["lade"] == 1e-5
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ({"epsilons": {"lade": -1}}, "takes numbers above 0 for lade, attention, attention_norm"),
+        ({"epsilons": {"layer_norm": 1e-5}}, "takes numbers above 0 for lade, attention, attention_norm"),
+        ({"epsilons": 1e-5}, "epsilons are 1e-05"),
+        ({"attention_norm": "instance"}, "attention_norm is 'instance'; it must be one of batch, layer"),
+    ],
+)
+def test_constants_that_no_network_has(tmp_path, generator, entry, words):
+    save_generator(tmp_path / "g.h5", generator, entry)
+    with pytest.raises(UserError, match=words):
+        load_generator(tmp_path / "g.h5")
+
+
+@pytest.mark.parametrize(("architecture", "parameters"), [("jp_face", 1_490_688), ("tiny", 605_616)])
+def test_networks_that_are_only_published(tmp_path, architecture, parameters):
+    """The counts are of the numbers in the files of JP_face v1.0 and tiny_Cute that are not shapes or epsilons."""
+    model = build_deployed(architecture, "legacy")
+    assert sum(weight.shape.num_elements() for weight in model.weights) == parameters
+    photo = tf.random.stateless_uniform([1, 32, 48, 3], seed=(1, 2), minval=-1)
+    save_generator(tmp_path / "g.h5", model, {"architecture": architecture})
+    picture = load_generator(tmp_path / "g.h5")(photo)
+    assert picture.shape == photo.shape
+    np.testing.assert_array_equal(picture, model(photo))

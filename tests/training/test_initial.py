@@ -3,6 +3,8 @@ import dataclasses
 import numpy as np
 import pytest
 import tensorflow as tf
+from tf1_files import random_variables
+from tf1_graphs import write_frozen_graph
 from tiny_training import tiny_style
 
 from animegan3_tf.errors import UserError
@@ -177,3 +179,17 @@ def test_what_does_not_fit_is_listed_and_sets_nothing(tmp_path, trained, fresh):
         assert words in str(error.value)
     for old, weight in zip(before, fresh.average.weights):
         np.testing.assert_array_equal(weight.numpy(), old)
+
+
+def test_a_published_graph_is_a_beginning(fresh, tmp_path):
+    """Whose LADE has another constant than training has."""
+    arrays = random_variables("animegan3")
+    path = write_frozen_graph(tmp_path / "v3.pb", "animegan3", arrays, epsilon=1e-12)
+    style = tiny_style()
+    style = dataclasses.replace(style, train=dataclasses.replace(style.train, resize="legacy"))
+    read_initial(plan(path, style)).give(fresh)
+    expected = arrays["generator/base/Conv/weights"]
+    for model in (fresh.generator, fresh.average):
+        np.testing.assert_array_equal(named_weights(model)["base_0_conv/kernel"].numpy(), expected)
+    with pytest.raises(UserError, match="was trained with resize 'legacy'"):
+        read_initial(plan(path))

@@ -1,0 +1,116 @@
+"""The page of a folder of pairs: every drawing beside its photo, the most doubtful first, to be crossed off."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator
+from html import escape
+from pathlib import Path
+
+from animegan3_tf.data.ledger import not_writable
+from animegan3_tf.data.pair_book import ANIME, PHOTO, PairBook
+from animegan3_tf.errors import UserError
+from animegan3_tf.files import whole_file
+from animegan3_tf.images import quote
+from animegan3_tf.pages.frame import sections_page
+from animegan3_tf.pages.table import table
+
+PAGE = "pairs.html"
+REVIEW = "review.json"  # what the page saves
+_HERE = Path(__file__).resolve().parent
+
+
+def write_pair_page(book: PairBook) -> Path:
+    """Writes pairs.html into the folder of the pairs; it shows the images that lie beside it.
+
+    Args:
+        book: The books of the folder.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        UserError: The page cannot be written.
+    """
+    path = book.folder / PAGE
+    rejected = list(book.rejections())
+    kinds = Counter(rejection.reason.partition(":")[0] for _, rejection in rejected)
+    told = [
+        f"{len(book.pairs):,} pairs; {len(rejected):,} photos and faces gave none. "
+        f"Click what is not to be learnt, save, and run animegan3 pairs --review {REVIEW}.",
+    ]
+    sections = {
+        "pairs": _figures(book),
+        "rejected": _rejected(kinds, rejected),
+    }
+    script = (_HERE / "pair_page.js").read_text(encoding="utf-8")
+    style = (_HERE / "pair_page.css").read_text(encoding="utf-8")
+    html = sections_page("Pairs", told, sections, style, script, beside=True)
+    try:
+        with whole_file(path) as temporary:
+            temporary.write_text(html, encoding="utf-8")
+    except OSError as error:
+        raise not_writable(path, error) from None
+    return path
+
+
+def read_review(path: str | os.PathLike) -> list[str]:
+    """Reads what a person crossed off on the page.
+
+    Args:
+        path: The file that the page saved.
+
+    Returns:
+        The stems of the pairs.
+
+    Raises:
+        UserError: The file cannot be read or is something else.
+    """
+    try:
+        stems = json.loads(Path(path).read_text(encoding="utf-8"))["crossed_off"]
+        if not isinstance(stems, list) or not all(isinstance(stem, str) for stem in stems):
+            raise TypeError
+    except OSError as error:
+        raise UserError(f"review {quote(path)} cannot be read ({error.strerror}); check the path") from None
+    except (ValueError, KeyError, TypeError):
+        raise UserError(f"review {quote(path)} is not a file that the page of pairs saved; save it again") from None
+    return stems
+
+
+def _figures(book: PairBook) -> str:
+    bar = (
+        "<div class='review'><button id='save' type='button'>Save review.json</button>"
+        "<span id='crossed' role='status'></span></div>"
+    )
+    return bar + f"<div class='pairs'>{''.join(_figure(*pair) for pair in _doubtful_first(book))}</div>"
+
+
+def _doubtful_first(book: PairBook) -> Iterator[tuple[str, dict]]:
+    """(stem, record), those nearest to being rejected first."""
+    yield from sorted(
+        book.pairs.items(), key=lambda pair: (float("inf") if pair[1]["margin"] is None else pair[1]["margin"], pair[0])
+    )
+
+
+def _figure(stem: str, record: dict) -> str:
+    name = escape(stem, quote=True)
+    shown = "".join(
+        f'<img loading="lazy" width="384" height="384" src="{folder}/{name}.png" alt="{folder} of {name}">'
+        for folder in (PHOTO, ANIME)
+    )
+    margin = "" if record["margin"] is None else f", margin {record['margin']:.2f}"
+    return (
+        f'<figure><label>{shown}<figcaption><input type="checkbox" value="{name}"> {name}{margin}</figcaption></label>'
+        "</figure>"
+    )
+
+
+def _rejected(kinds: Counter, rejected: list) -> str:
+    if not rejected:
+        return "<p>None.</p>"
+    common = sorted(kinds, key=lambda kind: (-kinds[kind], kind))
+    counts = table(("reason", "how often"), [(kind, f"{kinds[kind]:,}") for kind in common])
+    rows = sorted((name, rejection.reason) for name, rejection in rejected)
+    return counts + "<details><summary>Each of them</summary>" + table(("photo", "reason"), rows) + "</details>"

@@ -1,0 +1,34 @@
+"""A generator as the teacher of pairs: any model that `stylize` takes, with the sha256 that names it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from animegan3_tf.checkpoints import weights_of
+from animegan3_tf.evaluation.feature_network import sha256_of
+from animegan3_tf.stylizer import load_stylizer
+
+
+class ModelTeacher:
+    """Draws with a model; `name` is its file's, `fixed_size` its (height, width) where it takes no other."""
+
+    def __init__(self, model: str | os.PathLike):
+        """Names the model.
+
+        Args:
+            model: What `animegan3_tf.stylizer.load_stylizer` takes.
+
+        Raises:
+            UserError: The model does not exist or cannot be read.
+        """
+        path = weights_of(model)
+        self._stylizer = load_stylizer(model)
+        self.name, self.sha256 = Path(path).name, sha256_of(path)
+        self.fixed_size = self._stylizer.fixed_size
+
+    def __call__(self, rgb: np.ndarray) -> np.ndarray:
+        """Draws one image, uint8 [H, W, 3] to the same."""
+        return self._stylizer(rgb)

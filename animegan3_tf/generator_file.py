@@ -1,0 +1,119 @@
+"""What lies at a model's path, opened once: a generator that is a Keras network here, whoever published it.
+
+TensorFlow is imported when a file is opened, not before.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from animegan3_tf.architectures import Architecture, architecture_of
+from animegan3_tf.checkpoints import weights_of
+from animegan3_tf.errors import UserError
+from animegan3_tf.weights_file import read_header
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+ACCEPTED = (
+    "a shipped checkpoint (`animegan3 models` lists them), a run folder (with generator.h5), a weights file (.h5), a "
+    "published file of AnimeGAN's authors (.pb, .onnx, TF.js, TensorFlow 1 checkpoint), a SavedModel folder, a .tflite "
+    "or an .onnx file"
+)
+_GRAPHS = (".pb", ".onnx", ".index")
+
+
+@dataclass(frozen=True)
+class GeneratorFile:
+    """A generator.
+
+    Attributes:
+        path: Of the weights file, or of what was published.
+        header: What a weights file says of it, or would.
+        architecture: Of the network.
+        network: Keras model, float32 [N, H, W, 3] in [-1, 1] in and out.
+        kind: "weights", or of a published file: "frozen graph", "ONNX", "TF.js", "TensorFlow 1".
+        files: All that belong together.
+    """
+
+    path: Path
+    header: dict
+    architecture: Architecture
+    network: tf.keras.Model
+    kind: str
+    files: tuple[Path, ...]
+
+    @property
+    def bytes(self) -> int:
+        """The size of all files."""
+        return sum(file.stat().st_size for file in self.files)
+
+
+def is_published(path: str | os.PathLike) -> bool:
+    """Whether a path looks like a published generator; none is opened.
+
+    That is a TensorFlow 1 checkpoint (its prefix, index or folder), a frozen graph, TF.js (its folder or model.json),
+    or an ONNX file, which may be anybody's.
+    """
+    path = Path(path)
+    if path.is_dir():
+        if (path / "saved_model.pb").is_file():
+            return False
+        return any((path / name).is_file() for name in ("checkpoint", "model.json")) or any(path.glob("*.index"))
+    return path.suffix.lower() in _GRAPHS or path.name == "model.json" or os.path.isfile(f"{path}.index")
+
+
+def open_generator(model: str | os.PathLike) -> GeneratorFile | None:
+    """Opens a run folder, a weights file, a shipped checkpoint by its name, or a published file.
+
+    Args:
+        model: Its path or name.
+
+    Returns:
+        The generator; None where there may be a model, but none that is a network here: a SavedModel, a .tflite, an
+        ONNX file of something else.
+
+    Raises:
+        UserError: There is nothing, or it is damaged or does not fit its network.
+    """
+    path = weights_of(model)
+    if path.suffix.lower() == ".h5" and not path.is_dir():
+        from animegan3_tf.networks.weights import load_generator
+
+        header = read_header(path)
+        architecture = architecture_of(header, path)
+        return GeneratorFile(path, header, architecture, load_generator(path), "weights", (path,))
+    if not is_published(path):
+        return None
+    stamp = path.stat().st_mtime_ns if path.exists() else 0
+    try:
+        return _open_published(path, stamp)
+    except UserError:
+        if path.suffix.lower() == ".onnx":  # ONNX Runtime may run it
+            return None
+        raise
+
+
+@functools.lru_cache(maxsize=1)  # several parts of one command ask for the same file
+def _open_published(path: Path, stamp: int) -> GeneratorFile:
+    from animegan3_tf.lineage.import_weights import published_header
+    from animegan3_tf.lineage.load import open_published
+
+    published = open_published(path)
+    header = published_header(published, path)
+    architecture = architecture_of(header, path)
+    return GeneratorFile(path, header, architecture, published.model, published.kind, published.files)
+
+
+def digest(files: tuple[Path, ...]) -> str:
+    """The sha256 of one file, or of the names and digests of several, in hexadecimal digits."""
+    digests = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+    if len(digests) == 1:
+        return next(iter(digests.values()))
+    lines = "".join(f"{one}  {name}\n" for name, one in sorted(digests.items()))
+    return hashlib.sha256(lines.encode()).hexdigest()

@@ -1,0 +1,231 @@
+"""Blocks of a published graph beside the layers of a network: weights where they agree, words where they do not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import tensorflow as tf
+
+from animegan3_tf.layers import (
+    LADE,
+    Downsample2x,
+    ExternalAttention,
+    LayerNorm,
+    ReflectConv2D,
+    ReflectDepthwiseConv2D,
+    Upsample2x,
+)
+from animegan3_tf.layers.moment_norm import MomentNorm
+from animegan3_tf.layers.reflect_conv import split
+from animegan3_tf.lineage.blocks import Block
+
+_SLOPE_TOLERANCE = 1e-4  # of float16, in which slopes may have been stored
+_SHOWN = 12  # problems: a network of another kind differs in hundreds
+
+
+def fit(model: tf.keras.Model, output: Block) -> tuple[dict[str, np.ndarray], list[str]]:
+    """Finds the weights of a network in a published graph.
+
+    Args:
+        model: A deployed generator.
+        output: The graph's block that gives the picture.
+
+    Returns:
+        {name of a weight, as in weights files: array} and a line for each thing that does not fit.
+    """
+    arrays, problems, done = {}, [], set()
+    waiting = [(_layer_of(model.output), output)]
+    depths = _Depths()
+    while waiting:
+        layer, block = waiting.pop()
+        if (layer.name, id(block)) in done:
+            continue
+        done.add((layer.name, id(block)))
+        kind, compare = _what_fits(layer)
+        if block.kind != kind:
+            why = f" {block.values['why']}" if block.kind == "unknown" else f" is a {block.kind}"
+            problems.append(f"{block.name or 'the graph'}{why}; {layer.name} is a {kind}")
+            continue
+        found, wrong = compare(layer, block)
+        problems += [f"{block.name}: {line}" for line in wrong]
+        for role, array in found.items():
+            arrays[f"{layer.name}/{role}"] = array
+        sources = _sources(layer)
+        if len(sources) != len(block.inputs):
+            problems.append(f"{block.name} has {len(block.inputs)} inputs; {layer.name} has {len(sources)}")
+            continue
+        # of a sum's two inputs either may be written first: the longer way belongs to the longer
+        waiting += zip(sorted(sources, key=depths.of_layer), sorted(block.inputs, key=depths.of_block))
+    return arrays, problems
+
+
+def in_words(problems: list[str]) -> str:
+    """Problems as one line, the first of them."""
+    more = len(problems) - _SHOWN
+    return "; ".join(problems[:_SHOWN]) + (f"; and {more} more" if more > 0 else "")
+
+
+class _Depths:
+    """How many layers, or blocks, there are at most between one and the photo."""
+
+    def __init__(self):
+        self._known = {}
+
+    def of_layer(self, layer):
+        return self._depth(layer, layer.name, _sources)
+
+    def of_block(self, block):
+        return self._depth(block, id(block), lambda one: one.inputs)
+
+    def _depth(self, one, key, sources):
+        if key not in self._known:
+            self._known[key] = 1 + max(
+                (self._depth(source, self._key(source), sources) for source in sources(one)), default=0
+            )
+        return self._known[key]
+
+    @staticmethod
+    def _key(one):
+        return id(one) if isinstance(one, Block) else one.name
+
+
+def _layer_of(tensor):
+    return tensor._keras_history[0]  # Keras 2.15's and Keras 3's
+
+
+def _sources(layer):
+    if isinstance(layer, tf.keras.layers.InputLayer):
+        return []
+    return [_layer_of(tensor) for tensor in tf.nest.flatten(layer.input)]
+
+
+def _what_fits(layer) -> tuple[str, Callable]:
+    for kinds, name, compare in _LAYERS:
+        if isinstance(layer, kinds):
+            return name, compare
+    raise TypeError(f"{layer.name} is of {type(layer).__name__}, which no block fits")
+
+
+def _nothing(layer, block):
+    return {}, []
+
+
+def _convolution(layer, block):
+    wrong = list(_paddings(split(layer.kernel_size - layer.strides, layer.larger_side), block))
+    return _kernel(layer, block, wrong)
+
+
+def _depthwise(layer, block):
+    wrong = list(_paddings(split(layer.kernel.shape[0] - layer.strides, "after"), block))
+    return _kernel(layer, block, wrong)
+
+
+def _kernel(layer, block, wrong):
+    if block.values["strides"] != layer.strides:
+        wrong.append(f"stride {block.values['strides']}, the network has {layer.strides}")
+    arrays = {"kernel": block.values["kernel"]}
+    bias = block.values["bias"]
+    if layer.use_bias:
+        arrays["bias"] = bias if bias is not None else np.zeros(block.values["channels"], np.float32)
+    elif bias is not None:
+        wrong.append("has a bias, the network has none there")
+    return _shaped(layer, arrays, wrong)
+
+
+def _paddings(sides, block) -> Iterator[str]:
+    found = {label: tuple(block.values["sides"].get(label, (0, 0))) for label in ("H", "W")}
+    if any(found[label] != tuple(sides) for label in found):
+        yield f"pads {found['H']} and {found['W']}, the network {tuple(sides)}"
+    if any(sides) and block.values["mode"] != "reflect":
+        yield f"pads by {block.values['mode']}, the network by reflection"
+
+
+def _lade(layer, block):
+    wrong = (
+        []
+        if block.values["target_epsilon"] == layer.epsilon
+        else list(_epsilons(block.values["target_epsilon"], layer.epsilon, "of the target"))
+    )
+    wrong += _epsilons(block.values["epsilon"], layer.epsilon)
+    return _shaped(layer, {"kernel": block.values["kernel"]}, wrong)
+
+
+def _norm(layer, block):
+    axes = "layer" if isinstance(layer, LayerNorm) else "instance"
+    if block.values["axes"] != axes:
+        return {}, [f"is a {block.values['axes']} normalisation, the network has {axes} normalisation there"]
+    wrong = list(_epsilons(block.values["epsilon"], layer.epsilon))
+    return _shaped(layer, {role: block.values[role] for role in ("gamma", "beta")}, wrong)
+
+
+def _attention(layer, block):
+    values = block.values
+    if values["norm"] != layer.norm_kind:
+        return {}, [f"normalises by {values['norm']}, the network by {layer.norm_kind}"]
+    wrong = list(_epsilons(values["epsilon"], layer.epsilon, "beside the sum"))
+    wrong += _slope(values["alpha"])
+    if values["norm_epsilon"] is not None:
+        wrong += _epsilons(values["norm_epsilon"], layer.norm_epsilon, "of the normalisation")
+    arrays = {"kernel": values["memory"], "norm/gamma": values["gamma"], "norm/beta": values["beta"]}
+    arrays |= {f"{part}/kernel": values[part] for part in ("project_in", "project_out")}
+    if layer.norm_kind == "batch":
+        if values.get("folded"):  # nothing is left to be taken away, and the division is by one
+            channels = values["gamma"].shape
+            values = {**values, "moving_mean": np.zeros(channels, np.float32)}
+            values["moving_variance"] = np.full(channels, 1.0 - layer.norm_epsilon, np.float32)
+        arrays |= {f"norm/{role}": values[role] for role in ("moving_mean", "moving_variance")}
+    return _shaped(layer, arrays, wrong)
+
+
+def _activation(layer, block):
+    return {}, list(_slope(block.values["alpha"]))
+
+
+def _slope(found) -> Iterator[str]:
+    if abs(found - 0.2) > _SLOPE_TOLERANCE:
+        yield f"slope {found:g}, the network has 0.2"
+
+
+def _resize(layer, block):
+    wrong = []
+    factor = 2 if isinstance(layer, Upsample2x) else 0.5
+    if float(block.values["factor"]) != factor:
+        wrong.append(f"resizes by {float(block.values['factor']):g}, the network by {factor:g}")
+    if block.values["grid"] != layer.grid:
+        wrong.append(f"resizes on the {block.values['grid']} grid, the network on the {layer.grid} one")
+    return {}, wrong
+
+
+def _epsilons(found, expected, which="") -> Iterator[str]:
+    if found is None or np.float32(found) != np.float32(expected):
+        yield " ".join(f"epsilon {which} {found}, the network has {expected}".split())
+
+
+def _shaped(layer, arrays, wrong):
+    from animegan3_tf.networks.weights import weight_name
+
+    shapes = {weight_name(weight)[len(layer.name) + 1 :]: tuple(weight.shape) for weight in layer.weights}
+    fitting = {}
+    for role, array in arrays.items():
+        if tuple(array.shape) != shapes[role]:
+            wrong.append(f"{role} is {tuple(array.shape)}, {layer.name} has {shapes[role]}")
+        elif not np.isfinite(array).all():
+            wrong.append(f"{role} holds NaN or infinite numbers")
+        else:
+            fitting[role] = array.astype(np.float32)
+    return fitting, wrong
+
+
+_LAYERS = (
+    ((tf.keras.layers.InputLayer,), "photo", _nothing),
+    ((tf.keras.layers.Activation,), "tanh", _nothing),
+    ((tf.keras.layers.LeakyReLU,), "leaky_relu", _activation),
+    ((tf.keras.layers.Add,), "add", _nothing),
+    ((Upsample2x, Downsample2x), "resize", _resize),
+    ((ReflectConv2D,), "convolution", _convolution),
+    ((ReflectDepthwiseConv2D,), "depthwise", _depthwise),
+    ((LADE,), "lade", _lade),
+    ((MomentNorm,), "norm", _norm),
+    ((ExternalAttention,), "attention", _attention),
+)
