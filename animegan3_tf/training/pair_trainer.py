@@ -115,8 +115,12 @@ class PairTrainer(GanTrainer):
         return tf.cast(tf.logical_and(learnt, self.discriminator_loss < pairs.discriminator_limit), tf.float32)
 
     def _weight(self, of_distance, of_answer):
-        """What makes the norm of the discriminator's gradient its share of the others'."""
-        ratio = tf.norm(of_distance) / tf.maximum(tf.norm(of_answer), _LEAST_NORM)
+        """What makes the norm of the discriminator's gradient, over the whole batch, its share of the others'."""
+        squares = tf.stack([tf.reduce_sum(tf.square(gradient)) for gradient in (of_distance, of_answer)])
+        if self.replicas > 1:
+            squares = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, squares)
+        norms = tf.sqrt(squares)
+        ratio = norms[0] / tf.maximum(norms[1], _LEAST_NORM)
         # an overflow of half precision, which the loss scale cures, must not end the run
         return self.style.pairs.discriminator_share * tf.where(tf.math.is_finite(ratio), ratio, 0.0)
 

@@ -89,7 +89,8 @@ def data(tmp_path_factory):
     (folder / "tiny.toml").write_text(TINY_TOML)
     write_pictures(folder / "photo", 5)
     write_pictures(folder / "anime", 4, first=10)
-    (folder / "tiny-pairs.toml").write_text(PAIRS_TOML.replace("[pairs]", "[pairs]\ndiscriminator = true"))
+    judged = "[pairs]\ndiscriminator = true\ndiscriminator_alone = 2\ndiscriminator_limit = 9.0"
+    (folder / "tiny-pairs.toml").write_text(PAIRS_TOML.replace("[pairs]", judged))
     write_pairs(folder / "pairs", 6)
     return folder
 
@@ -207,7 +208,7 @@ def test_two_devices_of_one_process_train_as_one_does(data, one_device):
 
 @pytest.mark.slow
 def test_two_devices_train_on_pairs_as_one_does(data):
-    """Each takes its share of every crop of every kind of batch; the discriminator's weight is each share's own."""
+    """Each takes its share of every kind of batch, and the discriminator's weight is that of the whole batch."""
     program = data / "two_devices.py"
     program.write_text(TWO_DEVICES)
 
