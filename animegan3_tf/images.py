@@ -135,10 +135,17 @@ def image_size(path: str | os.PathLike, max_pixels: int = DEFAULT_MAX_PIXELS) ->
             with Image.open(file, formats=formats) as image:
                 _check_size(image, name, max_pixels)
                 width, height = image.size
-                # Pillow turns TIFFs upright only when it loads them
-                return (width, height) if _orientation(image) >= 5 else (height, width)
-        except Image.UnidentifiedImageError:
-            raise ImageError(f"{name} is not a JPEG, PNG, WebP, BMP or TIFF picture; convert or re-export it") from None
+                # of a PNG whose header has no EXIF, Pillow would decode all to see if there is some behind the pixels
+                told = image.format != "PNG" or "exif" in image.info
+                return (width, height) if told and _orientation(image) >= 5 else (height, width)
+        except ImageError:
+            raise
+        except Exception as error:  # as in `_decode`: damaged files raise nearly anything
+            if getattr(error, "errno", None) is not None:
+                raise
+            raise ImageError(
+                f"{name} does not begin like a JPEG, PNG, WebP, BMP or TIFF picture; convert or re-export it"
+            ) from None
 
     return _read(path, measure)
 

@@ -69,6 +69,31 @@ def test_exif_orientation_is_applied(tmp_path, orientation, stored, suffix):
     np.testing.assert_array_equal(read_image(path).rgb, UPRIGHT)
 
 
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif", ".bmp"])
+@pytest.mark.parametrize("orientation", [None, 3, 6])
+def test_the_size_of_a_picture_is_read_from_its_header(tmp_path, suffix, orientation):
+    exif = Image.Exif()
+    if orientation:
+        exif[0x0112] = orientation
+    path = tmp_path / f"a{suffix}"
+    Image.new("RGB", (24, 40)).save(path, **({} if suffix == ".bmp" else {"exif": exif}))
+    expected = (24, 40) if orientation == 6 and suffix != ".bmp" else (40, 24)
+    assert images.image_size(path) == images.read_image(path).rgb.shape[:2] == expected
+
+
+@pytest.mark.parametrize("content", [b"", b"broken", b"\x89PNG\r\n\x1a\n" + bytes(40)])
+def test_a_size_that_cannot_be_read(tmp_path, content):
+    (tmp_path / "a.png").write_bytes(content)
+    with pytest.raises(images.ImageError, match=r"a\.png' does not begin like a JPEG"):
+        images.image_size(tmp_path / "a.png")
+
+
+def test_the_size_of_a_picture_over_the_limit(tmp_path):
+    Image.new("RGB", (24, 40)).save(tmp_path / "a.png")
+    with pytest.raises(images.ImageError, match="24x40 .*over the limit"):
+        images.image_size(tmp_path / "a.png", max_pixels=900)
+
+
 def test_orientation_turns_alpha_too(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # to be shown turned clockwise

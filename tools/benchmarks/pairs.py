@@ -62,7 +62,11 @@ def benchmark_pairs(settings: PairsSettings, show=print) -> dict:
     show("networks")
     trainers = {name: _trainer(style, name) for name in settings.perceptual}
     kinds = []
+    shapes = {}
     for name, kind in style.pairs.batches.items():
+        shapes.setdefault((kind.count, kind.crop), []).append((name, kind))
+    for alike in shapes.values():
+        name, kind = ", ".join(name for name, _ in alike), alike[0][1]
         show(f"compiling and timing {name}: {kind.count} crops of {kind.crop}x{kind.crop}")
         kinds.append(
             {"name": name, "count": kind.count, "crop": kind.crop, "rows": _rows(trainers, kind, settings.steps)}
