@@ -135,6 +135,8 @@ def image_size(path: str | os.PathLike, max_pixels: int = DEFAULT_MAX_PIXELS) ->
             with Image.open(file, formats=formats) as image:
                 _check_size(image, name, max_pixels)
                 width, height = image.size
+                if image.format == "TIFF":  # some versions of Pillow give an upright TIFF's size before it is loaded
+                    width, height = image.tag_v2.get(256, width), image.tag_v2.get(257, height)
                 # of a PNG whose header has no EXIF, Pillow would decode all to see if there is some behind the pixels
                 told = image.format != "PNG" or "exif" in image.info
                 return (width, height) if told and _orientation(image) >= 5 else (height, width)

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from animegan3_tf.images import ImageError, find_images, grid, read_image, resize, write_image
+from animegan3_tf.images import ImageError, find_images, grid, image_size, read_image, resize, write_image
 
 # 2 rows, 3 columns, every pixel different: what shows a turn or a flip.
 UPRIGHT = np.array(
@@ -78,20 +78,20 @@ def test_the_size_of_a_picture_is_read_from_its_header(tmp_path, suffix, orienta
     path = tmp_path / f"a{suffix}"
     Image.new("RGB", (24, 40)).save(path, **({} if suffix == ".bmp" else {"exif": exif}))
     expected = (24, 40) if orientation == 6 and suffix != ".bmp" else (40, 24)
-    assert images.image_size(path) == images.read_image(path).rgb.shape[:2] == expected
+    assert image_size(path) == read_image(path).rgb.shape[:2] == expected
 
 
 @pytest.mark.parametrize("content", [b"", b"broken", b"\x89PNG\r\n\x1a\n" + bytes(40)])
 def test_a_size_that_cannot_be_read(tmp_path, content):
     (tmp_path / "a.png").write_bytes(content)
-    with pytest.raises(images.ImageError, match=r"a\.png' does not begin like a JPEG"):
-        images.image_size(tmp_path / "a.png")
+    with pytest.raises(ImageError, match=r"a\.png' does not begin like a JPEG"):
+        image_size(tmp_path / "a.png")
 
 
 def test_the_size_of_a_picture_over_the_limit(tmp_path):
     Image.new("RGB", (24, 40)).save(tmp_path / "a.png")
-    with pytest.raises(images.ImageError, match="24x40 .*over the limit"):
-        images.image_size(tmp_path / "a.png", max_pixels=900)
+    with pytest.raises(ImageError, match=r"24x40 .*over the limit"):
+        image_size(tmp_path / "a.png", max_pixels=900)
 
 
 def test_orientation_turns_alpha_too(tmp_path):
