@@ -11,6 +11,7 @@ from animegan3_tf.errors import UserError
 from animegan3_tf.weights_file import read_header
 
 WEIGHTS = "generator.h5"
+DEFAULT = "portrait"
 _CHECKOUT = Path(__file__).resolve().parents[1] / "checkpoints"
 
 
@@ -36,9 +37,8 @@ class ShippedCheckpoint:
 
 
 def shipped_checkpoints(folder: str | os.PathLike | None = None) -> list[ShippedCheckpoint]:
-    """Those of a checkout, else of the installed package, or of `folder`; the one released last is first.
+    """Those of a checkout, else of the installed package, or of `folder`; `portrait` first, the others by name.
 
-    The header's "created", an ISO date, decides; equal dates go by name, and files without a date are oldest.
     UserError where one cannot be read.
     """
     folder = _shipped_folder() if folder is None else Path(folder)
@@ -46,11 +46,11 @@ def shipped_checkpoints(folder: str | os.PathLike | None = None) -> list[Shipped
         ShippedCheckpoint(path.parent.name, path.parent, read_header(path), path.stat().st_size)
         for path in (folder.glob(f"*/{WEIGHTS}") if folder else ())
     ]
-    return sorted(found, key=lambda one: (str(one.header.get("created") or ""), one.name), reverse=True)
+    return sorted(found, key=lambda one: (one.name != DEFAULT, one.name))
 
 
 def default_checkpoint() -> ShippedCheckpoint:
-    """The one released last. UserError where none is shipped."""
+    """The checkpoint `portrait`; where it is not shipped, the first by name. UserError where none is shipped."""
     found = shipped_checkpoints()
     if not found:
         raise UserError(

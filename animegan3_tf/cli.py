@@ -10,7 +10,7 @@ from animegan3_tf import __version__
 from animegan3_tf.commands import data, models, training
 from animegan3_tf.commands.compare import compare
 from animegan3_tf.commands.evaluate import evaluate
-from animegan3_tf.commands.pairs import pairs
+from animegan3_tf.commands.pairs import distill, pairs
 from animegan3_tf.commands.study import study
 from animegan3_tf.errors import UserError
 from animegan3_tf.runtime import quiet_tensorflow
@@ -46,6 +46,7 @@ for command in (
     data.inspect,
     pairs,
     training.train,
+    distill,
     training.runs,
     models.stylize,
     models.models,

@@ -6,10 +6,11 @@ import os
 from pathlib import Path
 
 from animegan3_tf import images
-from animegan3_tf.data.demo import demo_anime, demo_photos
+from animegan3_tf.data.demo import demo_anime, demo_photos, shown_photos
 from animegan3_tf.data.prepare import prepare
 from animegan3_tf.data.targets import style_targets
 from animegan3_tf.errors import UserError
+from animegan3_tf.photo_stylizer import open_photo_stylizer
 from animegan3_tf.styles import load_style
 from animegan3_tf.stylize import stylize_files
 from animegan3_tf.stylizer import load_stylizer
@@ -18,23 +19,24 @@ from animegan3_tf.training.run_files import states
 
 PRETRAIN_STEPS, STEPS = 50, 150
 PHOTO_SIZE = 256
+SHOWN_SIZE = 384
 GRID_SIZE = 128  # the networks are convolutional: trained on 64x64 crops, looked at larger
 
 
 def stylize_demo(out, checkpoint, show=print):
     """Stylises four bundled photos into `out`/stylised; returns the path of a PNG, photos above results.
 
-    checkpoint: a `ShippedCheckpoint`.
+    checkpoint: a `ShippedCheckpoint`; it is used as `stylize` uses it, faces drawn again where it says so.
     """
     out = Path(out)
-    photos = demo_photos(out / "data" / "photo", size=PHOTO_SIZE).evaluation
+    photos = shown_photos(out / "photo", SHOWN_SIZE)
     show(f"stylising {len(photos)} photos with {checkpoint.name}; what it can do: {checkpoint.folder / 'card.md'}")
-    anime = out / "stylised"
-    stylize_files(photos, anime, load_stylizer(checkpoint.weights), overwrite=True)
+    anime, stylizer = out / "stylised", open_photo_stylizer(checkpoint.weights)
+    stylize_files(photos, anime, stylizer, overwrite=True)
     sheet = out / "stylised.png"
     rows = photos, [anime / path.name for path in photos]
     images.write_image(sheet, images.grid([[images.read_image(path).rgb for path in row] for row in rows]))
-    show("photos above, anime below:")
+    show(f"terms of the weights: {stylizer.terms}\nphotos above, anime below:")
     return sheet
 
 

@@ -115,6 +115,34 @@ def glance(path: str | os.PathLike, side: int, max_pixels: int = DEFAULT_MAX_PIX
     return _read(path, decode)
 
 
+def image_size(path: str | os.PathLike, max_pixels: int = DEFAULT_MAX_PIXELS) -> tuple[int, int]:
+    """Reads a picture's size from its header, without decoding it.
+
+    Args:
+        path: The file.
+        max_pixels: Pictures with more are refused.
+
+    Returns:
+        (height, width) of the picture as `read_image` gives it, upright where the header tells its orientation.
+
+    Raises:
+        ImageError: A file that does not begin like a picture, or a picture over the limit.
+    """
+
+    def measure(file, name):
+        formats = _formats_for(file.read(16), name)
+        try:
+            with Image.open(file, formats=formats) as image:
+                _check_size(image, name, max_pixels)
+                width, height = image.size
+                # Pillow turns TIFFs upright only when it loads them
+                return (width, height) if _orientation(image) >= 5 else (height, width)
+        except Image.UnidentifiedImageError:
+            raise ImageError(f"{name} is not a JPEG, PNG, WebP, BMP or TIFF picture; convert or re-export it") from None
+
+    return _read(path, measure)
+
+
 def write_image(path: str | os.PathLike, rgb: np.ndarray, alpha: np.ndarray | None = None, quality: int = 95) -> None:
     """Writes uint8 rgb [H, W, 3], and alpha [H, W] if any, in the format that the suffix names; makes missing folders.
 

@@ -1,18 +1,23 @@
+import configparser
 import hashlib
 import importlib.metadata
 import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from animegan3_tf import checkpoints
-from animegan3_tf.checkpoints import shipped_checkpoints, weights_of
+from animegan3_tf.checkpoints import default_checkpoint, shipped_checkpoints, weights_of
 from animegan3_tf.errors import UserError
+from animegan3_tf.stylize_defaults import StylizeDefaults
 from animegan3_tf.stylizer import load_stylizer
 from animegan3_tf.weights_file import write_weights
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def ship(folder, name, **header):
@@ -28,8 +33,30 @@ def test_a_shipped_checkpoint_is_whole_small_and_described(shipped):
         assert hashlib.sha256((shipped.folder / name).read_bytes()).hexdigest() == digest, name
     assert shipped.bytes <= 2.2e6
     card = (shipped.folder / "card.md").read_text()
-    for words in ("Trained on", "Known failures", "Licence"):
+    for words in ("Trained on", "Known failures", "white (255)", "black (0)", "grey (128)"):
         assert words in card
+    header = shipped.header
+    assert header["license"] in card
+    assert header["trained_on"] in card
+    assert {"architecture", "resize", "style", "created"} <= header.keys()
+    StylizeDefaults.from_header(header)
+
+
+def test_portrait_is_the_default_and_says_what_it_learned_from():
+    default = default_checkpoint()
+    assert (default.name, shipped_checkpoints()[0].name) == ("portrait", "portrait")
+    assert "JP_face" in default.header["teacher"]
+    assert "non-commercial" in default.header["license"]
+    assert StylizeDefaults.from_header(default.header) == StylizeDefaults(faces=True, face_size=256, size=1024)
+
+
+def test_a_wheel_carries_every_checkpoint_whole():
+    settings = configparser.ConfigParser()
+    settings.read(ROOT / "setup.cfg")
+    patterns = [line for lines in settings["options.data_files"].values() for line in lines.split()]
+    carried = {path.relative_to(ROOT).as_posix() for pattern in patterns for path in ROOT.glob(pattern)}
+    assert "checkpoints/portrait/generator.h5" in carried
+    assert carried == {path.relative_to(ROOT).as_posix() for path in ROOT.glob("checkpoints/*/*")}
 
 
 def test_the_default_one_changes_a_photo_and_keeps_its_layout():
@@ -50,17 +77,15 @@ def test_no_checkpoint_is_shipped(tmp_path):
     assert shipped_checkpoints(tmp_path) == []
 
 
-def test_the_newest_is_told_by_date_then_by_name(tmp_path):
+def test_portrait_comes_first_however_old_then_the_others_by_name(tmp_path):
     for name, header in (
-        ("x-undated", {}),
-        ("y-undated", {}),
-        ("b", {"created": "2025-09-30"}),
-        ("c", {"created": "2024-12-31"}),
         ("a", {"created": "2025-09-30"}),
-        ("d", {"created": "2025-10-01T09:00:00+00:00"}),
+        ("shinkai", {"created": "2026-10-01"}),
+        ("portrait", {"created": "2024-12-31"}),
+        ("hayao", {}),
     ):
         ship(tmp_path, name, **header)
-    assert [one.name for one in shipped_checkpoints(tmp_path)] == ["d", "b", "a", "c", "y-undated", "x-undated"]
+    assert [one.name for one in shipped_checkpoints(tmp_path)] == ["portrait", "a", "hayao", "shinkai"]
 
 
 def test_one_that_cannot_be_read_is_named(tmp_path):
@@ -103,19 +128,22 @@ def test_an_installed_packages_checkpoints_lie_where_its_record_says(tmp_path, m
 def test_the_command_lists_them(call, tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoints, "_CHECKOUT", tmp_path)
     assert call("models") == (0, "no checkpoint is shipped with this version\n", "")
-    ship(tmp_path, "hayao", created="2025-01-02", architecture="animegan3", step=1200)
-    older = ship(tmp_path, "old")
-    (tmp_path / "hayao" / "card.md").touch()
+    terms = "research only;\nnot for sale"
+    ship(tmp_path, "portrait", created="2025-01-02", architecture="animegan3", step=1200, license=terms)
+    other = ship(tmp_path, "hayao", created="2025-03-04")
+    (tmp_path / "portrait" / "card.md").touch()
     status, out, _ = call("models")
     assert status == 0
     assert out.splitlines() == [
-        "hayao (default): animegan3, step 1,200, 2025-01-02, 0.0 MB",
-        f"    {tmp_path / 'hayao' / 'card.md'}",
-        "old: 0.0 MB",
-        f"    {older}",
+        "portrait (default): animegan3, step 1,200, 2025-01-02, 0.0 MB",
+        f"    {tmp_path / 'portrait' / 'card.md'}",
+        "    terms: research only; not for sale",
+        "hayao: 2025-03-04, 0.0 MB",
+        f"    {other}",
+        "    terms: not stated",
     ]
     listed = json.loads(call("models", "--json")[1])
-    assert [(one["name"], one.get("step")) for one in listed] == [("hayao", 1200), ("old", None)]
+    assert [(one["name"], one.get("step")) for one in listed] == [("portrait", 1200), ("hayao", None)]
 
 
 def test_finding_checkpoints_does_not_import_tensorflow(tmp_path):

@@ -301,7 +301,7 @@ def test_train_then_stylize(call, data):
     result = call("stylize", data / "photo", "--out", data / "anime", "--model", run)
     check_one_line(result)
     assert "bad.jpg' is not a whole" in result[2]
-    assert result[1] == f"4 pictures written to {data / 'anime'}, 1 failed\n"
+    assert result[1] == f"4 pictures written to {data / 'anime'}, 1 failed\nterms of the weights: not stated\n"
     for path in (data / "photo").glob("*.png"):
         picture = read_image(data / "anime" / path.name).rgb
         assert picture.shape == (24, 24, 3)

@@ -4,6 +4,8 @@ import pytest
 from animegan3_tf import checkpoints, demo
 from animegan3_tf.images import find_images, read_image
 
+PUPILS = [(203.8, 100.6), (247.1, 103.5)]  # of the astronaut, 512 pixels wide, read from an enlargement
+
 
 @pytest.mark.slow
 def test_training_goes_the_whole_way(tmp_path, monkeypatch):
@@ -23,11 +25,16 @@ def test_bundled_photos_become_anime(call, tmp_path):
         status, out, _ = call("demo", "--out", str(tmp_path))
         assert status == 0
     assert out.splitlines()[-1] == str(tmp_path / "stylised.png")
-    photos, anime = np.split(read_image(tmp_path / "stylised.png").rgb, [256 + 2])
-    assert photos.shape == anime.shape == (258, 4 * 256 + 3 * 4, 3)
-    assert np.abs(photos[:256].astype(int) - anime[2:]).mean() > 5
-    first = read_image(sorted((tmp_path / "stylised").glob("*.png"))[0]).rgb
-    np.testing.assert_array_equal(anime[2:, :256], first)
+    photos, anime = np.split(read_image(tmp_path / "stylised.png").rgb, [384 + 2])
+    assert photos.shape == anime.shape == (386, 4 * 384 + 3 * 4, 3)
+    assert np.abs(photos[:384].astype(int) - anime[2:]).mean() > 5
+    first = read_image(tmp_path / "stylised" / "astronaut.png").rgb
+    np.testing.assert_array_equal(anime[2:, :384], first)
+    assert "terms of the weights: non-commercial" in out
+    # her face at 384 pixels: an iris is drawn, darker than any skin, where the photo has its pupils
+    for x, y in PUPILS:
+        around = first[round(y * 0.75) - 6 : round(y * 0.75) + 7, round(x * 0.75) - 6 : round(x * 0.75) + 7]
+        assert around.mean(axis=2).min() < 90
 
 
 def test_no_checkpoint_to_show(call, tmp_path, monkeypatch):

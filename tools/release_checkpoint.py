@@ -4,10 +4,12 @@
         --photos held_out --anime data/portrait/style
 
 What nobody can measure, whose pictures they are and what goes wrong, stands in the --about file. --photos were not
-trained on. Writes generator.h5, style.toml, config.json, sample.jpg, card.md and SHA256SUMS.
+trained on; without --photos and --anime the card has the figures of the --about file alone. Writes generator.h5,
+sample.jpg, card.md and SHA256SUMS, and of a run folder also style.toml and config.json.
 """
 
 import argparse
+import dataclasses
 import datetime
 import hashlib
 import json
@@ -17,13 +19,17 @@ import sys
 import tempfile
 from pathlib import Path
 
+from flat_response import flat_response
+
 from animegan3_tf import images
 from animegan3_tf.checkpoints import weights_of
 from animegan3_tf.data.demo import demo_photos
 from animegan3_tf.errors import UserError
 from animegan3_tf.files import whole_file
+from animegan3_tf.photo_stylizer import open_photo_stylizer
 from animegan3_tf.styles import Style
 from animegan3_tf.styles.toml_text import toml_of
+from animegan3_tf.stylize_defaults import StylizeDefaults
 from animegan3_tf.stylizer import load_stylizer
 from animegan3_tf.weights_file import read_weights, write_weights
 
@@ -34,32 +40,64 @@ else:
 
 SUMS = "SHA256SUMS"
 ABOUT = {"title": str, "summary": str, "trained_on": str, "hardware": str, "failures": list, "licence": str}
+# teacher: of pairs. recipe: where it is no run of this project. stylize: see `StylizeDefaults`. figures: Markdown
+ABOUT_MORE = {"teacher": str, "recipe": str, "stylize": dict, "figures": str}
 _COLUMNS = 4
 
 
-def release(run, target, about, photos, anime, features, commit=None):
+def release(run, target, about, photos=None, anime=None, features="inception-2015", commit=None):
     """Writes the checkpoint's files into `target`.
 
-    run: a run folder. about: path of a TOML file with the keys of ABOUT. photos, anime, features: of `animegan3
-    evaluate`. commit: of the code that trained it, by default the checkout's.
+    Args:
+        run: A run folder; or a weights file, of which the --about file has to tell the recipe.
+        target: The folder to write into.
+        about: Path of a TOML file with the keys of ABOUT, and perhaps of ABOUT_MORE.
+        photos: Folder of photos for `animegan3 evaluate`; without it nothing is evaluated.
+        anime: Folder of anime pictures for it.
+        features: The features it goes by.
+        commit: Of the code that trained it, by default the checkout's.
     """
+    if (photos is None) != (anime is None):
+        raise UserError("--photos and --anime belong together; give both, or neither")
     about = _read_about(about)
     header, arrays = read_weights(weights_of(run))
     created = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
-    header = {name: value for name, value in header.items() if name != "perceptual"}
-    told = {"trained_on": about["trained_on"], "license": about["licence"]}
+    configuration = _configuration(run) if run.is_dir() else None
+    if not configuration and "recipe" not in about:
+        raise UserError(f'{str(run)!r} is no run folder, so --about has to tell the recipe; add recipe = "..."')
     weights = target / "generator.h5"
-    write_weights(weights, {**header, **told, "created": created}, {n: a.astype("float16") for n, a in arrays.items()})
-    configuration = _configuration(run)
-    _write(target / "config.json", json.dumps(configuration, indent=2) + "\n")
-    _write(target / "style.toml", toml_of(Style.from_dict(configuration["style"], source="config.json")))
+    arrays = {name: array.astype("float16") for name, array in arrays.items()}
+    write_weights(weights, {**_kept(header), **_told(about), "created": created}, arrays)
+    names = ["card.md", "generator.h5", "sample.jpg"]
+    if configuration:
+        names = sorted([*names, "config.json", "style.toml"])
+        _write(target / "config.json", json.dumps(configuration, indent=2) + "\n")
+        _write(target / "style.toml", toml_of(Style.from_dict(configuration["style"], source="config.json")))
     _draw_sample(weights, target / "sample.jpg")
-    results = _evaluate(_command(weights, photos, anime, features))
-    told = _command(target.name, photos.name, anime.name, _base(features))
-    _write(target / "card.md", _card(about, configuration, header["step"], created, commit or _commit(), told, results))
-    names = ("card.md", "config.json", "generator.h5", "sample.jpg", "style.toml")
+    measured = []
+    if photos:
+        results = _evaluate(_command(weights, photos, anime, features))
+        measured = _measured(_command(target.name, photos.name, anime.name, _base(features)), results)
+    recipe = about["recipe"].strip() if "recipe" in about else _recipe(configuration, header["step"])
+    flat = flat_response(load_stylizer(weights))
+    code = f"commit {commit or _commit()}" if configuration else "not this project's trainer"
+    _write(target / "card.md", _card(about, recipe, f"{code}, released {created}", measured, flat))
     sums = [f"{hashlib.sha256((target / name).read_bytes()).hexdigest()}  {name}\n" for name in names]
     _write(target / SUMS, "".join(sums))
+
+
+def _kept(header):
+    """The header's entries without those of the machine, and without notes to oneself."""
+    return {name: value for name, value in header.items() if name not in ("perceptual", "note")}
+
+
+def _told(about):
+    told = {"trained_on": about["trained_on"], "license": about["licence"]}
+    if "teacher" in about:
+        told["teacher"] = about["teacher"]
+    if "stylize" in about:
+        told["stylize"] = dataclasses.asdict(StylizeDefaults.from_header(about))
+    return told
 
 
 def _read_about(path):
@@ -68,6 +106,7 @@ def _read_about(path):
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"--about {str(path)!r} is not valid TOML: {error}") from error
     wrong = [key for key, kind in ABOUT.items() if not isinstance(about.get(key), kind)]
+    wrong += [key for key, kind in ABOUT_MORE.items() if key in about and not isinstance(about[key], kind)]
     if wrong:
         raise UserError(f"--about {str(path)!r} lacks {', '.join(wrong)}, or they are of another type; add them")
     return about
@@ -76,12 +115,12 @@ def _read_about(path):
 def _configuration(run):
     """The run's, without the folders of the machine it ran on."""
     configuration = json.loads((run / "config.json").read_text(encoding="utf-8"))
-    for name in ("photos", "anime", "samples"):
-        configuration.pop(name)
+    for name in ("photos", "anime", "pairs", "samples"):
+        configuration.pop(name, None)
     if configuration.get("init"):
         configuration["init"]["path"] = Path(configuration["init"]["path"]).name
     if "overridden" in configuration:
-        paths = ("photos", "anime", "perceptual", "init.path")
+        paths = ("photos", "anime", "pairs", "perceptual", "init.path")
         configuration["overridden"] = [e for e in configuration["overridden"] if e["key"] not in paths]
     configuration["perceptual"] = _base(configuration["perceptual"])
     return configuration
@@ -89,7 +128,7 @@ def _configuration(run):
 
 def _draw_sample(weights, path):
     """Eight bundled photos, which may be passed on and which no style is trained on, each row above its results."""
-    stylizer = load_stylizer(weights)
+    stylizer = open_photo_stylizer(weights)
     with tempfile.TemporaryDirectory() as folder:
         written = demo_photos(Path(folder, "photo"))
         by_name = {photo.stem: photo for photo in (*written.evaluation, *written.training)}
@@ -121,15 +160,24 @@ def _evaluate(command):
         return json.loads(report.read_text(encoding="utf-8"))["results"]
 
 
-def _card(about, configuration, step, created, commit, command, results):
-    style, init = configuration["style"], configuration.get("init")
-    side, batch = style["data"]["image_size"], style["train"]["batch_size"]
+def _recipe(configuration, step):
+    style, init, first = configuration["style"], configuration.get("init"), configuration["pretrain_steps"]
     begun = f"begun with {init['path']} (sha256 {init['sha256'][:12]}), " if init else ""
-    recipe = (
-        f"style.toml; {begun}{configuration['pretrain_steps']:,} steps of content only and "
-        f"{step - configuration['pretrain_steps']:,} adversarial ones, batch {batch}, {side}x{side}; perceptual "
-        f"network {configuration['perceptual']}; seed {configuration['seed']}"
+    if style.get("objective") == "pairs":
+        later = f", {step - first:,} of them with a discriminator," if style["pairs"]["discriminator"] else ""
+        steps = f"{step:,} steps on pairs{later} in batches of " + " or ".join(
+            f"{batch['count']} crops of {batch['crop']} pixels ({batch['turns']} turns)"
+            for batch in style["pairs"]["batches"].values()
+        )
+    else:
+        side, batch = style["data"]["image_size"], style["train"]["batch_size"]
+        steps = f"{first:,} steps of content only and {step - first:,} adversarial ones, batch {batch}, {side}x{side}"
+    return (
+        f"style.toml; {begun}{steps}; perceptual network {configuration['perceptual']}; seed {configuration['seed']}."
     )
+
+
+def _measured(command, results):
     rows = []
     for result in results:
         if result["value"] is None:
@@ -138,6 +186,23 @@ def _card(about, configuration, step, created, commit, command, results):
             value = f"{result['value']:.4g}"
             value += "" if result["low"] is None else f" ({result['low']:.4g} to {result['high']:.4g})"
         rows.append(f"| {result['name']} | {value} | {result['count']} |")
+    return [
+        "On photos that it was not trained on; the command gives the numbers again where the pictures are:",
+        "",
+        "```",
+        f"animegan3 {shlex.join(command)} -o report",
+        "```",
+        "",
+        "| metric | value (95 % interval) | measured on |",
+        "|---|---|---|",
+        *rows,
+        "",
+    ]
+
+
+def _card(about, recipe, code, measured, flat):
+    teacher = [f"- **Teacher**: {about['teacher'].strip()}"] if "teacher" in about else []
+    figures = [about["figures"].strip(), ""] if "figures" in about else []
     return "\n".join(
         [
             f"# {about['title']}",
@@ -146,24 +211,23 @@ def _card(about, configuration, step, created, commit, command, results):
             "",
             "![photos, and below each row its results](sample.jpg)",
             "",
+            *teacher,
             f"- **Trained on**: {about['trained_on'].strip()}",
-            f"- **Recipe**: {recipe}.",
+            f"- **Recipe**: {recipe}",
             f"- **Hardware and time**: {about['hardware'].strip()}",
-            f"- **Code**: commit {commit}, released {created}.",
+            f"- **Code**: {code}.",
             "- **Known failures**: " + "; ".join(about["failures"]) + ".",
             f"- **Licence**: {about['licence'].strip()}",
             "",
             "## Measured",
             "",
-            "On photos that it was not trained on; the command gives the numbers again where the pictures are:",
+            *figures,
+            *measured,
+            "Pictures of one colour, and what comes out of the network (level 0 to 255):",
             "",
-            "```",
-            f"animegan3 {shlex.join(command)} -o report",
-            "```",
-            "",
-            "| metric | value (95 % interval) | measured on |",
-            "|---|---|---|",
-            *rows,
+            "| picture | side | mean red, green, blue | darkest to lightest level |",
+            "|---|---|---|---|",
+            *flat,
             "",
         ]
     )
@@ -181,11 +245,11 @@ def _write(path, text):
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("run", type=Path)
+    parser.add_argument("run", type=Path, help="run folder or weights file")
     parser.add_argument("target", type=Path)
-    parser.add_argument("--about", type=Path, required=True, help="TOML: " + ", ".join(ABOUT))
-    parser.add_argument("--photos", type=Path, required=True, help="folder of photos that it was not trained on")
-    parser.add_argument("--anime", type=Path, required=True, help="folder of anime pictures")
+    parser.add_argument("--about", type=Path, required=True, help="TOML: " + ", ".join((*ABOUT, *ABOUT_MORE)))
+    parser.add_argument("--photos", type=Path, help="folder of photos that it was not trained on")
+    parser.add_argument("--anime", type=Path, help="folder of anime pictures")
     parser.add_argument("--features", default="inception-2015", help="of evaluate: resnet18:FILE.npz, ...")
     parser.add_argument("--commit", help="of the code that trained it, where it is not the checkout's")
     arguments = parser.parse_args()

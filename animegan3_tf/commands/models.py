@@ -16,7 +16,7 @@ from animegan3_tf.errors import UserError
 
 _MODEL_HELP = (
     "Run folder, weights (.h5), published .pb, .onnx or TF.js, SavedModel, .tflite, or a name of `animegan3 models`; "
-    "the first by default."
+    "portrait by default."
 )
 
 
@@ -26,24 +26,39 @@ def stylize(
     model: Optional[Path] = typer.Option(None, help=_MODEL_HELP),
     format: Optional[str] = typer.Option(None, help="png, jpg or webp; by default each photo's own."),
     overwrite: bool = typer.Option(False, "--overwrite", help="Let results replace their own photos."),
-    face: bool = typer.Option(False, "--face", help="Draw each face again at --face-size and blend it in."),
-    face_size: int = typer.Option(256, help="Side of the crops that --face stylises; what the model was trained on."),
+    size: Optional[int] = typer.Option(
+        None, help="Longest side that the network sees of a photo, 0 for the photo's own; the checkpoint's by default."
+    ),
+    full_size: bool = typer.Option(
+        True, "--full-size/--network-size", help="Enlarge results to their photos' sizes, or leave them as drawn."
+    ),
+    face: Optional[bool] = typer.Option(
+        None, "--face/--no-face", help="Draw each face again on its own, or do not; the checkpoint decides by default."
+    ),
+    face_size: Optional[int] = typer.Option(
+        None, help="Side of the crops in which faces are drawn; the checkpoint's by default."
+    ),
+    keep_colors: str = typer.Option(
+        "none", help="Give each region of a drawing the photo's colour (region), or leave the model's (none)."
+    ),
     max_pixels: int = MAX_PIXELS,
 ):
     """Turn photos into anime. A photo that cannot be read gives one line; the rest goes on, and the status is 1."""
     from animegan3_tf.checkpoints import default_checkpoint
+    from animegan3_tf.photo_stylizer import open_photo_stylizer
     from animegan3_tf.progress import progress
     from animegan3_tf.stylize import stylize_files
-    from animegan3_tf.stylizer import load_stylizer
 
-    stylizer = load_stylizer(model or default_checkpoint().weights)
+    stylizer = open_photo_stylizer(
+        model or default_checkpoint().weights,
+        size=size,
+        full_size=full_size,
+        faces=face,
+        face_size=face_size,
+        keep_colors=keep_colors,
+    )
     if stylizer.warning:
         print(f"animegan3: {stylizer.warning}", file=sys.stderr)
-    if face:
-        from animegan3_tf.data.face_detector import MtcnnDetector
-        from animegan3_tf.face_stylizer import FaceStylizer
-
-        stylizer = FaceStylizer(stylizer, MtcnnDetector(min_size=32), face_size)
     errors = []
     with progress("stylising") as advance:
 
@@ -58,9 +73,9 @@ def stylize(
     for error in errors:
         print(f"animegan3: {error}", file=sys.stderr)
     print(f"{report.written:,} pictures written to {out}, {len(report.failures):,} failed")
-    if face:
-        found = stylizer.faces_found
+    if found := stylizer.faces_found:
         print(f"faces drawn again: {sum(found):,}, in {sum(map(bool, found)):,} of {len(found):,} photos")
+    print(f"terms of the weights: {stylizer.terms}")
     if report.failures:
         raise typer.Exit(1)
 
@@ -68,6 +83,7 @@ def stylize(
 def models(as_json: bool = typer.Option(False, "--json", help="Print JSON.")):
     """List the checkpoints that come with the project; every command that takes a model takes their names."""
     from animegan3_tf.checkpoints import shipped_checkpoints
+    from animegan3_tf.terms import terms_of
 
     found = [one.to_dict() for one in shipped_checkpoints()]
     if as_json:
@@ -75,10 +91,11 @@ def models(as_json: bool = typer.Option(False, "--json", help="Print JSON.")):
         return
     if not found:
         print("no checkpoint is shipped with this version")
-    for number, one in enumerate(found):
+    for number, one in enumerate(found):  # the default is first
         described = [one.get("architecture"), f"step {one['step']:,}" if one.get("step") else None, one.get("created")]
         told = ", ".join(filter(None, [*described, f"{one['bytes'] / 1e6:.1f} MB"]))
         print(f"{one['name']}{' (default)' if number == 0 else ''}: {told}\n    {one['card'] or one['weights']}")
+        print(f"    terms: {terms_of(one)}")
 
 
 def export(
@@ -102,6 +119,8 @@ def export(
 ):
     """Write the deployed generator as SavedModel, TFLite and ONNX, each run and compared with the Keras model."""
     from animegan3_tf.export import ExportPlan, export_generator
+    from animegan3_tf.export.export import REPORT
+    from animegan3_tf.terms import terms_of
 
     card = {"name": name, "version": version, "author": author, "license": license, "trained_on": trained_on}
     plan = ExportPlan(
@@ -119,7 +138,8 @@ def export(
 
     files = export_generator(model, out, plan, show)
     runtimes = ", ".join(sorted({file.told["runtime"] for file in files}))
-    print(f"{len(files)} files written to {out}, compared by {runtimes}; export.json has the details")
+    print(f"{len(files)} files written to {out}, compared by {runtimes}; {REPORT} has the details")
+    print(f"terms of the weights: {terms_of(json.loads((out / REPORT).read_text(encoding='utf-8'))['model'])}")
 
 
 def info(

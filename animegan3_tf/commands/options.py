@@ -14,6 +14,7 @@ CACHE = typer.Option(Path("~/.cache/animegan3_tf/features"), help="Folder that k
 STYLE = typer.Option("shinkai", help="Name of a bundled style, or a .toml file.")
 PHOTOS = typer.Option(None, help="Photos, instead of DATA/photo.")
 ANIME = typer.Option(None, help="Anime pictures, instead of DATA/<style>/style.")
+PAIRS = typer.Option(None, help="Folder of pairs, for a style that learns from them: photo/ and anime/ of like names.")
 IMAGE_SIZE = typer.Option(None, help="Side of the training crops; the style's by default.")
 
 
@@ -25,6 +26,20 @@ def folders_of(data, style, photos, anime):
         if not folder.is_dir():
             raise UserError(f"{what} are missing: {str(folder)!r} is not a folder; put them there or give {option} DIR")
     return photos, anime
+
+
+def sources_of(data, style, photos, anime, pairs):
+    """(photos, anime, pairs) of a run as text, None where they are not named; one line where what it needs is missing.
+
+    What else does not fit, such as pairs for a style that learns without, `RunConfiguration` tells of.
+    """
+    if style.objective == "unpaired":
+        photos, anime = folders_of(data, style, photos, anime)
+    elif pairs is None and (photos is None or anime is None):
+        from animegan3_tf.training.configuration import no_pairs
+
+        raise UserError(no_pairs(style.name))
+    return tuple(None if folder is None else str(folder) for folder in (photos, anime, pairs))
 
 
 def recipe_of(style, settings, options):

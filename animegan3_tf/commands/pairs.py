@@ -92,3 +92,38 @@ def make_pairs_told(photos, out, teachers, jobs, max_pixels, **settings):
         raise UserError(f"no pair came out of {len(found):,} photos; {out / REJECTED} has the reasons")
     print(f"look at them, the most doubtful first: {out / PAGE}")
     return report
+
+
+def distill(
+    teacher: list[str] = typer.Option(..., help="Model that draws, as stylize takes it; several draw in turn."),
+    photos: list[Path] = typer.Option(..., help="Photos, or a folder with those below it; may be given again."),
+    out: Path = typer.Option(..., "-o", "--out", help="Run folder; the pairs lie in its folder pairs/."),
+    style: str = typer.Option("portrait", help="Style that learns from pairs: a name or a .toml file."),
+    perceptual: str = typer.Option("vgg19", help="Network of the features that are compared, as for train."),
+    steps: Optional[int] = typer.Option(None, help="Training steps; the style's epochs by default."),
+    init: Optional[Path] = typer.Option(None, help="Begin with these weights: a run folder or a weights file (.h5)."),
+    keep_colors: str = typer.Option("region", help="Give the drawings the photos' colours (region), or not (none)."),
+    faces: bool = typer.Option(True, "--faces/--no-faces", help="Cut faces out, or take whole images (landscapes)."),
+    checks: bool = typer.Option(True, "--checks/--no-checks", help="Leave out drawings that lost an eye."),
+    size: int = typer.Option(384, help="Side of a pair in pixels."),
+    teacher_size: int = typer.Option(512, help="Side at which the teacher draws, in pixels."),
+    jobs: int = typer.Option(os.cpu_count() or 1, help="Processes that colour and check the drawings.", min=1),
+    max_pixels: int = MAX_PIXELS,
+):
+    """Teach a generator's drawings to the phone-sized one: makes pairs, then trains on them; goes on where it stopped.
+
+    Example: animegan3 distill --teacher AnimeGANv3_JP_face_v1.0.onnx --photos photos/ -o runs/mine
+    """
+    from animegan3_tf.commands.training import pairs_configuration, start_run
+    from animegan3_tf.networks import read_perceptual
+    from animegan3_tf.training.run import RunConfiguration
+    from animegan3_tf.training.run_files import states
+
+    pairs = out / "pairs"
+    read_perceptual(perceptual)  # what would end the run is told before hours of drawing
+    settings = {"keep_colors": keep_colors, "size": size, "teacher_size": teacher_size}
+    make_pairs_told(photos, pairs, teacher, jobs, max_pixels, **settings, faces=faces, checks=checks)
+    if states(out):
+        start_run(RunConfiguration.read(out), out, resume=True)
+    else:
+        start_run(pairs_configuration(style, pairs, perceptual, steps, init), out)

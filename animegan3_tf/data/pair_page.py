@@ -110,6 +110,7 @@ def _figure(stem: str, record: dict) -> str:
 def _rejected(kinds: Counter, rejected: list) -> str:
     if not rejected:
         return "<p>None.</p>"
-    counts = table(("reason", "how often"), [(kind, f"{count:,}") for kind, count in kinds.most_common()])
+    common = sorted(kinds, key=lambda kind: (-kinds[kind], kind))
+    counts = table(("reason", "how often"), [(kind, f"{kinds[kind]:,}") for kind in common])
     rows = sorted((name, rejection.reason) for name, rejection in rejected)
     return counts + "<details><summary>Each of them</summary>" + table(("photo", "reason"), rows) + "</details>"

@@ -23,11 +23,10 @@ from animegan3_tf.data.pair_book import ANIME, PHOTO, PairBook, Rejection
 from animegan3_tf.data.pair_page import read_review, write_pair_page
 from animegan3_tf.data.pool import in_processes
 from animegan3_tf.data.records import Record, read_source
-from animegan3_tf.data.region_colors import keep_region_colors
+from animegan3_tf.data.region_colors import color_keeper
 from animegan3_tf.errors import UserError, one_line
 from animegan3_tf.images import DEFAULT_MAX_PIXELS
 
-KEEP_COLORS = ("region", "none")
 SMALLEST = 64  # side of a pair in pixels
 _MIN_CONFIDENCE = 0.9
 _BATCH, _BATCH_PIXELS = 8, 24_000_000  # photos that are read and searched together
@@ -66,8 +65,7 @@ class PairSettings:
         for name, least in (("size", SMALLEST), ("teacher_size", SMALLEST), ("min_face", 20)):
             if not least <= getattr(self, name) <= 4096:
                 raise UserError(f"{name} is {getattr(self, name)}; give from {least} to 4,096 pixels")
-        if self.keep_colors not in KEEP_COLORS:
-            raise UserError(f"keep_colors is {self.keep_colors!r}; choose {' or '.join(KEEP_COLORS)}")
+        color_keeper(self.keep_colors)  # refuses what it does not know
 
 
 @dataclass
@@ -338,9 +336,8 @@ def _finish(task: _Task) -> dict | str:
         problem, margin = check_drawing(task.drawing, task.landmarks)
         if problem:
             return problem
-    drawing = task.drawing
-    if settings.keep_colors == "region":
-        drawing = keep_region_colors(task.square, drawing, task.landmarks)
+    keep = color_keeper(settings.keep_colors)
+    drawing = keep(task.square, task.drawing, task.landmarks) if keep else task.drawing
     height, width = drawing.shape[:2]
     if settings.faces:
         size = (settings.size, settings.size)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -10,7 +10,9 @@ import numpy as np
 from skimage.segmentation import felzenszwalb
 
 from animegan3_tf.data.face_places import eye_distance
+from animegan3_tf.errors import UserError
 
+KEEP_COLORS = ("region", "none")
 LIGHTNESS = 0.45  # share of the photo's lightness that a region takes; all of it gives a dull picture
 INK = 32.0  # Lab lightness under which a pixel of the drawing is a line, whose colour stays
 _INK_RAMP = 10.0  # units above it over which a line passes into its surroundings
@@ -22,6 +24,23 @@ _SKIN_SHARE = 0.65  # of the skin's shift in what is nearly skin; the rest is it
 _WHITE, _WHITE_CHROMA = 84.0, 9.0  # clearly white: at least so light, at most so coloured
 _WHITER = 3.0  # units less coloured than the skin, and not so much darker
 _COLDER, _DARKER = 5.0, 30.0  # units of b and of lightness that set an eye apart from skin in shade
+
+
+def color_keeper(name: str) -> Callable | None:
+    """Finds the function that gives a drawing the photo's colours.
+
+    Args:
+        name: One of `KEEP_COLORS`.
+
+    Returns:
+        `keep_region_colors`, or None for "none".
+
+    Raises:
+        UserError: The name is another.
+    """
+    if name not in KEEP_COLORS:
+        raise UserError(f"keep_colors is {name!r}; choose {' or '.join(KEEP_COLORS)}")
+    return keep_region_colors if name == "region" else None
 
 
 def keep_region_colors(

@@ -13,10 +13,7 @@ from animegan3_tf.stylizer import load_stylizer
 
 
 class ModelTeacher:
-    """Draws with a model; `name` is its file's, `fixed_size` its (height, width) where it takes no other.
-
-    The network is loaded at the first drawing: pairs that are all there already need none.
-    """
+    """Draws with a model; `name` is its file's, `fixed_size` its (height, width) where it takes no other."""
 
     def __init__(self, model: str | os.PathLike):
         """Names the model.

@@ -98,7 +98,7 @@ def _evaluate(folders, paths, pair, measures, progress):
             with progress("distances") as advance:
                 results = [*_distances(sets, measures, advance), _artfid(sets, pairs, scores, measures)]
         kinds = tuple(_named(score, measures) for score in (*PAIR_SCORES, _LIKENESS, *FACE_SCORES))
-        results += [_mean(kind, scores[kind.key], measures) for kind in kinds]
+        results += [_averaged(kind, scores[kind.key], measures) for kind in kinds]
         if between is not None:
             results.append(_baseline(between, scores, measures))
         for one in sets.values():
@@ -182,17 +182,18 @@ def _artfid(sets, pairs, scores, measures):
     return Result(key, name, value, interval, "lower", count)
 
 
-def _mean(kind: Score, values: np.ndarray, measures: Measures) -> Result:
+def _averaged(kind: Score, values: np.ndarray, measures: Measures) -> Result:
     known = values[np.isfinite(values)]
     count = f"{len(known):,} pictures"
     if not len(known):
         note = measures.absent.get(kind.key, "not measured: no picture has this score")
         return Result(kind.key, kind.name, None, None, kind.better, count, note)
-    mean, interval = float(known.mean()), None
+    average = {"mean": np.mean, "median": np.median}[kind.average]
+    value, interval = float(average(known)), None
     if measures.replicates and len(known) >= _LEAST_MEAN:
-        interval = bootstrap_interval(mean, np.mean, [known], 10 * measures.replicates, measures.seed)
+        interval = bootstrap_interval(value, average, [known], 10 * measures.replicates, measures.seed)
     note = "" if interval or not measures.replicates else f"no interval from fewer than {_LEAST_MEAN} pictures"
-    return Result(kind.key, kind.name, mean, interval, kind.better, count, note)
+    return Result(kind.key, kind.name, value, interval, kind.better, count, note)
 
 
 def _baseline(between, scores, measures):

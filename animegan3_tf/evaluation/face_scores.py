@@ -10,16 +10,23 @@ import numpy as np
 
 from animegan3_tf.data.colors import in_threads
 from animegan3_tf.data.face import Detector, Face
+from animegan3_tf.data.face_align import inverse, to_source, warp
+from animegan3_tf.data.face_square import face_square
+from animegan3_tf.evaluation.drawn_eyes import SIDE, both_eyes_drawn
 from animegan3_tf.evaluation.face_chip import chip_matrix, face_chip
 from animegan3_tf.evaluation.face_embedding import FaceEmbedding
 from animegan3_tf.evaluation.identity import between_persons, identity_similarity
 from animegan3_tf.evaluation.score import Score
+from animegan3_tf.evaluation.skin_shift import skin_shift
 from animegan3_tf.images import DEFAULT_MAX_PIXELS, ImageError, read_image, resize
 
 FACE_SCORES = (
     Score("face_detected", "face still found, of photos with one", "higher"),
     Score("identity", "identity, 1 the same face, 0 strangers", "higher"),
     Score("above_strangers", "pictures whose identity is above strangers'", "higher"),
+    Score("eyes_drawn", "both eyes drawn", "higher"),
+    Score("photo_eyes_drawn", "both eyes drawn, by the photos themselves, for comparison", ""),
+    Score("skin_shift", "colour shift of the skin, CIEDE2000, median", "lower", "median"),
 )
 _BATCH = 16
 _SIDE = 512  # longer side at which faces are sought
@@ -40,8 +47,11 @@ def score_faces(
     else 0. identity: see `identity_similarity`; both faces are cut by the photo's landmarks, so that what is compared
     is the drawing and not how well the detector copes with it. above_strangers: 1 for an identity above 0, where
     strangers are on average, else 0. Without an embedding, and with fewer than two faces, all NaN, and None.
+    eyes_drawn, photo_eyes_drawn: 1 where `both_eyes_drawn` finds both in the square around the photo's face.
+    skin_shift: see there. Both are NaN where no square inside the photo holds the face.
     """
     detected, numbers, vectors = np.full(len(pairs), np.nan), [], []
+    drawn_faces = {key: np.full(len(pairs), np.nan) for key in ("eyes_drawn", "photo_eyes_drawn", "skin_shift")}
     items, done = iter(pairs.items()), 0
     while some := list(islice(items, _BATCH)):
         read = list(in_threads(lambda pair: _both(pair, max_pixels), some))
@@ -51,6 +61,9 @@ def score_faces(
         drawn = detector([picture for _, (_, picture), _ in kept])
         for (number, _, face), found in zip(kept, drawn):
             detected[number] = any(_same_place(face, other) for other in found)
+        for number, both, face in kept:
+            for key, value in _drawn_face(*both, face).items():
+                drawn_faces[key][number] = value
         if embedding and kept:
             cut = [[face_chip(image, chip_matrix(face)) for image in both] for _, both, face in kept]
             numbers += [number for number, _, _ in kept]
@@ -64,7 +77,21 @@ def score_faces(
         between = between_persons(photos, seed)
         identity[numbers] = identity_similarity(photos, pictures, between)
     above = np.where(np.isnan(identity), np.nan, identity > 0)
-    return {"face_detected": detected, "identity": identity, "above_strangers": above}, between
+    return {"face_detected": detected, "identity": identity, "above_strangers": above, **drawn_faces}, between
+
+
+def _drawn_face(photo: np.ndarray, picture: np.ndarray, face: Face) -> dict[str, float]:
+    """The scores of one face's drawing; none where no square holds the face."""
+    matrix = face_square(face, photo.shape[:2], SIDE)
+    if isinstance(matrix, str):
+        return {}
+    landmarks = to_source(inverse(matrix), face.landmarks)
+    square, drawing = (warp(image, matrix, (SIDE, SIDE)) for image in (photo, picture))
+    return {
+        "eyes_drawn": float(both_eyes_drawn(drawing, landmarks)),
+        "photo_eyes_drawn": float(both_eyes_drawn(square, landmarks)),
+        "skin_shift": skin_shift(square, drawing, landmarks),
+    }
 
 
 def _both(pair, max_pixels):

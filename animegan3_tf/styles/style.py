@@ -7,19 +7,22 @@ import math
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args, get_origin, get_type_hints
+from typing import Union, get_args, get_origin, get_type_hints
 
 from animegan3_tf.architectures import ARCHITECTURES, TRAINED
 from animegan3_tf.errors import UserError
 from animegan3_tf.sizes import check_side
+from animegan3_tf.styles.pair_settings import FeatureSettings, PairSettings
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
+UNPAIRED, PAIRS = "unpaired", "pairs"
 _FOLDER = Path(__file__).parent
 _CHOICES = {
+    "objective": (UNPAIRED, PAIRS),
     "balance": ("none", "mean", "equalize"),
     "adversarial": ("least_squares", "hinge"),
     "color_space": ("yuv", "lab"),
@@ -114,17 +117,21 @@ class TrainSettings:
 class Style:
     """One training recipe. `perceptual` maps a family ("vgg19", "resnet18") to its loss weights.
 
-    generator: the generation that is trained, of `ARCHITECTURES`.
+    generator: the generation that is trained, of `ARCHITECTURES`. objective: "unpaired", photos and anime pictures that
+    have nothing to do with each other, or "pairs", photos and drawings of them. `data`, `target` and `loss` are of the
+    first, `pairs` of the second.
     """
 
     name: str
     description: str
-    perceptual: dict[str, PerceptualSettings]
+    perceptual: dict[str, Union[PerceptualSettings, FeatureSettings]]  # noqa: UP007 - read at run time, on 3.9 too
+    objective: str = UNPAIRED
     generator: str = "animegan3"
     data: DataSettings = DataSettings()
     target: TargetSettings = TargetSettings()
     loss: LossSettings = LossSettings()
     train: TrainSettings = TrainSettings()
+    pairs: PairSettings = dataclasses.field(default_factory=PairSettings)
 
     def __post_init__(self):
         """Checks what types alone cannot."""
@@ -154,18 +161,40 @@ class Style:
         ):
             if len(values) != length:
                 raise UserError(f"{key} is {values}; it must hold {length} numbers")
+        for section in (self, self.data, self.target, self.loss, self.train):
+            for field, choices in _CHOICES.items():
+                if hasattr(section, field) and getattr(section, field) not in choices:
+                    raise UserError(f"{field} is {getattr(section, field)!r}; it must be one of {', '.join(choices)}")
+        self._check_objective()
+        if self.objective == PAIRS:
+            self.pairs.check(ARCHITECTURES[self.generator].multiple)
+            return
         for family, weights in self.perceptual.items():
             if sum(weights.content.values()) <= 0:
                 raise UserError(
                     f"perceptual.{family}.content is {weights.content}; pre-training needs a weight above 0"
                 )
-        for section in (self.data, self.target, self.loss, self.train):
-            for field, choices in _CHOICES.items():
-                if hasattr(section, field) and getattr(section, field) not in choices:
-                    raise UserError(f"{field} is {getattr(section, field)!r}; it must be one of {', '.join(choices)}")
         self._check_tails()
         if self.loss.color_space not in self.loss.color:
             raise UserError(f"loss.color has no weight for color_space {self.loss.color_space!r}")
+
+    def _check_objective(self):
+        """Tables of the other objective would be without effect, unseen."""
+        pairs = self.objective == PAIRS
+        kind, keys = (FeatureSettings, "features") if pairs else (PerceptualSettings, "content and style")
+        for family, weights in self.perceptual.items():
+            if not isinstance(weights, kind):
+                raise UserError(
+                    f"perceptual.{family} is not for objective {self.objective!r}, whose weights are {keys}; change "
+                    "them, or the objective"
+                )
+        other = {"data": DataSettings(), "target": TargetSettings(), "loss": LossSettings()}
+        for name, unset in (other if pairs else {"pairs": PairSettings()}).items():
+            if getattr(self, name) != unset:
+                raise UserError(f"table [{name}] has no effect with objective {self.objective!r}; leave it out")
+        for name in ("batch_size", "pretrain_learning_rate") if pairs else ():
+            if getattr(self.train, name) != getattr(TrainSettings(), name):
+                raise UserError(f"train.{name} has no effect with objective {self.objective!r}; leave it out")
 
     def _check_tails(self):
         """A single tail has no region and revision targets; weights for them would be without effect, unseen."""
@@ -189,6 +218,18 @@ class Style:
                     f"perceptual.{family} has weights for region or revision targets; {self.generator} has none: set "
                     "region_fake, region_photo and revision to 0"
                 )
+
+    @property
+    def batch_sizes(self):
+        """{key: pictures} of every kind of batch."""
+        if self.objective == PAIRS:
+            return {f"pairs.batches.{name}.count": batch.count for name, batch in self.pairs.batches.items()}
+        return {"train.batch_size": self.train.batch_size}
+
+    @property
+    def examples_per_step(self):
+        """Pictures a step, the mean over the kinds of batches."""
+        return self.pairs.examples_per_step if self.objective == PAIRS else self.train.batch_size
 
     def to_dict(self):
         """Plain dictionaries, as the run folder's JSON keeps them."""
@@ -264,6 +305,10 @@ def _build(kind, value, source, key):
             raise UserError(f"{where}: missing key {', '.join(missing)}")
         prefix = f"{key}." if key else ""
         return kind(**{name: _build(hints[name], item, source, prefix + name) for name, item in value.items()})
+    if get_origin(kind) is Union:  # tables that differ in their keys: the one that has more of these
+        given = set(value) if isinstance(value, dict) else set()
+        kind = max(get_args(kind), key=lambda each: len(given & get_type_hints(each).keys()))
+        return _build(kind, value, source, key)
     if get_origin(kind) is dict:
         if not isinstance(value, dict):
             raise UserError(f"{where} is {value!r}; it must be a table")

@@ -133,17 +133,19 @@ def cluster_position():
     return index + (counts.get("chief", 0) if kind == "worker" else 0), sum(counts.values())
 
 
-def check_shares(batch_size, replicas, accumulate=1):
-    """Refuses a batch that does not divide into the devices' equal shares, and shares in parts."""
-    if replicas > 1 and accumulate > 1:  # Keras' batch norm cannot take its moments of all devices from within a loop
-        raise UserError(
-            f"--accumulate {accumulate} is for one device, and there are {replicas}; leave it out: each computes its "
-            f"share of the batch only, {batch_size // replicas} pictures"
-        )
-    if batch_size % replicas:
-        raise UserError(
-            f"train.batch_size is {batch_size}, which {replicas} devices cannot share; give a multiple of {replicas}"
-        )
+def check_shares(batch_sizes, replicas, accumulate=1):
+    """Refuses batches that do not divide into the devices' equal shares, and shares in parts.
+
+    batch_sizes: {what the style calls it: pictures}.
+    """
+    for name, size in batch_sizes.items():
+        if replicas > 1 and accumulate > 1:  # Keras' batch norm cannot take its moments of all devices within a loop
+            raise UserError(
+                f"--accumulate {accumulate} is for one device, and there are {replicas}; leave it out: each computes "
+                f"its share of the batch only, {size // replicas} pictures"
+            )
+        if size % replicas:
+            raise UserError(f"{name} is {size}, which {replicas} devices cannot share; give a multiple of {replicas}")
 
 
 def set_locally(strategy, variable, value):

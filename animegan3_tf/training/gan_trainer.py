@@ -26,14 +26,16 @@ class GanTrainer(tf.keras.Model):
     A generation adds `_pretraining` and `_adversarial`: from a batch to its terms {name: scalar} and the gradients
     {player: list} of "pretrain", or of "generator" and "discriminator".
 
-    Train with `fit` on batches {name: float [N, H, W, 3] in [-1, 1]}: first with `phase` "pretrain", then "adversarial"
-    (`enter_phase`). Discriminators learn from the same pictures the generator was just judged by, one forward pass a
-    step; upstream draws and judges them anew.
+    Train with `fit` on batches {name: float [N, H, W, 3] in [-1, 1]}: first with `phase` "pretrain" (or another
+    `first_phase` of the class), then "adversarial" (`enter_phase`). Discriminators learn from the same pictures the
+    generator was just judged by, one forward pass a step; upstream draws and judges them anew.
 
     Built within the scope of a `tf.distribute` strategy, it trains on all its replicas: each gets its share of the
     batch, batch norms share their moments, and gradients are those of the whole batch. plain: a generator built outside
     that scope, for `deployed`.
     """
+
+    first_phase = PRETRAIN
 
     def __init__(self, style, network, networks, objective, accumulate=1, jit=(), plain=None):
         super().__init__(name="trainer")
@@ -60,17 +62,20 @@ class GanTrainer(tf.keras.Model):
             name="step",
             aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
         )
-        self.phase = PRETRAIN
+        self.phase = self.first_phase
         self._plain = lambda: plain  # by a function: Keras would take its variables for the strategy's
         self.discriminator_variables = [v for judge in self._judges for v in judge.trainable_variables]
-        self.pretrain_optimizer = _adam(settings.pretrain_learning_rate, self.generator.trainable_variables)
-        self.generator_optimizer = _adam(settings.generator_learning_rate, self.generator.trainable_variables)
-        self.discriminator_optimizer = _adam(settings.discriminator_learning_rate, self.discriminator_variables)
+        self._build_optimizers(settings)
         self.distribute_reduction_method = "first"  # `train_step` returns the same on every replica
         self.compile()
 
+    def _build_optimizers(self, settings):
+        self.pretrain_optimizer = adam(settings.pretrain_learning_rate, self.generator.trainable_variables)
+        self.generator_optimizer = adam(settings.generator_learning_rate, self.generator.trainable_variables)
+        self.discriminator_optimizer = adam(settings.discriminator_learning_rate, self.discriminator_variables)
+
     def enter_phase(self, phase):
-        """Switches between "pretrain" and "adversarial"; the next `fit` compiles that phase's step."""
+        """Switches between the first phase and "adversarial"; the next `fit` compiles that phase's step."""
         self.phase = phase
         self.make_train_function(force=True)
 
@@ -100,7 +105,7 @@ class GanTrainer(tf.keras.Model):
     def train_step(self, batch):
         """One step of the current phase on a replica's batch; returns {term: scalar} of the whole batch."""
         # 1. to 4.: pictures, targets, losses, gradients
-        compute = self._pretraining if self.phase == PRETRAIN else self._adversarial
+        compute = self._adversarial if self.phase == ADVERSARIAL else self._pretraining
         terms, gradients = accumulated(compute, batch, self.accumulate)
         # 5. the whole batch's terms and gradients; nothing that is not finite goes by unseen
         terms, gradients = self._of_all_replicas(terms, gradients)
@@ -167,8 +172,14 @@ class GanTrainer(tf.keras.Model):
         return {f"{player}_gradient": norm for player, norm in norms.items()}
 
 
-def _adam(learning_rate, variables):
-    optimizer = tf.keras.optimizers.Adam(learning_rate, beta_1=0.5, beta_2=0.999, epsilon=1e-8)
+def adam(learning_rate, variables, beta_1=0.5, clip_norm=None):
+    """Adam for `variables`, with loss scaling where the precision policy needs it.
+
+    learning_rate: number or Keras schedule. clip_norm: the norm that the whole gradient is scaled down to.
+    """
+    optimizer = tf.keras.optimizers.Adam(
+        learning_rate, beta_1=beta_1, beta_2=0.999, epsilon=1e-8, global_clipnorm=clip_norm
+    )
     optimizer = with_loss_scaling(optimizer)
     optimizer.build(variables)
     return optimizer

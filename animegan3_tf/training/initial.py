@@ -9,13 +9,12 @@ from animegan3_tf.checkpoints import WEIGHTS, by_name
 from animegan3_tf.errors import UserError
 from animegan3_tf.generator_file import digest, is_published, open_generator
 from animegan3_tf.networks.weights import misfits, named_weights
+from animegan3_tf.styles.style import PAIRS, UNPAIRED
 from animegan3_tf.training.configuration import Origin
 from animegan3_tf.training.run_files import state_name, states
-from animegan3_tf.training.state import is_state, read_state
+from animegan3_tf.training.state import DISCRIMINATORS, is_state, read_state
 from animegan3_tf.training.state_folder import newest_state
 from animegan3_tf.weights_file import read_weights
-
-_DISCRIMINATORS = ("support_discriminator", "main_discriminator")
 
 
 @dataclass(frozen=True)
@@ -71,25 +70,29 @@ def _published(path):
 def read_initial(configuration):
     """The weights that a configuration's `init` names.
 
-    From a state: the averaged generator with both tails, and the discriminators. From a weights file: base and main
-    tail; the support tail, of the same shape, begins as the main one does. UserError where the file is not what it was
-    when it was named, is damaged, or holds another generation's generator or one trained with another resize.
+    From a state: the averaged generator with its tails, and the discriminators, if its style has this one's objective.
+    From a weights file: base and main tail. Where the style trains a support tail and there is none, that begins as the
+    main one does, which has its shape. UserError where the file is not what it was when it was named, is damaged, or
+    holds another generation's generator or one trained with another resize.
     """
     path, style = configuration.init.path, configuration.style
     resize = style.train.resize
     if find_origin(path).sha256 != configuration.init.sha256:
         raise UserError(f"--init {path!r} has changed since it was named; start again")
+    parts = {}
     if is_state(path):
         state = read_state(path)
         trained = state.header["configuration"]["style"]
         architecture, before = trained.get("generator", "animegan3"), trained["train"]["resize"]
-        parts = {part: _below(part, state.arrays) for part in ("average", *_DISCRIMINATORS)}
-        parts = {part: arrays for part, arrays in parts.items() if arrays}
+        arrays = _below("average", state.arrays)
+        if trained.get("objective", UNPAIRED) == style.objective:
+            parts = {part: _below(part, state.arrays) for part in DISCRIMINATORS}
+            judged = style.objective == UNPAIRED or style.pairs.discriminator
+            parts = {part: arrays for part, arrays in parts.items() if arrays and judged}
     else:
         header, arrays = _generator(path)
         architecture, before = header.get("architecture"), header.get("resize")
-        main = {name: array for name, array in arrays.items() if name.startswith("main_")}
-        parts = {"average": {**arrays, **{f"support_{name[len('main_') :]}": a for name, a in main.items()}}}
+    parts["average"] = _as_trained(style, arrays)
     if architecture != style.generator:
         raise UserError(
             f"--init {path!r} is of architecture {architecture!r}, style {style.name!r} trains {style.generator!r}; "
@@ -101,6 +104,15 @@ def read_initial(configuration):
             f"{before}"
         )
     return InitialWeights(path, parts)
+
+
+def _as_trained(style, arrays):
+    """A generator's arrays with the tails that the style trains."""
+    support = {name: array for name, array in arrays.items() if name.startswith("support_")}
+    if style.objective == PAIRS:
+        return {name: array for name, array in arrays.items() if name not in support}
+    main = {name: array for name, array in arrays.items() if name.startswith("main_")}
+    return {**arrays, **(support or {f"support_{name[len('main_') :]}": array for name, array in main.items()})}
 
 
 def _generator(path):

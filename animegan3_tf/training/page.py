@@ -13,6 +13,7 @@ from animegan3_tf.duration import duration
 from animegan3_tf.files import whole_file
 from animegan3_tf.pages.charts import line_chart
 from animegan3_tf.pages.frame import page, picture
+from animegan3_tf.training.headline import headline
 from animegan3_tf.training.metrics_file import is_number, read_metrics
 from animegan3_tf.training.run_files import flat, read_configuration
 from animegan3_tf.training.runs import read_run
@@ -23,6 +24,7 @@ TAILS = ("main", "support")
 _LARGE, _SMALL = 960, 420  # pixels across of the newest grid and of the earlier ones
 _PHASES = {"pretrain": "pre-training"}
 _PREFIXES = (  # of a term's name -> the chart it is drawn in
+    ("adversarial_weight", "Discriminators"),
     ("discriminator_", "Discriminators"),
     ("pretrain_", "Pre-training"),
     ("style_", "Generator: style, by tap"),
@@ -30,7 +32,8 @@ _PREFIXES = (  # of a term's name -> the chart it is drawn in
     ("total_variation", "Generator: total variation"),
     ("main_", "Generator: main tail"),
 )
-_CHARTS = ("Generator: total", "Pre-training", "Generator: support tail", "Generator: style, by tap")
+_OTHER_TERMS = {False: "Generator: support tail", True: "Generator: terms"}  # of a run on pairs or not
+_CHARTS = ("Generator: total", "Pre-training", *_OTHER_TERMS.values(), "Generator: style, by tap")
 _CHARTS += ("Generator: main tail", "Generator: total variation", "Discriminators")
 _NORMS = "_gradient"  # ends the names of what is no loss: the norms of the players' gradients
 
@@ -43,13 +46,18 @@ def write_page(folder, now=None):
     """
     folder = Path(folder)
     configuration = read_configuration(folder)
+    paired = _is_of_pairs(configuration)
     run, records = read_run(folder, now=now), read_metrics(folder)
     warnings = Counter(str(record["warning"]) for record in records if "warning" in record)
     sections = [
         _header(folder, run, records),
-        _section("Pictures", _pictures(folder, records), _PICTURES),
-        _section("Validation", _validation(records), _VALIDATION),
-        _section("Losses", _losses(records), "Each term with its weight; the generator's add up to the total."),
+        _section("Pictures", _pictures(folder, records), _PICTURES[paired]),
+        _section("Validation", _validation(records), _VALIDATION[paired]),
+        _section(
+            "Losses",
+            _losses(records, _OTHER_TERMS[paired]),
+            "Each term with its weight; the generator's add up to the total.",
+        ),
         _section("Speed and memory", _machine(records), ""),
         _section("Warnings", "".join(f"<li>{escape(t)}{_times(n)}</li>" for t, n in warnings.items()), "", tag="ul"),
         f"<section><details><summary>Configuration</summary>{_table(configuration)}</details></section>",
@@ -61,19 +69,30 @@ def write_page(folder, now=None):
     return path
 
 
-_PICTURES = "Rows: the same photos each time. Columns: photo, then the averaged generator's tails, the main one last."
-_VALIDATION = (
-    "Likeness: 0 is as far from anime as the photos are, 1 is the mean of the anime pictures, measured in the network "
-    "the run trains against: it compares steps of one run, and is no classifier's verdict. Distance: of the features "
-    "of picture and photo; 0 is the photo itself."
-)
+_PICTURES = {  # of a run on pairs or not
+    False: "Rows: the same photos each time. Columns: photo, then the averaged generator's tails, the main one last.",
+    True: "Rows: the same pairs each time, which are not trained on. Columns: photo, the averaged generator's result, "
+    "the teacher's drawing.",
+}
+_VALIDATION = {
+    False: "Likeness: 0 is as far from anime as the photos are, 1 is the mean of the anime pictures, measured in the "
+    "network the run trains against: it compares steps of one run, and is no classifier's verdict. Distance: of the "
+    "features of picture and photo; 0 is the photo itself.",
+    True: "Of pairs that are not trained on, the averaged generator's results against the drawings. Both eyes drawn: "
+    "the share of the faces whose result has a dark shape of an eye's size at both eyes; whether it looks like anime "
+    "it does not say.",
+}
+
+
+def _is_of_pairs(configuration):
+    style = configuration.get("style")
+    return isinstance(style, dict) and style.get("objective") == "pairs"
 
 
 def _header(folder, run, records):
     step = max([run.step, *(record["step"] for record in records)])
     facts = [("state", run.state), ("step", f"{step:,} of {run.steps:,}" if run.steps else f"{step:,}")]
-    likeness = run.validation.get("anime_likeness_main")
-    facts += [("anime likeness, main tail", f"{likeness:.3f}")] if likeness is not None else []
+    facts += headline(run.validation).items()
     timed = [r for r in records if is_number(r.get("time")) and 0 <= r["time"] < 1e11]
     if len(timed) > 1:
         facts.append(("first to last record", duration(max(0.0, timed[-1]["time"] - timed[0]["time"]))))
@@ -124,15 +143,23 @@ def _validation(records):
         line_chart("Anime likeness", "0: photos, 1: mean of the anime", curves("anime_likeness"), phases, itself, True),
         line_chart("Content distance to the photo", "feature distance", curves("content_distance"), phases, zero=True),
     ]
+    for title, unit, name in (
+        ("Distance to the drawings", "dB", "psnr"),
+        ("Likeness to the drawings", "SSIM, 1: the same", "ssim"),
+        ("Both eyes drawn", "share of the faces", "eyes_drawn"),
+    ):
+        charts.append(
+            line_chart(title, unit, {name: [(r["step"], r["validation"].get(name)) for r in records]}, phases)
+        )
     return _charts(charts)
 
 
-def _losses(records):
+def _losses(records, others):
     records = [r for r in records if isinstance(r.get("terms"), dict)]
     phases = _phases(records)
     charts, norms = {title: {} for title in _CHARTS}, {}
     for name in dict.fromkeys(name for record in records for name in record["terms"]):
-        title = "Generator: total" if name == "loss" else "Generator: support tail"
+        title = "Generator: total" if name == "loss" else others
         title = next((t for prefix, t in _PREFIXES if name.startswith(prefix)), title)
         chart = norms if name.endswith(_NORMS) else charts[title]
         chart[name] = [(r["step"], r["terms"][name]) for r in records if name in r["terms"]]

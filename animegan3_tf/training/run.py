@@ -9,30 +9,25 @@ from pathlib import Path
 import tensorflow as tf
 
 import animegan3_tf
-from animegan3_tf.data.balance import balance_settings, balanced
-from animegan3_tf.data.dataset import TrainingData
 from animegan3_tf.networks import load_perceptual
 from animegan3_tf.networks.perceptual import perceptual_family
+from animegan3_tf.styles.style import PAIRS, UNPAIRED
 from animegan3_tf.training.callbacks import Checkpoints, Scalars, StopOnSignal
-from animegan3_tf.training.configuration import RunConfiguration, digest, resolve_steps
+from animegan3_tf.training.configuration import RunConfiguration, digest, resolve_steps, with_perceptual_file
 from animegan3_tf.training.distribution import check_shares, choose_distribution
-from animegan3_tf.training.dominance import Dominance, undecided_loss
 from animegan3_tf.training.failure import report_failure
-from animegan3_tf.training.feature_terms import needed_taps
-from animegan3_tf.training.gan_trainer import ADVERSARIAL, PRETRAIN
-from animegan3_tf.training.generations import TRAINERS, build_trained_generator
 from animegan3_tf.training.initial import read_initial
+from animegan3_tf.training.paired import PairedObjective
 from animegan3_tf.training.precision import policy
-from animegan3_tf.training.run_folder import SAMPLES, open_folder
+from animegan3_tf.training.run_folder import SAMPLES, note_perceptual_file, open_folder
 from animegan3_tf.training.state import State, restore_state, snapshot
 from animegan3_tf.training.state_folder import save_state
-from animegan3_tf.training.targets import region_target
-from animegan3_tf.training.validation import ANIME_PICTURES, Scores, Validation, spread_pictures
+from animegan3_tf.training.unpaired import UnpairedObjective
 from animegan3_tf.training.watch import Bystander, Watch
 
 __all__ = ["RunConfiguration", "RunResult", "resolve_steps", "train"]
 
-SAMPLE_PHOTOS = 4
+OBJECTIVES = {UNPAIRED: UnpairedObjective, PAIRS: PairedObjective}
 
 
 @dataclass(frozen=True)
@@ -54,11 +49,11 @@ def train(configuration, folder, *, resume=False, override=False, show=print, li
     Call it in the main thread, where signals arrive, and below an `if __name__ == "__main__"` guard: superpixels are
     made by spawned processes. A deterministic run makes the whole process so (TensorFlow has no way back).
     """
-    folder = Path(folder)
+    folder, configuration = Path(folder), with_perceptual_file(configuration, fetch=False)
     if configuration.deterministic:
         tf.config.experimental.enable_op_determinism()
     distribution = choose_distribution()
-    check_shares(configuration.style.train.batch_size, distribution.replicas, configuration.accumulate)
+    check_shares(configuration.style.batch_sizes, distribution.replicas, configuration.accumulate)
     with distribution.contact():
         distribution.check_same(digest(configuration))
         if not distribution.chief:
@@ -72,24 +67,22 @@ def train(configuration, folder, *, resume=False, override=False, show=print, li
 
 
 def _train(configuration, folder, start, watch, distribution):
-    style = configuration.style
     # what may be wrong with the files comes first: the network may have to be fetched
     begins = start is None and distribution.chief
     initial = read_initial(configuration) if begins and configuration.init is not None else None
-    sources = configuration.photos, configuration.anime
-    data = TrainingData(style, *sources, configuration.seed, watch.warn, configuration.max_pixels)
-    samples = _sample_photos(configuration) if distribution.chief else None
+    objective = OBJECTIVES[configuration.style.objective](configuration, distribution.chief, watch.warn, watch.show)
+    if configuration.perceptual_file is None:
+        configuration = with_perceptual_file(configuration)
+        if distribution.chief and configuration.perceptual_file is not None:
+            note_perceptual_file(configuration, folder)
     # what a worker looks at and saves on its own cannot be a variable of them all
-    plain = build_trained_generator(style) if distribution.replicas > 1 else None
+    plain = objective.plain_generator() if distribution.replicas > 1 else None
     tf.keras.utils.set_random_seed(configuration.seed)
     with contextlib.ExitStack() as stack:
-        region, close = region_target(style.target)
-        stack.callback(close)
         with policy(configuration.precision), distribution.strategy.scope():
             family = perceptual_family(configuration.perceptual)
-            network = load_perceptual(configuration.perceptual, needed_taps(style.perceptual[family]))
-            build = TRAINERS[style.generator]
-            trainer = build(style, network, region, configuration.accumulate, _compiled(configuration), plain)
+            network = load_perceptual(configuration.perceptual, objective.taps(family))
+            trainer = objective.trainer(network, plain, stack)
         if start is not None:
             restore_state(start, trainer)
         elif initial is not None:
@@ -98,7 +91,7 @@ def _train(configuration, folder, start, watch, distribution):
             _begin_together(trainer, distribution)
         stop = stack.enter_context(StopOnSignal(distribution.total).installed())
         try:
-            return _run_phases(configuration, folder, trainer, data, samples, stop, watch, distribution)
+            return _run_phases(configuration, folder, trainer, objective, stop, watch, distribution)
         except (tf.errors.OpError, FloatingPointError) as error:  # the guard's, from a graph and from eager steps
             if trainer.guard.failure is None:
                 raise
@@ -112,32 +105,21 @@ def _begin_together(trainer, distribution):
     restore_state(State(state.header, dict(zip(state.arrays, arrays))), trainer)
 
 
-def _compiled(configuration):
-    """The parts of a step that XLA makes faster on this machine, for `--jit`.
-
-    NL-means is hundreds of small operations, which it joins. Convolutions gain on a GPU only, and the Fourier
-    transforms of L0 and the pooling of the guided filter nowhere; superpixels are no operation of a graph.
-    """
-    if not configuration.jit:
-        return ()
-    return ("nl_means", "networks") if tf.config.list_physical_devices("GPU") else ("nl_means",)
-
-
-def _run_phases(configuration, folder, trainer, data, photos, stop, watch, distribution):
-    """Trains through both phases. photos: uint8 squares for the picture grids; None where another process draws."""
-    if photos is None:
-        _fit(configuration, trainer, data, stop, [stop], distribution)
+def _run_phases(configuration, folder, trainer, objective, stop, watch, distribution):
+    """Trains through the phases; the chief looks at the results, and saves."""
+    if not distribution.chief:
+        _fit(trainer, objective, stop, [stop], distribution)
         return RunResult(trainer.steps_done, stop.asked(), None)
     style, logs = configuration.style, folder / "logs"
     metadata = {"style": style.name, "perceptual": configuration.perceptual, "version": animegan3_tf.__version__}
     metadata["architecture"] = style.generator
-    scores = _scores(configuration, trainer.objective, photos)
-    samples = Validation(configuration.sample_every, photos, folder / SAMPLES, logs, scores, watch.callbacks)
+    objective.note(folder)
+    samples = objective.validation(trainer, folder / SAMPLES, logs, watch.callbacks)
     checkpoints = Checkpoints(configuration.checkpoint_every, folder, metadata, _saving(configuration, folder))
     scalars = Scalars(configuration.log_every, logs)
-    dominance = Dominance(undecided_loss(trainer.objective), watch.warn)
-    callbacks = [*watch.callbacks, scalars, dominance, checkpoints, samples, stop]
-    _fit(configuration, trainer, data, stop, callbacks, distribution)
+    more = objective.callbacks(trainer, watch.warn)
+    callbacks = [*watch.callbacks, scalars, *more, checkpoints, samples, stop]
+    _fit(trainer, objective, stop, callbacks, distribution)
     step, stopped_by = trainer.steps_done, stop.asked()
     if checkpoints.acted != step:
         checkpoints.save(trainer)
@@ -146,13 +128,13 @@ def _run_phases(configuration, folder, trainer, data, photos, stop, watch, distr
     return RunResult(step, stopped_by if step < configuration.steps else None, samples.path(step))
 
 
-def _fit(configuration, trainer, data, stop, callbacks, distribution):
-    for phase, end in ((PRETRAIN, configuration.pretrain_steps), (ADVERSARIAL, configuration.steps)):
+def _fit(trainer, objective, stop, callbacks, distribution):
+    for phase, end in objective.phases:
         remaining = end - trainer.steps_done
         if remaining <= 0 or stop.asked() is not None:
             continue
         trainer.enter_phase(phase)
-        batches = distribution.distribute(data, trainer.steps_done)
+        batches = distribution.distribute(objective.data, trainer.steps_done)
         trainer.fit(batches, steps_per_epoch=remaining, epochs=1, verbose=0, callbacks=callbacks)
 
 
@@ -162,24 +144,10 @@ def _saving(configuration, folder):
     def save(trainer):
         about = {
             "seed": configuration.seed,
-            "examples": trainer.steps_done * configuration.style.train.batch_size,  # the position in the data
+            "examples": round(trainer.steps_done * configuration.style.examples_per_step),  # the position in the data
             "configuration": configuration.to_dict(),
             "configuration_sha256": digest(configuration),
         }
         return save_state(folder, trainer, about, configuration.keep, configuration.keep_every)
 
     return save
-
-
-def _sample_photos(configuration):
-    """A few photos spread over the folder, uint8 squares."""
-    side = configuration.sample_size or configuration.style.data.image_size
-    folder = configuration.samples or configuration.photos
-    return list(spread_pictures(folder, SAMPLE_PHOTOS, side, configuration.max_pixels))
-
-
-def _scores(configuration, objective, photos):
-    balance = balance_settings(configuration.style.data.balance, configuration.anime, configuration.max_pixels)
-    anime = spread_pictures(configuration.anime, ANIME_PICTURES, len(photos[0]), configuration.max_pixels)
-    anime = (balanced(picture, balance) for picture in anime)  # what the generator is taught
-    return Scores(objective.network, objective.weights, photos, anime)

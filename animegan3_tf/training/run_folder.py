@@ -8,7 +8,7 @@ import os
 
 from animegan3_tf.errors import UserError
 from animegan3_tf.files import remove_leftovers, take_lock, whole_file
-from animegan3_tf.training.configuration import OVERRIDDEN, RunConfiguration, binding
+from animegan3_tf.training.configuration import OVERRIDDEN, PERCEPTUAL, RunConfiguration, binding
 from animegan3_tf.training.run_files import CONFIGURATION, states
 from animegan3_tf.training.state import environment
 from animegan3_tf.training.state_folder import forget_states, newest_state, set_aside_newer
@@ -41,12 +41,18 @@ def open_folder(configuration, folder, resume=False, override=False, show=print)
                 forget_states(folder)
             else:
                 set_aside_newer(folder, state.step, show)
-            values = {**configuration.to_dict(), **({OVERRIDDEN: overridden} if overridden else {})}
-            with whole_file(folder / CONFIGURATION, durable=True) as temporary:
-                temporary.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+            _write(configuration, folder, overridden)
         except OSError as error:
             raise _not_writable(folder, error) from error
         yield state
+
+
+def note_perceptual_file(configuration, folder):
+    """Writes config.json again, once the perceptual network of a configuration has been fetched."""
+    try:
+        _write(configuration, folder, _overridden(folder))
+    except OSError as error:
+        raise _not_writable(folder, error) from error
 
 
 def check_start(configuration, folder, resume=False, override=False):
@@ -59,6 +65,12 @@ def check_start(configuration, folder, resume=False, override=False):
         _agree(configuration, folder, newest_state(folder, unseen), override, unseen)
     elif states(folder):
         raise _taken(folder)
+
+
+def _write(configuration, folder, overridden):
+    values = {**configuration.to_dict(), **({OVERRIDDEN: overridden} if overridden else {})}
+    with whole_file(folder / CONFIGURATION, durable=True) as temporary:
+        temporary.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
 
 def _taken(folder):
@@ -92,10 +104,14 @@ def _locked(folder):
 def _agree(configuration, folder, state, override, show):
     """Refuses a configuration that is not the state's, or takes it; returns all that was overridden in the run."""
     overridden = _overridden(folder)
-    expected = binding(RunConfiguration.from_dict(state.header.get("configuration"), f"configuration of {folder}"))
+    began = RunConfiguration.from_dict(state.header.get("configuration"), f"configuration of {folder}")
+    expected = binding(began)
     # what was overridden at this state or after it has no state of its own yet, or had one that was lost
     expected |= {entry["key"]: entry["now"] for entry in overridden if entry["step"] >= state.step}
     now = binding(configuration)
+    weights = expected.pop(PERCEPTUAL, began.perceptual_file and began.perceptual_file.sha256)
+    if weights and configuration.perceptual_file:  # a run from before it was noted, or weights not fetched yet
+        expected[PERCEPTUAL], now[PERCEPTUAL] = weights, configuration.perceptual_file.sha256
     differing = sorted(key for key in expected.keys() | now.keys() if expected.get(key) != now.get(key))
     changes = {key: f"{key} was {expected.get(key)!r}, is {now.get(key)!r}" for key in differing}
     if differing and not override:

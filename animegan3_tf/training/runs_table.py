@@ -9,8 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from animegan3_tf.duration import duration
+from animegan3_tf.training.headline import short_headline
 
-_TERMS = ("loss", "discriminator_support", "discriminator_main")  # what is shown of many
+_TERMS = ("loss", "discriminator_support", "discriminator_main", "discriminator_pair")  # what is shown of many
 _PIPED = 160  # columns, where no terminal says how many
 
 
@@ -22,7 +23,7 @@ def print_runs(runs, folder, file=None):
         console.print(f"no runs below {str(folder)!r}")
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("run", "style", "state", "step", "losses", "likeness", "pictures", "updated"):
+    for title in ("run", "style", "state", "step", "losses", "validation", "pictures", "updated"):
         table.add_column(title, overflow="fold")
     for run in runs:
         table.add_row(*map(Text, _row(run)))
@@ -34,14 +35,13 @@ def print_runs(runs, folder, file=None):
 
 def _row(run):
     losses = "  ".join(f"{name} {run.terms[name]:.3g}" for name in _TERMS if name in run.terms)
-    likeness = run.validation.get("anime_likeness_main")
     return (
         run.folder,
         run.style or "",
         run.state,
         f"{run.step}/{run.steps or '?'}",
         losses,
-        "" if likeness is None else f"{likeness:.3f}",
+        short_headline(run.validation),
         run.grid or "",
         "" if run.age is None else f"{duration(run.age)} ago",
     )

@@ -28,6 +28,8 @@ from animegan3_tf.networks.weights import named_weights
 from animegan3_tf.weights_file import DAMAGE, read_arrays, write_arrays
 
 FORMAT = "animegan3_tf state 1"
+# two tails have the first two, a single tail the first, a run on pairs the last, if any
+DISCRIMINATORS = ("support_discriminator", "main_discriminator", "discriminator")
 _MAGIC = b"AnimeGANv3 state"
 _SEALED_FROM = len(_MAGIC) + hashlib.sha256().digest_size
 _USER_BLOCK = 512  # the smallest that HDF5 leaves alone
@@ -128,6 +130,7 @@ def environment():
         "tensorflow": tf.__version__,
         "devices": [device.name for device in tf.config.list_logical_devices()],
         "threads": _threads(),
+        "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS"),
     }
 
 
@@ -159,10 +162,11 @@ def _variables(trainer):
     A trainer with more of them than this list names them in `extra_variables`, {name: variable}.
     """
     named = {"step": trainer.step}
-    networks = ("generator", "average", "support_discriminator", "main_discriminator")
-    for part in (part for part in networks if hasattr(trainer, part)):  # a single tail has one discriminator
+    networks = ("generator", "average", *DISCRIMINATORS)
+    for part in (part for part in networks if hasattr(trainer, part)):
         named |= {f"{part}/{name}": weight for name, weight in named_weights(getattr(trainer, part)).items()}
-    for part in ("pretrain_optimizer", "generator_optimizer", "discriminator_optimizer"):
+    optimizers = ("pretrain_optimizer", "generator_optimizer", "discriminator_optimizer")
+    for part in (part for part in optimizers if hasattr(trainer, part)):
         # by position: names of optimizer slots differ between Keras versions
         named |= {f"{part}/{i:04d}": v for i, v in enumerate(getattr(trainer, part).variables)}
     return named | {f"extra/{name}": v for name, v in getattr(trainer, "extra_variables", {}).items()}

@@ -39,8 +39,20 @@ class Validation(RunCallback):
 
     def draw(self, trainer, step):
         """Writes `<step>.png` and the curves."""
+        rows, columns, values = self.look(trainer.deployed)
+        picture = images.grid(rows)
+        images.write_image(self.path(step), picture)
+        with self._writer.as_default(step=step):
+            tf.summary.image(", ".join(columns), picture[None])
+            for name, value in values.items():
+                tf.summary.scalar(f"validation/{name}", value)
+        self._writer.flush()
+        for listener in self.listeners:
+            listener.validated(step, trainer.phase, values, self.path(step))
+
+    def look(self, generator):
+        """The grid's rows of uint8 pictures, the names of its columns, and the curves {name: value}."""
         rows, measured = [], []
-        generator = trainer.deployed
         for index, photo in enumerate(self.photos):  # one by one: a grid must not need more memory than a step
             drawn = generator(to_unit(photo))
             drawn = drawn if isinstance(drawn, dict) else {"main": drawn}
@@ -48,16 +60,7 @@ class Validation(RunCallback):
             rows.append([photo, *(to_levels(picture[0]) for picture in tails.values())])
             if self.scores is not None:
                 measured.append(self.scores.measure(index, tails))
-        picture = images.grid(rows)
-        images.write_image(self.path(step), picture)
-        values = self.scores.curves(measured) if measured else {}
-        with self._writer.as_default(step=step):
-            tf.summary.image(", ".join(["photo", *tails]), picture[None])
-            for name, value in values.items():
-                tf.summary.scalar(f"validation/{name}", value)
-        self._writer.flush()
-        for listener in self.listeners:
-            listener.validated(step, trainer.phase, values, self.path(step))
+        return rows, ["photo", *tails], self.scores.curves(measured) if measured else {}
 
     def path(self, step):
         """Where a step's grid lies."""

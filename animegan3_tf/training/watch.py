@@ -23,6 +23,9 @@ class Bystander:
     def __init__(self, worker, show=print):
         self._worker, self._show = worker, show
 
+    def show(self, text):
+        """Leaves it to the chief."""
+
     def warn(self, text):
         """Shows a warning; from any thread."""
         self._show(f"worker {self._worker}: {text}")
@@ -37,9 +40,9 @@ class Watch:
     """
 
     def __init__(self, configuration, folder, resumed_at=None, show=print, live=False):
-        self.folder = folder
+        self.folder, self._show = folder, show
         every, steps, pretrain = configuration.log_every, configuration.steps, configuration.pretrain_steps
-        batch = configuration.style.train.batch_size
+        batch = configuration.style.examples_per_step
         file = MetricsFile(folder, resumed_at)
         status = RunStatus(folder, steps)
         before = next((record for record in reversed(file.kept) if "validation" in record), {})
@@ -52,6 +55,10 @@ class Watch:
         self._status = StatusFile(every, status, self.warn)
         self._left = False
         self.callbacks = [self._console, self._metrics, self._status]
+
+    def show(self, text):
+        """Shows a line that is no warning and of no step."""
+        self._show(text)
 
     def warn(self, text):
         """Shows and records a warning; from any thread."""

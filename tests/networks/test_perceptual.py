@@ -9,9 +9,9 @@ from golden import shared
 from tiny_training import resnet_arrays
 
 from animegan3_tf.errors import UserError
+from animegan3_tf.models.pickled_arrays import read_pickled_arrays
 from animegan3_tf.networks import load_perceptual
-from animegan3_tf.networks.pickled_arrays import read_pickled_arrays
-from animegan3_tf.networks.vgg19 import download_vgg19, random_vgg19, read_vgg19
+from animegan3_tf.networks.vgg19 import random_vgg19, read_vgg19
 
 
 def gradient_picture(size):
@@ -76,16 +76,6 @@ def test_vgg19_misshapen_and_missing(tmp_path, vgg_weights):
             group["kernel"], group["bias"] = kernel[:1] if name == "conv3_1" else kernel, bias
     with pytest.raises(UserError, match=r"conv3_1 has kernel \(1, 3, 128, 256\)"):
         read_vgg19(tmp_path / "odd.h5")
-
-
-def test_vgg19_without_a_network_says_what_to_download(monkeypatch):
-    def fail(*_, **__):
-        raise OSError("unreachable\nsecond line")
-
-    monkeypatch.setattr(tf.keras.utils, "get_file", fail)
-    with pytest.raises(UserError, match=r"unreachable\); download https://.*notop\.h5 to .*models") as error:
-        download_vgg19()
-    assert "\n" not in str(error.value)
 
 
 def test_unknown_networks_and_taps():

@@ -66,8 +66,8 @@ def test_the_published_recipes(name, region, gram, lab, variation, edges, min_si
     assert (style.data.image_size, style.data.salt) == (256, salt)
 
 
-def test_portrait_is_the_recipe_for_faces():
-    style = load_style("portrait")
+def test_portrait_unpaired_is_the_recipe_for_faces_without_pairs():
+    style = load_style("portrait-unpaired")
     assert len(style.perceptual["vgg19"].content) == 2
     assert style.loss.identity > 0
     assert style.loss.flat_regions > 0

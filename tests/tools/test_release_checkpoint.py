@@ -1,6 +1,5 @@
 import hashlib
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +10,9 @@ from release_checkpoint import release
 
 from animegan3_tf.checkpoints import shipped_checkpoints
 from animegan3_tf.errors import UserError
-from animegan3_tf.styles import load_style
-from animegan3_tf.weights_file import read_weights
+from animegan3_tf.styles import load_style, override
+from animegan3_tf.training.configuration import RunConfiguration
+from animegan3_tf.weights_file import read_weights, write_weights
 
 ABOUT = """
 title = "tiny"
@@ -27,14 +27,14 @@ licence = "CC0"
 @pytest.fixture
 def run(tmp_path):
     """A run folder as `train` leaves it, of the weights that come with the project."""
-    shipped = shipped_checkpoints()[0].folder
     folder = tmp_path / "run"
     folder.mkdir()
-    shutil.copy(shipped / "generator.h5", folder)
-    configuration = json.loads((shipped / "config.json").read_text())
-    places = {"photos": "/home/me/photo", "anime": "/home/me/anime", "samples": None}
-    configuration |= places | {"perceptual": "resnet18:/home/me/net.npz", "init": None}
-    (folder / "config.json").write_text(json.dumps(configuration))
+    _, arrays = read_weights(shipped_checkpoints()[0].weights)
+    header = {"architecture": "animegan3", "resize": "half_pixel", "style": "portrait", "step": 900}
+    write_weights(folder / "generator.h5", header, arrays)
+    places = {"photos": "/home/me/photo", "anime": "/home/me/anime", "perceptual": "resnet18:/home/me/net.npz"}
+    configuration = RunConfiguration(load_style("portrait-unpaired"), **places, steps=1000, pretrain_steps=100)
+    (folder / "config.json").write_text(json.dumps(configuration.to_dict()))
     return folder
 
 
@@ -62,14 +62,15 @@ def test_a_checkpoint_of_a_run(run, about, tmp_path, monkeypatch):
     )
     configuration = json.loads((target / "config.json").read_text())
     style = load_style(target / "style.toml")
-    assert style.to_dict() == {**load_style("portrait").to_dict(), **style.to_dict()}  # no value is left out
-    assert style.data.image_size == configuration["style"]["data"]["image_size"] == 128
+    assert style.to_dict() == {**load_style("portrait-unpaired").to_dict(), **style.to_dict()}  # no value is left out
+    assert style.data.image_size == configuration["style"]["data"]["image_size"]
     for path in target.iterdir():
         assert b"/home/me" not in path.read_bytes(), path
     card = (target / "card.md").read_text()
     assert "| edges kept | 0.25 (0.2 to 0.3) | 4 pictures |" in card
     assert "| identity | not measured: few | 0 faces |" in card
     assert "- **Known failures**: everything; all else." in card
+    assert "100 steps of content only and 800 adversarial ones" in card
     assert "animegan3 evaluate --generated tiny --photos held --anime anime --features resnet18:net.npz -o" in card
     assert commands[0][1:3] == ["--generated", str(target / "generator.h5")]
     sums = dict(line.split()[::-1] for line in (target / "SHA256SUMS").read_text().splitlines())
@@ -77,11 +78,58 @@ def test_a_checkpoint_of_a_run(run, about, tmp_path, monkeypatch):
     assert sums == {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
 
 
+def test_the_recipe_of_a_run_on_pairs(run, about, tmp_path):
+    style = override(load_style("portrait"), {"pairs.discriminator": True})
+    configuration = RunConfiguration(
+        style, None, None, "resnet18:/home/me/net.npz", steps=1000, pretrain_steps=100, pairs="/home/me/pairs"
+    )
+    (run / "config.json").write_text(json.dumps(configuration.to_dict()))
+    release(run, tmp_path / "out" / "tiny", about)
+    card = (tmp_path / "out" / "tiny" / "card.md").read_text()
+    recipe = (
+        "- **Recipe**: style.toml; 900 steps on pairs, 800 of them with a discriminator, in batches of 6 crops of 160 "
+        "pixels (5 turns) or 2 crops of 256 pixels (3 turns) or 2 crops of 256 pixels (2 turns); perceptual network "
+        "resnet18:net.npz; seed 0."
+    )
+    assert recipe in card.splitlines()
+    assert "/home/me" not in (tmp_path / "out" / "tiny" / "config.json").read_text()
+
+
+def test_a_checkpoint_of_a_weights_file_of_another_trainer(run, about, tmp_path):
+    more = 'teacher = "a master"\nrecipe = "by hand."\nfigures = "They are good."\n'
+    about.write_text(ABOUT + more + "[stylize]\nfaces = true\nsize = 640\n")
+    target = tmp_path / "out" / "tiny"
+    release(run / "generator.h5", target, about)
+    header, _ = read_weights(target / "generator.h5")
+    assert header["teacher"] == "a master"
+    assert header["stylize"] == {"faces": True, "face_size": 256, "size": 640}
+    card = (target / "card.md").read_text()
+    for line in ("- **Teacher**: a master", "- **Recipe**: by hand.", "They are good."):
+        assert line in card.splitlines()
+    assert "evaluate" not in card
+    assert sorted(path.name for path in target.iterdir()) == ["SHA256SUMS", "card.md", "generator.h5", "sample.jpg"]
+
+
 @pytest.mark.parametrize(("text", "words"), [("title = 1", "lacks title, summary"), ("title =", "is not valid TOML")])
 def test_an_about_file_that_will_not_do(run, about, tmp_path, text, words):
     about.write_text(text)
     with pytest.raises(UserError, match=words):
         release(run, tmp_path / "out", about, Path("p"), Path("a"), "resnet18")
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_the_about_file_and_the_folders_must_hold(run, about, tmp_path):
+    about.write_text(ABOUT + "teacher = 3")
+    with pytest.raises(UserError, match="lacks teacher"):
+        release(run, tmp_path / "out", about)
+    about.write_text(ABOUT + "[stylize]\nface = 3")
+    with pytest.raises(UserError, match="header says 'stylize'"):
+        release(run, tmp_path / "out", about)
+    about.write_text(ABOUT)
+    with pytest.raises(UserError, match="tell the recipe"):
+        release(run / "generator.h5", tmp_path / "out", about)
+    with pytest.raises(UserError, match="give both, or neither"):
+        release(run, tmp_path / "out", about, photos=Path("p"))
     assert not (tmp_path / "out").exists()
 
 

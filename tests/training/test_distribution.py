@@ -63,12 +63,14 @@ def test_a_cluster_that_cannot_be_is_told_of(monkeypatch):
 
 
 def test_a_batch_must_divide_into_shares():
-    check_shares(8, 4)
-    check_shares(8, 1, accumulate=4)
-    with pytest.raises(UserError, match="8, which 3 devices cannot share"):
-        check_shares(8, 3)
+    check_shares({"train.batch_size": 8}, 4)
+    check_shares({"train.batch_size": 8}, 1, accumulate=4)
+    with pytest.raises(UserError, match="train.batch_size is 8, which 3 devices cannot share"):
+        check_shares({"train.batch_size": 8}, 3)
+    with pytest.raises(UserError, match="pairs.batches.b.count is 2, which 4 devices cannot share"):
+        check_shares({"pairs.batches.a.count": 8, "pairs.batches.b.count": 2}, 4)
     with pytest.raises(UserError, match="each computes its share of the batch only, 4 pictures"):
-        check_shares(8, 2, accumulate=2)
+        check_shares({"train.batch_size": 8}, 2, accumulate=2)
 
 
 def test_one_process_has_nobody_to_ask():

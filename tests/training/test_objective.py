@@ -206,7 +206,7 @@ def test_no_gradient_flows_to_constant_features(shallow):
 
 def test_resnet18_has_its_own_weights(tmp_path):
     np.savez(tmp_path / "r.npz", **resnet_arrays())
-    style = load_style("portrait")
+    style = load_style("portrait-unpaired")
     taps = needed_taps(style.perceptual["resnet18"])
     assert taps == ["A", "B", "C"]
     network = load_perceptual(f"resnet18:{tmp_path}/r.npz", taps)

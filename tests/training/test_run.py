@@ -1,4 +1,5 @@
 import dataclasses
+import hashlib
 import json
 import os
 import resource
@@ -14,9 +15,9 @@ from tiny_training import plain_network, tiny_style, write_pictures
 from animegan3_tf.data.shards import prepare_shards, style_shards
 from animegan3_tf.errors import UserError
 from animegan3_tf.images import read_image
-from animegan3_tf.training import run
+from animegan3_tf.training import run, unpaired
 from animegan3_tf.training.callbacks import StopOnSignal
-from animegan3_tf.training.configuration import digest
+from animegan3_tf.training.configuration import Origin, digest
 from animegan3_tf.training.initial import find_origin
 from animegan3_tf.training.metrics_file import read_metrics
 from animegan3_tf.training.run import RunConfiguration, train
@@ -59,7 +60,7 @@ def same_trainer(built, monkeypatch):
         return built[0]
 
     load = run.load_perceptual
-    monkeypatch.setitem(run.TRAINERS, "animegan3", make)
+    monkeypatch.setitem(unpaired.TRAINERS, "animegan3", make)
     monkeypatch.setattr(run, "load_perceptual", lambda name, taps: None if name == "random" else load(name, taps))
 
 
@@ -306,6 +307,29 @@ def test_a_start_that_failed_does_not_block_the_next(folders, tmp_path, counting
     with pytest.raises(UserError, match="do not exist"):
         train(configuration(folders, perceptual=f"vgg19:{tmp_path}/nowhere.h5"), tmp_path / "run")
     assert train(configuration(folders), tmp_path / "run", show=lambda line: None).step == 4
+
+
+def test_a_perceptual_network_fetched_in_a_run_is_noted_and_no_other_takes_its_place(
+    folders, tmp_path, counting, monkeypatch
+):
+    weights = tmp_path / "vgg.h5"
+    weights.write_bytes(b"first")
+    fetched = []
+
+    def find(specification, fetch=True):
+        fetched.extend([specification] if fetch else [])
+        return weights if fetched else None
+
+    monkeypatch.setattr("animegan3_tf.training.configuration.perceptual_file", find)
+    monkeypatch.setattr(run, "load_perceptual", lambda *_: None)
+    plan = configuration(folders, perceptual="vgg19")
+    train(plan, tmp_path / "run", show=lambda line: None)
+    first = Origin("vgg.h5", hashlib.sha256(b"first").hexdigest())
+    assert RunConfiguration.read(tmp_path / "run").perceptual_file == first
+    assert fetched == ["vgg19"]
+    weights.write_bytes(b"second")
+    with pytest.raises(UserError, match=r"perceptual_file\.sha256 was"):
+        train(plan, tmp_path / "run", resume=True)
 
 
 def test_resuming_needs_a_state_and_the_same_configuration(folders, tmp_path, counting):

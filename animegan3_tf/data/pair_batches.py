@@ -1,0 +1,122 @@
+"""The training input of a run on pairs: crops of photos and drawings, alike in all but who made them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from animegan3_tf.data.pair_folder import PairPictures, held_out_numbers
+from animegan3_tf.data.picture_store import PictureStore
+from animegan3_tf.images import resize
+from animegan3_tf.styles.pair_settings import BatchSettings, PairSettings
+
+_ORDER, _KINDS, _CROP = 0, 1, 2  # random streams
+_CACHE_BYTES = 3 << 30
+
+
+class PairBatches:
+    """The batches of a run. The n-th depends on (seed, n) and the folder alone, so a resumed run sees what it would.
+
+    settings: a style's [pairs]. pictures: of `open_pairs`. warn: is told of pairs that cannot be read.
+    `held_out`: numbers of the pairs that are not trained on.
+    """
+
+    def __init__(self, settings: PairSettings, pictures: PairPictures, seed: int = 0, warn=print):
+        self.settings, self.seed, self.pictures = settings, seed, pictures
+        self.held_out = held_out_numbers([pair.stem for pair in pictures.pairs], settings.held_out)
+        trained = pictures.part(sorted(set(range(len(pictures))) - set(self.held_out)))
+        self._store = PictureStore(trained, warn, _CACHE_BYTES)
+        self._store.load(0)  # a folder of which nothing can be read is told of here, not from inside the pipeline
+        self._permutation = functools.lru_cache(maxsize=4)(self._permute)
+
+    def batches(self, start_step=0, worker=0, workers=1, replicas=1) -> tf.data.Dataset:
+        """Endless batches, from the one of a step on.
+
+        Args:
+            start_step: The number of the first.
+            worker: This process's number.
+            workers: How many processes there are.
+            replicas: How many devices there are in all; each gets an equal share of every batch.
+
+        Returns:
+            Dataset of {"photo", "drawing": float32 [N, S, S, 3] in [-1, 1]}; N and S are those of the batch's kind.
+        """
+        local = replicas // workers
+
+        def share(number):
+            step, device = start_step + int(number) // local, int(number) % local
+            crops = self.batch(step, worker * local + device, replicas)
+            return crops["photo"], crops["drawing"]
+
+        def examples(number):
+            crops = tf.numpy_function(share, [number], [tf.float32] * 2, stateful=False)
+            photo, drawing = (tf.ensure_shape(crop, [None, None, None, 3]) for crop in crops)
+            return {"photo": photo, "drawing": drawing}
+
+        numbers = tf.data.Dataset.range(np.iinfo(np.int64).max // 2)
+        return numbers.map(examples, num_parallel_calls=2, deterministic=True).prefetch(2)
+
+    def batch(self, step: int, share: int = 0, shares: int = 1) -> dict[str, np.ndarray]:
+        """The crops of a step.
+
+        Args:
+            step: From 0.
+            share: Which of the equal parts of the batch.
+            shares: How many parts there are.
+
+        Returns:
+            {"photo", "drawing": float32 [N / shares, S, S, 3] in [-1, 1]}.
+        """
+        kind, first = self._plan(step)
+        count = kind.count // shares
+        crops = [self._crop(kind, first + share * count + i) for i in range(count)]
+        photo, drawing = np.split(np.stack(crops), 2, axis=-1)
+        return {"photo": np.ascontiguousarray(photo), "drawing": np.ascontiguousarray(drawing)}
+
+    def _plan(self, step):
+        """A step's kind of batch, and the number of its first example."""
+        kinds = self.settings.cycle
+        cycle, position = divmod(step, len(kinds))
+        order = self._rng(_KINDS, cycle).permutation(len(kinds))
+        before = sum(kinds[turn].count for turn in order[:position])
+        return kinds[order[position]], cycle * sum(kind.count for kind in kinds) + before
+
+    def _crop(self, kind: BatchSettings, number: int) -> np.ndarray:
+        """An example, float32 [S, S, 6] in [-1, 1]."""
+        epoch, position = divmod(number, len(self._store))
+        pair = self._store.load(self._permutation(epoch)[position])
+        rng = self._rng(_CROP, number)
+        pair = _scaled(pair, int(rng.integers(kind.scales[0], kind.scales[1] + 1)))
+        top, left = (_about_middle(rng, side - kind.crop) for side in pair.shape[:2])
+        pair = pair[top : top + kind.crop, left : left + kind.crop]
+        mirrored, varied, bright = rng.random(3)
+        if self.settings.flip and mirrored < 0.5:
+            pair = pair[:, ::-1]
+        light = np.full(3, 1.0 / 127.5, np.float32)
+        if varied < self.settings.varied:
+            least, most = self.settings.brightness
+            casts = rng.uniform(-self.settings.cast, self.settings.cast, 3)
+            light *= ((least + (most - least) * bright) * (1.0 + casts)).astype(np.float32)
+        return np.minimum(pair * np.tile(light, 2), 2.0) - 1.0
+
+    def _permute(self, epoch):
+        return self._rng(_ORDER, epoch).permutation(len(self._store))
+
+    def _rng(self, stream: int, number: int) -> np.random.Generator:
+        return np.random.default_rng([self.seed, stream, number])
+
+
+def _scaled(pair, short_side):
+    """uint8 [H, W, 6] resized; OpenCV's interpolations take three channels at a time best."""
+    scale = short_side / min(pair.shape[:2])
+    size: Sequence[int] = tuple(round(side * scale) for side in pair.shape[:2])
+    parts = (np.ascontiguousarray(pair[..., :3]), np.ascontiguousarray(pair[..., 3:]))
+    return np.concatenate([resize(part, size) for part in parts], axis=-1)
+
+
+def _about_middle(rng, room):
+    """Where a crop begins: the mean of two draws, so that the middle comes most often."""
+    return int((rng.random() + rng.random()) / 2.0 * (room + 1))

@@ -1,0 +1,242 @@
+"""Photos and drawings of them, as they lie in a folder: `animegan3 pairs` wrote it, or it was made elsewhere."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from animegan3_tf.errors import UserError
+from animegan3_tf.images import DEFAULT_MAX_PIXELS, ImageError, find_images, image_size, quote, read_image, resize
+
+PHOTO, ANIME, MANIFEST = "photo", "anime", "manifest.json"
+LEAST_SIDE = 64
+_NAMED = 3  # of many, how many an error names
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Where a pair lies. stem: its name. drawing: None where it is the right half of the photo's file."""
+
+    stem: str
+    photo: Path
+    drawing: Path | None
+
+
+class PairPictures:
+    """Pairs by number, sorted by name; made by `open_pairs`.
+
+    folder: what the user named. pairs: list of `Pair`. landmarks: {stem: five points}. most: what the short side of a
+    larger picture is reduced to, for memory's sake; None leaves it.
+    """
+
+    has_targets = True  # for `PictureStore`: six channels
+
+    def __init__(self, folder, pairs, landmarks=None, max_pixels=DEFAULT_MAX_PIXELS, most=None):
+        self.folder, self.pairs = Path(folder), list(pairs)
+        self._landmarks, self._max_pixels, self._most = landmarks or {}, max_pixels, most
+
+    def __len__(self):
+        return len(self.pairs)
+
+    def part(self, numbers: Sequence[int]) -> PairPictures:
+        """Some of the pairs, in the order of their numbers as given."""
+        pairs = [self.pairs[number] for number in numbers]
+        return PairPictures(self.folder, pairs, self._landmarks, self._max_pixels, self._most)
+
+    def load(self, number: int) -> np.ndarray:
+        """Reads a pair.
+
+        Args:
+            number: From 0.
+
+        Returns:
+            uint8 [H, W, 6]: the photo, and behind it the drawing.
+
+        Raises:
+            ImageError: A file that cannot be read, or two that differ in size.
+        """
+        pair = self.pairs[number]
+        photo = read_image(pair.photo, self._max_pixels).on_white()
+        if pair.drawing is None:
+            middle = photo.shape[1] // 2
+            photo, drawing = photo[:, :middle], photo[:, middle : 2 * middle]
+        else:
+            drawing = read_image(pair.drawing, self._max_pixels).on_white()
+        if photo.shape != drawing.shape:
+            raise ImageError(f"pair {pair.stem!r} of {quote(self.folder)} is of two sizes; make them alike")
+        if self._most is not None and min(photo.shape[:2]) > self._most:
+            scale = self._most / min(photo.shape[:2])
+            size = tuple(round(side * scale) for side in photo.shape[:2])
+            photo, drawing = resize(photo, size), resize(drawing, size)
+        return np.concatenate([photo, drawing], axis=-1)
+
+    def landmarks(self, number: int) -> np.ndarray | None:
+        """The face's five points: left eye (as one looks at it), right eye, nose, left and right corner of the mouth.
+
+        Args:
+            number: From 0.
+
+        Returns:
+            float64 [5, 2] of (x, y), in parts of the pair's short side, or None where nobody noted them.
+        """
+        points = self._landmarks.get(self.pairs[number].stem)
+        if points is None:
+            return None
+        height, width = _size(self.pairs[number], self._max_pixels)
+        return points / min(height, width)
+
+
+def open_pairs(
+    folder: str | Path,
+    drawings: str | Path | None = None,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+    most: int | None = None,
+) -> PairPictures:
+    """Finds the pairs in a folder, or those of two folders of like names.
+
+    Args:
+        folder: With `drawings`, the photos. Without: a folder that holds photo/ and anime/ with pictures of like names,
+            and manifest.json where `animegan3 pairs` made it; or pictures twice as wide as high, the photo on the left.
+        drawings: The folder of the drawings, whose names without suffix are those of the photos.
+        max_pixels: Pictures with more are refused.
+        most: The short side that larger pairs are reduced to when they are loaded.
+
+    Returns:
+        The pairs, of which the headers were read: sizes are known to fit, contents not yet to be sound.
+
+    Raises:
+        UserError: No pairs, a missing partner, unequal sizes within a pair, pictures under 64 pixels, or a manifest
+            that cannot be read.
+    """
+    folder = Path(folder)
+    if drawings is None and not folder.is_dir():
+        raise UserError(f"pairs are missing: {quote(folder)} is not a folder; make them with animegan3 pairs")
+    landmarks = {}
+    if drawings is not None:
+        pairs = _partners(folder, Path(drawings))
+    elif (folder / PHOTO).is_dir() or (folder / ANIME).is_dir():
+        for name in (PHOTO, ANIME):
+            if not (folder / name).is_dir():
+                raise UserError(f"{quote(folder)} has no folder {name}/; pairs are photo/NAME and anime/NAME")
+        pairs, landmarks = _partners(folder / PHOTO, folder / ANIME), _read_landmarks(folder / MANIFEST)
+    else:
+        pairs = [Pair(stem, path, None) for stem, path in _by_stem(folder).items()]
+        if not pairs:
+            raise UserError(
+                f"{quote(folder)} holds no pairs; it must hold photo/ and anime/ with pictures of like names, or "
+                "pictures twice as wide as high, the photo on the left"
+            )
+    _check_sizes(folder, pairs, max_pixels)
+    return PairPictures(folder, pairs, landmarks, max_pixels, most)
+
+
+def held_out_numbers(stems: Sequence[str], share: float) -> list[int]:
+    """Which pairs are kept from training: those whose name hashes low, whatever else is in the folder.
+
+    Args:
+        stems: The pairs' names.
+        share: Of the pairs, about; in [0, 1].
+
+    Returns:
+        Numbers into `stems`, lowest hash first, and at least one: a folder that grows keeps those it has, but for the
+        single one of a small folder.
+
+    Raises:
+        UserError: Fewer than two pairs, so that nothing were left to train on.
+    """
+    if len(stems) < 2:
+        raise UserError(f"{len(stems)} pair is too few: one is held out for validation; give at least 2")
+    place = {number: _hash(stem) for number, stem in enumerate(stems)}
+    order = sorted(place, key=lambda number: (place[number], stems[number]))
+    return [number for number in order if place[number] < share][: len(stems) - 1] or order[:1]
+
+
+def _hash(stem):
+    """A number in [0, 1) that a name alone decides."""
+    return int.from_bytes(hashlib.sha256(stem.encode("utf-8", "surrogateescape")).digest()[:8], "big") / 2.0**64
+
+
+def _by_stem(folder):
+    """{path below the folder without suffix: path}; one name for two files could mean either."""
+    found = {}
+    for path in find_images(folder):
+        stem = path.relative_to(folder).with_suffix("").as_posix()
+        if stem in found:
+            raise UserError(f"{quote(found[stem])} and {quote(path)} have one name; remove one")
+        found[stem] = path
+    return found
+
+
+def _partners(photos, drawings):
+    photos_by, drawings_by = _by_stem(photos), _by_stem(drawings)
+    alone, together = sorted(photos_by.keys() ^ drawings_by.keys()), photos_by.keys() | drawings_by.keys()
+    if not photos_by.keys() & drawings_by.keys():
+        raise UserError(
+            f"{quote(photos)} and {quote(drawings)} hold no pairs: {len(photos_by):,} and {len(drawings_by):,} "
+            "pictures, none of one name"
+        )
+    if alone:
+        raise UserError(
+            f"{len(alone):,} of {len(together):,} names are in only one of {quote(photos)} and {quote(drawings)}: "
+            f"{_some(alone)}; add their partners, or remove them"
+        )
+    return [Pair(stem, path, drawings_by[stem]) for stem, path in photos_by.items()]
+
+
+def _size(pair, max_pixels):
+    """(height, width) of a pair's photo, or of its half of the file, from the header."""
+    height, width = image_size(pair.photo, max_pixels)
+    return (height, width // 2) if pair.drawing is None else (height, width)
+
+
+def _check_sizes(folder, pairs, max_pixels):
+    unequal, small, wide = [], [], []
+    for pair in pairs:
+        try:
+            height, width = image_size(pair.photo, max_pixels)
+            other = (height, width) if pair.drawing is None else image_size(pair.drawing, max_pixels)
+        except ImageError:
+            continue  # a warning of its own when it is loaded
+        if pair.drawing is None:
+            width //= 2
+            if width != height:
+                wide.append(f"{pair.stem} ({2 * width}x{height})")
+        elif other != (height, width):
+            unequal.append(f"{pair.stem} ({width}x{height}, {other[1]}x{other[0]})")
+        if min(height, width) < LEAST_SIDE:
+            small.append(f"{pair.stem} ({width}x{height})")
+    for names, what, remedy in (
+        (wide, "are not twice as wide as high", "put photo and drawing side by side, or into photo/ and anime/"),
+        (unequal, "have a photo and a drawing of two sizes", "make each drawing as large as its photo"),
+        (small, f"are under {LEAST_SIDE} pixels a side", "give larger ones"),
+    ):
+        if names:
+            raise UserError(
+                f"{len(names):,} of {len(pairs):,} pairs in {quote(folder)} {what}: {_some(names)}; {remedy}"
+            )
+
+
+def _some(names):
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
+
+
+def _read_landmarks(path):
+    """{stem: float64 [5, 2]} of a manifest; {} without one."""
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))["pairs"]
+        noted = {stem: entry.get("landmarks") for stem, entry in entries.items()}
+        found = {stem: np.array(points, np.float64) for stem, points in noted.items() if points is not None}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise UserError(f"{quote(path)} cannot be read ({error!r}); run animegan3 pairs again, or remove it") from None
+    wrong = sorted(stem for stem, points in found.items() if points.shape != (5, 2) or not np.isfinite(points).all())
+    if wrong:
+        raise UserError(f"{quote(path)}: the landmarks of {_some(wrong)} are not five points (x, y); mend them")
+    return found

@@ -1,0 +1,142 @@
+"""Photos of any size -> anime: reduced to what the generator draws well, enlarged again, faces drawn on their own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import numpy as np
+
+from animegan3_tf import images
+from animegan3_tf.data.face import Detector, Point
+from animegan3_tf.data.region_colors import color_keeper
+from animegan3_tf.errors import UserError
+from animegan3_tf.face_drawing import draw_face
+from animegan3_tf.sizes import MIN_SIDE
+from animegan3_tf.stylize_defaults import StylizeDefaults, header_of
+from animegan3_tf.stylizer import load_stylizer
+from animegan3_tf.terms import NOT_STATED, terms_of
+
+Finish = Callable[[np.ndarray, np.ndarray, "tuple[Point, ...] | None"], np.ndarray]
+_FACE_SIZES = (64, 1024)
+_FACE_MIN = 32  # pixels of the photo; of smaller faces a drawing is guesswork
+
+
+class PhotoStylizer:
+    """A callable, uint8 RGB [H, W, 3] -> the same photo in anime style.
+
+    The photo is reduced until its longest side is `size`, drawn, and enlarged to its own size. Then each face is cut
+    out of the photo as it came, upright, drawn at `face_size` pixels, and blended in. A photo in which no face is found
+    is the first pass alone.
+
+    Attributes:
+        warning: One line that the user should see before the run, or None.
+        terms: What the weights may be used for, one line.
+        faces_found: How many faces each photo so far had, in their order; stays empty without a detector.
+    """
+
+    def __init__(
+        self,
+        stylizer: Callable[[np.ndarray], np.ndarray],
+        *,
+        size: int | None = None,
+        full_size: bool = True,
+        detector: Detector | None = None,
+        face_size: int = 256,
+        min_confidence: float = 0.9,
+        finish: Finish | None = None,
+        terms: str = NOT_STATED,
+    ):
+        """Puts the steps together.
+
+        Args:
+            stylizer: Draws a picture, uint8 RGB [h, w, 3] -> the same size.
+            size: Longest side of what `stylizer` sees of a whole photo, in pixels; None or 0: the photo's own. Smaller
+                photos are not enlarged.
+            full_size: Whether results are enlarged to the photo's size; else they have the size that was drawn.
+            detector: Finds the faces to draw again; None draws none.
+            face_size: Side of the crops in which faces are drawn, in pixels.
+            min_confidence: 0..1; faces of which the detector is less sure are left as they are.
+            finish: A step after the generator, called as finish(photo, drawing, landmarks) with uint8 pictures of one
+                size and the landmarks of the one face, or None where it is a whole photo; returns the drawing to use.
+            terms: What the weights may be used for.
+
+        Raises:
+            UserError: `size` or `face_size` is out of range.
+        """
+        if size and size < MIN_SIDE:
+            raise UserError(f"--size is {size}; give at least {MIN_SIDE}, or 0 for the photo's own size")
+        if not _FACE_SIZES[0] <= face_size <= _FACE_SIZES[1]:
+            raise UserError(f"--face-size is {face_size}; give from {_FACE_SIZES[0]} to {_FACE_SIZES[1]:,}")
+        self.stylizer, self.size, self.full_size = stylizer, size, full_size
+        self.detector, self.face_size, self.min_confidence = detector, face_size, min_confidence
+        self.finish, self.terms = finish, terms
+        self.warning: str | None = getattr(stylizer, "warning", None)
+        self.faces_found: list[int] = []
+
+    def __call__(self, rgb: np.ndarray) -> np.ndarray:
+        """Stylises one photo of any size that the stylizer takes; uint8 RGB [H, W, 3]."""
+        anime = self._draw(images.resize(rgb, self._drawn_size(*rgb.shape[:2])), None)
+        if self.full_size:
+            anime = images.resize(anime, rgb.shape[:2])
+        if self.detector is None:
+            return anime
+        faces = [face for face in self.detector([rgb])[0] if face.confidence >= self.min_confidence]
+        self.faces_found.append(len(faces))
+        if faces:
+            anime = anime.copy()
+        for face in sorted(faces, key=lambda face: face.side):  # a large face lies in front
+            draw_face(rgb, face, anime, self._draw, self.face_size)
+        return anime
+
+    def _draw(self, photo: np.ndarray, landmarks: tuple[Point, ...] | None) -> np.ndarray:
+        drawing = self.stylizer(photo)
+        return drawing if self.finish is None else self.finish(photo, drawing, landmarks)
+
+    def _drawn_size(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width that the stylizer sees of a photo; the short side stays long enough for the generator."""
+        if not self.size:
+            return height, width
+        scale = min(1.0, max(self.size / max(height, width), MIN_SIDE / min(height, width)))
+        return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def open_photo_stylizer(
+    model: str | os.PathLike,
+    *,
+    size: int | None = None,
+    full_size: bool = True,
+    faces: bool | None = None,
+    face_size: int | None = None,
+    keep_colors: str = "none",
+) -> PhotoStylizer:
+    """Loads a model and uses it as its checkpoint says, but for what is given.
+
+    Args:
+        model: What `load_stylizer` takes.
+        size: As in `PhotoStylizer`; 0 is the photo's own; None leaves it to the checkpoint.
+        full_size: As in `PhotoStylizer`.
+        faces: Whether MTCNN looks for faces that are then drawn again; None leaves it to the checkpoint.
+        face_size: As in `PhotoStylizer`; None leaves it to the checkpoint.
+        keep_colors: "region" gives the drawing the photo's colours (`keep_region_colors`), "none" leaves the model's.
+
+    Raises:
+        UserError: The model cannot be loaded, or a value is out of range.
+    """
+    finish = color_keeper(keep_colors)
+    stylizer, header = load_stylizer(model), header_of(model)
+    defaults = StylizeDefaults.from_header(header)
+    detector = None
+    if defaults.faces if faces is None else faces:
+        from animegan3_tf.data.face_detector import MtcnnDetector
+
+        detector = MtcnnDetector(min_size=_FACE_MIN)
+    return PhotoStylizer(
+        stylizer,
+        size=defaults.size if size is None else size,
+        full_size=full_size,
+        detector=detector,
+        face_size=defaults.face_size if face_size is None else face_size,
+        finish=finish,
+        terms=terms_of(header),
+    )

@@ -1,0 +1,28 @@
+"""What a generator makes of pictures of one colour: nothing should come out but that colour."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+LEVELS = {"white": 255, "grey": 128, "black": 0}
+SIDES = (256, 512)
+
+
+def flat_response(stylizer: Callable[[np.ndarray], np.ndarray]) -> list[str]:
+    """Draws white, grey and black squares and describes what comes out, a row of a Markdown table each.
+
+    Args:
+        stylizer: Draws a picture, uint8 RGB [H, W, 3] -> the same size.
+
+    Returns:
+        Rows `| picture | side | mean colour | levels from darkest to lightest |`.
+    """
+    rows = []
+    for name, level in LEVELS.items():
+        for side in SIDES:
+            drawn = stylizer(np.full((side, side, 3), level, np.uint8))
+            mean = ", ".join(f"{value:.0f}" for value in drawn.mean(axis=(0, 1)))
+            rows.append(f"| {name} ({level}) | {side} | {mean} | {drawn.min()} to {drawn.max()} |")
+    return rows
