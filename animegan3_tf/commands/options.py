@@ -33,9 +33,9 @@ def sources_of(data, style, photos, anime, pairs):
 
     What else does not fit, such as pairs for a style that learns without, `RunConfiguration` tells of.
     """
-    if style.objective == "unpaired":
+    if style.objective == "unpaired" and pairs is None:
         photos, anime = folders_of(data, style, photos, anime)
-    elif pairs is None and (photos is None or anime is None):
+    elif style.objective == "pairs" and pairs is None and (photos is None or anime is None):
         from animegan3_tf.training.configuration import no_pairs
 
         raise UserError(no_pairs(style.name))

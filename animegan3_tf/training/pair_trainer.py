@@ -61,7 +61,7 @@ class PairTrainer(GanTrainer):
 
     def _build_optimizers(self, settings):
         pairs, variables = self.style.pairs, self.generator.trainable_variables
-        rate = _warm_cosine(settings.generator_learning_rate, pairs.warmup_steps, self._run_steps)
+        rate = warm_cosine(settings.generator_learning_rate, pairs.warmup_steps, self._run_steps)
         self.generator_optimizer = adam(rate, variables, pairs.beta_1, pairs.clip_norm)
         if pairs.discriminator:
             self.discriminator_optimizer = adam(settings.discriminator_learning_rate, self.discriminator_variables)
@@ -121,8 +121,17 @@ class PairTrainer(GanTrainer):
         return self.style.pairs.discriminator_share * tf.where(tf.math.is_finite(ratio), ratio, 0.0)
 
 
-def _warm_cosine(rate, warmup_steps, steps):
-    """The schedule of Loshchilov & Hutter (2017) without restarts, after a straight rise from 0."""
+def warm_cosine(rate: float, warmup_steps: int, steps: int) -> tf.keras.optimizers.schedules.LearningRateSchedule:
+    """The schedule of Loshchilov & Hutter (2017, eq. 5) without restarts, after a straight rise from 0.
+
+    Args:
+        rate: The highest learning rate.
+        warmup_steps: Steps of the rise; at most a tenth of all.
+        steps: All steps, at the last of which the rate is 0 again.
+
+    Returns:
+        The schedule, from a step's number to its rate.
+    """
     warmup_steps = min(warmup_steps, steps // 10)
     if not warmup_steps:
         return tf.keras.optimizers.schedules.CosineDecay(rate, steps)

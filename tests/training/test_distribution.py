@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tiny_pairs import PAIRS_TOML, write_pairs
 from tiny_training import TINY_TOML, write_pictures
 
 from animegan3_tf.errors import UserError
@@ -88,6 +89,8 @@ def data(tmp_path_factory):
     (folder / "tiny.toml").write_text(TINY_TOML)
     write_pictures(folder / "photo", 5)
     write_pictures(folder / "anime", 4, first=10)
+    (folder / "tiny-pairs.toml").write_text(PAIRS_TOML.replace("[pairs]", "[pairs]\ndiscriminator = true"))
+    write_pairs(folder / "pairs", 6)
     return folder
 
 
@@ -105,9 +108,13 @@ def one_device(data):
     return run
 
 
-def start(data, run, seed, *options, program=("-m", "animegan3_tf"), tf_config=None):
+UNPAIRED = ("--style", "tiny.toml", "--photos", "photo", "--anime", "anime")
+PAIRS = ("--style", "tiny-pairs.toml", "--pairs", "pairs")
+
+
+def start(data, run, seed, *options, program=("-m", "animegan3_tf"), tf_config=None, sources=UNPAIRED):
     arguments = [
-        *("--style", data / "tiny.toml", "--photos", data / "photo", "--anime", data / "anime", "--out", run),
+        *(*sources, "--out", run),
         *("--perceptual", "random", "--steps", STEPS, "--pretrain-steps", 3, "--sample-every", STEPS),
         *("--log-every", 1, "--seed", seed, *options),
     ]
@@ -196,6 +203,22 @@ def test_two_devices_of_one_process_train_as_one_does(data, one_device):
         return run
 
     check_same_training(one_device, several, range(SEEDS))
+
+
+@pytest.mark.slow
+def test_two_devices_train_on_pairs_as_one_does(data):
+    """Each takes its share of every crop of every kind of batch; the discriminator's weight is each share's own."""
+    program = data / "two_devices.py"
+    program.write_text(TWO_DEVICES)
+
+    def of(name, program):
+        def run(seed):
+            finish([start(data, data / f"{name}-{seed}", seed, program=program, sources=PAIRS)])
+            return data / f"{name}-{seed}"
+
+        return run
+
+    check_same_training(of("pairs-one", ("-m", "animegan3_tf")), of("pairs-two", (program,)), range(SEEDS))
 
 
 @pytest.mark.slow

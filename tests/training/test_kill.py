@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tiny_pairs import PAIRS_TOML, write_pairs
 from tiny_training import TINY_TOML, write_pictures
 
 from animegan3_tf.training.run_files import states
@@ -26,8 +27,10 @@ STEPS, SAVES = (60, 9) if "KILLS" in os.environ else (4, 4)  # by default it die
 
 def start(data, run, resume, log):
     """The command in a process of its own, with two threads, where sums could come out in another order."""
+    sources = ["--pairs", data / "pairs"] if (data / "pairs").is_dir() else []
+    sources = sources or ["--photos", data / "photo", "--anime", data / "anime"]
     arguments = [
-        *("--style", data / "tiny.toml", "--photos", data / "photo", "--anime", data / "anime", "--out", run),
+        *("--style", data / "tiny.toml", *sources, "--out", run),
         *("--perceptual", "random", "--steps", STEPS, "--pretrain-steps", STEPS // 2, "--deterministic"),
         *("--checkpoint-every", 2, "--sample-every", STEPS, "--log-every", 1, *(["--resume"] if resume else [])),
     ]
@@ -78,10 +81,15 @@ def check_final(run, expected):
 
 
 @pytest.mark.slow
-def test_killed_at_any_moment_it_ends_bit_for_bit_as_if_it_had_not_been(tmp_path):
-    write_pictures(tmp_path / "photo", 5)
-    write_pictures(tmp_path / "anime", 4, first=10)
-    (tmp_path / "tiny.toml").write_text(TINY_TOML)
+@pytest.mark.parametrize("objective", ["unpaired", "pairs"])
+def test_killed_at_any_moment_it_ends_bit_for_bit_as_if_it_had_not_been(tmp_path, objective):
+    if objective == "pairs":
+        write_pairs(tmp_path / "pairs", 6)
+        (tmp_path / "tiny.toml").write_text(PAIRS_TOML.replace("[pairs]", "[pairs]\ndiscriminator = true"))
+    else:
+        write_pictures(tmp_path / "photo", 5)
+        write_pictures(tmp_path / "anime", 4, first=10)
+        (tmp_path / "tiny.toml").write_text(TINY_TOML)
     rng = random.Random(SEED)
     print(f"KILLS={KILLS} KILL_SEED={SEED}, {STEPS} steps")
     with open(tmp_path / "log", "w+") as log:

@@ -21,7 +21,7 @@ from animegan3_tf.training.gan_trainer import ADVERSARIAL
 from animegan3_tf.training.initial import find_origin, read_initial
 from animegan3_tf.training.metrics_file import read_metrics
 from animegan3_tf.training.pair_objective import PairObjective
-from animegan3_tf.training.pair_trainer import PAIRS, PairTrainer
+from animegan3_tf.training.pair_trainer import PAIRS, PairTrainer, warm_cosine
 from animegan3_tf.training.pair_validation import PairSquare, PairValidation
 from animegan3_tf.training.run import train
 from animegan3_tf.training.run_files import states
@@ -143,15 +143,13 @@ def test_the_generators_gradient_is_that_of_its_weighted_losses(eager):
 
 
 def test_the_learning_rate_rises_and_falls_over_the_run():
-    trainer = trainer_of({"pairs.warmup_steps": 10, "train.generator_learning_rate": 0.01}, steps=110)
-    rate = trainer.generator_optimizer
-
-    def at(step):
-        rate.iterations.assign(step)
-        return float(rate.learning_rate)
-
-    # a straight rise over 10 steps, then half a cosine over 100
-    assert [at(step) for step in (0, 5, 10, 60, 110)] == pytest.approx([0.0, 0.005, 0.01, 0.005, 0.0], abs=1e-8)
+    """A straight rise over 10 steps, then half a cosine over 100; a short run rises over a tenth of its steps."""
+    rate = warm_cosine(0.01, 10, 110)
+    found = [float(rate(step)) for step in (0, 5, 10, 60, 110)]
+    assert found == pytest.approx([0.0, 0.005, 0.01, 0.005, 0.0], abs=1e-8)
+    assert float(warm_cosine(0.01, 10, 40)(4)) == pytest.approx(0.01)
+    found = [float(warm_cosine(0.01, 0, 100)(step)) for step in (0, 25, 100)]
+    assert found == pytest.approx([0.01, 0.01 * (1 + 0.5**0.5) / 2, 0.0], abs=1e-8)
 
 
 def test_a_batch_in_parts_has_the_mean_of_its_parts():
