@@ -55,7 +55,7 @@ def test_a_broken_photo_or_picture_is_told_the_rest_goes_on_and_the_status_is_1(
     ("change", "words"),
     [
         ({"models": ["v3"]}, "--model 'v3' is not NAME=PATH"),
-        ({"models": ["v3=nowhere"]}, "--model v3: 'nowhere' does not exist; name a shipped checkpoint"),
+        ({"models": ["v3=nowhere"]}, "--model v3: 'nowhere' does not exist; name a folder of pictures"),
         ({"models": ["v3=a", "v3=b"]}, "--model 'v3' is given twice"),
         ({"models": ["<i>=a"]}, "'<i>' cannot name a method"),
         ({"models": ["v3=EMPTY"]}, "holds neither a model nor pictures"),

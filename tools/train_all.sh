@@ -3,7 +3,7 @@
 #
 #     tools/train_all.sh PICTURES WORK [portrait] [portrait-unpaired] [hayao] [shinkai]
 #
-# PICTURES holds selfie2anime/photo, selfie2anime/anime, lfw/photo, scene/photo, hayao/style, shinkai/style and
+# PICTURES holds selfie2anime/photo, selfie2anime/anime, lfw/photo, scene_train/photo, hayao/style, shinkai/style and
 # shinkai_like/style. WORK/NAME gets links to the pictures, the targets or pairs, and the run. Killed or out of time,
 # the same command goes on: what is prepared stays, a run resumes, a run that has all its steps is released again.
 # Without names it trains portrait, hayao and shinkai.
@@ -81,7 +81,7 @@ for name in "$@"; do
             ;;
         *) echo "train_all: $name is none of portrait, portrait-unpaired, hayao, shinkai" >&2; exit 2 ;;
     esac
-    [[ "$name" = portrait* ]] || link "$work/$name/photo/scene" "$pictures/scene/photo"
+    [[ "$name" = portrait* ]] || link "$work/$name/photo/scene" "$pictures/scene_train/photo"
     train "$name"
     [ "$RELEASE" = 0 ] || release "$name"
 done

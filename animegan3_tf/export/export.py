@@ -57,8 +57,9 @@ def export_generator(model, out, plan=None, show=None):
     """
     plan, out, opened = plan or ExportPlan(), Path(out), open_generator(model)
     if opened is None:
+        wrong = "cannot be exported" if os.path.exists(model) else "does not exist"
         raise UserError(
-            f"{quote(model)} cannot be exported; name a run folder (with generator.h5), a weights file (.h5), a name "
+            f"{quote(model)} {wrong}; name a run folder (with generator.h5), a weights file (.h5), a name "
             "of `animegan3 models` or a published generator (.pb, .onnx, TF.js, checkpoint)"
         )
     header, architecture, generator = opened.header, opened.architecture, opened.network

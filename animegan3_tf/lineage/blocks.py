@@ -60,7 +60,9 @@ def _recognised(operation):
             return found
     if operation.kind in _PLAIN and not any(source.kind == "constant" for source in operation.inputs):
         return operation.kind, operation.inputs, operation.values
-    return "unknown", (), {"why": _why(operation)}
+    # one operation in the place of a layer: what lies behind it can still be looked at
+    behind = operation.inputs if operation.kind == "unknown" and len(operation.inputs) == 1 else ()
+    return "unknown", behind, {"why": _why(operation)}
 
 
 def _why(operation):

@@ -46,6 +46,8 @@ def fit(model: tf.keras.Model, output: Block) -> tuple[dict[str, np.ndarray], li
         if block.kind != kind:
             why = f" {block.values['why']}" if block.kind == "unknown" else f" is a {block.kind}"
             problems.append(f"{block.name or 'the graph'}{why}; {layer.name} is a {kind}")
+            if block.kind == "unknown" and len(block.inputs) == len(_sources(layer)) == 1:
+                waiting.append((_sources(layer)[0], block.inputs[0]))
             continue
         found, wrong = compare(layer, block)
         problems += [f"{block.name}: {line}" for line in wrong]

@@ -1,9 +1,11 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+import tensorflow as tf
 from tf1_files import random_variables, write_checkpoint
-from tf1_graphs import write_frozen_graph
+from tf1_graphs import run_graph, write_frozen_graph
 from tiny_training import write_pictures
 
 from animegan3_tf.checkpoints import shipped_checkpoints
@@ -42,10 +44,13 @@ def test_a_checkpoints_generation_is_found_or_told(made, told):
 @pytest.mark.slow
 def test_a_frozen_graph_and_a_folder_with_a_checkpoint_are_read(tmp_path):
     variables = random_variables("animegan2")
-    graph = write_frozen_graph(tmp_path / "g.pb", "animegan2", variables)
+    graph = write_frozen_graph(tmp_path / "g.pb", "animegan2", variables, epsilon=0.25)
     method = opened(graph)
     assert (method.kind, method.parameters) == ("frozen graph, AnimeGANv2", 2_143_552)
     assert method.bytes == graph.stat().st_size
+    photo = np.random.default_rng(0).uniform(-1, 1, (1, 32, 32, 3)).astype(np.float32)
+    expected = run_graph(tf.compat.v1.GraphDef.FromString(graph.read_bytes()), photo, "photo", "picture")
+    np.testing.assert_allclose(method.in_one_piece(photo), expected, atol=1e-4)  # with the graph's own epsilon
     (tmp_path / "folder").mkdir()
     write_checkpoint(tmp_path / "folder" / "g.ckpt", variables)
     (tmp_path / "folder" / "checkpoint").write_text('model_checkpoint_path: "g.ckpt"\n')

@@ -86,8 +86,9 @@ def test_what_the_network_cannot_do_is_named(older, tmp_path):
     steep = write_frozen_graph(tmp_path / "steep.pb", "animegan2", older, activation=lambda x: tf.nn.leaky_relu(x, 0.1))
     assert "slope 0.1, the network has 0.2" in refused(steep)
     other = write_frozen_graph(tmp_path / "other.pb", "animegan2", older, activation=tf.nn.elu)
-    assert "is a Elu" in refused(other)
-    assert "is a Elu; e_2_lrelu is a leaky_relu" in refused(other, "animegan2")
+    words = refused(other)
+    assert "is a Elu; e_2_lrelu is a leaky_relu" in words
+    assert "and 8 more" in words  # of twenty
 
 
 def test_one_constant_unlike_the_others_is_named(older, tmp_path):

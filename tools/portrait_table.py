@@ -1,0 +1,114 @@
+"""Prints how several models draw the faces of a folder of pairs: eyes, skin, identity, likeness, as a Markdown table.
+
+The folder is one that `animegan3 pairs --no-checks` made; its photos and their landmarks are used, not its drawings:
+
+    animegan3 pairs HELD_OUT -o faces --teacher portrait --no-checks --size 512
+    .venv/bin/python tools/portrait_table.py faces --size 256,512 --model portrait=portrait --model JP_face=FILE.onnx
+
+--sheet FILE also writes all results side by side, a row a face.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from animegan3_tf import images
+from animegan3_tf.errors import UserError
+from animegan3_tf.runtime import quiet_tensorflow
+
+SHOWN = 192
+
+
+def read_faces(folder: Path, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Reads photos of a folder of pairs and their landmarks in shares of the side: at most `count`, spread evenly."""
+    from animegan3_tf.data.pair_book import PairBook
+
+    pairs = {stem: record for stem, record in PairBook(folder).pairs.items() if record["landmarks"]}
+    stems = sorted(pairs)
+    stems = [stems[i * len(stems) // count] for i in range(count)] if len(stems) > count else stems
+    faces = []
+    for stem in stems:
+        rgb = images.read_image(folder / "photo" / f"{stem}.png").rgb
+        faces.append((rgb, np.array(pairs[stem]["landmarks"]) / rgb.shape[0]))
+    if len(faces) < 2:
+        raise UserError(f"folder {str(folder)!r} holds {len(faces)} faces with landmarks; at least 2 are needed")
+    return faces
+
+
+class Scores:
+    """Measures the drawings of a set of faces at one size: one row of the table a model."""
+
+    def __init__(self, faces, size):
+        from animegan3_tf.evaluation.face_embedding import dlib_embedding
+        from animegan3_tf.evaluation.features import anime_likeness
+        from animegan3_tf.evaluation.identity import between_persons
+
+        self.photos = [images.resize(rgb, (size, size)) for rgb, _ in faces]
+        self.landmarks = [(points * size).tolist() for _, points in faces]
+        self._embedding, self._likeness = dlib_embedding(), anime_likeness()
+        self._vectors = self._embed(self.photos)
+        self._between = between_persons(self._vectors)
+
+    def row(self, drawings: list[np.ndarray]) -> list[str]:
+        """Both eyes drawn, skin shift, identity, likeness."""
+        from animegan3_tf.evaluation.drawn_eyes import both_eyes_drawn
+        from animegan3_tf.evaluation.identity import identity_similarity
+        from animegan3_tf.evaluation.skin_shift import skin_shift
+
+        eyes = np.mean([both_eyes_drawn(*one) for one in zip(drawings, self.landmarks)])
+        skin = np.median([skin_shift(*one) for one in zip(self.photos, drawings, self.landmarks)])
+        identity = identity_similarity(self._vectors, self._embed(drawings), self._between).mean()
+        prepared = np.stack([self._likeness.prepare(drawing) for drawing in drawings])
+        likeness = float(np.mean(self._likeness.forward(prepared)))
+        return [f"{100 * eyes:.0f} %", f"{skin:.1f}", f"{identity:.2f}", f"{likeness:.2f}"]
+
+    def _embed(self, pictures):
+        from animegan3_tf.data.face import Face
+        from animegan3_tf.evaluation.face_chip import chip_matrix, face_chip
+
+        faces = [Face((0, 0, 1, 1), 1.0, tuple(map(tuple, points))) for points in self.landmarks]
+        return self._embedding([face_chip(rgb, chip_matrix(face)) for rgb, face in zip(pictures, faces)])
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the tool; returns its exit status."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("faces", type=Path, help="folder of pairs")
+    parser.add_argument("--model", action="append", default=[], metavar="NAME=MODEL", help="may be given again")
+    parser.add_argument("--size", default="256,512", help="sides at which faces are drawn")
+    parser.add_argument("--count", type=int, default=100, help="faces at most")
+    parser.add_argument("--sheet", type=Path, help="PNG of all results; {size} in its name becomes the size")
+    options = parser.parse_args(arguments)
+    quiet_tensorflow()
+    from animegan3_tf.stylizer import load_stylizer
+
+    try:
+        faces = read_faces(options.faces, options.count)
+        models = dict(one.split("=", 1) for one in options.model)
+        stylizers = {name: load_stylizer(path) for name, path in models.items()}
+        print(f"{len(faces)} faces\n")
+        print("| at | model | both eyes drawn | skin shift, CIEDE2000 | identity | anime-likeness |")
+        print("|---|---|---|---|---|---|")
+        for size in map(int, options.size.split(",")):
+            scores = Scores(faces, size)
+            columns = {"untouched photo": scores.photos}
+            for name, stylizer in stylizers.items():
+                columns[name] = [stylizer(photo) for photo in scores.photos]
+            for name, drawings in columns.items():
+                print("|", " | ".join([str(size), name, *scores.row(drawings)]), "|", flush=True)
+            if options.sheet:
+                rows = [[images.resize(one, (SHOWN, SHOWN)) for one in row] for row in zip(*columns.values())]
+                images.write_image(str(options.sheet).replace("{size}", str(size)), images.grid(rows))
+    except (UserError, ValueError, json.JSONDecodeError) as error:
+        print(f"portrait_table: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
