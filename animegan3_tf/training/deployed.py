@@ -13,7 +13,8 @@ _AVERAGE, _SUPPORT = "average/", "support_"
 def deployed_weights(state: State) -> tuple[dict, dict[str, np.ndarray]]:
     """Header and arrays by name, as `weights_file.read_weights` gives those of the run's `generator.h5` of that step.
 
-    They are the averaged generator's, without the support tail. Nothing is built, so no TensorFlow work is done.
+    They are the averaged generator's, without the support tail. Nothing is built, so no TensorFlow work is done; the
+    header leaves out the epsilons, which are the architecture's own.
     Raises UserError for a state whose header does not tell of its run.
     """
     try:

@@ -4,6 +4,7 @@ import tensorflow as tf
 from tiny_training import SINGLE_TAIL, plain_network, tiny_style, write_pictures
 
 from animegan3_tf.errors import UserError
+from animegan3_tf.networks.weights import build_deployed, structure_of
 from animegan3_tf.training import run
 from animegan3_tf.training.configuration import RunConfiguration
 from animegan3_tf.training.deployed import deployed_weights
@@ -33,6 +34,8 @@ def test_it_is_what_the_run_wrote_to_generator_h5(tmp_path, monkeypatch, setting
     train(plan, tmp_path / "run", show=lambda line: None)
     first, last = (deployed_weights(read_state(path)) for path in states(tmp_path / "run"))
     header, arrays = read_weights(tmp_path / "run" / "generator.h5")
+    epsilons = header.pop("epsilons")  # the architecture's own, which a header without them has too
+    assert epsilons == structure_of(build_deployed(header["architecture"], header["resize"]))["epsilons"]
     assert {**last[0], "format": header["format"]} == header
     assert last[1].keys() == arrays.keys()
     for name, array in arrays.items():
