@@ -7,11 +7,12 @@ import math
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Union, get_args, get_origin, get_type_hints
+from typing import Union
 
 from animegan3_tf.architectures import ARCHITECTURES, TRAINED
 from animegan3_tf.errors import UserError
 from animegan3_tf.sizes import check_side
+from animegan3_tf.styles.from_tables import build
 from animegan3_tf.styles.pair_settings import FeatureSettings, PairSettings
 
 if sys.version_info >= (3, 11):
@@ -238,7 +239,7 @@ class Style:
     @classmethod
     def from_dict(cls, values, source="style"):
         """The inverse of `to_dict`; `source` names the file in errors."""
-        return _build(cls, values, source, "")
+        return build(cls, values, source)
 
 
 def available_styles():
@@ -289,45 +290,6 @@ def _parse(text):
         return text  # an unquoted word
 
 
-def _build(kind, value, source, key):
-    """`value` as `kind`, with one clear error for an unknown key, a missing one or a wrong type."""
-    where = f"{source}: {key}" if key else source
-    if dataclasses.is_dataclass(kind):
-        if not isinstance(value, dict):
-            raise UserError(f"{where} is {value!r}; it must be a table")
-        hints = get_type_hints(kind)
-        unknown = sorted(value.keys() - hints.keys())
-        if unknown:
-            raise UserError(f"{where}: unknown key {', '.join(unknown)}; known are {', '.join(sorted(hints))}")
-        required = {field.name for field in dataclasses.fields(kind) if _is_required(field)}
-        missing = sorted(required - value.keys())
-        if missing:
-            raise UserError(f"{where}: missing key {', '.join(missing)}")
-        prefix = f"{key}." if key else ""
-        return kind(**{name: _build(hints[name], item, source, prefix + name) for name, item in value.items()})
-    if get_origin(kind) is Union:  # tables that differ in their keys: the one that has more of these
-        given = set(value) if isinstance(value, dict) else set()
-        kind = max(get_args(kind), key=lambda each: len(given & get_type_hints(each).keys()))
-        return _build(kind, value, source, key)
-    if get_origin(kind) is dict:
-        if not isinstance(value, dict):
-            raise UserError(f"{where} is {value!r}; it must be a table")
-        return {name: _build(get_args(kind)[1], item, source, f"{key}.{name}") for name, item in value.items()}
-    if get_origin(kind) is list:
-        if not isinstance(value, list):
-            raise UserError(f"{where} is {value!r}; it must be a list")
-        return [_build(get_args(kind)[0], item, source, key) for item in value]
-    return _scalar(kind, value, where)
-
-
-def _scalar(kind, value, where):
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise UserError(f"{where} is {value!r}; it must be of type {kind.__name__}")
-    return value
-
-
 def _numbers(values, key=""):
     """(key, number) of every number in nested tables and lists."""
     if isinstance(values, dict):
@@ -338,7 +300,3 @@ def _numbers(values, key=""):
             yield from _numbers(item, key)
     elif isinstance(values, (int, float)):
         yield key, values
-
-
-def _is_required(field):
-    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING

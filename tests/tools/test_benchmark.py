@@ -6,6 +6,7 @@ import tensorflow as tf
 from benchmarks.matmul_rate import matmul_rate
 from benchmarks.setup import new_trainer
 from benchmarks.train import region_wait
+from tiny_pairs import PAIRS_TOML
 from tiny_training import TINY_TOML, tiny_style, write_pictures
 
 from animegan3_tf.networks import build_generator, load_perceptual, save_generator
@@ -93,6 +94,39 @@ def test_the_command_measures_a_step_and_upstreams(tmp_path, capsys):
     upstream = result["upstream"]
     assert upstream["ratio"]["median"] == pytest.approx(upstream["ms"] / result["step"]["ms"])
     assert sum(part["ms"] for part in upstream["parts"]) <= upstream["ms"]
+
+
+@pytest.mark.slow
+def test_the_command_measures_a_step_on_pairs(tmp_path, capsys):
+    (tmp_path / "tiny.toml").write_text(PAIRS_TOML, encoding="utf-8")
+    report = tmp_path / "report.json"
+    options = ["--style", str(tmp_path / "tiny.toml"), "--steps", "1", "--discriminator", "--json", str(report)]
+    assert benchmark.main(["pairs", *options]) == 0
+    assert "with discriminator" in capsys.readouterr().out
+    result = json.loads(report.read_text())
+    assert [(kind["name"], kind["count"], kind["crop"]) for kind in result["kinds"]] == [
+        ("small", 4, 16), ("large", 2, 24)
+    ]  # fmt: skip
+    for kind in result["kinds"]:
+        own, step = kind["rows"]
+        assert own["ratio"]["median"] == 1.0
+        assert step["name"] == "step with random"
+        assert step["ratio"]["median"] == pytest.approx(step["ms"] / own["ms"])
+    assert result["data"]["ms"] > 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--style", "shinkai"], "style 'shinkai' does not learn from pairs"),
+        (["--style", "portrait", "--perceptual", "alexnet"], "alexnet"),
+    ],
+)
+def test_pairs_that_cannot_be_measured_are_told_in_one_line(options, message, capsys):
+    assert benchmark.main(["pairs", *options]) == 1
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("benchmark: ")]
+    assert len(lines) == 1
+    assert message in lines[0]
 
 
 def toml(folder):
