@@ -21,7 +21,7 @@ from animegan3_tf.training.run_files import states
 from animegan3_tf.training.state import read_state
 
 ROOT = Path(__file__).parents[2]
-STEPS, TOLERANCE, SEEDS = 10, 1e-5, 3
+STEPS, TOLERANCE, SEEDS = 10, 1e-5, 6
 TWO_DEVICES = """
 import sys
 import tensorflow as tf
