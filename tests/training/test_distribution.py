@@ -120,8 +120,6 @@ def start(data, run, seed, *options, program=("-m", "animegan3_tf"), tf_config=N
         *("--log-every", 1, "--seed", seed, *options),
     ]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_NUM_INTRAOP_THREADS": "1"}
-    # oneDNN rounds a convolution otherwise when the batch is another, which is not what is compared here
-    environment["TF_ENABLE_ONEDNN_OPTS"] = "0"
     if tf_config is not None:
         environment["TF_CONFIG"] = json.dumps(tf_config)
     command = [sys.executable, *program, "train", *map(str, arguments)]
