@@ -23,8 +23,10 @@ def print_runs(runs, folder, file=None):
         console.print(f"no runs below {str(folder)!r}")
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
+    # a path is copied: it stays on one line as long as it leaves room for the other columns
+    whole = max(len(str(run.folder)) for run in runs) <= console.width // 2
     for title in ("run", "style", "state", "step", "losses", "validation", "pictures", "updated"):
-        table.add_column(title, overflow="fold")
+        table.add_column(title, overflow="fold", no_wrap=whole and title == "run")
     for run in runs:
         table.add_row(*map(Text, _row(run)))
     console.print(table)
