@@ -3,7 +3,7 @@ import json
 import os
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from run_folders import run_folder
 
@@ -51,7 +51,6 @@ _FIELDS = ("style", "steps", "step", "terms", "validation", "grid", "phase", "me
 
 
 @settings(deadline=None)
-@example({"steps": -(10**120), "grid": ""}, "running")
 @given(st.dictionaries(st.sampled_from(_FIELDS), _JSON), st.sampled_from(["running", "finished", "", "?"]))
 def test_a_row_for_whatever_the_files_hold(tmp_path_factory, values, state):
     folder = tmp_path_factory.mktemp("run")
@@ -63,6 +62,17 @@ def test_a_row_for_whatever_the_files_hold(tmp_path_factory, values, state):
     printed = io.StringIO()
     print_runs([run], folder, printed)
     assert str(folder) in printed.getvalue().replace("\n", "")
+
+
+def test_a_path_stays_whole_beside_wide_columns(tmp_path):
+    folder = tmp_path / ("a" * (76 - len(str(tmp_path))))
+    folder.mkdir()
+    values = {"steps": -(10**20), "grid": "", "state": "running"}
+    for name in ("config.json", "status.json"):
+        (folder / name).write_text(json.dumps(values))
+    printed = io.StringIO()
+    print_runs([read_run(folder)], folder, printed)
+    assert str(folder) in printed.getvalue()
 
 
 def test_runs_are_found_below_a_folder(tmp_path):
