@@ -14,6 +14,7 @@ from animegan3_tf.errors import UserError
 
 KEEP_COLORS = ("region", "none")
 LIGHTNESS = 0.45  # share of the photo's lightness that a region takes; all of it gives a dull picture
+SKIN_LIGHTNESS = 0.65  # of a face's skin: with less, every skin turns pale
 INK = 32.0  # Lab lightness under which a pixel of the drawing is a line, whose colour stays
 _INK_RAMP = 10.0  # units above it over which a line passes into its surroundings
 _RADIUS, _EPS = 5, 6e-4  # of the guided filter, along lightness in [0, 1], of a drawing of 512 pixels
@@ -48,13 +49,14 @@ def keep_region_colors(
     drawing: np.ndarray,
     landmarks: Sequence[Sequence[float]] | None = None,
     lightness: float = LIGHTNESS,
+    skin_lightness: float = SKIN_LIGHTNESS,
 ) -> np.ndarray:
     """Moves each region of a drawing to the mean colour that the photo has there (DESIGN: pairs, colours by region).
 
     Regions are those of a graph-based segmentation (Felzenszwalb and Huttenlocher, 2004) of the drawing. Of a region's
-    shift in CIE Lab, a and b count in full and L by `lightness`; a guided filter (He et al., 2010) along the drawing's
-    lightness smooths the shifts. Lines keep their colour. In a face the skin moves as one, and the irises, whites and
-    highlights of the eyes stay as drawn.
+    shift in CIE Lab, a and b count in full and L by `lightness`, that of skin by `skin_lightness`; a guided filter (He
+    et al., 2010) along the drawing's lightness smooths the shifts. Lines keep their colour. In a face the skin moves as
+    one, and the irises, whites and highlights of the eyes stay as drawn.
 
     Args:
         photo: uint8 [H, W, 3].
@@ -62,6 +64,7 @@ def keep_region_colors(
         landmarks: (x, y) of left eye, right eye, nose, left and right mouth corner in pixels, where the picture is a
             face that stands upright; None for any other picture.
         lightness: Share of the photo's lightness, 0 to 1.
+        skin_lightness: The same for the skin of the face.
 
     Returns:
         uint8 [H, W, 3].
@@ -73,14 +76,15 @@ def keep_region_colors(
     labels = felzenszwalb(_smoothed(drawing), scale=120, sigma=0.6, min_size=max(8, round(120 * scale * scale)))
     regions = _regions(labels, lab, photo_lab)
     shifts = regions.photo - regions.drawing
-    shifts[:, 0] *= lightness
+    shares = np.full(len(shifts), lightness)
     frozen = np.zeros(drawing.shape[:2], bool)
     near_eyes = np.zeros(drawing.shape[:2], np.float32)
     if landmarks is not None:
         face = _FaceRegions(landmarks, labels, regions)
-        face.share_skin_shift(shifts)
+        shares[face.share_skin_shift(shifts)] = skin_lightness
         frozen |= face.eye_regions()[labels] | face.whites(lab)
         near_eyes = face.eyes(1.0).astype(np.float32)
+    shifts[:, 0] *= shares
     shift = shifts[labels].astype(np.float32)
     guide = lab[..., 0] / 100.0
     radius = max(1, round(_RADIUS * scale))
@@ -151,8 +155,12 @@ class _FaceRegions:
         least = max(_WHITE, skin_light - _WHITER)
         return self.eyes(0.72) & (light >= least) & (chroma <= min(_WHITE_CHROMA, np.hypot(*skin_color) - _WHITER))
 
-    def share_skin_shift(self, shifts: np.ndarray) -> None:
-        """Lets all of the face's skin move alike; `shifts` [regions, 3] is changed in place."""
+    def share_skin_shift(self, shifts: np.ndarray) -> np.ndarray:
+        """Lets all of the face's skin move alike; `shifts` [regions, 3] is changed in place.
+
+        Returns:
+            Which regions look like skin, neck and ears too, bool [regions].
+        """
         middle = self.middle + np.array([0.0, 0.45 * self.distance])
         x, y = (self.regions.centers - middle).T / self.distance
         nearly = ((x / 1.35) ** 2 + (y / 1.75) ** 2 <= 1.0) & (self._from_skin <= _SKIN_NEAR)
@@ -161,6 +169,7 @@ class _FaceRegions:
         small = self.regions.pixels < 0.3 * self.distance**2
         lids = small & self._in_eyes(1.3) & ~self.eye_regions() & (self.regions.drawing[:, 0] > INK + _INK_RAMP)
         shifts[beside | lids] = shifts[self.skin]
+        return (self._from_skin <= _SKIN_NEAR) | lids
 
     def _skin(self) -> int:
         """The largest region between eyes and mouth; the one nearest to their middle where that is outside."""
