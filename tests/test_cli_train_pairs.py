@@ -31,7 +31,7 @@ def dry(call, *options):
 def test_a_dry_run_prints_what_would_run(call, data):
     before = digests(data)
     values = dry(call, "--style", "mine.toml", "--pairs", "pairs", "--set", "pairs.batches.small.count=8")
-    assert (values["pairs"], values["photos"], values["anime"]) == ("pairs", None, None)
+    assert (values["pairs"], values["photos"], values["anime"]) == (["pairs"], None, None)
     assert values["style"]["pairs"]["batches"]["small"]["count"] == 8
     assert (values["steps"], values["pretrain_steps"]) == (100, 0)  # 100 epochs of 6 pairs, 6 a step on average
     assert digests(data) == before
@@ -43,10 +43,19 @@ def test_two_folders_of_like_names(call, data):
     assert values["steps"] == 180  # 100 epochs of 6 pairs, 10 / 3 a step
 
 
+def test_several_folders_of_pairs(call, data):
+    write_pairs(data / "scenes", 4)
+    values = dry(call, "--style", "mine.toml", "--pairs", "pairs", "--pairs", "scenes")
+    assert values["pairs"] == ["pairs", "scenes"]
+    assert values["steps"] == 300  # 100 epochs of 10 pairs, 10 / 3 a step
+
+
 def test_a_run_that_goes_on_keeps_its_pairs(call, data):
     first = dry(call, "--style", "mine.toml", "--pairs", "pairs", "--steps", "9")
     (data / "run").mkdir()
     (data / "run" / "config.json").write_text(json.dumps(first))
+    assert dry(call, "--resume", "--style", "mine") == first
+    (data / "run" / "config.json").write_text(json.dumps({**first, "pairs": "pairs"}))  # as runs had it at first
     assert dry(call, "--resume", "--style", "mine") == first
     again = dry(call, "--resume", "--style", "mine", "--set", "pairs.discriminator=true")
     assert again["style"]["pairs"]["discriminator"] is True
@@ -69,6 +78,7 @@ def test_another_command_asks_for_the_same_run(call, data):
         (("--style", "portrait", "--photos", "pairs/photo"), "learns from pairs"),
         (("--style", "tiny.toml", "--pairs", "pairs"), "--pairs is for styles that learn from pairs, 'tiny' does not"),
         (("--style", "mine.toml", "--pairs", "nowhere"), "pairs are missing: 'nowhere' is not a folder"),
+        (("--style", "mine.toml", "--pairs", "pairs", "--pairs", "./pairs"), "'pairs' of pairs is named twice"),
         (("--style", "mine.toml", "--pairs", "empty"), "'empty' holds no pairs"),
         (("--style", "mine.toml", "--pairs", "pairs", "--batch-size", "4"), "--batch-size is not for style 'mine'"),
         (("--style", "mine.toml", "--pairs", "pairs", "--image-size", "64"), "--image-size is not for style 'mine'"),

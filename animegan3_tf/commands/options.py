@@ -14,7 +14,9 @@ CACHE = typer.Option(Path("~/.cache/animegan3_tf/features"), help="Folder that k
 STYLE = typer.Option("shinkai", help="Name of a bundled style, or a .toml file.")
 PHOTOS = typer.Option(None, help="Photos, instead of DATA/photo.")
 ANIME = typer.Option(None, help="Anime pictures, instead of DATA/<style>/style.")
-PAIRS = typer.Option(None, help="Folder of pairs, for a style that learns from them: photo/ and anime/ of like names.")
+PAIRS = typer.Option(
+    [], help="Folder of pairs, for a style that learns from them: photo/ and anime/ of like names; may be given again."
+)
 IMAGE_SIZE = typer.Option(None, help="Side of the training crops; the style's by default.")
 
 
@@ -31,15 +33,18 @@ def folders_of(data, style, photos, anime):
 def sources_of(data, style, photos, anime, pairs):
     """(photos, anime, pairs) of a run as text, None where they are not named; one line where what it needs is missing.
 
+    pairs: any number of folders.
+
     What else does not fit, such as pairs for a style that learns without, `RunConfiguration` tells of.
     """
-    if style.objective == "unpaired" and pairs is None:
+    if style.objective == "unpaired" and not pairs:
         photos, anime = folders_of(data, style, photos, anime)
-    elif style.objective == "pairs" and pairs is None and (photos is None or anime is None):
+    elif style.objective == "pairs" and not pairs and (photos is None or anime is None):
         from animegan3_tf.training.configuration import no_pairs
 
         raise UserError(no_pairs(style.name))
-    return tuple(None if folder is None else str(folder) for folder in (photos, anime, pairs))
+    photos, anime = (None if folder is None else str(folder) for folder in (photos, anime))
+    return photos, anime, tuple(map(str, pairs)) or None
 
 
 def recipe_of(style, settings, options):

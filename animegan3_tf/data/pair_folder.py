@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,25 +20,30 @@ _NAMED = 3  # of many, how many an error names
 
 @dataclass(frozen=True)
 class Pair:
-    """Where a pair lies. stem: its name. drawing: None where it is the right half of the photo's file."""
+    """Where a pair lies.
+
+    stem: its name. drawing: None where it is the right half of the photo's file. landmarks: the face's five points,
+    float64 [5, 2] in pixels, where they are known.
+    """
 
     stem: str
     photo: Path
     drawing: Path | None
+    landmarks: np.ndarray | None = field(default=None, compare=False)
 
 
 class PairPictures:
     """Pairs by number, sorted by name; made by `open_pairs`.
 
-    folder: what the user named. pairs: list of `Pair`. landmarks: {stem: five points}. most: what the short side of a
-    larger picture is reduced to, for memory's sake; None leaves it.
+    folder: what the user named. pairs: list of `Pair`. most: what the short side of a larger picture is reduced to, for
+    memory's sake; None leaves it.
     """
 
     has_targets = True  # for `PictureStore`: six channels
 
-    def __init__(self, folder, pairs, landmarks=None, max_pixels=DEFAULT_MAX_PIXELS, most=None):
+    def __init__(self, folder, pairs, max_pixels=DEFAULT_MAX_PIXELS, most=None):
         self.folder, self.pairs = Path(folder), list(pairs)
-        self._landmarks, self._max_pixels, self._most = landmarks or {}, max_pixels, most
+        self._max_pixels, self._most = max_pixels, most
 
     def __len__(self):
         return len(self.pairs)
@@ -46,7 +51,7 @@ class PairPictures:
     def part(self, numbers: Sequence[int]) -> PairPictures:
         """Some of the pairs, in the order of their numbers as given."""
         pairs = [self.pairs[number] for number in numbers]
-        return PairPictures(self.folder, pairs, self._landmarks, self._max_pixels, self._most)
+        return PairPictures(self.folder, pairs, self._max_pixels, self._most)
 
     def load(self, number: int) -> np.ndarray:
         """Reads a pair.
@@ -68,7 +73,7 @@ class PairPictures:
         else:
             drawing = read_image(pair.drawing, self._max_pixels).on_white()
         if photo.shape != drawing.shape:
-            raise ImageError(f"pair {pair.stem!r} of {quote(self.folder)} is of two sizes; make them alike")
+            raise ImageError(f"photo {quote(pair.photo)} and its drawing are of two sizes; make them alike")
         if self._most is not None and min(photo.shape[:2]) > self._most:
             scale = self._most / min(photo.shape[:2])
             size = tuple(round(side * scale) for side in photo.shape[:2])
@@ -84,7 +89,7 @@ class PairPictures:
         Returns:
             float64 [5, 2] of (x, y), in parts of the pair's short side, or None where nobody noted them.
         """
-        points = self._landmarks.get(self.pairs[number].stem)
+        points = self.pairs[number].landmarks
         if points is None:
             return None
         height, width = _size(self.pairs[number], self._max_pixels)
@@ -116,14 +121,14 @@ def open_pairs(
     folder = Path(folder)
     if drawings is None and not folder.is_dir():
         raise UserError(f"pairs are missing: {quote(folder)} is not a folder; make them with animegan3 pairs")
-    landmarks = {}
     if drawings is not None:
         pairs = _partners(folder, Path(drawings))
     elif (folder / PHOTO).is_dir() or (folder / ANIME).is_dir():
         for name in (PHOTO, ANIME):
             if not (folder / name).is_dir():
                 raise UserError(f"{quote(folder)} has no folder {name}/; pairs are photo/NAME and anime/NAME")
-        pairs, landmarks = _partners(folder / PHOTO, folder / ANIME), _read_landmarks(folder / MANIFEST)
+        points = _read_landmarks(folder / MANIFEST)
+        pairs = [replace(pair, landmarks=points.get(pair.stem)) for pair in _partners(folder / PHOTO, folder / ANIME)]
     else:
         pairs = [Pair(stem, path, None) for stem, path in _by_stem(folder).items()]
         if not pairs:
@@ -132,7 +137,33 @@ def open_pairs(
                 "pictures twice as wide as high, the photo on the left"
             )
     _check_sizes(folder, pairs, max_pixels)
-    return PairPictures(folder, pairs, landmarks, max_pixels, most)
+    return PairPictures(folder, pairs, max_pixels, most)
+
+
+def open_pair_folders(
+    folders: Sequence[str | Path], max_pixels: int = DEFAULT_MAX_PIXELS, most: int | None = None
+) -> PairPictures:
+    """Finds the pairs of several folders, which `open_pairs` takes one by one.
+
+    Args:
+        folders: At least one; their pairs may have like names.
+        max_pixels: See `open_pairs`.
+        most: See `open_pairs`.
+
+    Returns:
+        All pairs, folder by folder.
+
+    Raises:
+        UserError: See `open_pairs`; or a folder is named twice.
+    """
+    seen = set()
+    for folder in folders:
+        if (real := Path(folder).resolve()) in seen:
+            raise UserError(f"folder {quote(folder)} of pairs is named twice; name each once")
+        seen.add(real)
+    parts = [open_pairs(folder, max_pixels=max_pixels, most=most) for folder in folders]
+    pairs = [pair for part in parts for pair in part.pairs]
+    return PairPictures(parts[0].folder, pairs, max_pixels, most)
 
 
 def held_out_numbers(stems: Sequence[str], share: float) -> list[int]:

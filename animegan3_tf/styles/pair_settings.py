@@ -33,9 +33,12 @@ class PairSettings:
 
     batches: dict[str, BatchSettings] = dataclasses.field(default_factory=dict)
     flip: bool = True  # mirror photo and drawing together at random
-    varied: float = 0.5  # share of the crops whose light is changed, photo and drawing alike
+    varied: float = 0.5  # share of the crops whose light is changed, that of photo and drawing
     brightness: list[float] = dataclasses.field(default_factory=lambda: [0.7, 1.15])  # least and most factor
+    drawing_light: float = 1.0  # power of that factor on the drawing: under 1, drawings of dark photos stay lighter
     cast: float = 0.05  # each channel's own factor, to either side of 1
+    soft: float = 0.0  # share of the crops whose photo, not the drawing, loses detail
+    softest: float = 2.5  # most by which such a photo is reduced and enlarged again
     held_out: float = 0.03  # share of the pairs kept from training, for validation
     validated: int = 24  # of these, how many are drawn and measured at most
     shown: int = 6  # of these, how many are in the picture grid
@@ -96,6 +99,9 @@ class PairSettings:
             *((key, value, 1, math.inf) for key, value in counts),
             ("pairs.varied", self.varied, 0, 1),
             ("pairs.cast", self.cast, 0, 0.5),
+            ("pairs.drawing_light", self.drawing_light, 0, 1),
+            ("pairs.soft", self.soft, 0, 1),
+            ("pairs.softest", self.softest, 1, 8),
             ("pairs.held_out", self.held_out, 0, 0.5),
             ("pairs.validated", self.validated, 1, math.inf),
             ("pairs.shown", self.shown, 1, math.inf),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import animegan3_tf
 from animegan3_tf import images
-from animegan3_tf.data.pair_folder import open_pairs
+from animegan3_tf.data.pair_folder import open_pair_folders
 from animegan3_tf.data.shard_folder import count_pictures
 from animegan3_tf.errors import UserError
 from animegan3_tf.networks.perceptual import perceptual_family, perceptual_file
@@ -50,7 +50,7 @@ class Origin:
 class RunConfiguration:
     """Everything that decides a run; kept as config.json in its folder.
 
-    photos, anime: folders; of pairs, those of like names, or None where `pairs` names the folder of both. perceptual:
+    photos, anime: folders; of pairs, those of like names, or None where `pairs` names folders of both. perceptual:
     see `networks.load_perceptual`. steps: optimizer steps in all, of which `pretrain_steps` are content only. samples:
     folder of the photos in the picture grids, by default `photos`; sample_size: their side there, by default the
     training crops', or that of a pairs style's validation. keep: how many of the newest states stay; keep_every: those
@@ -80,7 +80,7 @@ class RunConfiguration:
     accumulate: int = 1
     jit: bool = False
     init: Origin | None = None
-    pairs: str | None = None
+    pairs: tuple[str, ...] | None = None
     perceptual_file: Origin | None = None
 
     def __post_init__(self):
@@ -147,10 +147,13 @@ class RunConfiguration:
         try:
             values = {name: value for name, value in values.items() if name not in ("version", OVERRIDDEN)}
             origins = {name: values.get(name) for name in ("init", "perceptual_file")}
+            pairs = values.get("pairs")
+            pairs = (pairs,) if isinstance(pairs, str) else pairs  # one folder, as runs had it at first
             return cls(
                 **{
                     **values,
                     "style": Style.from_dict(values["style"], source=source),
+                    "pairs": None if pairs is None else tuple(pairs),
                     **{name: None if origin is None else Origin(**origin) for name, origin in origins.items()},
                 }
             )
@@ -198,14 +201,14 @@ def resolve_steps(style, photos, steps=None, pretrain_steps=None, stored=None, i
     """(steps, pretrain_steps) of a run, for what is None.
 
     Those of `stored`, the configuration of the run being resumed, if given; else what the style's epochs come to over
-    the folder of photos, or of pairs where it is given, pre-training at most half of the steps, so that a short trial
-    sees both phases. A run that begins with the weights of `init` has learnt content before: no pre-training. Nor is
-    there any on pairs without a discriminator to come after it.
+    the folder of photos, or those of pairs where they are given, pre-training at most half of the steps, so that a
+    short trial sees both phases. A run that begins with the weights of `init` has learnt content before: no
+    pre-training. Nor is there any on pairs without a discriminator to come after it.
     """
     if stored is not None:
         whole, content = stored.steps, stored.pretrain_steps
     else:
-        count = count_pictures(photos) if pairs is None else len(open_pairs(pairs))
+        count = count_pictures(photos) if pairs is None else len(open_pair_folders(pairs))
         per_epoch = count / style.examples_per_step
         whole = max(1, round(style.train.epochs * per_epoch))
         content = min(round(style.train.pretrain_epochs * per_epoch), (whole if steps is None else steps) // 2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from animegan3_tf.data.pair_batches import PairBatches
-from animegan3_tf.data.pair_folder import open_pairs
+from animegan3_tf.data.pair_folder import open_pair_folders, open_pairs
 from animegan3_tf.files import write_json
 from animegan3_tf.networks.weights import build_deployed
 from animegan3_tf.training.gan_trainer import ADVERSARIAL
@@ -21,8 +21,11 @@ class PairedObjective:
     def __init__(self, configuration, draws, warn, show):
         self._configuration = configuration
         settings = configuration.style.pairs
-        folders = (configuration.pairs,) if configuration.pairs else (configuration.photos, configuration.anime)
-        pictures = open_pairs(*folders, max_pixels=configuration.max_pixels, most=settings.largest_side)
+        limits = {"max_pixels": configuration.max_pixels, "most": settings.largest_side}
+        if configuration.pairs:
+            pictures = open_pair_folders(configuration.pairs, **limits)
+        else:
+            pictures = open_pairs(configuration.photos, configuration.anime, **limits)
         self.data = PairBatches(settings, pictures, configuration.seed, warn)
         held_out = self.data.held_out
         show(f"held out: {len(held_out):,} of {len(pictures):,} pairs, for validation; the others are trained on")

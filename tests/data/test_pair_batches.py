@@ -42,6 +42,31 @@ def test_the_drawing_follows_the_photo_in_every_variation(pictures):
         assert ((light.mean(axis=(1, 2, 3)) > 0.68) & (light.mean(axis=(1, 2, 3)) < 1.02)).all()
 
 
+def test_the_drawing_of_a_dark_photo_may_stay_lighter(tmp_path):
+    for folder in ("photo", "anime"):
+        for name in "ab":
+            write_image(tmp_path / folder / f"{name}.png", np.full((64, 64, 3), 200, np.uint8))
+    settings = {"pairs.varied": 1.0, "pairs.cast": 0.0, "pairs.brightness": [0.5, 0.5], "pairs.drawing_light": 0.65}
+    crops = batches(open_pairs(tmp_path), settings).batch(0)
+    np.testing.assert_allclose((crops["photo"] + 1) * 127.5, 100, atol=0.01)
+    np.testing.assert_allclose((crops["drawing"] + 1) * 127.5, 200 * 0.5**0.65, atol=0.01)
+
+
+def test_the_photo_alone_is_softened(tmp_path):
+    stripes = np.tile(np.array([[[0] * 3], [[255] * 3]], np.uint8), (32, 64, 1))
+    for folder in ("photo", "anime"):
+        for name in "ab":
+            write_image(tmp_path / folder / f"{name}.png", stripes)
+    kind = {"only": {"turns": 1, "count": 8, "crop": 64, "scales": [64, 64]}}
+    settings = {**CALM, "pairs.batches": kind, "pairs.soft": 1.0, "pairs.softest": 2.5}
+    data = batches(open_pairs(tmp_path), settings)
+    crops = [data.batch(step) for step in range(3)]
+    contrast = {name: np.concatenate([crop[name].std(axis=(1, 2, 3)) for crop in crops]) for name in crops[0]}
+    np.testing.assert_allclose(contrast["drawing"], 1.0, atol=1e-3)
+    assert contrast["photo"].max() < 0.99
+    assert contrast["photo"].min() < 0.35
+
+
 def test_pictures_keep_their_levels_without_variations(tmp_path):
     for name, level in (("a", 51), ("b", 51)):
         for folder in ("photo", "anime"):

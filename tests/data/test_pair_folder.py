@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from tiny_pairs import smooth_photo, teacher, write_pairs
 
-from animegan3_tf.data.pair_folder import held_out_numbers, open_pairs
+from animegan3_tf.data.pair_folder import held_out_numbers, open_pair_folders, open_pairs
 from animegan3_tf.errors import UserError
 from animegan3_tf.images import ImageError, read_image, write_image
 
@@ -59,6 +59,18 @@ def test_landmarks_may_be_null_and_other_keys_are_ignored(folder):
     pictures = open_pairs(folder)
     assert pictures.landmarks(1) is None
     assert pictures.landmarks(2) is not None
+
+
+def test_several_folders_may_have_pairs_of_like_names(folder, tmp_path):
+    scenes = write_pairs(tmp_path / "scenes", 2, side=80, landmarks=False)
+    pictures = open_pair_folders([folder, scenes])
+    assert [pair.stem for pair in pictures.pairs] == ["00", "01", "02", "00", "01"]
+    np.testing.assert_array_equal(pictures.load(1)[..., :3], smooth_photo(1))
+    np.testing.assert_array_equal(pictures.load(4)[..., :3], smooth_photo(1, 80))
+    assert pictures.landmarks(1) is not None
+    assert pictures.landmarks(4) is None
+    with pytest.raises(UserError, match=r"pairs' of pairs is named twice; name each once"):
+        open_pair_folders([folder, scenes, folder])
 
 
 def test_large_pairs_are_reduced_when_they_are_loaded(tmp_path):

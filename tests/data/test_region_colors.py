@@ -3,7 +3,7 @@ import pytest
 from drawn_faces import face, landmarks
 from skimage.color import rgb2lab
 
-from animegan3_tf.data.region_colors import LIGHTNESS, keep_region_colors
+from animegan3_tf.data.region_colors import LIGHTNESS, SKIN_LIGHTNESS, keep_region_colors
 
 PALE, BROWN = (250, 225, 210), (150, 95, 70)
 
@@ -37,7 +37,7 @@ def test_skin_becomes_the_persons_and_eyes_and_lines_stay_as_drawn():
     photo, drawing = face(skin=BROWN), face(skin=PALE, iris=(60, 110, 170))
     drawing[300:304, 150:230] = 15
     found = keep_region_colors(photo, drawing, landmarks())
-    skin = lab(PALE) + (lab(BROWN) - lab(PALE)) * (LIGHTNESS, 1, 1)
+    skin = lab(PALE) + (lab(BROWN) - lab(PALE)) * (SKIN_LIGHTNESS, 1, 1)
     for x, y in ((192, 110), (130, 230), (250, 230)):
         np.testing.assert_allclose(lab(found[y, x]), skin, atol=3)
     for x, y in landmarks()[:2]:

@@ -1,13 +1,14 @@
 import pytest
 from tiny_pairs import PAIRS_TOML, pairs_style
 
+from animegan3_tf.data.region_colors import SKIN_LIGHTNESS
 from animegan3_tf.errors import UserError
 from animegan3_tf.styles import load_style, override
 from animegan3_tf.styles.style import tomllib
 from animegan3_tf.styles.toml_text import toml_of
 
 
-def test_portrait_learns_from_pairs_as_the_trial_did():
+def test_portrait_learns_from_pairs_as_the_trial_did_and_in_the_dark():
     style = load_style("portrait")
     assert style.objective == "pairs"
     assert style.perceptual["resnet18"].features == {"A": 0.12, "B": 0.12}
@@ -15,7 +16,8 @@ def test_portrait_learns_from_pairs_as_the_trial_did():
     assert [(b.turns, b.count, b.crop, b.scales) for b in kinds] == [
         (5, 6, 160, [160, 250]), (3, 2, 256, [256, 384]), (2, 2, 256, [384, 512])
     ]  # fmt: skip
-    assert (pairs.brightness, pairs.cast, pairs.varied, pairs.flip) == ([0.7, 1.15], 0.05, 0.5, True)
+    assert (pairs.cast, pairs.varied, pairs.flip) == (0.05, 0.5, True)
+    assert (pairs.brightness, pairs.drawing_light, pairs.soft) == ([0.45, 1.15], SKIN_LIGHTNESS, 0.25)
     assert (pairs.ink, pairs.ink_contrast, pairs.ink_window) == (5.0, 0.3, 13)
     assert (pairs.beta_1, pairs.clip_norm, style.train.ema) == (0.9, 1.0, 0.99)
     assert (style.train.generator_learning_rate, style.train.discriminator_learning_rate) == (1e-3, 3e-4)

@@ -41,7 +41,7 @@ def quick_network(monkeypatch):
 
 
 def configuration(folder, settings=None, **changes):
-    made = RunConfiguration(pairs_style(settings), None, None, "random", 3, 0, pairs=str(folder))
+    made = RunConfiguration(pairs_style(settings), None, None, "random", 3, 0, pairs=(str(folder),))
     return dataclasses.replace(made, **{"log_every": 1, "sample_every": 3, **changes})
 
 
@@ -278,10 +278,10 @@ def test_runs_of_pairs_and_without_give_each_other_their_weights(folder, tmp_pat
 
 def test_steps_of_a_run(folder, tmp_path):
     style = pairs_style({"train.epochs": 20.0})
-    assert resolve_steps(style, None, pairs=folder) == (round(20 * 6 / (10 / 3)), 0)
+    assert resolve_steps(style, None, pairs=(folder,)) == (round(20 * 6 / (10 / 3)), 0)
     judged = pairs_style({"train.epochs": 20.0, "train.pretrain_epochs": 5.0, **JUDGED})
-    assert resolve_steps(judged, None, pairs=folder) == (36, 9)
-    assert resolve_steps(judged, None, pairs=folder, init=find_origin(_weights(tmp_path))) == (36, 0)
+    assert resolve_steps(judged, None, pairs=(folder,)) == (36, 9)
+    assert resolve_steps(judged, None, pairs=(folder,), init=find_origin(_weights(tmp_path))) == (36, 0)
     # the cosine falls over all steps, so that another number of them is another training
     assert "steps" in binding(configuration(folder))
     assert "steps" not in binding(RunConfiguration(tiny_style(), "photo", "anime", "random", 2, 1))
