@@ -30,7 +30,7 @@ help:  ## this list
 	@echo "make runs                          list the runs below runs/: state, step, losses, pictures"
 	@echo "make stylize IN=photos OUT=anime MODEL=runs/shinkai"
 	@echo "                                   turn photos into anime (a run, weights, a SavedModel or .tflite)"
-	@echo "make export RUN=runs/shinkai       write SavedModel and TFLite into OUT (ARGS='--format onnx', ...)"
+	@echo "make export MODEL=portrait         write SavedModel and TFLite into OUT (RUN=runs/shinkai, ARGS='--format onnx')"
 	@echo "make lint                          ruff check and ruff format --check"
 	@echo "Variables: DATA=data PHOTOS= ANIME= PAIRS= PERCEPTUAL= ARGS=(more options) PYTHON=python3.11 VENV=.venv"
 	@echo "           EXTRAS=dev,beam (what to install besides: Apache Beam, for prepare --runner)"
@@ -69,7 +69,7 @@ stylize: $(STAMP)
 	@$(BIN)/animegan3 stylize "$(IN)" --out "$(OUT)" $(if $(MODEL),--model "$(MODEL)") $(ARGS)
 
 export: $(STAMP)
-	@$(BIN)/animegan3 export "$(RUN)" --out "$(OUT)" $(ARGS)
+	@$(BIN)/animegan3 export "$(if $(MODEL),$(MODEL),$(RUN))" --out "$(OUT)" $(ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
