@@ -17,7 +17,7 @@ endif
 # Named by what was installed, and from where: other files, another PYTHON, EXTRAS or checkout installs again.
 STAMP := $(VENV)/.installed-$(shell { pwd; echo '$(PYTHON) $(EXTRAS)'; cat setup.cfg pyproject.toml constraints.txt; } | cksum | tr ' ' '-')
 
-.PHONY: help demo test train runs inspect prepare stylize export lint venv
+.PHONY: help demo test train runs inspect prepare stylize export lint docs venv
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -31,7 +31,8 @@ help:  ## this list
 	@echo "make stylize IN=photos OUT=anime MODEL=runs/shinkai"
 	@echo "                                   turn photos into anime (a run, weights, a SavedModel or .tflite)"
 	@echo "make export MODEL=portrait         write SavedModel and TFLite into OUT (RUN=runs/shinkai, ARGS='--format onnx')"
-	@echo "make lint                          ruff check and ruff format --check"
+	@echo "make lint                          ruff and mypy"
+	@echo "make docs EXTRAS=dev,docs          the pages of docs/ and the API as a site, in site/"
 	@echo "Variables: DATA=data PHOTOS= ANIME= PAIRS= PERCEPTUAL= ARGS=(more options) PYTHON=python3.11 VENV=.venv"
 	@echo "           EXTRAS=dev,beam (what to install besides: Apache Beam, for prepare --runner)"
 
@@ -74,3 +75,6 @@ export: $(STAMP)
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+docs: $(STAMP)
+	@NO_MKDOCS_2_WARNING=1 PATH="$(BIN):$$PATH" $(BIN)/mkdocs build --quiet
