@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 
 import cv2
 import numpy as np
@@ -12,7 +12,7 @@ from animegan3_tf.data.shard_folder import PICTURE, is_shard_folder, shard_stage
 from animegan3_tf.images import DEFAULT_MAX_PIXELS
 
 
-def balance_settings(how: str, anime: str | Path, max_pixels: int = DEFAULT_MAX_PIXELS) -> dict | None:
+def balance_settings(how: str, anime: str | os.PathLike, max_pixels: int = DEFAULT_MAX_PIXELS) -> dict | None:
     """Finds the settings of `balanced` for a folder of anime images.
 
     Args:

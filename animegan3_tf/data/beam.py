@@ -6,7 +6,7 @@ import contextlib
 import io
 import logging
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 
 from animegan3_tf.data.pool import one_thread_each
 from animegan3_tf.data.shard_writer import ShardTask, write_shard
@@ -52,7 +52,7 @@ def on_beam(runner: str = "DirectRunner", options: str = "") -> Engine:
     except (ValueError, ImportError) as error:
         raise UserError(f"--runner {runner!r} cannot be used: {_last_line(error)}") from None
 
-    def run(tasks: Sequence[ShardTask]) -> Iterator[ShardTask]:
+    def run(tasks: Sequence[ShardTask]) -> Generator[ShardTask, None, None]:
         if not tasks:  # a cluster would be started for nothing
             return
         try:

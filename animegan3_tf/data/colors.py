@@ -21,7 +21,8 @@ SIDE = 128  # pixels of the short side of the reduced copies that are measured
 _LEVELS = np.arange(256)
 _AT_ONCE = 64
 
-_Item, _Result = TypeVar("_Item"), TypeVar("_Result")
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 
 class ColorTally:

@@ -74,9 +74,9 @@ class ShardImages:
         """Refuses images of another balance: their colours before it are gone."""
         made = self._index.stages[PICTURE].get("balance")
         if made != wanted:
-            made, wanted = (settings["how"] if settings else "none" for settings in (made, wanted))
+            theirs, ours = (settings["how"] if settings else "none" for settings in (made, wanted))
             raise UserError(
-                f"the shards in {quote(self.folder)} hold pictures with balance {made!r}, this style has {wanted!r}; "
+                f"the shards in {quote(self.folder)} hold pictures with balance {theirs!r}, this style has {ours!r}; "
                 "run animegan3 prepare --shards with this style"
             )
 
