@@ -167,9 +167,7 @@ def arc(start: Point, bend: Point, stop: Point, steps: int = 12) -> np.ndarray:
     return (1 - t) ** 2 * start + 2 * t * (1 - t) * bend + t**2 * stop
 
 
-def ellipse(
-    centre: Point, half_width: float, half_height: float, degrees: float = 0.0, steps: int = 40
-) -> np.ndarray:
+def ellipse(centre: Point, half_width: float, half_height: float, degrees: float = 0.0, steps: int = 40) -> np.ndarray:
     """Returns a closed ellipse [steps, 2], turned by `degrees`."""
     t = np.linspace(0, 2 * np.pi, steps, endpoint=False)
     points = np.stack([half_width * np.cos(t), half_height * np.sin(t)], 1)

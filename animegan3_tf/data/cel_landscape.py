@@ -75,9 +75,7 @@ def _sky(canvas: Canvas, light: _Light, horizon: float, rng: np.random.Generator
         canvas.fill(ellipse(sun, radius, radius), mix(around, light.sun, share))
 
 
-def _cloud(
-    canvas: Canvas, light: _Light, centre: tuple[float, float], width: float, rng: np.random.Generator
-) -> None:
+def _cloud(canvas: Canvas, light: _Light, centre: tuple[float, float], width: float, rng: np.random.Generator) -> None:
     """Draws round heaps on a flat base; the shadow is the same heaps, pushed down and cut to the cloud."""
     heaps = []
     for x in np.linspace(-1, 1, 7):

@@ -16,9 +16,7 @@ _SKIN_LEAST = 80.0  # Lab lightness: a photo too dark comes out as a dark smear 
 _PIECE_LEAST, _PIECE_MOST, _PIECE_HEIGHT = 0.06, 0.42, 0.86
 
 
-def check_drawing(
-    drawing: np.ndarray, landmarks: Sequence[Sequence[float]] | np.ndarray
-) -> tuple[str | None, float]:
+def check_drawing(drawing: np.ndarray, landmarks: Sequence[Sequence[float]] | np.ndarray) -> tuple[str | None, float]:
     """Checks a drawing of a face, before its colours are changed (DESIGN: pairs, checks).
 
     In a window of 0.76 x 0.56 eye distances around each eye, pixels under grey 95 must take at least 0.06 and at most
@@ -74,7 +72,7 @@ def check_drawing(
 
 
 def _largest_piece(eye: np.ndarray) -> tuple[float, float, bool]:
-    """Finds the largest connected piece of ink: its share of the window, its height over the window's, if it is solid."""
+    """Finds the largest connected piece of ink: its share of the window, its height over the window's, whether solid."""
     ink = (eye < np.percentile(eye, 97) / 2).astype(np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
     if count < 2:

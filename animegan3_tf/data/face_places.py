@@ -20,7 +20,9 @@ def eye_distance(landmarks: Sequence[Sequence[float]] | np.ndarray) -> float:
     return float(np.hypot(right_x - left_x, right_y - left_y))
 
 
-def window(image: np.ndarray, center: Sequence[float] | np.ndarray, width: float, above: float, below: float) -> np.ndarray:
+def window(
+    image: np.ndarray, center: Sequence[float] | np.ndarray, width: float, above: float, below: float
+) -> np.ndarray:
     """Cuts a rectangle out of an image.
 
     Args:

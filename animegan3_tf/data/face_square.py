@@ -60,9 +60,7 @@ def face_square(face: Face, photo_hw: tuple[int, int], size: int, wanted: float 
     return _matrix(center, side, angle, size)
 
 
-def _fit(
-    middle: np.ndarray, side: float, angle: float, photo_hw: tuple[int, int]
-) -> tuple[np.ndarray, float] | None:
+def _fit(middle: np.ndarray, side: float, angle: float, photo_hw: tuple[int, int]) -> tuple[np.ndarray, float] | None:
     """Finds the largest square of at most `side`, turned by `angle`, in the photo near `middle`: (centre, side)."""
     height, width = photo_hw
     reach = (abs(math.cos(angle)) + abs(math.sin(angle))) / 2  # half the width of the turned square's bounding box

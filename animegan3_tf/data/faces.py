@@ -282,9 +282,7 @@ def _photos(source: Path, target: Path, report: FacesReport) -> dict[str, Path]:
     return {path.relative_to(source).as_posix(): path for path in found}
 
 
-def _batches(
-    photos: dict[str, Path], names: Sequence[str], max_pixels: int
-) -> Iterator[list[_Photo | _Unreadable]]:
+def _batches(photos: dict[str, Path], names: Sequence[str], max_pixels: int) -> Iterator[list[_Photo | _Unreadable]]:
     batch: list[_Photo | _Unreadable] = []
     pixels = 0
     for name in names:

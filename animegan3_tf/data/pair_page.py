@@ -90,7 +90,8 @@ def _figures(manifest: PairManifest) -> str:
 def _doubtful_first(manifest: PairManifest) -> Iterator[tuple[str, dict]]:
     """Yields (stem, record), those nearest to being rejected first."""
     yield from sorted(
-        manifest.pairs.items(), key=lambda pair: (float("inf") if pair[1]["margin"] is None else pair[1]["margin"], pair[0])
+        manifest.pairs.items(),
+        key=lambda pair: (float("inf") if pair[1]["margin"] is None else pair[1]["margin"], pair[0]),
     )
 
 

@@ -333,9 +333,7 @@ class _Work:
             yield own, warp(record.rgb, matrix, (side, side)), landmarks
 
 
-def _run(
-    work: _Work, photos: Sequence[Path], jobs: int, on_progress: Callable[[int, int, str], None] | None
-) -> None:
+def _run(work: _Work, photos: Sequence[Path], jobs: int, on_progress: Callable[[int, int, str], None] | None) -> None:
     done, saved = 0, time.monotonic()
 
     def report() -> None:

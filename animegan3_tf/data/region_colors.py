@@ -94,7 +94,9 @@ def keep_region_colors(
     # pixels that keep their colour must not pull their surroundings towards no shift: they take their neighbours' shift
     shift = _filled(shift, frozen, radius)
     local = photo_lab[..., 1:] - regions.photo[labels][..., 1:]
-    local = _guided(local.astype(np.float32), guide, radius) * (1.0 - cv2.blur(near_eyes, (2 * radius + 1,) * 2))[..., None]
+    local = (
+        _guided(local.astype(np.float32), guide, radius) * (1.0 - cv2.blur(near_eyes, (2 * radius + 1,) * 2))[..., None]
+    )
     shift = _guided(shift, guide, radius)
     shift[..., 1:] += _LOCAL * local
     moves = np.clip((lab[..., 0] - INK) / _INK_RAMP, 0.0, 1.0) * (1.0 - cv2.blur(frozen.astype(np.float32), (3, 3)))
@@ -146,7 +148,7 @@ class _FaceRegions:
         self._from_skin = np.linalg.norm(regions.drawing - regions.drawing[self.skin], axis=1)
 
     def eyes(self, factor: float) -> np.ndarray:
-        """Returns the pixels of both eyes, bool [H, W]: ellipses of half axes 0.45 and 0.30 eye distances x `factor`."""
+        """Returns the pixels of both eyes, bool [H, W]: half axes of 0.45 and 0.30 eye distances, times `factor`."""
         return self._within(self._columns, self._rows, factor)
 
     def eye_regions(self) -> np.ndarray:

@@ -105,7 +105,7 @@ def _box_sum(planes: tf.Tensor, radius: int) -> tf.Tensor:
 
 
 def _to_lab8(blue: tf.Tensor, green: tf.Tensor, red: tf.Tensor) -> list[tf.Tensor]:
-    """Converts linear RGB in [0, 1] to Lab as whole numbers in 0..255: OpenCV's tables of 255 * 8 steps, as formulas."""
+    """Converts linear RGB in [0, 1] to Lab, integers 0..255, by formulas for OpenCV's tables of 255 * 8 steps."""
     weights = np.rint(_RGB_TO_XYZ * _UNIT) / _UNIT
     steps = 255 * 8
 

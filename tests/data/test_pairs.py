@@ -217,7 +217,7 @@ def test_an_unreadable_photo_is_told_and_tried_again(photos, tmp_path):
 def test_pairs_made_otherwise_are_not_mixed(photos, tmp_path):
     out = tmp_path / "pairs"
     make_pairs(photos[:1], out, [Teacher()], Detector(), SETTINGS)
-    with pytest.raises(UserError, match=r"made otherwise \(size was 128, is 256\); name another folder"):
+    with pytest.raises(UserError, match=r"made with other settings \(size was 128, is 256\); name another folder"):
         make_pairs(photos[:1], out, [Teacher()], Detector(), PairMakingSettings(256, 256))
 
 

@@ -40,11 +40,11 @@ def test_a_kept_picture_is_the_one_that_was_decoded_not_a_copy():
 
 
 def test_a_broken_picture_is_tried_once_counted_and_named_and_the_next_takes_its_place():
-    pictures, told = Pictures(4, broken={1, 3}), []
-    store = ImageStore(pictures, told.append)
+    pictures, warnings = Pictures(4, broken={1, 3}), []
+    store = ImageStore(pictures, warnings.append)
     for _ in range(2):
         assert [store.load(i)[0, 0, 0] for i in range(4)] == [0, 2, 2, 0]
-    assert told == ["left out (1 so far): 1 is broken", "left out (2 so far): 3 is broken"]
+    assert warnings == ["left out (1 so far): 1 is broken", "left out (2 so far): 3 is broken"]
     assert sorted(pictures.loaded) == [0, 1, 2, 3]
 
 

@@ -106,7 +106,7 @@ def test_targets_of_another_recipe_are_made_on_the_fly(folders, sharded):
     ours = take(TrainingData(style, *sharded, warn=warnings.append), 2)
     assert len(warnings) == 1
     assert "l0 targets in the shards of" in warnings[0]
-    assert "photo' are missing or made otherwise" in warnings[0]
+    assert "photo' are missing or made with other settings" in warnings[0]
     prepare(style_targets(STYLE, *folders)[2:])
     check_equal(ours, take(TrainingData(style, *folders, warn=lambda line: None), 2))
 
