@@ -72,7 +72,7 @@ def check_drawing(drawing: np.ndarray, landmarks: Sequence[Sequence[float]] | np
 
 
 def _largest_piece(eye: np.ndarray) -> tuple[float, float, bool]:
-    """Finds the largest connected piece of ink: its share of the window, its height over the window's, whether solid."""
+    """Finds the largest connected piece of ink: its share of the window, its share of the height, if it is solid."""
     ink = (eye < np.percentile(eye, 97) / 2).astype(np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
     if count < 2:

@@ -19,7 +19,7 @@ _REACH = 3  # pixels beside a position that cubic interpolation may ask for, and
 
 
 def tilt(face: Face) -> float:
-    """Returns the angle of the line through the eyes in radians, above 0 when the right one is lower; 0 without eyes."""
+    """Returns the angle of the line through the eyes in radians, above 0 when the right eye is lower. 0 without eyes."""
     if len(face.landmarks) < 2:
         return 0.0
     (left_x, left_y), (right_x, right_y) = face.landmarks[:2]

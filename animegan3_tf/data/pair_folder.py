@@ -265,7 +265,7 @@ def _check_sizes(folder: Path, pairs: list[Pair], max_pixels: int) -> None:
             small.append(f"{pair.stem} ({width}x{height})")
     for names, problem, remedy in (
         (wide, "are not twice as wide as high", "put photo and drawing side by side, or into photo/ and anime/"),
-        (unequal, "have a drawing that is not as large as its photo", "make each drawing as large as its photo"),
+        (unequal, "have a drawing not as large as its photo", "make each drawing as large as its photo"),
         (small, f"are under {LEAST_SIDE} pixels a side", "give larger ones"),
     ):
         if names:

@@ -87,7 +87,7 @@ def refused(words, *arguments):
 
 def test_unequal_sizes_within_a_pair(folder):
     write_image(folder / "anime" / "01.png", smooth_photo(1, 80))
-    refused(r"1 of 3 pairs in .* have a drawing that is not as large as its photo: 01 \(64x64, 80x80\); make each", folder)
+    refused(r"1 of 3 pairs in .* have a drawing not as large as its photo: 01 \(64x64, 80x80\); make each", folder)
 
 
 def test_missing_partners_are_counted_and_some_named(folder):
