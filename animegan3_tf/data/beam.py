@@ -84,7 +84,7 @@ def _parsed(options: str) -> PipelineOptions:
     try:
         words = shlex.split(options)
     except ValueError as error:
-        raise UserError(f"--beam-options {options!r} cannot be split into words ({error}); mind the quotes") from None
+        raise UserError(f"--beam-options {options!r} cannot be split into words ({error}); check the quotes") from None
     printed = io.StringIO()
     try:
         with contextlib.redirect_stderr(printed):

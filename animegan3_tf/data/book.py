@@ -21,7 +21,7 @@ def read_book(path: Path, fits: Callable[[str, Any], bool]) -> Iterator[tuple[st
         fits: (part, value) -> whether `write_book` may have written such an entry.
 
     Yields:
-        (part, name, value) in the file's order; a value is what JSON holds.
+        (part, name, value) in the file's order; a value is any JSON value.
 
     Raises:
         UserError: The file cannot be read, or holds something else: a data set's own file of that name must not be
@@ -39,7 +39,7 @@ def read_book(path: Path, fits: Callable[[str, Any], bool]) -> Iterator[tuple[st
         raise UserError(f"{quote(path)} cannot be read ({error.strerror}); change its permissions") from None
     except (ValueError, AttributeError):
         raise UserError(
-            f"{quote(path)} was not written by prepare; move it away, or delete it to make the targets anew"
+            f"{quote(path)} was not written by prepare; move it away, or delete it to have the targets made again"
         ) from None
 
 
@@ -48,7 +48,7 @@ def write_book(path: Path, entries: Iterable[tuple[str, str, Any]]) -> None:
 
     Args:
         path: The file; it is removed when there are no entries.
-        entries: (part, name, value), sorted by part; a value is what JSON can hold.
+        entries: (part, name, value), sorted by part; a value is any JSON value.
 
     Raises:
         OSError: The file cannot be written.

@@ -29,8 +29,8 @@ def check_drawing(drawing: np.ndarray, landmarks: Sequence[Sequence[float]] | np
         landmarks: (x, y) of the photo's left eye, right eye, nose and corners of the mouth, in pixels of the drawing.
 
     Returns:
-        One line that says what is wrong, or None; and the margin, how far the drawing stands from being rejected for
-        the nearest reason: negative where it is rejected, 1 for a comfortable distance.
+        One line with the reason for which the drawing is rejected, or None; and the margin, the distance from being
+        rejected for the nearest reason: negative where it is rejected, 1 at most.
     """
     height, width = drawing.shape[:2]
     image = images.resize(drawing, (_SIDE, _SIDE))

@@ -55,14 +55,14 @@ class FaceManifest:
             target.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise not_writable(target, error) from None
-        book = _load(target / MANIFEST)
-        if book and book["source"] != self._source:
+        manifest = _load(target / MANIFEST)
+        if manifest and manifest["source"] != self._source:
             raise UserError(
-                f"{quote(target)} holds the faces of {quote(os.path.normpath(target / book['source']))}; name another "
-                f"folder, or remove it to begin anew"
+                f"{quote(target)} holds the faces of {quote(os.path.normpath(target / manifest['source']))}; name another "
+                f"folder, or remove it to start over"
             )
-        self._all_settings = book.get("settings", {})
-        self._photos: dict[str, dict] = book.get("photos", {})
+        self._all_settings = manifest.get("settings", {})
+        self._photos: dict[str, dict] = manifest.get("photos", {})
         self._owner: dict[str, str] = {}
         for name in self._photos:
             self._claim(name)
@@ -163,13 +163,13 @@ class FaceManifest:
             return
         self._all_settings[self._settings_id] = self._settings
         used = {record["settings"] for record in self._photos.values()}
-        book = {
+        manifest = {
             "source": self._source,
             "settings": {key: value for key, value in self._all_settings.items() if key in used},
             "photos": self._photos,
         }
         rejected = {name: record["rejected"] for name, record in self._photos.items() if record["rejected"]}
-        for path, content in ((self.target / MANIFEST, book), (self.target / REJECTED, rejected)):
+        for path, content in ((self.target / MANIFEST, manifest), (self.target / REJECTED, rejected)):
             try:
                 with whole_file(path) as temporary:
                     temporary.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="ascii")
@@ -216,10 +216,10 @@ class FaceManifest:
 def _load(path: Path) -> dict:
     """Reads the manifest, {} where there is none; refuses a data set's own file of that name."""
     try:
-        book = json.loads(path.read_text(encoding="utf-8"))
+        manifest = json.loads(path.read_text(encoding="utf-8"))
         parts = {"settings", "crops", "rejected", "duplicates"}
-        if isinstance(book["source"], str) and all(parts <= set(record) for record in book["photos"].values()):
-            return book
+        if isinstance(manifest["source"], str) and all(parts <= set(record) for record in manifest["photos"].values()):
+            return manifest
     except FileNotFoundError:
         path = path.with_name(REJECTED)  # written after the manifest, so alone it is not ours either
         if not path.exists():

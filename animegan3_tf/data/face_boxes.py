@@ -53,7 +53,7 @@ class GivenBoxes:
             raise UserError(f"boxes {quote(path)} cannot be read ({error.strerror}); check the path") from None
         except (ValueError, AttributeError, TypeError) as error:
             raise UserError(
-                f"boxes {quote(path)} are neither CSV nor JSON ({one_line(error)}); write them anew"
+                f"boxes {quote(path)} are neither CSV nor JSON ({one_line(error)}); save them as one of these"
             ) from None
 
     def __call__(self, photos: Sequence[np.ndarray], names: Sequence[str] = ()) -> list[list[Face]]:

@@ -28,7 +28,7 @@ def window(
     Args:
         image: [H, W, ...].
         center: (x, y) in pixels, counted from the corners of pixels.
-        width: Of the rectangle in pixels, half on each side of the centre.
+        width: Width of the rectangle in pixels, half on each side of the centre.
         above: Pixels above the centre.
         below: Pixels below it.
 

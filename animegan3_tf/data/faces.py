@@ -1,4 +1,4 @@
-"""Cuts the faces out of photos: square, eyes level, one size; what the `animegan3 faces` command runs."""
+"""Cuts the faces out of photos: square, eyes level, one size; the `animegan3 faces` command runs this."""
 
 from __future__ import annotations
 

@@ -137,7 +137,10 @@ class PairManifest:
         unknown = sorted(stem for stem in stems if stem not in self.pairs and stem not in before)
         if unknown:
             more = f" and {len(unknown) - 1:,} more" if len(unknown) > 1 else ""
-            raise UserError(f"review names {unknown[0]!r}{more}, no pair of {quote(self.folder)}; name its own review")
+            raise UserError(
+                f"review names {unknown[0]!r}{more}, which {quote(self.folder)} does not hold; give the review of this "
+                "folder"
+            )
         gone = [stem for stem in stems if stem in self.pairs]
         for stem in gone:
             photo = self._photos[self.pairs.pop(stem)["photo_sha256"]]

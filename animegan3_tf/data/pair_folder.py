@@ -153,7 +153,7 @@ def open_pairs(
         pairs = [Pair(stem, path, None) for stem, path in _by_stem(folder).items()]
         if not pairs:
             raise UserError(
-                f"{quote(folder)} holds no pairs; it must hold photo/ and anime/ with pictures of like names, or "
+                f"{quote(folder)} holds no pairs; it must hold photo/ and anime/ with pictures of the same names, or "
                 "pictures twice as wide as high, the photo on the left"
             )
     _check_sizes(folder, pairs, max_pixels)
@@ -291,5 +291,5 @@ def _read_landmarks(path: Path) -> dict[str, np.ndarray]:
         raise UserError(f"{quote(path)} cannot be read ({error!r}); run animegan3 pairs again, or remove it") from None
     wrong = sorted(stem for stem, points in found.items() if points.shape != (5, 2) or not np.isfinite(points).all())
     if wrong:
-        raise UserError(f"{quote(path)}: the landmarks of {_some(wrong)} are not five points (x, y); mend them")
+        raise UserError(f"{quote(path)}: the landmarks of {_some(wrong)} are not five points (x, y); correct them")
     return found

@@ -144,7 +144,9 @@ def read_json(path: Path, folder: Path) -> dict[str, Any]:
 def _summary(folder: Path) -> dict[str, Any]:
     summary = read_json(folder / SUMMARY, folder)
     if summary.get("format") != _FORMAT:
-        raise UserError(f"{quote(folder)} was written by another version; make it anew with animegan3 prepare --shards")
+        raise UserError(
+            f"{quote(folder)} was written by another version; make it again with animegan3 prepare --shards"
+        )
     return summary
 
 

@@ -299,7 +299,7 @@ def test_a_target_of_another_size_is_left_out(marked):
     mark_targets(tiny_style(), *marked, lambda rgb: flat(200, (8, 8)) if rgb[0, 0, 0] == 0 else flat(200))
     warnings = []
     TrainingData(tiny_style(), *marked, warn=warnings.append)
-    assert any("0.png' is not of its picture's size; run animegan3 prepare" in line for line in warnings)
+    assert any("0.png' is not as large as its picture; run animegan3 prepare" in line for line in warnings)
 
 
 def test_brightness_is_for_photos_only_and_their_targets_follow(marked):

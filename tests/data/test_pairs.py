@@ -245,7 +245,7 @@ def test_what_a_person_crossed_off_is_gone_and_stays_gone(photos, tmp_path):
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        ('{"crossed_off": ["nobody-12345678"]}', "names 'nobody-12345678', no pair of"),
+        ('{"crossed_off": ["nobody-12345678"]}', "names 'nobody-12345678', which .* does not hold; give the review of"),
         ('{"crossed_off": [1]}', "is not a file that the page of pairs saved"),
         ("[]", "is not a file that the page of pairs saved"),
         ("{", "is not a file that the page of pairs saved"),
