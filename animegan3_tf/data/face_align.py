@@ -19,7 +19,14 @@ _REACH = 3  # pixels beside a position that cubic interpolation may ask for, and
 
 
 def tilt(face: Face) -> float:
-    """Returns the angle of the line through the eyes in radians, above 0 when the right eye is lower. 0 without eyes."""
+    """Measures the angle of the line through the eyes.
+
+    Args:
+        face: The face.
+
+    Returns:
+        The angle in radians, positive when the right eye is lower; 0 where the eyes are not known.
+    """
     if len(face.landmarks) < 2:
         return 0.0
     (left_x, left_y), (right_x, right_y) = face.landmarks[:2]

@@ -58,8 +58,8 @@ class FaceManifest:
         manifest = _load(target / MANIFEST)
         if manifest and manifest["source"] != self._source:
             raise UserError(
-                f"{quote(target)} holds the faces of {quote(os.path.normpath(target / manifest['source']))}; name another "
-                f"folder, or remove it to start over"
+                f"{quote(target)} holds the faces of {quote(os.path.normpath(target / manifest['source']))}; name "
+                f"another folder, or remove it to start over"
             )
         self._all_settings = manifest.get("settings", {})
         self._photos: dict[str, dict] = manifest.get("photos", {})

@@ -55,8 +55,8 @@ def keep_region_colors(
 
     Regions are those of a graph-based segmentation (Felzenszwalb and Huttenlocher, 2004) of the drawing. A
     region moves by its whole shift in a and b of CIE Lab, and by the share `lightness` of its shift in L, skin by the
-    share `skin_lightness`. A guided filter (He et al., 2010) along the drawing's lightness smooths the shifts. Lines keep their colour. In a face the skin moves as
-    one, and the irises, whites and highlights of the eyes stay as drawn.
+    share `skin_lightness`. A guided filter (He et al., 2010) along the drawing's lightness smooths the shifts. Lines
+    keep their colour. In a face the skin moves as one, and the irises, whites and highlights of the eyes stay as drawn.
 
     Args:
         photo: uint8 [H, W, 3].
