@@ -21,7 +21,7 @@ def source_folders(root):
 
 def make_shards(folders, out, *arguments, style=STYLE, size=2, **options):
     """Shards of two pictures; the report."""
-    return prepare_shards(style_shards(style, *folders, out), *arguments, pictures_a_shard=size, **options)
+    return prepare_shards(style_shards(style, *folders, out), *arguments, images_a_shard=size, **options)
 
 
 def records(folder):

@@ -102,5 +102,5 @@ def test_unequal_pairs_are_told_of_before_anything_is_written(call, data):
     options = ("--style", "mine.toml", "--pairs", "pairs", "--steps", "3")
     status, _, errors = call("train", "--perceptual", "random", "--out", "run", *options)
     assert (status, errors.count("\n")) == (1, 1)
-    assert "have a photo and a drawing of two sizes: 00 (64x64, 80x80)" in errors
+    assert "have a drawing not as large as its photo: 00 (64x64, 80x80)" in errors
     assert not list(data.glob("run/*.h5"))

@@ -26,9 +26,9 @@ SHOWN = 192
 
 def read_faces(folder: Path, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
     """Reads photos of a folder of pairs and their landmarks in shares of the side: at most `count`, spread evenly."""
-    from animegan3_tf.data.pair_book import PairBook
+    from animegan3_tf.data.pair_book import PairManifest
 
-    pairs = {stem: record for stem, record in PairBook(folder).pairs.items() if record["landmarks"]}
+    pairs = {stem: record for stem, record in PairManifest(folder).pairs.items() if record["landmarks"]}
     stems = sorted(pairs)
     stems = [stems[i * len(stems) // count] for i in range(count)] if len(stems) > count else stems
     faces = []

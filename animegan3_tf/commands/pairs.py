@@ -58,7 +58,7 @@ def make_pairs_told(photos, out, teachers, jobs, max_pixels, **settings):
         teachers: Models by path or name.
         jobs: Processes.
         max_pixels: Largest photo.
-        **settings: Those of `PairSettings`.
+        **settings: Those of `PairMakingSettings`.
 
     Returns:
         The `PairsReport`.
@@ -69,12 +69,12 @@ def make_pairs_told(photos, out, teachers, jobs, max_pixels, **settings):
     from animegan3_tf.data.face_detector import MtcnnDetector
     from animegan3_tf.data.pair_book import REJECTED
     from animegan3_tf.data.pair_page import PAGE
-    from animegan3_tf.data.pairs import PairSettings, make_pairs
+    from animegan3_tf.data.pairs import PairMakingSettings, make_pairs
     from animegan3_tf.data.teacher import ModelTeacher
     from animegan3_tf.progress import progress
     from animegan3_tf.stylize import collect_photos
 
-    settings = PairSettings(**settings)
+    settings = PairMakingSettings(**settings)
     found, unlisted = collect_photos(photos, out)
     loaded = [ModelTeacher(model) for model in teachers]
     detector = MtcnnDetector(settings.min_face) if settings.faces else None

@@ -1,1 +1,1 @@
-"""Everything that happens to pictures before they reach the network: fetching, preparing, feeding, drawing."""
+"""Everything that happens to images before they reach the network: fetching, preparing, feeding, drawing."""

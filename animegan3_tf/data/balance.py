@@ -1,8 +1,8 @@
-"""Colour balance of the anime pictures, so that a style's ink and shading are learnt and not the cast of its film."""
+"""Colour balance of the anime images, so that a style's ink and shading are learnt and not the cast of its film."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 
 import cv2
 import numpy as np
@@ -12,14 +12,21 @@ from animegan3_tf.data.shard_folder import PICTURE, is_shard_folder, shard_stage
 from animegan3_tf.images import DEFAULT_MAX_PIXELS
 
 
-def balance_settings(how: str, anime: str | Path, max_pixels: int = DEFAULT_MAX_PIXELS) -> dict | None:
-    """What `balanced` needs for a folder of anime pictures, in plain values; None for "none".
+def balance_settings(how: str, anime: str | os.PathLike, max_pixels: int = DEFAULT_MAX_PIXELS) -> dict | None:
+    """Finds the settings of `balanced` for a folder of anime images.
 
-    how: "mean" adds one number to each channel of every picture, so that over the folder red, green and blue have the
-    same mean, as AnimeGAN and AnimeGANv2 do; "equalize" spreads each picture's brightness over all levels; "none".
-    The numbers are whole levels: one picture more or less rarely changes them, and what was made with them.
-    A folder of shards holds balanced pictures, and tells the numbers; None in their place where it is balanced
-    otherwise, which `ShardPictures` refuses.
+    Args:
+        how: "mean" adds one number to each channel of every image, so that over the folder red, green and blue have
+            the same mean, as AnimeGAN and AnimeGANv2 do. "equalize" spreads each image's brightness over all levels.
+            "none" leaves the images as they are.
+        anime: Folder of images or of shards. The images in shards are balanced already, and the folder records the
+            numbers.
+        max_pixels: Images with more are left out of the mean.
+
+    Returns:
+        None for "none"; {"how": "equalize"}; or {"how": "mean", "shift": three whole levels to add}. Whole levels
+        rarely change when the folder gains or loses an image, so targets stay current. "shift" is None for shards
+        that are not balanced by their mean; `ShardImages` refuses those.
     """
     if how == "none":
         return None
@@ -33,7 +40,7 @@ def balance_settings(how: str, anime: str | Path, max_pixels: int = DEFAULT_MAX_
 
 
 def balanced(rgb: np.ndarray, settings: dict | None) -> np.ndarray:
-    """A uint8 picture [H, W, 3] balanced as `balance_settings` says."""
+    """Returns a uint8 image [H, W, 3] with its colours balanced; `settings` are those of `balance_settings`."""
     if settings is None:
         return rgb
     if settings["how"] == "mean":

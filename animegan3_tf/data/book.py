@@ -1,4 +1,4 @@
-"""JSON files with an entry a line: `{part: {name: value}}`, however long, read and written without being held whole."""
+"""JSON files `{part: {name: value}}` with one entry a line, read and written without holding the whole in memory."""
 
 from __future__ import annotations
 
@@ -6,17 +6,26 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, groupby
 from pathlib import Path
+from typing import Any, TextIO
 
 from animegan3_tf.errors import UserError
 from animegan3_tf.files import whole_file
 from animegan3_tf.images import quote
 
 
-def read_book(path: Path, fits: Callable[[str, object], bool]) -> Iterator[tuple[str, str, object]]:
-    """Yields (part, name, value) in the file's order; nothing when there is no file.
+def read_book(path: Path, fits: Callable[[str, Any], bool]) -> Iterator[tuple[str, str, Any]]:
+    """Reads the entries of a file, one at a time.
 
-    A file that holds anything else, told by `fits(part, value)`, raises `UserError`: a data set's own file of that
-    name is not ours to overwrite.
+    Args:
+        path: The file; without one there are no entries.
+        fits: (part, value) -> whether `write_book` may have written such an entry.
+
+    Yields:
+        (part, name, value) in the file's order; a value is any JSON value.
+
+    Raises:
+        UserError: The file cannot be read, or holds something else: a data set's own file of that name must not be
+            overwritten.
     """
     try:
         with open(path, encoding="utf-8") as file:
@@ -30,12 +39,20 @@ def read_book(path: Path, fits: Callable[[str, object], bool]) -> Iterator[tuple
         raise UserError(f"{quote(path)} cannot be read ({error.strerror}); change its permissions") from None
     except (ValueError, AttributeError):
         raise UserError(
-            f"{quote(path)} was not written by prepare; move it away, or delete it to make the targets anew"
+            f"{quote(path)} was not written by prepare; move it away, or delete it to have the targets made again"
         ) from None
 
 
-def write_book(path: Path, entries: Iterable[tuple[str, str, object]]) -> None:
-    """Replaces the file by (part, name, value) entries, sorted by part; without any, removes it. Raises OSError."""
+def write_book(path: Path, entries: Iterable[tuple[str, str, Any]]) -> None:
+    """Replaces a file, whole or not at all.
+
+    Args:
+        path: The file; it is removed when there are no entries.
+        entries: (part, name, value), sorted by part; a value is any JSON value.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
     entries = iter(entries)
     first = next(entries, None)
     if first is None:
@@ -53,8 +70,8 @@ def write_book(path: Path, entries: Iterable[tuple[str, str, object]]) -> None:
         file.write("\n}\n}\n")
 
 
-def _entries(file):
-    """By line where the file is laid out as `write_book` does; parsed whole where it is not."""
+def _entries(file: TextIO) -> Iterator[tuple[str, str, Any]]:
+    """Reads line by line a file that is laid out as `write_book` does, and any other whole."""
     if file.readline() != "{\n" or not file.readline().startswith('"'):
         file.seek(0)
         for part, entries in json.loads(file.read()).items():

@@ -1,24 +1,26 @@
-"""Draws the face of a cel-shaded portrait, in head units: the origin between the cheeks, the chin near y = 1.1.
-
-`look` is the portrait's description of one character.
-"""
+"""Draws the face of a cel-shaded portrait, in head units: the origin between the cheeks, the chin near y = 1.1."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from animegan3_tf.data.cel_drawing import arc, ellipse, hsv, mirror, mix, moved, shade, smooth, without
+from animegan3_tf.data.cel_drawing import Canvas, Points, arc, ellipse, hsv, mirror, mix, moved, shade, smooth, without
+
+if TYPE_CHECKING:
+    from animegan3_tf.data.cel_portrait import Character
 
 _WHITE = (252, 252, 252)
 
 
-def skin_shadow(look):
-    """Shadows on skin stay warm: the blood under it, and what painters do."""
+def skin_shadow(look: Character) -> tuple[int, ...]:
+    """Returns the colour of shadows on skin, which stays warm as painters keep it."""
     return mix(look.skin, (150, 48, 66), 0.3)
 
 
-def draw_face(canvas, look, bangs):
-    """Ears, the face's outline, the cast shadow of the `bangs` [K, 2], the cheek's cel shadow and the blush."""
+def draw_face(canvas: Canvas, look: Character, bangs: Points) -> None:
+    """Draws ears, the face's outline, the cast shadow of the `bangs` [K, 2], the cheek's cel shadow and the blush."""
     dark = skin_shadow(look)
     for side in (-1, 1):
         ear = ellipse((side * 0.86, 0.28), 0.13, 0.22, side * 12)
@@ -41,8 +43,8 @@ def draw_face(canvas, look, bangs):
     canvas.outline(face, 0.036, look.ink)
 
 
-def draw_eye(canvas, look, side):
-    """One eye; side is -1 for the left of the picture, 1 for the right."""
+def draw_eye(canvas: Canvas, look: Character, side: int) -> None:
+    """Draws one eye; side is -1 for the left of the image, 1 for the right."""
     far = 1 - 0.9 * max(0.0, side * look.turn)  # the eye on the far side of a turned head is narrower
     x, y, wide, high = side * 0.4 + look.turn, 0.22, look.eye_width * far, look.eye_height
     upper = smooth(
@@ -79,15 +81,15 @@ def draw_eye(canvas, look, side):
     canvas.ink(crease, 0.025, shade(look.skin, 0.75))
 
 
-def draw_brow(canvas, look, side):
-    """One eyebrow, drawn over the hair as anime does."""
+def draw_brow(canvas: Canvas, look: Character, side: int) -> None:
+    """Draws one eyebrow, over the hair as anime does; `side` as in `draw_eye`."""
     x, y = side * 0.42 + look.turn, -0.2 - (look.eye_height - 0.2)
     curve = arc((x - side * 0.2, y + 0.03), (x, y - 0.1), (x + side * 0.24, y + 0.04))
     canvas.ink(curve, 0.05, mix(look.ink, look.hair, 0.35))
 
 
-def draw_nose_and_mouth(canvas, look):
-    """The nose as a tick, and the mouth the look asks for."""
+def draw_nose_and_mouth(canvas: Canvas, look: Character) -> None:
+    """Draws the nose as a tick, and the character's mouth."""
     x = look.turn * 1.5
     line = shade(look.skin, 0.8)
     canvas.ink(arc((x + 0.01, 0.52), (x + 0.07, 0.57), (x, 0.6)), 0.035, line)

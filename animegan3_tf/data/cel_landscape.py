@@ -6,19 +6,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from animegan3_tf.data.cel_drawing import Canvas, arc, ellipse, hsv, mix, moved, shade, smooth
+from animegan3_tf.data.cel_drawing import Canvas, Colour, Point, arc, ellipse, hsv, mix, moved, shade, smooth
 
 
 @dataclass(frozen=True)
 class _Light:
     """The colours of a time of day."""
 
-    zenith: tuple
-    horizon: tuple
-    sun: tuple
-    cloud: tuple
-    cloud_shadow: tuple
-    tint: tuple  # what everything on the ground is mixed with ...
+    zenith: Colour
+    horizon: Colour
+    sun: Colour
+    cloud: Colour
+    cloud_shadow: Colour
+    tint: Colour  # what everything on the ground is mixed with ...
     tinting: float  # ... by this much
 
 
@@ -32,7 +32,7 @@ _LIGHTS = (_NOON, _NOON, _MORNING, _SUNSET, _NIGHT)
 
 
 def draw_landscape(rng: np.random.Generator, size: int) -> np.ndarray:
-    """Draws a landscape, uint8 RGB [size, size, 3]; the same generator state gives the same picture."""
+    """Draws a landscape, uint8 RGB [size, size, 3]; the same generator state gives the same image."""
     light = _LIGHTS[rng.integers(len(_LIGHTS))]
     canvas = Canvas(size)
     horizon = rng.uniform(0.52, 0.7)
@@ -55,27 +55,28 @@ def draw_landscape(rng: np.random.Generator, size: int) -> np.ndarray:
     return canvas.finish()
 
 
-def _lit(colour, light):
+def _lit(colour: Colour, light: _Light) -> tuple[int, ...]:
     return mix(colour, light.tint, light.tinting)
 
 
-def _ink(colour):
+def _ink(colour: Colour) -> tuple[int, ...]:
     return mix(shade(colour, 0.9), (24, 18, 36), 0.6)
 
 
-def _sky(canvas, light, horizon, rng):
+def _sky(canvas: Canvas, light: _Light, horizon: float, rng: np.random.Generator) -> None:
     canvas.gradient(light.zenith, light.horizon, end=horizon, bands=0 if rng.random() < 0.6 else 7)
     if light is _NIGHT:
         for x, y in rng.random((40, 2)) * (1, horizon):
-            canvas.fill(ellipse((x, y), *[rng.uniform(0.002, 0.006)] * 2), (246, 246, 255))
+            radius = rng.uniform(0.002, 0.006)
+            canvas.fill(ellipse((x, y), radius, radius), (246, 246, 255))
     sun = (rng.uniform(0.15, 0.85), rng.uniform(0.12, horizon))
     around = mix(light.zenith, light.horizon, min(1.0, sun[1] / horizon))
     for radius, share in ((0.2, 0.18), (0.13, 0.4), (0.08, 1.0)):  # the glow is painted in flat rings
         canvas.fill(ellipse(sun, radius, radius), mix(around, light.sun, share))
 
 
-def _cloud(canvas, light, centre, width, rng):
-    """Round heaps on a flat base; the shadow is the same heaps, pushed down and cut to the cloud."""
+def _cloud(canvas: Canvas, light: _Light, centre: tuple[float, float], width: float, rng: np.random.Generator) -> None:
+    """Draws round heaps on a flat base; the shadow is the same heaps, pushed down and cut to the cloud."""
     heaps = []
     for x in np.linspace(-1, 1, 7):
         radius = width * (0.42 - 0.26 * abs(x)) * rng.uniform(0.75, 1.2)
@@ -90,7 +91,9 @@ def _cloud(canvas, light, centre, width, rng):
     )
 
 
-def _ridge(canvas, light, height, colour, swing, rng):
+def _ridge(
+    canvas: Canvas, light: _Light, height: float, colour: Colour, swing: float, rng: np.random.Generator
+) -> None:
     xs = np.linspace(-0.05, 1.05, 9)
     line = smooth(np.stack([xs, height + rng.uniform(-swing, swing, 9)], 1))
     colour = _lit(colour, light)
@@ -103,7 +106,7 @@ def _ridge(canvas, light, height, colour, swing, rng):
     canvas.ink(line, 0.006, _ink(colour), taper=False)
 
 
-def _sea(canvas, light, horizon, rng):
+def _sea(canvas: Canvas, light: _Light, horizon: float, rng: np.random.Generator) -> None:
     water = mix(light.zenith, _lit((30, 110, 170), light), 0.5)
     canvas.fill([(-0.1, horizon), (1.1, horizon), (1.1, 1.1), (-0.1, 1.1)], water)
     canvas.ink([(-0.1, horizon), (1.1, horizon)], 0.005, _ink(water), taper=False)
@@ -116,7 +119,7 @@ def _sea(canvas, light, horizon, rng):
         canvas.fill(ellipse((rng.random(), y + 0.01), half, 0.003 + 0.009 * depth), shade(water, 0.3))
 
 
-def _tree(canvas, light, foot, size, rng):
+def _tree(canvas: Canvas, light: _Light, foot: Point, size: float, rng: np.random.Generator) -> None:
     x, y = foot
     bark = _lit((112, 76, 54), light)
     trunk = [(x - 0.1 * size, y), (x - 0.06 * size, y - size), (x + 0.06 * size, y - size), (x + 0.12 * size, y)]
@@ -135,7 +138,7 @@ def _tree(canvas, light, foot, size, rng):
     canvas.outline(crown, 0.008, _ink(leaf))
 
 
-def _house(canvas, light, foot, size, rng):
+def _house(canvas: Canvas, light: _Light, foot: Point, size: float, rng: np.random.Generator) -> None:
     x, y = foot
     wall, roof = _lit(hsv(rng.uniform(0.05, 0.14), 0.18, 0.95), light), _lit(hsv(rng.random(), 0.55, 0.65), light)
     front = [(x - size, y), (x - size, y - size), (x + size * 0.2, y - size), (x + size * 0.2, y)]
@@ -157,7 +160,7 @@ def _house(canvas, light, foot, size, rng):
         canvas.outline(window, 0.005, _ink(wall))
 
 
-def _grass(canvas, light, ground, rng):
+def _grass(canvas: Canvas, light: _Light, ground: Colour, rng: np.random.Generator) -> None:
     blade = shade(_lit(ground, light), 0.4)
     for x in rng.uniform(0, 1, 14):
         y = rng.uniform(0.88, 1.0)
@@ -165,7 +168,7 @@ def _grass(canvas, light, ground, rng):
             canvas.ink(arc((x, y), (x, y - 0.03), (x + lean, y - 0.05), steps=6), 0.007, blade)
 
 
-def _power_line(canvas, rng):
+def _power_line(canvas: Canvas, rng: np.random.Generator) -> None:
     x, ink = rng.uniform(0.1, 0.9), (44, 40, 58)
     canvas.fill([(x - 0.008, 0.12), (x + 0.008, 0.12), (x + 0.012, 1.1), (x - 0.012, 1.1)], ink)
     for y in (0.17, 0.23):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from animegan3_tf.data.cel_drawing import Canvas, arc, ellipse, hsv, mirror, mix, moved, shade, smooth
+from animegan3_tf.data.cel_drawing import Canvas, Colour, arc, ellipse, hsv, mirror, mix, moved, shade, smooth
 from animegan3_tf.data.cel_face import draw_brow, draw_eye, draw_face, draw_nose_and_mouth, skin_shadow
 
 _SKINS = ((255, 228, 210), (252, 216, 190), (244, 200, 168), (224, 172, 134), (186, 128, 92), (142, 92, 66))
@@ -19,14 +19,14 @@ _WHITE = (252, 252, 252)
 
 
 @dataclass(frozen=True)
-class _Look:
-    """What distinguishes one character; lengths in head units (half a head's width is about 0.85)."""
+class Character:
+    """The looks of one character; lengths in head units (half a head's width is about 0.85)."""
 
-    skin: tuple
-    hair: tuple
+    skin: Colour
+    hair: Colour
     eyes: float  # hue
-    cloth: tuple
-    accent: tuple
+    cloth: Colour
+    accent: Colour
     chin: float  # 0 round, 1 pointed
     eye_height: float
     eye_width: float
@@ -38,23 +38,24 @@ class _Look:
     wear: str  # sailor, hood, shirt, plain
 
     @property
-    def ink(self):
+    def ink(self) -> tuple[int, ...]:
+        """The colour of the lines: the hair's, nearly black."""
         return mix(mix(self.hair, (0, 0, 0), 0.78), (44, 26, 36), 0.5)
 
 
 def draw_portrait(rng: np.random.Generator, size: int) -> np.ndarray:
-    """Draws a bust portrait, uint8 RGB [size, size, 3]; the same generator state gives the same picture."""
-    look = _choose_look(rng)
+    """Draws a bust portrait, uint8 RGB [size, size, 3]; the same generator state gives the same image."""
+    look = _choose_character(rng)
     canvas = Canvas(size)
-    _background(canvas, look, rng)
+    _background(canvas, rng)
     centre = (0.5 + rng.uniform(-0.04, 0.04), 0.47 + rng.uniform(-0.03, 0.04))
-    head = {"centre": centre, "unit": rng.uniform(0.25, 0.33), "degrees": rng.uniform(-7, 7)}
-    head["mirrored"] = bool(rng.random() < 0.5)
-    canvas.place(**head)
+    unit, degrees = rng.uniform(0.25, 0.33), rng.uniform(-7, 7)
+    mirrored = bool(rng.random() < 0.5)
+    canvas.place(centre, unit, degrees, mirrored)
     _back_hair(canvas, look, rng)
-    canvas.place(**{**head, "degrees": head["degrees"] * 0.3})  # the body stays more upright than the head
+    canvas.place(centre, unit, degrees * 0.3, mirrored)  # the body stays more upright than the head
     _body(canvas, look)
-    canvas.place(**head)
+    canvas.place(centre, unit, degrees, mirrored)
     crown, bangs = _fringe(look, rng)
     draw_face(canvas, look, bangs)
     for side in (-1, 1):
@@ -68,9 +69,9 @@ def draw_portrait(rng: np.random.Generator, size: int) -> np.ndarray:
     return canvas.finish()
 
 
-def _choose_look(rng):
+def _choose_character(rng: np.random.Generator) -> Character:
     natural = _HAIR[0] if rng.random() < 0.6 else _HAIR[1]
-    return _Look(
+    return Character(
         skin=_SKINS[rng.integers(len(_SKINS))],
         hair=mix(natural[rng.integers(len(natural))], hsv(rng.random(), 0.5, 0.6), 0.12),
         eyes=_EYE_HUES[rng.integers(len(_EYE_HUES))] + rng.uniform(-0.03, 0.03),
@@ -88,7 +89,7 @@ def _choose_look(rng):
     )
 
 
-def _background(canvas, look, rng):
+def _background(canvas: Canvas, rng: np.random.Generator) -> None:
     hue = rng.random()
     light, dark = hsv(hue, rng.uniform(0.05, 0.3), 0.97), hsv(hue + 0.06, rng.uniform(0.3, 0.6), rng.uniform(0.55, 0.9))
     kind = rng.integers(4)
@@ -101,10 +102,11 @@ def _background(canvas, look, rng):
     else:
         canvas.gradient(mix(light, dark, 0.4), light)
         for _ in range(5):  # out-of-focus lights, painted as flat discs
-            canvas.fill(ellipse(rng.random(2), *[rng.uniform(0.05, 0.16)] * 2), mix(light, dark, rng.uniform(0, 0.7)))
+            place, radius = rng.random(2), rng.uniform(0.05, 0.16)
+            canvas.fill(ellipse(place, radius, radius), mix(light, dark, rng.uniform(0, 0.7)))
 
 
-def _back_hair(canvas, look, rng):
+def _back_hair(canvas: Canvas, look: Character, rng: np.random.Generator) -> None:
     dark = shade(look.hair, 0.5)
     if look.back == "tails":
         for side in (-1, 1):
@@ -142,7 +144,7 @@ def _back_hair(canvas, look, rng):
         canvas.ink(arc((x * 0.95, 0.2), (x * 1.15, down * 0.6), (x, down * 0.93)), 0.03, look.ink)
 
 
-def _body(canvas, look):
+def _body(canvas: Canvas, look: Character) -> None:
     neck = [(-0.27, 0.7), (0.27, 0.7), (0.28, 1.35), (0.5, 1.5), (0.3, 2.05), (-0.3, 2.05), (-0.5, 1.5), (-0.28, 1.35)]
     dark = skin_shadow(look)
     canvas.fill(neck, look.skin)
@@ -158,10 +160,10 @@ def _body(canvas, look):
     canvas.outline(torso, 0.045, look.ink)
     for side in (-1, 1):
         canvas.ink(arc((side * 1.1, 2.1), (side * 1.05, 2.6), (side * 1.12, 3.2)), 0.04, look.ink)
-    _garment(canvas, look, area)
+    _garment(canvas, look)
 
 
-def _garment(canvas, look, area):
+def _garment(canvas: Canvas, look: Character) -> None:
     accent, ink = look.accent, look.ink
     for side in (-1, 1):
         if look.wear == "sailor":
@@ -192,8 +194,8 @@ def _garment(canvas, look, area):
         canvas.ink(arc((-0.32, 1.42), (0, 2.45), (0.32, 1.42)), 0.1, accent, taper=False)
 
 
-def _fringe(look, rng):
-    """The hair that frames the face: (skull curve over the top, lower edge of the bangs), both left to right."""
+def _fringe(look: Character, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the hair that frames the face: (curve over the skull, lower edge of the bangs), both left to right."""
     half = [(0, -1.27), (0.55, -1.15), (0.93, -0.68), (1.0, -0.05)]
     crown = mirror(half)
     edges = np.linspace(-0.8, 0.8, look.fringe + 1)
@@ -210,7 +212,9 @@ def _fringe(look, rng):
     return crown, np.vstack(lower)
 
 
-def _front_hair(canvas, look, crown, bangs, rng):
+def _front_hair(
+    canvas: Canvas, look: Character, crown: np.ndarray, bangs: np.ndarray, rng: np.random.Generator
+) -> None:
     mass = np.vstack([crown, bangs])
     canvas.fill(mass, look.hair)
     area = canvas.mask(mass)
@@ -231,7 +235,7 @@ def _front_hair(canvas, look, crown, bangs, rng):
     canvas.outline(mass, 0.042, look.ink)
 
 
-def _hairpin(canvas, look):
+def _hairpin(canvas: Canvas, look: Character) -> None:
     pin = np.array([(-0.82, -0.42), (-0.5, -0.62), (-0.46, -0.53), (-0.78, -0.33)])
     canvas.fill(pin, look.accent)
     canvas.outline(pin, 0.035, look.ink)

@@ -1,4 +1,4 @@
-"""For folders of pictures that are faces already, such as anime faces: the middle of each."""
+"""A detector for folders of images that are faces already, such as anime faces: it takes the middle of each."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from animegan3_tf.data.face import Face
 
 
 class CenterCrop:
-    """A detector to which the largest square in the middle of each picture is its face; use it with margin 0."""
+    """A detector that takes the largest square in the middle of each image for its face; use it with margin 0."""
 
     settings = {"detector": "center"}  # noqa: RUF012  (read only)
 
-    def __call__(self, pictures: Sequence[np.ndarray], names: Sequence[str] = ()) -> list[list[Face]]:
-        """One face a picture, without landmarks; names are not needed."""
-        return [[_central(*picture.shape[:2])] for picture in pictures]
+    def __call__(self, photos: Sequence[np.ndarray], names: Sequence[str] = ()) -> list[list[Face]]:
+        """Returns one face for each image, without landmarks; names are not needed."""
+        return [[_central(*photo.shape[:2])] for photo in photos]
 
 
 def _central(height: int, width: int) -> Face:

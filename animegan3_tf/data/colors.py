@@ -1,4 +1,4 @@
-"""How bright and of which colour the pictures of a folder are, taken together; kept in the manifest beside it."""
+"""Mean colour and brightness of the images of a folder, recorded in the manifest beside it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -20,25 +21,37 @@ SIDE = 128  # pixels of the short side of the reduced copies that are measured
 _LEVELS = np.arange(256)
 _AT_ONCE = 64
 
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
 
 class ColorTally:
-    """Mean histograms of red, green, blue and brightness (Y of BT.601) over pictures, each counting alike."""
+    """Mean histograms of red, green, blue and brightness (Y of BT.601) over images of equal weight.
 
-    def __init__(self):
+    Attributes:
+        pictures: How many images were added.
+    """
+
+    def __init__(self) -> None:
         self.pictures, self._sums = 0, np.zeros((4, 256))
 
     def add(self, histograms: np.ndarray) -> None:
-        """Counts in what `histograms` returned for a picture."""
+        """Adds the `histograms` of one image."""
         self.pictures += 1
         self._sums += histograms
 
     @property
     def histograms(self) -> np.ndarray:
-        """Shares of the 256 levels, [4, 256]: red, green, blue, brightness."""
+        """Shares of the 256 levels, float64 [4, 256]: red, green, blue, brightness."""
         return self._sums / max(1, self.pictures)
 
     def to_dict(self) -> dict:
-        """Mean and deviation of red, green and blue, and the mean brightness, in levels from 0 to 255."""
+        """Returns the statistics as the manifest keeps them.
+
+        Returns:
+            {"pictures": their number, "mean" and "deviation": [red, green, blue], "brightness": mean of Y}; levels
+            from 0 to 255, rounded to two decimals.
+        """
         shares = self.histograms
         means = shares @ _LEVELS
         deviations = np.sqrt(np.maximum(0, shares @ _LEVELS**2 - means**2))
@@ -51,7 +64,14 @@ class ColorTally:
 
 
 def histograms(rgb: np.ndarray) -> np.ndarray:
-    """Shares of the 256 levels in a uint8 picture [H, W, 3]: float64 [4, 256] of red, green, blue and brightness."""
+    """Measures one image.
+
+    Args:
+        rgb: uint8 [H, W, 3].
+
+    Returns:
+        float64 [4, 256], the shares of the 256 levels of red, green, blue and brightness (Y of BT.601).
+    """
     planes = [*cv2.split(rgb), cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)]
     return np.stack([np.bincount(plane.ravel(), minlength=256) for plane in planes]) / planes[0].size
 
@@ -61,9 +81,17 @@ def folder_colors(
     on_progress: Callable[[int, int, str], None] | None = None,
     max_pixels: int = DEFAULT_MAX_PIXELS,
 ) -> dict:
-    """`ColorTally.to_dict` of a folder: as recorded in its manifest where that is current, else measured.
+    """Returns the mean colours of a folder: from its manifest where that is current, else measured.
 
-    Measuring reads every picture, reduced, in threads; those that cannot be read are left out.
+    Measuring reads every image, reduced, in threads.
+
+    Args:
+        folder: Folder of images; those that cannot be read are left out.
+        on_progress: Called as (done, total, name) after each image.
+        max_pixels: Images with more are left out.
+
+    Returns:
+        See `ColorTally.to_dict`.
     """
     folder = Path(folder)
     paths = find_images(folder)
@@ -75,7 +103,19 @@ def record_colors(
     on_progress: Callable[[int, int, str], None] | None = None,
     max_pixels: int = DEFAULT_MAX_PIXELS,
 ) -> dict:
-    """What `folder_colors` returns, written into the manifest beside the folder."""
+    """Does what `folder_colors` does, and writes the result into the manifest beside the folder.
+
+    Args:
+        folder: See `folder_colors`.
+        on_progress: See `folder_colors`.
+        max_pixels: See `folder_colors`.
+
+    Returns:
+        See `ColorTally.to_dict`.
+
+    Raises:
+        UserError: The manifest was not written by prepare, cannot be written, or is in use by another run.
+    """
     folder = Path(folder).resolve()
     paths = find_images(folder)
     sources = _sources(folder, paths)
@@ -90,16 +130,16 @@ def record_colors(
     return colors
 
 
-def in_threads(function: Callable, items: Iterable) -> Iterator:
-    """Yields function(item) in order; decoders let go of the interpreter, so threads are enough, and start at once."""
+def in_threads(function: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterator[_Result]:
+    """Yields function(item) in order; decoders release the interpreter's lock, so threads are enough."""
     items = iter(items)
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         while some := list(islice(items, _AT_ONCE)):
             yield from pool.map(function, some)
 
 
-def _measure(paths, on_progress, max_pixels):
-    def measure(path):
+def _measure(paths: list[Path], on_progress: Callable[[int, int, str], None] | None, max_pixels: int) -> dict:
+    def measure(path: Path) -> np.ndarray | None:
         try:
             return histograms(glance(path, SIDE, max_pixels).rgb)
         except ImageError:
@@ -114,7 +154,7 @@ def _measure(paths, on_progress, max_pixels):
     return tally.to_dict()
 
 
-def _recorded(folder, sources):
+def _recorded(folder: Path, sources: str) -> dict | None:
     folder = folder.resolve()
     for part, name, value in read_book(folder.parent / MANIFEST, is_record):
         if (part, name) == (COLORS, folder.name):
@@ -124,14 +164,14 @@ def _recorded(folder, sources):
     return None
 
 
-def _sources(folder, paths):
-    """Changes when a picture is added, removed or changed."""
+def _sources(folder: Path, paths: list[Path]) -> str:
+    """Returns a digest that changes when an image is added, removed or changed."""
     digest = hashlib.sha256()
     for path in paths:
         try:
             state = path.stat()
-            told = f"{state.st_size} {state.st_mtime_ns}"
+            version = f"{state.st_size} {state.st_mtime_ns}"
         except OSError as error:
-            told = error.strerror or ""
-        digest.update(os.fsencode(path.relative_to(folder)) + f"\0{told}\n".encode())
+            version = error.strerror or ""
+        digest.update(os.fsencode(path.relative_to(folder)) + f"\0{version}\n".encode())
     return digest.hexdigest()

@@ -15,7 +15,7 @@ from animegan3_tf.data.cel_landscape import draw_landscape
 from animegan3_tf.data.cel_portrait import draw_portrait
 from animegan3_tf.images import resize, write_image
 
-# What scikit-image's own documentation says of the pictures inside its wheel; none of them is downloaded.
+# From scikit-image's documentation of the photos inside its wheel; none of them is downloaded.
 CREDITS = """\
 The photos in this folder are square crops, resized, of pictures that ship with scikit-image (skimage.data).
 
@@ -29,7 +29,7 @@ rocket     launch of DSCOVR on Falcon 9, by SpaceX, https://www.flickr.com/photo
            released into the public domain
 """
 
-# name -> (picture, left, top, side) in pixels of the original
+# name -> (original, left, top, side) in pixels of the original
 _TRAINING_CROPS = {
     "astronaut_face": ("astronaut", 152, 52, 146),
     "astronaut_head": ("astronaut", 118, 8, 220),
@@ -50,7 +50,7 @@ _EVALUATION_CROPS = {
     "coffee": ("coffee", 110, 0, 400),
     "rocket": ("rocket", 110, 0, 427),
 }
-# The astronaut is the one person among the pictures: as she was photographed, and as a portrait.
+# The astronaut is the one person among the originals: as she was photographed, and as a portrait.
 _SHOWN_CROPS = {
     "astronaut": ("astronaut", 0, 0, 512),
     "astronaut_portrait": ("astronaut", 88, 0, 276),
@@ -61,7 +61,13 @@ _LANDSCAPE_EVERY = 4
 
 
 class DemoPhotos(NamedTuple):
-    """What `demo_photos` wrote."""
+    """The files that `demo_photos` wrote.
+
+    Attributes:
+        training: The crops to train on.
+        evaluation: The photos to look at.
+        credits: The text of CREDITS.txt, which names source and licence of every photo.
+    """
 
     training: list[Path]
     evaluation: list[Path]
@@ -69,10 +75,16 @@ class DemoPhotos(NamedTuple):
 
 
 def demo_photos(folder: Path, size: int = 256) -> DemoPhotos:
-    """Writes 12 training crops into `folder` and 4 photos to look at into `<folder>_evaluation`, size x size PNGs.
+    """Writes 12 training crops, 4 photos to look at, and a CREDITS.txt beside each.
 
     The four are framed differently but come from the same originals: they show a style, they do not measure it.
-    Each folder gets a CREDITS.txt that names the source and licence of every photo.
+
+    Args:
+        folder: Folder of the training crops; the four photos go to `<folder>_evaluation`.
+        size: Side of the PNGs in pixels.
+
+    Returns:
+        The files.
     """
     folder = Path(folder)
     evaluation = folder.with_name(folder.name + "_evaluation")
@@ -82,14 +94,21 @@ def demo_photos(folder: Path, size: int = 256) -> DemoPhotos:
 
 
 def shown_photos(folder: Path, size: int = 384) -> list[Path]:
-    """Writes four photos that show what a checkpoint does, people first, as size x size PNGs, and CREDITS.txt."""
+    """Writes four photos to try a checkpoint on, people first, as size x size PNGs, and CREDITS.txt."""
     return _write_crops(Path(folder), _SHOWN_CROPS, size)
 
 
 def demo_anime(folder: Path, count: int = 48, size: int = 128, seed: int = 0) -> list[Path]:
-    """Writes `count` cel-shaded drawings, three portraits to one landscape, as size x size PNGs.
+    """Writes cel-shaded drawings, three portraits to one landscape.
 
-    Drawing i depends on (seed, i) alone, so a larger count adds pictures and changes none.
+    Args:
+        folder: Where the PNGs go.
+        count: How many. Drawing i depends on (seed, i) alone, so a larger count adds drawings and changes none.
+        size: Side of the PNGs in pixels.
+        seed: Seed of the drawings.
+
+    Returns:
+        The files.
     """
     paths = []
     for i in range(count):
@@ -101,10 +120,10 @@ def demo_anime(folder: Path, count: int = 48, size: int = 128, seed: int = 0) ->
     return paths
 
 
-def _write_crops(folder, crops, size):
+def _write_crops(folder: Path, crops: dict[str, tuple[str, int, int, int]], size: int) -> list[Path]:
     paths = []
-    for name, (picture, left, top, side) in crops.items():
-        photo = getattr(skimage.data, picture)()
+    for name, (original, left, top, side) in crops.items():
+        photo = getattr(skimage.data, original)()
         path = folder / f"{name}.png"
         write_image(path, resize(photo[top : top + side, left : left + side], (size, size)))
         paths.append(path)

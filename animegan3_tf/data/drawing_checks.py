@@ -1,4 +1,4 @@
-"""Whether a teacher's drawing of a face is fit to learn from: light skin, and two whole eyes of ink."""
+"""Checks whether a teacher's drawing of a face is fit to learn from: light skin, and two whole eyes of ink."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SKIN_LEAST = 80.0  # Lab lightness: a photo too dark comes out as a dark smear 
 _PIECE_LEAST, _PIECE_MOST, _PIECE_HEIGHT = 0.06, 0.42, 0.86
 
 
-def check_drawing(drawing: np.ndarray, landmarks: Sequence[Sequence[float]]) -> tuple[str | None, float]:
+def check_drawing(drawing: np.ndarray, landmarks: Sequence[Sequence[float]] | np.ndarray) -> tuple[str | None, float]:
     """Checks a drawing of a face, before its colours are changed (DESIGN: pairs, checks).
 
     In a window of 0.76 x 0.56 eye distances around each eye, pixels under grey 95 must take at least 0.06 and at most
@@ -29,13 +29,13 @@ def check_drawing(drawing: np.ndarray, landmarks: Sequence[Sequence[float]]) -> 
         landmarks: (x, y) of the photo's left eye, right eye, nose and corners of the mouth, in pixels of the drawing.
 
     Returns:
-        One line that says what is wrong, or None; and the margin, how far the drawing stands from being rejected for
-        the nearest reason: negative where it is rejected, 1 for a comfortable distance.
+        One line with the reason for which the drawing is rejected, or None; and the margin, the distance from being
+        rejected for the nearest reason: negative where it is rejected, 1 at most.
     """
     height, width = drawing.shape[:2]
-    picture = images.resize(drawing, (_SIDE, _SIDE))
+    image = images.resize(drawing, (_SIDE, _SIDE))
     points = np.asarray(landmarks, float)[:5] * (_SIDE / width, _SIDE / height)
-    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     distance = eye_distance(points)
     eyes = [window(grey, eye, 0.76 * distance, 0.28 * distance, 0.28 * distance) for eye in points[:2]]
     if min(eye.size for eye in eyes) == 0:
@@ -45,8 +45,8 @@ def check_drawing(drawing: np.ndarray, landmarks: Sequence[Sequence[float]]) -> 
     share, other = min(ink), max(ink)
     smallest, largest = min(piece[0] for piece in pieces), max(piece[0] for piece in pieces)
     tallest, solid = max(piece[1] for piece in pieces), all(piece[2] for piece in pieces)
-    skin = _skin_lightness(picture, points)
-    findings = [  # margin, what is wrong where it is negative; what explains the others first
+    skin = _skin_lightness(image, points)
+    findings = [  # (margin, what is wrong where it is negative), causes before their consequences
         ((skin - _SKIN_LEAST) / 12.0, f"too dark: the drawn skin has lightness {skin:.0f}, under {_SKIN_LEAST:.0f}"),
         ((share - _INK_LEAST) / 0.06, f"eye not drawn: ink covers {share:.2f} of its window, under {_INK_LEAST}"),
         (
@@ -72,20 +72,20 @@ def check_drawing(drawing: np.ndarray, landmarks: Sequence[Sequence[float]]) -> 
 
 
 def _largest_piece(eye: np.ndarray) -> tuple[float, float, bool]:
-    """Of the largest connected piece of ink: its share of the window, its height over the window's, if it is solid."""
+    """Finds the largest connected piece of ink: its share of the window, its share of the height, if it is solid."""
     ink = (eye < np.percentile(eye, 97) / 2).astype(np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
     if count < 2:
         return 0.0, 0.0, False
     number = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
     piece = (labels == number).astype(np.uint8)
-    left = cv2.erode(piece, np.ones((3, 3), np.uint8), iterations=2, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    left = cv2.erode(piece, np.ones((3, 3), np.uint8), iterations=2, borderType=cv2.BORDER_CONSTANT, borderValue=(0,))
     return float(piece.mean()), float(stats[number, cv2.CC_STAT_HEIGHT] / eye.shape[0]), bool(left.any())
 
 
-def _skin_lightness(picture: np.ndarray, points: np.ndarray) -> float:
-    """The median lightness of cheeks, nose and forehead, Lab units."""
-    light = cv2.cvtColor(np.float32(picture) / 255.0, cv2.COLOR_RGB2LAB)[..., 0]
+def _skin_lightness(image: np.ndarray, points: np.ndarray) -> float:
+    """Measures the median lightness of cheeks, nose and forehead, Lab units."""
+    light = cv2.cvtColor(image.astype(np.float32) / 255.0, cv2.COLOR_RGB2LAB)[..., 0]
     side = 0.28 * eye_distance(points)
     patches = [window(light, place, side, side / 2, side / 2) for place in skin_places(points)]
     return float(np.median([np.median(patch) for patch in patches if patch.size] or [0.0]))

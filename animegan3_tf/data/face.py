@@ -1,4 +1,4 @@
-"""A face in a photo, and what it takes to be a detector of faces."""
+"""A face in a photo, and the interface of a face detector."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ Point = tuple[float, float]
 class Face:
     """Where a face is, in pixels of its photo: pixel i covers i to i + 1, so a whole photo is (0, 0, width, height).
 
-    box: (left, top, right, bottom); it may reach beyond the photo. confidence: 0..1.
-    landmarks: (x, y) points that begin with the two eyes, left one first as the viewer sees them; empty when unknown.
+    Attributes:
+        box: (left, top, right, bottom); it may reach beyond the photo.
+        confidence: From 0 to 1.
+        landmarks: (x, y) points that begin with the two eyes, the left one first as the viewer sees them; empty when
+            unknown.
     """
 
     box: tuple[float, float, float, float]
@@ -37,12 +40,22 @@ class Face:
 
 
 class Detector(Protocol):
-    """Finds faces; anything that has these two will do.
+    """Finds faces.
 
-    settings: what its answers depend on, as JSON takes it; the manifest keeps it, and other settings make crops anew.
+    Attributes:
+        settings: Everything its answers depend on, as JSON takes it. The manifest keeps it; crops made with other
+            settings are made anew.
     """
 
     settings: dict
 
-    def __call__(self, pictures: Sequence[np.ndarray], names: Sequence[str] = ()) -> list[list[Face]]:
-        """The faces of each uint8 RGB picture [H, W, 3]; names are the photos' paths below their folder."""
+    def __call__(self, photos: Sequence[np.ndarray], names: Sequence[str] = ()) -> list[list[Face]]:
+        """Finds the faces of several photos.
+
+        Args:
+            photos: uint8 RGB [H, W, 3] each.
+            names: The photos' paths below their folder, for detectors that go by name.
+
+        Returns:
+            The faces of each photo.
+        """

@@ -1,4 +1,4 @@
-"""Turns a face's box and eyes into an affine crop, and resamples pictures through such matrices.
+"""Turns a face's box and eyes into an affine crop, and resamples images through such matrices.
 
 Matrices are OpenCV's: float64 [2, 3], from the pixel (x, y) of a result to the pixel of its source, with the centres of
 pixels at whole numbers. Boxes and landmarks count from the corners of pixels, as `Face` says.
@@ -7,6 +7,7 @@ pixels at whole numbers. Boxes and landmarks count from the corners of pixels, a
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -18,7 +19,14 @@ _REACH = 3  # pixels beside a position that cubic interpolation may ask for, and
 
 
 def tilt(face: Face) -> float:
-    """The angle of the line through the eyes in radians, positive when the right one is lower; 0 without eyes."""
+    """Measures the angle of the line through the eyes.
+
+    Args:
+        face: The face.
+
+    Returns:
+        The angle in radians, positive when the right eye is lower; 0 where the eyes are not known.
+    """
     if len(face.landmarks) < 2:
         return 0.0
     (left_x, left_y), (right_x, right_y) = face.landmarks[:2]
@@ -26,9 +34,15 @@ def tilt(face: Face) -> float:
 
 
 def crop_matrix(face: Face, size: int, margin: float) -> np.ndarray:
-    """The matrix from a square crop [size, size] to the photo: eyes level, the box in the middle.
+    """Places a square crop around a face: eyes level, the box in the middle.
 
-    margin: what is added on each side of the box, as a share of its longer side.
+    Args:
+        face: The face, in pixels of the photo.
+        size: Side of the crop in pixels.
+        margin: Width added on each side of the box, as a share of its longer side.
+
+    Returns:
+        The matrix from the crop's pixels to the photo's, float64 [2, 3].
     """
     scale, angle = face.side * (1.0 + 2.0 * margin) / size, tilt(face)
     cosine, sine = scale * math.cos(angle), scale * math.sin(angle)
@@ -37,21 +51,30 @@ def crop_matrix(face: Face, size: int, margin: float) -> np.ndarray:
     return np.column_stack([turn, middle - turn @ np.full(2, (size - 1) / 2)])
 
 
-def to_source(matrix: np.ndarray, points) -> np.ndarray:
-    """Points [N, 2] of a result, counted from the corners of pixels, as points of its source."""
+def to_source(matrix: np.ndarray, points: np.ndarray | Sequence[Sequence[float]]) -> np.ndarray:
+    """Maps points [N, 2] of a result, counted from the corners of pixels, to points of its source."""
     return (np.asarray(points, float) - 0.5) @ matrix[:, :2].T + matrix[:, 2] + 0.5
 
 
 def inverse(matrix: np.ndarray) -> np.ndarray:
-    """The matrix of the way back."""
+    """Returns the matrix from the source's pixels to the result's."""
     return cv2.invertAffineTransform(matrix)
 
 
-def warp(source: np.ndarray, matrix: np.ndarray, size_hw: tuple[int, int], border=cv2.BORDER_REPLICATE) -> np.ndarray:
-    """Resamples uint8 [H, W, C] or [H, W] to `size_hw`: means over areas where it shrinks, cubic where it grows.
+def warp(
+    source: np.ndarray, matrix: np.ndarray, size_hw: tuple[int, int], border: int = cv2.BORDER_REPLICATE
+) -> np.ndarray:
+    """Resamples an image through a matrix: means over areas where it shrinks, cubic where it grows.
 
-    border: OpenCV's way to fill what lies outside the source; by default its outermost pixels go on. A mirror image
-        would put a second pair of eyes on the forehead of a portrait that is cut close.
+    Args:
+        source: uint8 [H, W, C] or [H, W].
+        matrix: From the result's pixels to the source's, float64 [2, 3].
+        size_hw: Height and width of the result in pixels.
+        border: How OpenCV fills the part outside the source; by default its outermost pixels go on. A mirror image
+            would put a second pair of eyes on the forehead of a portrait that is cut close.
+
+    Returns:
+        uint8, as many channels as the source.
     """
     height, width = size_hw
     source, matrix = _part_used(source, matrix, size_hw)
@@ -68,7 +91,7 @@ def warp(source: np.ndarray, matrix: np.ndarray, size_hw: tuple[int, int], borde
 
 
 def _part_used(source: np.ndarray, matrix: np.ndarray, size_hw: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """The part of the source around the result: OpenCV's warps end at 32,767 pixels a side."""
+    """Cuts the source down to the part around the result: OpenCV's warps end at 32,767 pixels a side."""
     height, width = size_hw
     corners = to_source(matrix, [(0, 0), (width, 0), (0, height), (width, height)])
     limits = np.array([source.shape[1], source.shape[0]])

@@ -1,4 +1,4 @@
-"""The books of a folder of face crops: what each crop was cut from and how, and why some photos gave none."""
+"""The records of a folder of face crops: the photo and matrix of each crop, and why some photos gave none."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import cv2
@@ -22,18 +22,30 @@ MANIFEST, REJECTED = "faces.json", "rejected.json"
 _JOURNAL = ".faces.journal"  # the crops that may have been written since faces.json was
 
 
-class FaceBook:
+class FaceManifest:
     """faces.json, rejected.json and the crops of one folder; kept in memory between saves.
-
-    target: the folder, made if missing. source: the photos' folder or file; other photos want another folder.
-    settings: what crops depend on, as JSON takes it; photos that were done with others are not current.
 
     faces.json: {"source", "settings": {id: settings}, "photos": {name: record}}; a record has "bytes", "mtime_ns",
     "sha256", "settings" (an id), "rejected" (one line, or null), "duplicates" (the crops it repeats) and "crops", each
     of those with "file", "bytes", "sha256", "hash", "box", "confidence", "landmarks" and "crop_to_photo".
+
+    Attributes:
+        target: The folder of the crops.
     """
 
-    def __init__(self, target: Path, source: Path, settings: dict):
+    def __init__(self, target: Path, source: Path, settings: dict) -> None:
+        """Opens the records of a folder, and undoes what a killed run wrote without recording it.
+
+        Args:
+            target: The folder of the crops, made if missing.
+            source: Folder or file of the photos.
+            settings: Everything the crops depend on, as JSON takes it; photos that were done with other settings are
+                not current.
+
+        Raises:
+            UserError: The folder holds the faces of another source, or files of these names that are not ours, or
+                cannot be written.
+        """
         self.target = target
         made_by = {"animegan3_tf": animegan3_tf.__version__, "opencv": cv2.__version__, "numpy": np.__version__}
         self._settings = json.loads(json.dumps({**settings, "made_by": made_by}))
@@ -43,14 +55,14 @@ class FaceBook:
             target.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise not_writable(target, error) from None
-        book = _load(target / MANIFEST)
-        if book and book["source"] != self._source:
+        manifest = _load(target / MANIFEST)
+        if manifest and manifest["source"] != self._source:
             raise UserError(
-                f"{quote(target)} holds the faces of {quote(os.path.normpath(target / book['source']))}; name another "
-                f"folder, or remove it to begin anew"
+                f"{quote(target)} holds the faces of {quote(os.path.normpath(target / manifest['source']))}; name "
+                f"another folder, or remove it to start over"
             )
-        self._all_settings = book.get("settings", {})
-        self._photos: dict[str, dict] = book.get("photos", {})
+        self._all_settings = manifest.get("settings", {})
+        self._photos: dict[str, dict] = manifest.get("photos", {})
         self._owner: dict[str, str] = {}
         for name in self._photos:
             self._claim(name)
@@ -58,12 +70,12 @@ class FaceBook:
         self._undo_unrecorded()
 
     def is_current(self, name: str, photo: Path) -> bool:
-        """Whether a photo was done, in this very way, and its crops stand as recorded."""
+        """Returns whether a photo was done with these settings and its crops stand as recorded."""
         record = self._photos.get(name)
         if not record or record["settings"] != self._settings_id:
             return False
         if any(os.path.normcase(crop) not in self._owner for crop in record["duplicates"]):
-            return False  # what it repeats has gone
+            return False  # the crop that it repeats has gone
         try:
             if any((self.target / crop["file"]).stat().st_size != crop["bytes"] for crop in record["crops"]):
                 return False
@@ -77,15 +89,24 @@ class FaceBook:
         return True
 
     def crops(self, name: str) -> list[dict]:
-        """The records of a photo's crops."""
+        """Returns the records of a photo's crops."""
         return self._photos[name]["crops"] if name in self._photos else []
 
     def rejection(self, name: str) -> str | None:
-        """Why a photo, or a face of it, gave no crop."""
+        """Returns why a photo, or a face in it, gave no crop; None where all did."""
         return self._photos.get(name, {}).get("rejected")
 
     def refusal(self, name: str, file: str) -> str | None:
-        """Why a photo's crop may not have this name, in one line: another photo's has it, or a file stands there."""
+        """Checks the name of a new crop.
+
+        Args:
+            name: The photo.
+            file: The crop's path below the target.
+
+        Returns:
+            One line on why the crop may not have this name: another photo's crop has it, or a file stands there. None
+            where it may.
+        """
         owner, path = self._owner.get(os.path.normcase(file)), self.target / file
         if owner is not None and owner != name:
             return f"{name!r} and {owner!r} would both become {file!r}; rename one"
@@ -94,7 +115,7 @@ class FaceBook:
         return None
 
     def announce(self, files: Sequence[str]) -> None:
-        """To be called before crops are written: a killed run's are known by it."""
+        """Notes the files of crops before they are written, so that the next run knows those of a killed one."""
         try:
             with open(self.target / _JOURNAL, "a", encoding="ascii") as journal:
                 journal.writelines(json.dumps(file) + "\n" for file in files)
@@ -109,9 +130,15 @@ class FaceBook:
         rejected: str | None = None,
         duplicates: Sequence[str] = (),
     ) -> None:
-        """Records what became of a photo, and removes crops that an earlier run made of it and this one did not.
+        """Records the crops of a photo, and removes those that an earlier run made of it and this one did not.
 
-        origin: "bytes", "mtime_ns" and "sha256" of the photo; empty when it could not be read, which is tried again.
+        Args:
+            name: The photo.
+            origin: "bytes", "mtime_ns" and "sha256" of the photo; empty when it could not be read. The next run then
+                tries it again.
+            crops: The records of its crops, which are written already.
+            rejected: Why the photo or a face in it gave no crop, in one line.
+            duplicates: The crops that faces of this photo repeat.
         """
         self._drop(name, keep={crop["file"] for crop in crops})
         self._photos[name] = {
@@ -124,25 +151,25 @@ class FaceBook:
         self._claim(name)
         self._changed = True
 
-    def forget_others(self, names) -> None:
-        """Removes the records and crops of photos that are no longer there."""
+    def forget_others(self, names: Collection[str]) -> None:
+        """Removes the records and crops of all photos but these."""
         for name in [name for name in self._photos if name not in names]:
             self._drop(name)
             del self._photos[name]
 
     def save(self) -> None:
-        """Writes both books; each is replaced whole."""
+        """Writes both files; each is replaced whole."""
         if not self._changed:
             return
         self._all_settings[self._settings_id] = self._settings
         used = {record["settings"] for record in self._photos.values()}
-        book = {
+        manifest = {
             "source": self._source,
             "settings": {key: value for key, value in self._all_settings.items() if key in used},
             "photos": self._photos,
         }
         rejected = {name: record["rejected"] for name, record in self._photos.items() if record["rejected"]}
-        for path, content in ((self.target / MANIFEST, book), (self.target / REJECTED, rejected)):
+        for path, content in ((self.target / MANIFEST, manifest), (self.target / REJECTED, rejected)):
             try:
                 with whole_file(path) as temporary:
                     temporary.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="ascii")
@@ -153,7 +180,7 @@ class FaceBook:
         self._changed = False
 
     def _undo_unrecorded(self) -> None:
-        """What a killed run wrote and did not record is removed, or its photo done again."""
+        """Removes crops that a killed run wrote and did not record; those that replaced recorded ones are made anew."""
         journal = self.target / _JOURNAL
         try:
             lines = journal.read_text(encoding="ascii").splitlines()
@@ -175,11 +202,10 @@ class FaceBook:
         self.save()  # ends the journal: a line may have been cut short
 
     def _claim(self, name: str) -> None:
-        """Where the system ignores case, A.png and a.png are one file."""
-        for crop in self.crops(name):
+        for crop in self.crops(name):  # where the system ignores case, A.png and a.png are one file
             self._owner[os.path.normcase(crop["file"])] = name
 
-    def _drop(self, name: str, keep=frozenset()) -> None:
+    def _drop(self, name: str, keep: Collection[str] = ()) -> None:
         for crop in self.crops(name):
             if crop["file"] not in keep:
                 _remove(self.target / crop["file"])
@@ -188,12 +214,12 @@ class FaceBook:
 
 
 def _load(path: Path) -> dict:
-    """The manifest, empty when there is none; a data set's own file of that name is not ours to overwrite."""
+    """Reads the manifest, {} where there is none; refuses a data set's own file of that name."""
     try:
-        book = json.loads(path.read_text(encoding="utf-8"))
+        manifest = json.loads(path.read_text(encoding="utf-8"))
         parts = {"settings", "crops", "rejected", "duplicates"}
-        if isinstance(book["source"], str) and all(parts <= set(record) for record in book["photos"].values()):
-            return book
+        if isinstance(manifest["source"], str) and all(parts <= set(record) for record in manifest["photos"].values()):
+            return manifest
     except FileNotFoundError:
         path = path.with_name(REJECTED)  # written after the manifest, so alone it is not ours either
         if not path.exists():

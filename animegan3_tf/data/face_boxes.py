@@ -21,15 +21,25 @@ _EYES = ("left_eye_x", "left_eye_y", "right_eye_x", "right_eye_y")
 
 
 class GivenBoxes:
-    """A detector that looks faces up by the photo's path below its folder, in a file (UTF-8).
+    """A detector that looks faces up in a file (UTF-8), by the photo's path below its folder.
 
     CSV with a header: file, left, top, right, bottom; optionally confidence, and left_eye_x, left_eye_y, right_eye_x,
     right_eye_y, by which the crop is levelled. JSON: {file: [face, ...]}, a face either [left, top, right, bottom] or
-    an object with the names of the columns. Pixels, counted from the top left corner. Raises `UserError` for a file
-    that is neither.
+    an object with the names of the columns. Pixels, counted from the top left corner.
+
+    Attributes:
+        settings: The name of this detector and the sha256 of the file.
     """
 
-    def __init__(self, path: str | os.PathLike):
+    def __init__(self, path: str | os.PathLike) -> None:
+        """Reads the file.
+
+        Args:
+            path: A CSV file, or a JSON file by its suffix.
+
+        Raises:
+            UserError: The file cannot be read or is neither, or a line of it makes no box.
+        """
         path = Path(path)
         self._faces: dict[str, list[Face]] = {}
         read = _json_rows if path.suffix.lower() == ".json" else _csv_rows
@@ -43,11 +53,11 @@ class GivenBoxes:
             raise UserError(f"boxes {quote(path)} cannot be read ({error.strerror}); check the path") from None
         except (ValueError, AttributeError, TypeError) as error:
             raise UserError(
-                f"boxes {quote(path)} are neither CSV nor JSON ({one_line(error)}); write them anew"
+                f"boxes {quote(path)} are neither CSV nor JSON ({one_line(error)}); save them as one of these"
             ) from None
 
-    def __call__(self, pictures: Sequence[np.ndarray], names: Sequence[str]) -> list[list[Face]]:
-        """The faces given for each name; none for a photo that the file does not name."""
+    def __call__(self, photos: Sequence[np.ndarray], names: Sequence[str] = ()) -> list[list[Face]]:
+        """Returns the faces given for each name; none for a photo that the file does not name."""
         return [self._faces.get(name, []) for name in names]
 
 
@@ -69,14 +79,15 @@ def _json_rows(path: Path) -> Iterator[tuple[str, str, dict]]:
 
 
 def _face(values: dict, place: str) -> Face:
-    """Raises `UserError` naming `place` unless the values are numbers that make a box."""
+    """Makes a face of the values; raises `UserError` naming `place` unless they are numbers that make a box."""
     try:
-        box = tuple(float(values[column]) for column in _COLUMNS)
-        eyes = tuple(float(values[column]) for column in _EYES) if _EYES[0] in values else ()
+        left, top, right, bottom = (float(values[column]) for column in _COLUMNS)
+        eyes = [float(values[column]) for column in _EYES] if _EYES[0] in values else []
         confidence = float(values.get("confidence", 1.0))
-        fits = all(map(math.isfinite, (*box, *eyes, confidence))) and box[0] < box[2] and box[1] < box[3]
+        numbers = (left, top, right, bottom, *eyes, confidence)
+        fits = all(map(math.isfinite, numbers)) and left < right and top < bottom
     except (KeyError, TypeError, ValueError):
         fits = False
     if not fits:
         raise UserError(f"boxes {place}: no box; give left < right and top < bottom as numbers, and all eyes or none")
-    return Face(box, confidence, (eyes[:2], eyes[2:]) if eyes else ())
+    return Face((left, top, right, bottom), confidence, tuple(zip(eyes[::2], eyes[1::2])))

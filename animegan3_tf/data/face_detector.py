@@ -6,6 +6,7 @@ import functools
 import importlib.metadata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,20 +17,29 @@ from animegan3_tf.data.face_align import crop_matrix, to_source, warp
 MAX_SIDE = 2048  # of the copy that is searched: bounds time and memory
 
 _FACE_SIDE = 24  # pixels of the smallest face in that copy; MTCNN's own limit is 20
-_LOOK_SIDE, _LOOK_MARGIN = 96, 0.25  # of the crop that the second look sees: the face measures 64 pixels there
+_LOOK_SIDE, _LOOK_MARGIN = 96, 0.25  # of the crop for the second look: the face measures 64 pixels there
 _BATCH, _BATCH_PIXELS = 16, 2_000_000
 _SAME_FACE = 0.4  # intersection over union of two boxes
 
 
 class MtcnnDetector:
-    """Finds photographed faces of `min_size` pixels or more in two looks.
+    """Finds photographed faces in two looks.
 
-    The first look is at a copy reduced so that such faces measure 24 pixels, and is at most 2,048 pixels a side. The
-    second is at each face found, upright and of MTCNN's favourite size: it makes the landmarks exact and gives the
-    confidence; what it does not see again was no face. TensorFlow is loaded by the first call.
+    The first look is at a copy of at most 2,048 pixels a side, reduced until the smallest faces measure 24 pixels. The
+    second is at each face found, upright and at the size that suits MTCNN best: it makes the landmarks exact and gives
+    the confidence; a face that it does not find again was none. The first call loads TensorFlow.
+
+    Attributes:
+        min_size: Side in pixels of the smallest faces that are found.
+        settings: See `Detector`.
     """
 
-    def __init__(self, min_size: int = 64):
+    def __init__(self, min_size: int = 64) -> None:
+        """Makes a detector.
+
+        Args:
+            min_size: Side in pixels of the smallest faces to find.
+        """
         self.min_size = min_size
         self.settings = {
             "detector": "mtcnn",
@@ -39,31 +49,31 @@ class MtcnnDetector:
             "max_side": MAX_SIDE,
         }
 
-    def __call__(self, pictures: Sequence[np.ndarray], names: Sequence[str] = ()) -> list[list[Face]]:
-        """The faces of each uint8 RGB picture [H, W, 3], best first; names are not needed."""
-        copies = [self._reduced(picture) for picture in pictures]
+    def __call__(self, photos: Sequence[np.ndarray], names: Sequence[str] = ()) -> list[list[Face]]:
+        """Returns the faces of each uint8 RGB photo [H, W, 3], best first; names are not needed."""
+        copies = [self._reduced(photo) for photo in photos]
         places = [
-            (number, _scaled(face, picture.shape[0] / copy.shape[0], picture.shape[1] / copy.shape[1]))
-            for number, (picture, copy, faces) in enumerate(zip(pictures, copies, self._search(copies)))
+            (number, _scaled(face, photo.shape[0] / copy.shape[0], photo.shape[1] / copy.shape[1]))
+            for number, (photo, copy, faces) in enumerate(zip(photos, copies, self._search(copies)))
             for face in faces
         ]
         matrices = [crop_matrix(face, _LOOK_SIDE, _LOOK_MARGIN) for _, face in places]
-        crops = [warp(pictures[number], m, (_LOOK_SIDE, _LOOK_SIDE)) for (number, _), m in zip(places, matrices)]
-        found = [[] for _ in pictures]
+        crops = [warp(photos[number], m, (_LOOK_SIDE, _LOOK_SIDE)) for (number, _), m in zip(places, matrices)]
+        found: list[list[Face]] = [[] for _ in photos]
         for (number, _), matrix, faces in zip(places, matrices, self._search(crops)):
             if faces:
                 found[number].append(_placed(min(faces, key=_off_center), matrix))
         return [_distinct(faces) for faces in found]
 
-    def _reduced(self, picture: np.ndarray) -> np.ndarray:
-        height, width = picture.shape[:2]
+    def _reduced(self, photo: np.ndarray) -> np.ndarray:
+        height, width = photo.shape[:2]
         factor = min(1.0, _FACE_SIDE / self.min_size, MAX_SIDE / max(height, width))
-        return images.resize(picture, (max(1, round(height * factor)), max(1, round(width * factor))))
+        return images.resize(photo, (max(1, round(height * factor)), max(1, round(width * factor))))
 
-    def _search(self, pictures: Sequence[np.ndarray]) -> list[list[Face]]:
-        found = [[] for _ in pictures]
-        for numbers in _batches(pictures):
-            for number, faces in zip(numbers, self._networks([pictures[number] for number in numbers])):
+    def _search(self, photos: Sequence[np.ndarray]) -> list[list[Face]]:
+        found: list[list[Face]] = [[] for _ in photos]
+        for numbers in _batches(photos):
+            for number, faces in zip(numbers, self._networks([photos[number] for number in numbers])):
                 found[number] = faces
         return found
 
@@ -74,8 +84,8 @@ class MtcnnDetector:
         return _batched(MTCNN) if hasattr(MTCNN, "stages") else _one_by_one(MTCNN)
 
 
-def _batched(mtcnn: type) -> Callable[[list[np.ndarray]], list[list[Face]]]:
-    """MTCNN 1.x on pictures of one size: with several sizes it mixes up their padding."""
+def _batched(mtcnn: Callable[..., Any]) -> Callable[[list[np.ndarray]], list[list[Face]]]:
+    """Wraps MTCNN 1.x for photos of one size: with several sizes it mixes up their padding."""
     from mtcnn import stages
 
     # Absolute paths: it would rather take, and unpickle, a file of that name in the working folder.
@@ -88,44 +98,44 @@ def _batched(mtcnn: type) -> Callable[[list[np.ndarray]], list[list[Face]]]:
         ]
     )
 
-    def search(pictures):
-        rows = networks.detect_faces(pictures, output_type="numpy", box_format="xyxy", fit_to_image=False)
-        found = [[] for _ in pictures]
-        for row in rows.tolist():  # picture, box, confidence, five x, five y
+    def search(photos: list[np.ndarray]) -> list[list[Face]]:
+        rows = networks.detect_faces(photos, output_type="numpy", box_format="xyxy", fit_to_image=False)
+        found: list[list[Face]] = [[] for _ in photos]
+        for row in rows.tolist():  # photo, box, confidence, five x, five y
             found[int(row[0])].append(Face(tuple(row[1:5]), row[5], tuple(zip(row[6:11], row[11:16]))))
         return found
 
     return search
 
 
-def _one_by_one(mtcnn: type) -> Callable[[list[np.ndarray]], list[list[Face]]]:
-    """MTCNN 0.1, the newest for Python 3.9."""
+def _one_by_one(mtcnn: Callable[..., Any]) -> Callable[[list[np.ndarray]], list[list[Face]]]:
+    """Wraps MTCNN 0.1, the newest for Python 3.9."""
     networks = mtcnn()
     for network in (networks._pnet, networks._rnet, networks._onet):
         # Keras' predict() would trace each size anew and draw a progress bar.
         network.predict = lambda batch, network=network: [out.numpy() for out in network(batch, training=False)]
 
-    def search(picture):
+    def search(photo: np.ndarray) -> list[Face]:
         # It cuts landmarks down to whole pixels: four times finer where they matter, on the second look.
-        factor = 4 if max(picture.shape[:2]) <= _LOOK_SIDE else 1
+        factor = 4 if max(photo.shape[:2]) <= _LOOK_SIDE else 1
         networks.min_face_size = 20 * factor
-        enlarged = images.resize(picture, (picture.shape[0] * factor, picture.shape[1] * factor))
+        enlarged = images.resize(photo, (photo.shape[0] * factor, photo.shape[1] * factor))
         return [_scaled(face(found), 1 / factor, 1 / factor) for found in networks.detect_faces(enlarged)]
 
-    def face(found):
+    def face(found: dict[str, Any]) -> Face:
         left, top, width, height = found["box"]
         points = [found["keypoints"][name] for name in ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")]
         box = (float(left), float(top), float(left + width), float(top + height))
         return Face(box, float(found["confidence"]), tuple((x + 0.5, y + 0.5) for x, y in points))
 
-    return lambda pictures: [search(picture) for picture in pictures]
+    return lambda photos: [search(photo) for photo in photos]
 
 
-def _batches(pictures: Sequence[np.ndarray]) -> Iterator[list[int]]:
-    """Numbers of pictures of one size, as many as fit in a batch."""
-    by_size = {}
-    for number, picture in enumerate(pictures):
-        by_size.setdefault(picture.shape, []).append(number)
+def _batches(photos: Sequence[np.ndarray]) -> Iterator[list[int]]:
+    """Yields the numbers of photos of one size, as many as fit in a batch."""
+    by_size: dict[tuple[int, ...], list[int]] = {}
+    for number, photo in enumerate(photos):
+        by_size.setdefault(photo.shape, []).append(number)
     for (height, width, _), numbers in by_size.items():
         most = max(1, min(_BATCH, _BATCH_PIXELS // (height * width)))
         for start in range(0, len(numbers), most):
@@ -139,13 +149,14 @@ def _scaled(face: Face, rows: float, columns: float) -> Face:
 
 
 def _placed(face: Face, matrix: np.ndarray) -> Face:
-    """A face of a crop where it is in the photo; the box keeps its sides' directions."""
+    """Maps a face of a crop to the photo; the box keeps its sides' directions."""
     left, top, right, bottom = face.box
     ((x, y),) = to_source(matrix, [face.center])
     scale = np.hypot(*matrix[:, 0]) / 2
     wide, high = (right - left) * scale, (bottom - top) * scale
-    box = (x - wide, y - high, x + wide, y + high)
-    return Face(tuple(map(float, box)), face.confidence, tuple(map(tuple, to_source(matrix, face.landmarks).tolist())))
+    box = (float(x - wide), float(y - high), float(x + wide), float(y + high))
+    points = to_source(matrix, face.landmarks).tolist()
+    return Face(box, face.confidence, tuple((x, y) for x, y in points))
 
 
 def _off_center(face: Face) -> float:
@@ -153,15 +164,15 @@ def _off_center(face: Face) -> float:
 
 
 def _distinct(faces: Iterable[Face]) -> list[Face]:
-    """Best first, without those that are an earlier one seen again."""
-    kept = []
+    """Sorts faces, best first, and leaves out those that overlap a better one."""
+    kept: list[Face] = []
     for face in sorted(faces, key=lambda face: -face.confidence):
         if all(_overlap(face.box, other.box) < _SAME_FACE for other in kept):
             kept.append(face)
     return kept
 
 
-def _overlap(a, b) -> float:
+def _overlap(a: Sequence[float], b: Sequence[float]) -> float:
     wide = min(a[2], b[2]) - max(a[0], b[0])
     high = min(a[3], b[3]) - max(a[1], b[1])
     common = max(0.0, wide) * max(0.0, high)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 
-def eye_distance(landmarks: Sequence[Sequence[float]]) -> float:
+def eye_distance(landmarks: Sequence[Sequence[float]] | np.ndarray) -> float:
     """Measures the distance between the eyes.
 
     Args:
@@ -20,13 +20,15 @@ def eye_distance(landmarks: Sequence[Sequence[float]]) -> float:
     return float(np.hypot(right_x - left_x, right_y - left_y))
 
 
-def window(image: np.ndarray, center: Sequence[float], width: float, above: float, below: float) -> np.ndarray:
+def window(
+    image: np.ndarray, center: Sequence[float] | np.ndarray, width: float, above: float, below: float
+) -> np.ndarray:
     """Cuts a rectangle out of an image.
 
     Args:
         image: [H, W, ...].
         center: (x, y) in pixels, counted from the corners of pixels.
-        width: Of the rectangle in pixels, half on each side of the centre.
+        width: Width of the rectangle in pixels, half on each side of the centre.
         above: Pixels above the centre.
         below: Pixels below it.
 
@@ -39,7 +41,7 @@ def window(image: np.ndarray, center: Sequence[float], width: float, above: floa
     return image[rows, columns]
 
 
-def skin_places(landmarks: Sequence[Sequence[float]]) -> np.ndarray:
+def skin_places(landmarks: Sequence[Sequence[float]] | np.ndarray) -> np.ndarray:
     """Finds the four places of a face that show skin.
 
     Args:

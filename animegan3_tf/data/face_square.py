@@ -43,7 +43,8 @@ def face_square(face: Face, photo_hw: tuple[int, int], size: int, wanted: float 
     down = np.array([-math.sin(full_turn), math.cos(full_turn)])  # from the eyes to the mouth
     middle = (left + right) / 2 + EYES_ABOVE * distance * down
     side = max(wanted * distance, BOX_SHARE * face.side)
-    best, best_side = None, 0.0
+    best: tuple[np.ndarray, float, float] | None = None
+    best_side = 0.0
     for share in _TURNS:
         found = _fit(middle, side, share * turn, photo_hw)
         if found is not None and found[1] > best_side * 1.1:  # levelling is worth a tenth of the side
@@ -59,8 +60,8 @@ def face_square(face: Face, photo_hw: tuple[int, int], size: int, wanted: float 
     return _matrix(center, side, angle, size)
 
 
-def _fit(middle, side, angle, photo_hw) -> tuple[np.ndarray, float] | None:
-    """(centre, side) of the largest square of at most `side`, turned by `angle`, inside the photo near `middle`."""
+def _fit(middle: np.ndarray, side: float, angle: float, photo_hw: tuple[int, int]) -> tuple[np.ndarray, float] | None:
+    """Finds the largest square of at most `side`, turned by `angle`, in the photo near `middle`: (centre, side)."""
     height, width = photo_hw
     reach = (abs(math.cos(angle)) + abs(math.sin(angle))) / 2  # half the width of the turned square's bounding box
     side = min(side, width / (2 * reach), height / (2 * reach))
@@ -77,7 +78,7 @@ def _fit(middle, side, angle, photo_hw) -> tuple[np.ndarray, float] | None:
     return center, side
 
 
-def _matrix(center, side, angle, size) -> np.ndarray:
+def _matrix(center: np.ndarray, side: float, angle: float, size: int) -> np.ndarray:
     cosine, sine = math.cos(angle) * side / size, math.sin(angle) * side / size
     turn = np.array([[cosine, -sine], [sine, cosine]])
     return np.column_stack([turn, center - 0.5 - turn @ np.full(2, (size - 1) / 2)])

@@ -1,4 +1,4 @@
-"""Cuts the faces out of photos: square, eyes level, one size; what the `animegan3 faces` command runs."""
+"""Cuts the faces out of photos: square, eyes level, one size; the `animegan3 faces` command runs this."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ import numpy as np
 
 from animegan3_tf.data.face import Detector, Face
 from animegan3_tf.data.face_align import crop_matrix, warp
-from animegan3_tf.data.face_book import FaceBook
+from animegan3_tf.data.face_book import FaceManifest
 from animegan3_tf.data.ledger import sha256_of
-from animegan3_tf.data.perceptual_hash import SeenPictures, perceptual_hash
+from animegan3_tf.data.perceptual_hash import SeenImages, perceptual_hash
 from animegan3_tf.data.records import read_source
 from animegan3_tf.errors import UserError
 from animegan3_tf.images import DEFAULT_MAX_PIXELS, find_images, quote, write_image
@@ -30,10 +30,14 @@ _SAVE_SECONDS, _SAVE_SHARE = 5.0, 0.05  # at most so much work is done again aft
 class CropSettings:
     """How faces become crops.
 
-    size: side of the crops, pixels. margin: added on each side of a face's box, as a share of its longer side.
-    min_size: faces with a shorter box are left out, pixels of the photo. min_confidence: 0..1.
-    duplicates: crops that differ from an earlier one in at most so many of 256 bits are left out; -1 keeps them all.
-    letterbox: a picture without a face is taken whole, between black bars.
+    Attributes:
+        size: Side of the crops in pixels.
+        margin: Width added on each side of a face's box, as a share of its longer side.
+        min_size: Longer side of the smallest boxes that are cut, in pixels of the photo.
+        min_confidence: Least confidence of the faces that are cut, from 0 to 1.
+        duplicates: Crops whose `perceptual_hash` differs from an earlier one's in at most so many of 256 bits are left
+            out; -1 keeps them all.
+        letterbox: Whether a photo without a face is taken whole, between black bars.
     """
 
     size: int = 256
@@ -43,7 +47,8 @@ class CropSettings:
     duplicates: int = 50
     letterbox: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
+        """Checks the ranges; raises `UserError`."""
         for name, low, high in (
             ("size", 8, 4096),
             ("margin", 0, 4),
@@ -60,13 +65,16 @@ class CropSettings:
 class FacesReport:
     """How a run ended.
 
-    written: crops written. current: photos that were done already. rejected: how many photos and faces gave no crop, by
-    the kind of reason, of all photos. failed: (photo, one line) for what could not be read or named.
+    Attributes:
+        written: How many crops were written.
+        current: How many photos were done already.
+        rejected: How many photos and faces gave no crop, by the kind of reason; photos done earlier count too.
+        failed: (photo, one line) for each photo that could not be read or whose crop's name is taken.
     """
 
     written: int = 0
     current: int = 0
-    rejected: Counter = field(default_factory=Counter)
+    rejected: Counter[str] = field(default_factory=Counter)
     failed: list[tuple[Path, str]] = field(default_factory=list)
 
 
@@ -78,22 +86,36 @@ def crop_faces(
     max_pixels: int = DEFAULT_MAX_PIXELS,
     on_progress: Callable[[int, int, str], None] | None = None,
 ) -> FacesReport:
-    """Writes the faces of a photo, or of a folder and those below, as PNGs into the folder `target`.
+    """Cuts the faces out of photos and writes them as PNGs.
 
     A photo's crop is called `<stem>.png`, or `<stem>_1.png` and so on from left to right when it has several, below the
     folders that the photo lies in. faces.json maps each crop to its photo and the matrix from crop to photo;
-    rejected.json tells why photos gave none. Photos that are done already cost no decoding and no detection.
-    on_progress(done, total, name) follows every photo. Raises `UserError` when the target cannot be written.
+    rejected.json says why photos gave none. Photos that are done already cost no decoding and no detection.
+
+    Args:
+        source: A photo, or a folder of photos and folders.
+        target: The folder of the crops, faces.json and rejected.json.
+        detector: Finds the faces.
+        settings: Which faces are cut, and how.
+        max_pixels: Photos with more are left out.
+        on_progress: Called as (done, total, name) after each photo.
+
+    Returns:
+        How many crops were written, and what was left out.
+
+    Raises:
+        UserError: The source does not exist or holds no photos, or the target cannot be written or holds something
+            else.
     """
     source, target = Path(source), Path(target)
     report = FacesReport()
     photos = _photos(source, target, report)
-    book = FaceBook(target, source, {**asdict(settings), **detector.settings})
+    manifest = FaceManifest(target, source, {**asdict(settings), **detector.settings})
     if not report.failed:  # else a folder could not be listed, and its photos may still be there
-        book.forget_others(photos)
-    todo = [name for name in photos if not book.is_current(name, photos[name])]
+        manifest.forget_others(photos)
+    todo = [name for name in photos if not manifest.is_current(name, photos[name])]
     done = report.current = len(photos) - len(todo)
-    work = _Cropping(book, detector, settings, report, photos, set(todo))
+    work = _Cropping(manifest, detector, settings, report, photos, set(todo))
     saved, pause = time.monotonic(), _SAVE_SECONDS
     try:
         with ThreadPoolExecutor(1, thread_name_prefix="faces") as reader:
@@ -107,87 +129,112 @@ def crop_faces(
                         on_progress(done, len(photos), name)
                 started = time.monotonic()
                 if started - saved > pause:
-                    book.save()
+                    manifest.save()
                     saved = time.monotonic()
-                    pause = max(_SAVE_SECONDS, (saved - started) / _SAVE_SHARE)  # the books of many photos take a while
+                    pause = max(_SAVE_SECONDS, (saved - started) / _SAVE_SHARE)  # many photos take a while to save
     finally:  # on Ctrl-C too
-        book.save()
+        manifest.save()
     for name in photos:
-        if reason := book.rejection(name):
+        if reason := manifest.rejection(name):
             report.rejected[reason.partition(":")[0]] += 1
     return report
 
 
 @dataclass(frozen=True)
 class _Photo:
-    """A photo as it was read: rgb uint8 [H, W, 3], or None with the reason in `problem`."""
+    """A photo that was read.
+
+    Attributes:
+        name: Its path below the source.
+        origin: "bytes", "mtime_ns" and "sha256" of its file.
+        rgb: uint8 [H, W, 3].
+    """
 
     name: str
     origin: dict
-    rgb: np.ndarray | None
-    problem: str | None = None
+    rgb: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Unreadable:
+    """A photo that cannot be read, and why."""
+
+    name: str
+    problem: str
 
 
 class _Cropping:
     """Detects, cuts, compares and writes, a batch of photos at a time."""
 
-    def __init__(self, book, detector, settings, report, photos, todo):
-        self.book, self.detector, self.settings, self.report, self.photos = book, detector, settings, report, photos
-        self.seen = SeenPictures()
+    def __init__(
+        self,
+        manifest: FaceManifest,
+        detector: Detector,
+        settings: CropSettings,
+        report: FacesReport,
+        photos: dict[str, Path],
+        todo: set[str],
+    ) -> None:
+        self.manifest, self.detector, self.settings = manifest, detector, settings
+        self.report, self.photos = report, photos
+        self.seen = SeenImages()
         for name in photos:
             if name not in todo:
-                for crop in book.crops(name):
+                for crop in manifest.crops(name):
                     self.seen.add(crop["file"], bytes.fromhex(crop["hash"]))
 
-    def crop(self, batch: Sequence[_Photo]) -> Iterator[str]:
+    def crop(self, batch: Sequence[_Photo | _Unreadable]) -> Iterator[str]:
         """Yields the names of the photos as they are done."""
-        read = [photo for photo in batch if photo.problem is None]
+        read = [photo for photo in batch if isinstance(photo, _Photo)]
         found = self.detector([photo.rgb for photo in read], [photo.name for photo in read]) if read else []
         faces = dict(zip((photo.name for photo in read), found))
         for photo in batch:
-            if photo.problem is None:
+            if isinstance(photo, _Photo):
                 self._crop(photo, faces[photo.name])
             else:
-                self._fail(photo, photo.problem, "unreadable")
+                self._fail(photo.name, photo.problem, "unreadable")
             yield photo.name
 
     def _crop(self, photo: _Photo, found: Sequence[Face]) -> None:
         faces, rejected = self._fitting(photo.rgb, found)
         margin, border = self.settings.margin, cv2.BORDER_REPLICATE
-        if self.settings.letterbox and not faces and rejected.startswith("no face"):
+        if self.settings.letterbox and rejected is not None and rejected.startswith("no face"):
             height, width = photo.rgb.shape[:2]
             faces, rejected = [Face((0.0, 0.0, float(width), float(height)), 0.0)], None
             margin, border = 0.0, cv2.BORDER_CONSTANT
         stem = PurePosixPath(photo.name).with_suffix("")
         files = [f"{stem}.png"] if len(faces) == 1 else [f"{stem}_{i}.png" for i in range(1, len(faces) + 1)]
         for file in files:
-            if refusal := self.book.refusal(photo.name, file):
-                self._fail(photo, refusal, "name taken")
+            if refusal := self.manifest.refusal(photo.name, file):
+                self._fail(photo.name, refusal, "name taken")
                 return
-        self.book.announce(files)
-        crops, reasons, duplicates = [], [rejected] if rejected else [], []
+        self.manifest.announce(files)
+        crops: list[dict] = []
+        reasons = [rejected] if rejected else []
+        duplicates: list[str] = []
         for face, file in zip(faces, files):
             matrix = crop_matrix(face, self.settings.size, margin)
-            picture = warp(photo.rgb, matrix, (self.settings.size, self.settings.size), border)
-            fingerprint = perceptual_hash(picture)
+            image = warp(photo.rgb, matrix, (self.settings.size, self.settings.size), border)
+            fingerprint = perceptual_hash(image)
             nearest, bits = self.seen.nearest(fingerprint)
             if nearest is not None and bits <= self.settings.duplicates:
                 reasons.append(f"near-duplicate: {bits} of 256 bits differ from {nearest!r}")
                 duplicates.append(nearest)
                 continue
-            path = self.book.target / file
-            write_image(path, picture)
+            path = self.manifest.target / file
+            write_image(path, image)
             self.seen.add(file, fingerprint)
             crops.append(_record(file, path, face, matrix, fingerprint))
         self.report.written += len(crops)
-        self.book.enter(photo.name, photo.origin, crops, "; ".join(reasons) or None, duplicates)
+        self.manifest.enter(photo.name, photo.origin, crops, "; ".join(reasons) or None, duplicates)
 
     def _fitting(self, rgb: np.ndarray, found: Sequence[Face]) -> tuple[list[Face], str | None]:
-        """The faces to cut, from left to right, and in one line what is wrong with the others if that leaves none."""
+        """Picks the faces to cut, from left to right; where there are none, the second value says why in one line."""
         height, width = rgb.shape[:2]
         sure = [face for face in found if face.confidence >= self.settings.min_confidence]
         inside = [face for face in sure if 0 <= face.center[0] <= width and 0 <= face.center[1] <= height]
         large = [face for face in inside if face.side >= self.settings.min_size]
+        reason: str | None = None
         if not found:
             reason = f"no face: none of {self.settings.min_size} pixels or more was found"
         elif not sure:
@@ -198,13 +245,11 @@ class _Cropping:
         elif not large:
             best = max(face.side for face in inside)
             reason = f"too small: the largest face measures {best:.0f} pixels, under {self.settings.min_size}"
-        else:
-            reason = None
         return sorted(large, key=lambda face: face.center), reason
 
-    def _fail(self, photo: _Photo, reason: str, kind: str) -> None:
-        self.report.failed.append((self.photos[photo.name], reason))
-        self.book.enter(photo.name, {}, [], f"{kind}: {reason}")
+    def _fail(self, name: str, reason: str, kind: str) -> None:
+        self.report.failed.append((self.photos[name], reason))
+        self.manifest.enter(name, {}, [], f"{kind}: {reason}")
 
 
 def _record(file: str, path: Path, face: Face, matrix: np.ndarray, fingerprint: bytes) -> dict:
@@ -221,7 +266,7 @@ def _record(file: str, path: Path, face: Face, matrix: np.ndarray, fingerprint: 
 
 
 def _photos(source: Path, target: Path, report: FacesReport) -> dict[str, Path]:
-    """The photos by their path below the source, without what lies in the target; unlisted folders go to the report."""
+    """Finds the photos by their path below the source, without those in the target; unlisted folders are reported."""
     if not source.exists():
         raise UserError(f"{quote(source)} does not exist; name a photo or a folder of photos")
     if not source.is_dir():
@@ -237,12 +282,13 @@ def _photos(source: Path, target: Path, report: FacesReport) -> dict[str, Path]:
     return {path.relative_to(source).as_posix(): path for path in found}
 
 
-def _batches(photos: dict[str, Path], names: Sequence[str], max_pixels: int) -> Iterator[list[_Photo]]:
-    batch, pixels = [], 0
+def _batches(photos: dict[str, Path], names: Sequence[str], max_pixels: int) -> Iterator[list[_Photo | _Unreadable]]:
+    batch: list[_Photo | _Unreadable] = []
+    pixels = 0
     for name in names:
         photo = _read(name, photos[name], max_pixels)
         batch.append(photo)
-        pixels += 0 if photo.rgb is None else photo.rgb.shape[0] * photo.rgb.shape[1]
+        pixels += photo.rgb.shape[0] * photo.rgb.shape[1] if isinstance(photo, _Photo) else 0
         if len(batch) == _BATCH or pixels > _BATCH_PIXELS:
             yield batch
             batch, pixels = [], 0
@@ -250,9 +296,9 @@ def _batches(photos: dict[str, Path], names: Sequence[str], max_pixels: int) -> 
         yield batch
 
 
-def _read(name: str, path: Path, max_pixels: int) -> _Photo:
+def _read(name: str, path: Path, max_pixels: int) -> _Photo | _Unreadable:
     found = read_source(path, name, max_pixels)
     if isinstance(found, str):
-        return _Photo(name, {}, None, found)
+        return _Unreadable(name, found)
     state, record = found
     return _Photo(name, {"bytes": state.st_size, "mtime_ns": state.st_mtime_ns, "sha256": record.sha256}, record.rgb)

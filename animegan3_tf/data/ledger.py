@@ -1,4 +1,4 @@
-"""The books of one prepared folder: manifest.json (what each target was made from) and rejected.json (what was not)."""
+"""The records of a prepared folder: manifest.json (how each target was made) and rejected.json (why some were not)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import os
 import struct
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -22,54 +23,76 @@ from animegan3_tf.errors import UserError
 from animegan3_tf.files import only_process
 from animegan3_tf.images import quote
 
+if TYPE_CHECKING:
+    from animegan3_tf.data.targets import Stage
+
 MANIFEST, REJECTED = "manifest.json", "rejected.json"  # one of each per parent folder, keyed by target folder name
-COLORS = "colors"  # the part of the manifest that tells of source folders, not of targets
+COLORS = "colors"  # the part of the manifest that describes source folders, not targets
 
 _FIELDS = ("source_bytes", "source_mtime_ns", "source_sha256", "target_bytes", "target_sha256")
 _DIGESTS = ("source_sha256", "target_sha256")
 _LAYOUT = struct.Struct(">Qq32sQ32s")
 
 
-def missing_targets(stage, pictures: dict[str, Path], target_of: Callable[[str], str]) -> int:
-    """How many sources of a stage lack a target made with its parameters; rejected sources need none.
+def missing_targets(stage: Stage, sources: dict[str, Path], target_of: Callable[[str], str]) -> int:
+    """Counts the sources of a stage that lack a target, from the manifest and the sizes of files alone.
 
-    Told from the books and the sizes of the files, without reading a picture.
+    Args:
+        stage: The kind of target.
+        sources: The source images by relative name.
+        target_of: (relative name of a source) -> relative name of its target.
+
+    Returns:
+        How many sources have no target that was made with the stage's parameters; rejected sources need none.
     """
-    books, key = stage.target.parent, stage.target.name
+    folder, key = stage.target.parent, stage.target.name
     parameters = json.loads(json.dumps(stage.parameters))
 
-    def stands(name, record):
-        if name not in pictures or record.get("parameters") != parameters:
+    def stands(name: str, record: dict) -> bool:
+        if name not in sources or record.get("parameters") != parameters:
             return False
-        sizes = [(pictures[name], "source_bytes"), (stage.target / target_of(name), "target_bytes")]
+        sizes = [(sources[name], "source_bytes"), (stage.target / target_of(name), "target_bytes")]
         try:
             return all(path.stat().st_size == record[size] for path, size in sizes)
         except (OSError, KeyError):
             return False
 
-    rejected = rejected_sources(stage).keys() & pictures.keys()
-    manifest = read_book(books / MANIFEST, is_record)
+    rejected = rejected_sources(stage).keys() & sources.keys()
+    manifest = read_book(folder / MANIFEST, is_record)
     standing = sum(part == key and name not in rejected and stands(name, record) for part, name, record in manifest)
-    return len(pictures) - len(rejected) - standing
+    return len(sources) - len(rejected) - standing
 
 
-def rejected_sources(stage) -> dict[str, str]:
-    """The sources that `prepare` made no target of, with the reason, as it wrote them down."""
-    book = read_book(stage.target.parent / REJECTED, is_reason)
-    return {name: reason for part, name, reason in book if part == stage.target.name}
+def rejected_sources(stage: Stage) -> dict[str, str]:
+    """Returns the sources that `prepare` made no target of, each with its reason, from rejected.json."""
+    entries = read_book(stage.target.parent / REJECTED, is_reason)
+    return {name: reason for part, name, reason in entries if part == stage.target.name}
 
 
-class Ledger:
-    """One stage's part of the two books, kept in memory between saves, and in a journal against a kill.
+class TargetManifest:
+    """One stage's part of manifest.json and rejected.json, kept in memory between saves, and in a journal.
 
-    stage: has source, target, function and parameters. pictures: sources by relative name. target_of: source name ->
-    target name, relative too. `clashes` holds the sources whose target an earlier one claims, with the reason.
-    Only one process may use a stage's ledger at a time.
+    The journal keeps it when the run is killed. Only one process at a time may use it for a stage; see `alone`.
+
+    Attributes:
+        stage: The kind of target.
+        sources: The source images by relative name.
+        clashes: Sources whose target an earlier one claims, each with the reason.
     """
 
-    def __init__(self, stage, pictures: dict[str, Path], target_of: Callable[[str], str]):
-        self.stage, self.pictures, self._target_of = stage, pictures, target_of
-        self._shared: dict[str, object] = {}
+    def __init__(self, stage: Stage, sources: dict[str, Path], target_of: Callable[[str], str]) -> None:
+        """Reads a stage's records, takes over a killed run's, and removes targets whose sources are gone.
+
+        Args:
+            stage: The kind of target; its folder is made if missing.
+            sources: The source images by relative name.
+            target_of: (relative name of a source) -> relative name of its target.
+
+        Raises:
+            UserError: The files of these names were not written by prepare, or the folder cannot be written.
+        """
+        self.stage, self.sources, self._target_of = stage, sources, target_of
+        self._shared: dict[str, Any] = {}
         self._how = {
             "parameters": self._share(json.loads(json.dumps(stage.parameters))),  # as the manifest gives them back
             "made_by": self._share(
@@ -79,18 +102,18 @@ class Ledger:
                 }
             ),
         }
-        records = ((name, self._pack(record)) for name, record in self._part(MANIFEST, is_record))
+        records = ((name, self._pack_whole(record)) for name, record in self._part(MANIFEST, is_record))
         self._records = {name: packed for name, packed in records if packed}
         self._rejected = dict(self._part(REJECTED, is_reason))
         self._changed = False
         self.clashes: dict[str, str] = {}
         claims = self._claims()
-        for name in pictures:
+        for name in sources:
             first = claims[self._key(name)]
             if first != name:
                 target = stage.target / target_of(name)
                 self.clashes[name] = (
-                    f"{quote(pictures[name])} and {first!r} would both become {target.name!r}; rename one"
+                    f"{quote(sources[name])} and {first!r} would both become {target.name!r}; rename one"
                 )
         try:
             stage.target.mkdir(parents=True, exist_ok=True)
@@ -101,12 +124,12 @@ class Ledger:
         self._forget_vanished(claims)
 
     def is_current(self, name: str) -> bool:
-        """Whether the target stands as recorded, made from this very source in this very way."""
+        """Returns whether the target stands as recorded, made from the source as it is now, in the stage's way."""
         packed = self._records.get(name)
-        record = packed and self._unpack(packed)
+        record = self._unpack(packed) if packed else None
         if not record or any(record.get(key) != how for key, how in self._how.items()):
             return False
-        source = self.pictures[name]
+        source = self.sources[name]
         try:
             if (self.stage.target / self._target_of(name)).stat().st_size != record["target_bytes"]:
                 return False
@@ -139,28 +162,28 @@ class Ledger:
             self._rejected[name] = reason
 
     def save(self) -> None:
-        """Writes this stage's part into both books, leaving the other stages' parts as they are on disk now."""
+        """Writes this stage's part into both files, leaving the other stages' parts as they are on disk now."""
         if not self._changed:
             return
-        books, key = self.stage.target.parent, self.stage.target.name
+        folder, key = self.stage.target.parent, self.stage.target.name
         records = ((key, name, self._unpack(self._records[name])) for name in sorted(self._records))
         rejected = ((key, name, self._rejected[name]) for name in sorted(self._rejected))
-        for path, own, fits in ((books / MANIFEST, records, is_record), (books / REJECTED, rejected, is_reason)):
+        for path, own, fits in ((folder / MANIFEST, records, is_record), (folder / REJECTED, rejected, is_reason)):
             replace_part(path, key, own, fits)
         self._journal.remove()
         self._changed = False
 
-    def _part(self, book: str, fits: Callable[[str, object], bool]) -> Iterator[tuple[str, object]]:
-        """This stage's entries in a book, under the very names of `pictures`, so that each is in memory once."""
-        own = {name: name for name in self.pictures}
-        for part, name, value in read_book(self.stage.target.parent / book, fits):
+    def _part(self, file: str, fits: Callable[[str, Any], bool]) -> Iterator[tuple[str, Any]]:
+        """Yields this stage's entries of a file; equal names share one object with `sources`, to save memory."""
+        own = {name: name for name in self.sources}
+        for part, name, value in read_book(self.stage.target.parent / file, fits):
             if part == self.stage.target.name:
                 yield own.get(name, name), value
 
     def _replay(self) -> None:
-        """Takes over what a killed run wrote into its journal, and what earlier runs recorded."""
+        """Takes over the lines that a killed run left in its journal."""
         for name, record, reason in self._journal.read():
-            packed = record and self._pack(record)
+            packed = self._pack_whole(record) if record else None
             if packed:
                 self._records[name] = packed
                 self._rejected.pop(name, None)
@@ -169,7 +192,7 @@ class Ledger:
                 self._rejected[name] = reason
             self._changed = True
         self.save()
-        self._journal.remove()  # it may have a torn end, which nothing shall be written behind
+        self._journal.remove()  # it may have a torn end, after which nothing must be written
 
     def _write(self, name: str, record: dict | None = None, reason: str | None = None) -> None:
         try:
@@ -178,14 +201,15 @@ class Ledger:
             raise not_writable(self.stage.target, error) from None
         self._changed = True
 
-    def _pack(self, record: dict) -> tuple | None:
-        """A record in few bytes: there may be hundreds of thousands, made in a handful of ways.
+    def _pack(self, record: dict) -> tuple:
+        """Packs a record into few bytes: there may be hundreds of thousands, made in a handful of ways."""
+        own = [bytes.fromhex(record[key]) if key in _DIGESTS else record[key] for key in _FIELDS]
+        return _LAYOUT.pack(*own), *(self._share(record[key]) for key in self._how)
 
-        None for what is no whole record: its target is made anew.
-        """
+    def _pack_whole(self, record: dict) -> tuple | None:
+        """Packs a record, or returns None where something is missing in it: its target is made anew."""
         try:
-            own = [bytes.fromhex(record[key]) if key in _DIGESTS else record[key] for key in _FIELDS]
-            return _LAYOUT.pack(*own), *(self._share(record[key]) for key in self._how)
+            return self._pack(record)
         except (KeyError, TypeError, ValueError, struct.error):
             return None
 
@@ -195,23 +219,24 @@ class Ledger:
         record |= {key: record[key].hex() for key in _DIGESTS}
         return {**record, **dict(zip(self._how, how))}
 
-    def _share(self, value):
+    def _share(self, value: Any) -> Any:
+        """Returns the first of all equal JSON values, so that each is in memory once."""
         return self._shared.setdefault(json.dumps(value, sort_keys=True), value)
 
     def _key(self, name: str) -> str:
         return os.path.normcase(self._target_of(name))  # where the system ignores case, A.png and a.png are one file
 
     def _claims(self) -> dict[str, str]:
-        """Target -> the first of the sources that become it."""
-        claims = {}
-        for name in self.pictures:
+        """Maps each target to the first of the sources that become it."""
+        claims: dict[str, str] = {}
+        for name in self.sources:
             claims.setdefault(self._key(name), name)
         return claims
 
     def _forget_vanished(self, claims: dict[str, str]) -> None:
-        for name in [name for name in self._records if name not in self.pictures]:
+        for name in [name for name in self._records if name not in self.sources]:
             self._drop(name, unlink=self._key(name) not in claims)
-        for name in [name for name in self._rejected if name not in self.pictures]:
+        for name in [name for name in self._rejected if name not in self.sources]:
             del self._rejected[name]
             self._changed = True
 
@@ -229,7 +254,17 @@ class Ledger:
 
 @contextlib.contextmanager
 def alone(folders: Iterable[Path]) -> Iterator[None]:
-    """Keeps other runs out of folders with books, and so out of the target folders in them."""
+    """Keeps other runs out of folders that hold manifests, and so out of the target folders in them.
+
+    Args:
+        folders: The folders, made if missing.
+
+    Yields:
+        Once, while no other run that calls this can enter.
+
+    Raises:
+        UserError: Another run is in one of the folders, or it cannot be written.
+    """
     with contextlib.ExitStack() as held:
         for folder in sorted({folder.resolve() for folder in folders}):
             try:
@@ -242,8 +277,20 @@ def alone(folders: Iterable[Path]) -> Iterator[None]:
         yield
 
 
-def replace_part(path: Path, key: str, entries: Iterator, fits: Callable[[str, object], bool]) -> None:
-    """Puts (key, name, value) entries in the place of a book's part `key`; the rest of the book stays."""
+def replace_part(
+    path: Path, key: str, entries: Iterator[tuple[str, str, Any]], fits: Callable[[str, Any], bool]
+) -> None:
+    """Replaces one part of a file of `write_book`; its other parts stay.
+
+    Args:
+        path: The file.
+        key: The part.
+        entries: (key, name, value) of the new part.
+        fits: See `read_book`.
+
+    Raises:
+        UserError: The file was not written by prepare, or cannot be written.
+    """
     others = (entry for entry in read_book(path, fits) if entry[0] != key)
     try:
         write_book(path, heapq.merge(others, entries, key=lambda entry: entry[0]))
@@ -252,17 +299,17 @@ def replace_part(path: Path, key: str, entries: Iterator, fits: Callable[[str, o
 
 
 def tool_versions() -> dict[str, str]:
-    """The version of everything that decides what a target looks like."""
+    """Returns the version of every library that influences the pixels of a target."""
     return {
         "animegan3_tf": animegan3_tf.__version__,
-        "scikit-image": skimage.__version__,
+        "scikit-image": skimage.__version__,  # type: ignore[attr-defined]  # its stub leaves it out
         "opencv": cv2.__version__,
         "numpy": np.__version__,
     }
 
 
 def sha256_of(path: str | os.PathLike) -> str:
-    """The file's SHA-256 in hexadecimal, read in pieces."""
+    """Returns the file's SHA-256 in hexadecimal, read in pieces."""
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         while piece := file.read(1 << 20):
@@ -271,9 +318,21 @@ def sha256_of(path: str | os.PathLike) -> str:
 
 
 def unchanged_since(path: Path, size: int, mtime_ns: int, sha256: str) -> int | None:
-    """The time of a file that still holds what was recorded of it, else None; raises OSError.
+    """Checks a file against its record.
 
-    One that was touched or copied has another time: then its content decides.
+    A file that was touched or copied has another time; then its content decides.
+
+    Args:
+        path: The file.
+        size: Its recorded size in bytes.
+        mtime_ns: Its recorded time of modification in nanoseconds.
+        sha256: The recorded SHA-256 of its content.
+
+    Returns:
+        Its present time of modification where the content is the same, else None.
+
+    Raises:
+        OSError: The file cannot be read.
     """
     state = path.stat()
     if state.st_size != size or (state.st_mtime_ns != mtime_ns and sha256_of(path) != sha256):
@@ -281,17 +340,17 @@ def unchanged_since(path: Path, size: int, mtime_ns: int, sha256: str) -> int | 
     return state.st_mtime_ns
 
 
-def is_record(part: str, value) -> bool:
-    """Whether a value may stand in that part of a manifest."""
+def is_record(part: str, value: Any) -> bool:
+    """Returns whether a value may stand in that part of a manifest."""
     return isinstance(value, dict) and ("mean" if part == COLORS else "target_sha256") in value
 
 
-def is_reason(part: str, value) -> bool:
-    """Whether a value may stand in rejected.json."""
+def is_reason(part: str, value: Any) -> bool:
+    """Returns whether a value may stand in rejected.json."""
     return isinstance(value, str)
 
 
 def not_writable(path: Path, error: OSError) -> UserError:
-    """The one line for a file that `prepare` or `faces` cannot write."""
+    """Makes the error for a file or folder that cannot be written."""
     reason = error.strerror or type(error).__name__
     return UserError(f"{quote(path)} cannot be written ({reason}); change its permissions or free space")

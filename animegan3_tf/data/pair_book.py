@@ -1,9 +1,9 @@
-"""What a folder of pairs holds and why: manifest.json, rejected.json, and a journal against a kill."""
+"""The records of a folder of pairs: manifest.json, rejected.json, and a journal in case the run is killed."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,33 +20,41 @@ _PARTS = ("photos", "pairs", "settings")
 
 
 class Rejection(NamedTuple):
-    """A face, by the stem its pair would have, or a whole photo (None), that gave no pair.
+    """A face, or a whole photo, that gave no pair.
 
-    reason: one line, which begins with its kind and a colon.
+    Attributes:
+        stem: The stem that the face's pair would have; None for a whole photo.
+        reason: One line, which begins with its kind and a colon.
     """
 
     stem: str | None
     reason: str
 
 
-class PairBook:
+class PairManifest:
     """The records of a folder of pairs; one process at a time may hold it.
 
-    A photo is known by the sha256 of its file, so that it is drawn once whatever it is called. manifest.json holds
-    "settings" (how all pairs of the folder were made), "photos" {sha256: {"name", "rejected"}} and "pairs" {stem:
-    record}; `photo/<stem>.png` and `anime/<stem>.png` are the pair. rejected.json holds {name of the photo: reasons}.
+    A photo is known by the sha256 of its file, so that it is drawn once, whatever its name. manifest.json holds
+    "settings" (how all pairs of the folder were made), "photos" {sha256: {"name", "pairs", "rejected"}} and "pairs"
+    {stem: record}; `photo/<stem>.png` and `anime/<stem>.png` are the pair. rejected.json holds {name of the photo:
+    reasons}.
+
+    Attributes:
+        folder: Folder of the pairs.
+        pairs: {stem: record} of all pairs.
     """
 
-    def __init__(self, folder: Path, settings: dict | None = None):
-        """Opens the books of a folder, which is made where it is missing.
+    def __init__(self, folder: Path, settings: dict | None = None) -> None:
+        """Opens the records of a folder, and takes over the journal of a killed run.
 
         Args:
-            folder: Folder of the pairs.
-            settings: What the pairs depend on, as JSON takes it; None takes those of the folder, which then must hold
-                pairs.
+            folder: Folder of the pairs, made if missing.
+            settings: Everything the pairs depend on, as JSON takes it; None takes those of the folder, which then must
+                hold pairs.
 
         Raises:
-            UserError: The folder holds pairs that were made otherwise, or something else, or cannot be written.
+            UserError: The folder holds pairs that were made with other settings, or a manifest of something else, or
+                cannot be written.
         """
         if settings is None and not (folder / MANIFEST).is_file():
             raise UserError(f"folder {quote(folder)} holds no pairs; make them with animegan3 pairs PHOTOS --teacher")
@@ -64,8 +72,10 @@ class PairBook:
         self._settings = stored["settings"] if settings is None else json.loads(json.dumps(settings))
         changed = sorted(key for key, value in self._settings.items() if stored["settings"].get(key, value) != value)
         if changed:
-            told = "; ".join(f"{key} was {stored['settings'][key]!r}, is {self._settings[key]!r}" for key in changed)
-            raise UserError(f"folder {quote(folder)} holds pairs made otherwise ({told}); name another folder")
+            changes = "; ".join(f"{key} was {stored['settings'][key]!r}, is {self._settings[key]!r}" for key in changed)
+            raise UserError(
+                f"folder {quote(folder)} holds pairs made with other settings ({changes}); name another folder"
+            )
         self._unread: dict[str, str] = {}
         self._journal = Journal(folder)
         for sha256, record, _ in self._journal.read():
@@ -74,7 +84,7 @@ class PairBook:
         self.save()  # ends the journal, whose last line may be torn
 
     def is_done(self, sha256: str) -> bool:
-        """Tells whether a photo was done and its pairs lie there."""
+        """Returns whether a photo was done and its pairs are still in the folder."""
         record = self._photos.get(sha256)
         if record is None:
             return False
@@ -89,13 +99,16 @@ class PairBook:
             return False
 
     def enter(self, sha256: str, name: str, pairs: dict[str, dict], rejected: Iterable[Rejection]) -> None:
-        """Records what became of a photo, and hands the record to the system at once.
+        """Records the pairs and rejections of a photo, and hands the record to the system at once.
 
         Args:
-            sha256: Of the photo's file.
-            name: The photo's, for people.
-            pairs: A record by stem; both images are written already.
-            rejected: What gave no pair, and why.
+            sha256: SHA-256 of the photo's file.
+            name: The photo's name, for people.
+            pairs: {stem: record} of its pairs, whose images are written already.
+            rejected: The faces that gave no pair, or the whole photo.
+
+        Raises:
+            UserError: The journal cannot be written.
         """
         record = {"name": name, "pairs": pairs, "rejected": [list(one) for one in rejected]}
         try:
@@ -108,23 +121,26 @@ class PairBook:
         """Notes a photo that could not be read; it is tried again next time."""
         self._unread[name] = reason
 
-    def cross_off(self, stems: Iterable[str]) -> int:
-        """Removes pairs that a person left out, for good.
+    def cross_off(self, stems: Collection[str]) -> int:
+        """Removes pairs that a person crossed off, for good.
 
         Args:
-            stems: Of the pairs; those that were crossed off before are passed over.
+            stems: The stems of the pairs; those that were crossed off before are passed over.
 
         Returns:
             How many were removed now.
 
         Raises:
-            UserError: A stem is not that of a pair.
+            UserError: A stem belongs to no pair of the folder.
         """
         before = {stem for record in self._photos.values() for stem, _ in record["rejected"]}
         unknown = sorted(stem for stem in stems if stem not in self.pairs and stem not in before)
         if unknown:
             more = f" and {len(unknown) - 1:,} more" if len(unknown) > 1 else ""
-            raise UserError(f"review names {unknown[0]!r}{more}, no pair of {quote(self.folder)}; name its own review")
+            raise UserError(
+                f"review names {unknown[0]!r}{more}, which {quote(self.folder)} does not hold; give the review of this "
+                "folder"
+            )
         gone = [stem for stem in stems if stem in self.pairs]
         for stem in gone:
             photo = self._photos[self.pairs.pop(stem)["photo_sha256"]]
@@ -137,7 +153,7 @@ class PairBook:
         return len(gone)
 
     def rejections(self) -> Iterator[tuple[str, Rejection]]:
-        """Yields (name of the photo, what was rejected) for everything that gave no pair."""
+        """Yields (name of the photo, rejection) for every face and photo that gave no pair."""
         for record in self._photos.values():
             for stem, reason in record["rejected"]:
                 yield record["name"], Rejection(stem, reason)
@@ -145,7 +161,7 @@ class PairBook:
             yield name, Rejection(None, f"unreadable: {reason}")
 
     def save(self) -> None:
-        """Writes both books, each whole or not at all, and ends the journal."""
+        """Writes both files, each whole or not at all, and removes the journal."""
         parts = {"photos": self._photos, "pairs": self.pairs, "settings": self._settings}
         entries = ((part, name, parts[part][name]) for part in sorted(parts) for name in sorted(parts[part]))
         rejected: dict[str, list[str]] = {}

@@ -1,10 +1,10 @@
-"""Photos and drawings of them, as they lie in a folder: `animegan3 pairs` wrote it, or it was made elsewhere."""
+"""Photos and their drawings in a folder, which `animegan3 pairs` wrote or which was made elsewhere."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,15 +15,18 @@ from animegan3_tf.images import DEFAULT_MAX_PIXELS, ImageError, find_images, ima
 
 PHOTO, ANIME, MANIFEST = "photo", "anime", "manifest.json"
 LEAST_SIDE = 64
-_NAMED = 3  # of many, how many an error names
+_NAMED = 3  # how many of many an error names
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Where a pair lies.
+    """The files of a pair.
 
-    stem: its name. drawing: None where it is the right half of the photo's file. landmarks: the face's five points,
-    float64 [5, 2] in pixels, where they are known.
+    Attributes:
+        stem: Its name.
+        photo: The photo's file.
+        drawing: The drawing's file; None where the drawing is the right half of the photo's file.
+        landmarks: The face's five points, float64 [5, 2] of (x, y) in pixels; None where they are not known.
     """
 
     stem: str
@@ -32,26 +35,42 @@ class Pair:
     landmarks: np.ndarray | None = field(default=None, compare=False)
 
 
-class PairPictures:
-    """Pairs by number, sorted by name; made by `open_pairs`.
+class PairImages:
+    """Pairs by number, as `Images` whose targets are the drawings; `open_pairs` makes them.
 
-    folder: what the user named. pairs: list of `Pair`. most: what the short side of a larger picture is reduced to, for
-    memory's sake; None leaves it.
+    Attributes:
+        folder: The folder that the user named.
+        pairs: The pairs, sorted by name within each folder.
+        has_targets: True: `load` gives six channels.
     """
 
-    has_targets = True  # for `PictureStore`: six channels
+    has_targets = True
 
-    def __init__(self, folder, pairs, max_pixels=DEFAULT_MAX_PIXELS, most=None):
+    def __init__(
+        self,
+        folder: str | Path,
+        pairs: Iterable[Pair],
+        max_pixels: int = DEFAULT_MAX_PIXELS,
+        most: int | None = None,
+    ) -> None:
+        """Takes pairs that are known to fit.
+
+        Args:
+            folder: The folder that the user named.
+            pairs: The pairs.
+            max_pixels: Files with more pixels are refused.
+            most: The short side that larger pairs are reduced to, to save memory; None leaves them.
+        """
         self.folder, self.pairs = Path(folder), list(pairs)
         self._max_pixels, self._most = max_pixels, most
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.pairs)
 
-    def part(self, numbers: Sequence[int]) -> PairPictures:
-        """Some of the pairs, in the order of their numbers as given."""
+    def part(self, numbers: Sequence[int]) -> PairImages:
+        """Returns some of the pairs, in the order of the numbers given."""
         pairs = [self.pairs[number] for number in numbers]
-        return PairPictures(self.folder, pairs, self._max_pixels, self._most)
+        return PairImages(self.folder, pairs, self._max_pixels, self._most)
 
     def load(self, number: int) -> np.ndarray:
         """Reads a pair.
@@ -63,7 +82,7 @@ class PairPictures:
             uint8 [H, W, 6]: the photo, and behind it the drawing.
 
         Raises:
-            ImageError: A file that cannot be read, or two that differ in size.
+            ImageError: A file cannot be read, or photo and drawing differ in size.
         """
         pair = self.pairs[number]
         photo = read_image(pair.photo, self._max_pixels).on_white()
@@ -73,21 +92,21 @@ class PairPictures:
         else:
             drawing = read_image(pair.drawing, self._max_pixels).on_white()
         if photo.shape != drawing.shape:
-            raise ImageError(f"photo {quote(pair.photo)} and its drawing are of two sizes; make them alike")
+            raise ImageError(f"photo {quote(pair.photo)} and its drawing differ in size; make them alike")
         if self._most is not None and min(photo.shape[:2]) > self._most:
             scale = self._most / min(photo.shape[:2])
-            size = tuple(round(side * scale) for side in photo.shape[:2])
+            size = (round(photo.shape[0] * scale), round(photo.shape[1] * scale))
             photo, drawing = resize(photo, size), resize(drawing, size)
         return np.concatenate([photo, drawing], axis=-1)
 
     def landmarks(self, number: int) -> np.ndarray | None:
-        """The face's five points: left eye (as one looks at it), right eye, nose, left and right corner of the mouth.
+        """Returns the face's five points: left eye as the viewer sees it, right eye, nose, left and right mouth corner.
 
         Args:
             number: From 0.
 
         Returns:
-            float64 [5, 2] of (x, y), in parts of the pair's short side, or None where nobody noted them.
+            float64 [5, 2] of (x, y), as fractions of the pair's short side; None where the manifest has none.
         """
         points = self.pairs[number].landmarks
         if points is None:
@@ -101,22 +120,23 @@ def open_pairs(
     drawings: str | Path | None = None,
     max_pixels: int = DEFAULT_MAX_PIXELS,
     most: int | None = None,
-) -> PairPictures:
-    """Finds the pairs in a folder, or those of two folders of like names.
+) -> PairImages:
+    """Finds the pairs in a folder, or in a folder of photos and one of drawings.
 
     Args:
-        folder: With `drawings`, the photos. Without: a folder that holds photo/ and anime/ with pictures of like names,
-            and manifest.json where `animegan3 pairs` made it; or pictures twice as wide as high, the photo on the left.
+        folder: With `drawings`, the photos. Without, a folder that holds photo/ and anime/ with images of the same
+            names, and manifest.json where `animegan3 pairs` made it; or images twice as wide as high, the photo on the
+            left.
         drawings: The folder of the drawings, whose names without suffix are those of the photos.
-        max_pixels: Pictures with more are refused.
+        max_pixels: Images with more are refused.
         most: The short side that larger pairs are reduced to when they are loaded.
 
     Returns:
-        The pairs, of which the headers were read: sizes are known to fit, contents not yet to be sound.
+        The pairs. Their sizes are checked by their headers; their pixels were not read yet.
 
     Raises:
-        UserError: No pairs, a missing partner, unequal sizes within a pair, pictures under 64 pixels, or a manifest
-            that cannot be read.
+        UserError: There are no pairs, a photo or drawing has no partner, the sizes in a pair differ, an image is under
+            64 pixels, or the manifest cannot be read.
     """
     folder = Path(folder)
     if drawings is None and not folder.is_dir():
@@ -133,20 +153,20 @@ def open_pairs(
         pairs = [Pair(stem, path, None) for stem, path in _by_stem(folder).items()]
         if not pairs:
             raise UserError(
-                f"{quote(folder)} holds no pairs; it must hold photo/ and anime/ with pictures of like names, or "
+                f"{quote(folder)} holds no pairs; it must hold photo/ and anime/ with pictures of the same names, or "
                 "pictures twice as wide as high, the photo on the left"
             )
     _check_sizes(folder, pairs, max_pixels)
-    return PairPictures(folder, pairs, max_pixels, most)
+    return PairImages(folder, pairs, max_pixels, most)
 
 
 def open_pair_folders(
     folders: Sequence[str | Path], max_pixels: int = DEFAULT_MAX_PIXELS, most: int | None = None
-) -> PairPictures:
+) -> PairImages:
     """Finds the pairs of several folders, which `open_pairs` takes one by one.
 
     Args:
-        folders: At least one; their pairs may have like names.
+        folders: At least one; two may hold pairs of the same name.
         max_pixels: See `open_pairs`.
         most: See `open_pairs`.
 
@@ -156,29 +176,29 @@ def open_pair_folders(
     Raises:
         UserError: See `open_pairs`; or a folder is named twice.
     """
-    seen = set()
+    seen: set[Path] = set()
     for folder in folders:
         if (real := Path(folder).resolve()) in seen:
             raise UserError(f"folder {quote(folder)} of pairs is named twice; name each once")
         seen.add(real)
     parts = [open_pairs(folder, max_pixels=max_pixels, most=most) for folder in folders]
     pairs = [pair for part in parts for pair in part.pairs]
-    return PairPictures(parts[0].folder, pairs, max_pixels, most)
+    return PairImages(parts[0].folder, pairs, max_pixels, most)
 
 
 def held_out_numbers(stems: Sequence[str], share: float) -> list[int]:
-    """Which pairs are kept from training: those whose name hashes low, whatever else is in the folder.
+    """Chooses the pairs that are kept for validation: those whose name hashes low, whatever else is in the folder.
 
     Args:
         stems: The pairs' names.
-        share: Of the pairs, about; in [0, 1].
+        share: About how many of the pairs, in [0, 1].
 
     Returns:
-        Numbers into `stems`, lowest hash first, and at least one: a folder that grows keeps those it has, but for the
-        single one of a small folder.
+        Numbers into `stems`, lowest hash first, at least one. When a folder grows, the pairs that were held out stay
+        so, except the single one of a small folder.
 
     Raises:
-        UserError: Fewer than two pairs, so that nothing were left to train on.
+        UserError: There are fewer than two pairs, so none would be left to train on.
     """
     if len(stems) < 2:
         raise UserError(f"{len(stems)} pair is too few: one is held out for validation; give at least 2")
@@ -187,29 +207,29 @@ def held_out_numbers(stems: Sequence[str], share: float) -> list[int]:
     return [number for number in order if place[number] < share][: len(stems) - 1] or order[:1]
 
 
-def _hash(stem):
-    """A number in [0, 1) that a name alone decides."""
+def _hash(stem: str) -> float:
+    """Returns a number in [0, 1) that depends on the name alone."""
     return int.from_bytes(hashlib.sha256(stem.encode("utf-8", "surrogateescape")).digest()[:8], "big") / 2.0**64
 
 
-def _by_stem(folder):
-    """{path below the folder without suffix: path}; one name for two files could mean either."""
-    found = {}
+def _by_stem(folder: Path) -> dict[str, Path]:
+    """Finds {path below the folder without suffix: path}; refuses two files of one name."""
+    found: dict[str, Path] = {}
     for path in find_images(folder):
         stem = path.relative_to(folder).with_suffix("").as_posix()
         if stem in found:
-            raise UserError(f"{quote(found[stem])} and {quote(path)} have one name; remove one")
+            raise UserError(f"{quote(found[stem])} and {quote(path)} have the same name; remove one")
         found[stem] = path
     return found
 
 
-def _partners(photos, drawings):
+def _partners(photos: Path, drawings: Path) -> list[Pair]:
     photos_by, drawings_by = _by_stem(photos), _by_stem(drawings)
     alone, together = sorted(photos_by.keys() ^ drawings_by.keys()), photos_by.keys() | drawings_by.keys()
     if not photos_by.keys() & drawings_by.keys():
         raise UserError(
             f"{quote(photos)} and {quote(drawings)} hold no pairs: {len(photos_by):,} and {len(drawings_by):,} "
-            "pictures, none of one name"
+            "pictures, none with the same name"
         )
     if alone:
         raise UserError(
@@ -219,20 +239,22 @@ def _partners(photos, drawings):
     return [Pair(stem, path, drawings_by[stem]) for stem, path in photos_by.items()]
 
 
-def _size(pair, max_pixels):
-    """(height, width) of a pair's photo, or of its half of the file, from the header."""
+def _size(pair: Pair, max_pixels: int) -> tuple[int, int]:
+    """Reads (height, width) of a pair's photo, or of its half of the file, from the header."""
     height, width = image_size(pair.photo, max_pixels)
     return (height, width // 2) if pair.drawing is None else (height, width)
 
 
-def _check_sizes(folder, pairs, max_pixels):
-    unequal, small, wide = [], [], []
+def _check_sizes(folder: Path, pairs: list[Pair], max_pixels: int) -> None:
+    unequal: list[str] = []
+    small: list[str] = []
+    wide: list[str] = []
     for pair in pairs:
         try:
             height, width = image_size(pair.photo, max_pixels)
             other = (height, width) if pair.drawing is None else image_size(pair.drawing, max_pixels)
         except ImageError:
-            continue  # a warning of its own when it is loaded
+            continue  # loading it gives a warning
         if pair.drawing is None:
             width //= 2
             if width != height:
@@ -241,24 +263,24 @@ def _check_sizes(folder, pairs, max_pixels):
             unequal.append(f"{pair.stem} ({width}x{height}, {other[1]}x{other[0]})")
         if min(height, width) < LEAST_SIDE:
             small.append(f"{pair.stem} ({width}x{height})")
-    for names, what, remedy in (
+    for names, problem, remedy in (
         (wide, "are not twice as wide as high", "put photo and drawing side by side, or into photo/ and anime/"),
-        (unequal, "have a photo and a drawing of two sizes", "make each drawing as large as its photo"),
+        (unequal, "have a drawing not as large as its photo", "make each drawing as large as its photo"),
         (small, f"are under {LEAST_SIDE} pixels a side", "give larger ones"),
     ):
         if names:
             raise UserError(
-                f"{len(names):,} of {len(pairs):,} pairs in {quote(folder)} {what}: {_some(names)}; {remedy}"
+                f"{len(names):,} of {len(pairs):,} pairs in {quote(folder)} {problem}: {_some(names)}; {remedy}"
             )
 
 
-def _some(names):
+def _some(names: list[str]) -> str:
     more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
     return ", ".join(names[:_NAMED]) + more
 
 
-def _read_landmarks(path):
-    """{stem: float64 [5, 2]} of a manifest; {} without one."""
+def _read_landmarks(path: Path) -> dict[str, np.ndarray]:
+    """Reads {stem: float64 [5, 2]} from a manifest; {} without one."""
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))["pairs"]
         noted = {stem: entry.get("landmarks") for stem, entry in entries.items()}
@@ -269,5 +291,5 @@ def _read_landmarks(path):
         raise UserError(f"{quote(path)} cannot be read ({error!r}); run animegan3 pairs again, or remove it") from None
     wrong = sorted(stem for stem, points in found.items() if points.shape != (5, 2) or not np.isfinite(points).all())
     if wrong:
-        raise UserError(f"{quote(path)}: the landmarks of {_some(wrong)} are not five points (x, y); mend them")
+        raise UserError(f"{quote(path)}: the landmarks of {_some(wrong)} are not five points (x, y); correct them")
     return found

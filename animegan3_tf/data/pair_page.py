@@ -10,7 +10,7 @@ from html import escape
 from pathlib import Path
 
 from animegan3_tf.data.ledger import not_writable
-from animegan3_tf.data.pair_book import ANIME, PHOTO, PairBook
+from animegan3_tf.data.pair_book import ANIME, PHOTO, PairManifest, Rejection
 from animegan3_tf.errors import UserError
 from animegan3_tf.files import whole_file
 from animegan3_tf.images import quote
@@ -18,15 +18,15 @@ from animegan3_tf.pages.frame import sections_page
 from animegan3_tf.pages.table import table
 
 PAGE = "pairs.html"
-REVIEW = "review.json"  # what the page saves
+REVIEW = "review.json"  # the file that the page saves
 _HERE = Path(__file__).resolve().parent
 
 
-def write_pair_page(book: PairBook) -> Path:
+def write_pair_page(manifest: PairManifest) -> Path:
     """Writes pairs.html into the folder of the pairs; it shows the images that lie beside it.
 
     Args:
-        book: The books of the folder.
+        manifest: The records of the folder.
 
     Returns:
         The path of the page.
@@ -34,20 +34,20 @@ def write_pair_page(book: PairBook) -> Path:
     Raises:
         UserError: The page cannot be written.
     """
-    path = book.folder / PAGE
-    rejected = list(book.rejections())
+    path = manifest.folder / PAGE
+    rejected = list(manifest.rejections())
     kinds = Counter(rejection.reason.partition(":")[0] for _, rejection in rejected)
-    told = [
-        f"{len(book.pairs):,} pairs; {len(rejected):,} photos and faces gave none. "
-        f"Click what is not to be learnt, save, and run animegan3 pairs --review {REVIEW}.",
+    intro = [
+        f"{len(manifest.pairs):,} pairs; {len(rejected):,} photos and faces gave none. "
+        f"Click each pair that training should leave out, save, and run animegan3 pairs --review {REVIEW}.",
     ]
     sections = {
-        "pairs": _figures(book),
+        "pairs": _figures(manifest),
         "rejected": _rejected(kinds, rejected),
     }
     script = (_HERE / "pair_page.js").read_text(encoding="utf-8")
     style = (_HERE / "pair_page.css").read_text(encoding="utf-8")
-    html = sections_page("Pairs", told, sections, style, script, beside=True)
+    html = sections_page("Pairs", intro, sections, style, script, beside=True)
     try:
         with whole_file(path) as temporary:
             temporary.write_text(html, encoding="utf-8")
@@ -57,7 +57,7 @@ def write_pair_page(book: PairBook) -> Path:
 
 
 def read_review(path: str | os.PathLike) -> list[str]:
-    """Reads what a person crossed off on the page.
+    """Reads the pairs that a person crossed off on the page.
 
     Args:
         path: The file that the page saved.
@@ -79,18 +79,19 @@ def read_review(path: str | os.PathLike) -> list[str]:
     return stems
 
 
-def _figures(book: PairBook) -> str:
+def _figures(manifest: PairManifest) -> str:
     bar = (
         "<div class='review'><button id='save' type='button'>Save review.json</button>"
         "<span id='crossed' role='status'></span></div>"
     )
-    return bar + f"<div class='pairs'>{''.join(_figure(*pair) for pair in _doubtful_first(book))}</div>"
+    return bar + f"<div class='pairs'>{''.join(_figure(*pair) for pair in _doubtful_first(manifest))}</div>"
 
 
-def _doubtful_first(book: PairBook) -> Iterator[tuple[str, dict]]:
-    """(stem, record), those nearest to being rejected first."""
+def _doubtful_first(manifest: PairManifest) -> Iterator[tuple[str, dict]]:
+    """Yields (stem, record), those nearest to being rejected first."""
     yield from sorted(
-        book.pairs.items(), key=lambda pair: (float("inf") if pair[1]["margin"] is None else pair[1]["margin"], pair[0])
+        manifest.pairs.items(),
+        key=lambda pair: (float("inf") if pair[1]["margin"] is None else pair[1]["margin"], pair[0]),
     )
 
 
@@ -107,7 +108,7 @@ def _figure(stem: str, record: dict) -> str:
     )
 
 
-def _rejected(kinds: Counter, rejected: list) -> str:
+def _rejected(kinds: Counter[str], rejected: list[tuple[str, Rejection]]) -> str:
     if not rejected:
         return "<p>None.</p>"
     common = sorted(kinds, key=lambda kind: (-kinds[kind], kind))

@@ -1,4 +1,4 @@
-"""Pairs of photo and drawing: faces are cut out, a teacher draws them, and the photo's colours come back."""
+"""Makes pairs of photo and drawing: cuts faces out, lets a teacher draw them, and gives them the photo's colours."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from animegan3_tf import images
 from animegan3_tf.data.drawing_checks import check_drawing
-from animegan3_tf.data.face import Detector
+from animegan3_tf.data.face import Detector, Face
 from animegan3_tf.data.face_align import inverse, to_source, warp
 from animegan3_tf.data.face_square import LEAST_SIDE, MOST_SIDE, face_square
 from animegan3_tf.data.ledger import alone, sha256_of
-from animegan3_tf.data.pair_book import ANIME, PHOTO, PairBook, Rejection
+from animegan3_tf.data.pair_book import ANIME, PHOTO, PairManifest, Rejection
 from animegan3_tf.data.pair_page import read_review, write_pair_page
 from animegan3_tf.data.pool import in_processes
 from animegan3_tf.data.records import Record, read_source
@@ -34,24 +34,33 @@ _SAVE_SECONDS = 60.0
 
 
 class Teacher(Protocol):
-    """A generator that draws: uint8 [H, W, 3] to the same size."""
+    """A generator that draws.
+
+    Attributes:
+        name: Its file's name.
+        sha256: SHA-256 of its file.
+        fixed_size: (height, width) where it takes no other size.
+    """
 
     name: str
     sha256: str
     fixed_size: tuple[int, int] | None
 
     def __call__(self, rgb: np.ndarray) -> np.ndarray:
-        """Draws one image."""
+        """Draws one image, uint8 [H, W, 3] to the same size."""
 
 
 @dataclass(frozen=True)
-class PairSettings:
+class PairMakingSettings:
     """How pairs are made.
 
-    size: side of a pair in pixels; of whole images the longer one. teacher_size: side at which the teacher draws.
-    keep_colors: "region" gives the drawing the photo's colours (`keep_region_colors`), "none" leaves the teacher's.
-    faces: cut faces out; otherwise whole images are taken. checks: leave out drawings of faces that fail
-    `check_drawing`. min_face: side in pixels of the smallest face that is looked for.
+    Attributes:
+        size: Side of a pair in pixels; the longer one for whole images.
+        teacher_size: Side in pixels at which the teacher draws.
+        keep_colors: "region" gives the drawing the photo's colours (`keep_region_colors`), "none" leaves the teacher's.
+        faces: Whether faces are cut out; otherwise whole images are taken.
+        checks: Whether drawings of faces that fail `check_drawing` are left out.
+        min_face: Side in pixels of the smallest faces to find.
     """
 
     size: int = 384
@@ -61,25 +70,30 @@ class PairSettings:
     checks: bool = True
     min_face: int = 64
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
+        """Checks the values; raises `UserError`."""
         for name, least in (("size", SMALLEST), ("teacher_size", SMALLEST), ("min_face", 20)):
             if not least <= getattr(self, name) <= 4096:
                 raise UserError(f"{name} is {getattr(self, name)}; give from {least} to 4,096 pixels")
-        color_keeper(self.keep_colors)  # refuses what it does not know
+        color_keeper(self.keep_colors)  # refuses unknown names
 
 
 @dataclass
 class PairsReport:
     """How a run ended.
 
-    written: pairs written now. pairs: pairs in the folder. current: photos that were done before. rejected: how often
-    each kind of reason stands in rejected.json. unreadable: one line for each photo that could not be read.
+    Attributes:
+        written: How many pairs this run wrote.
+        pairs: How many pairs the folder holds.
+        current: How many photos were done before.
+        rejected: How often each kind of reason stands in rejected.json.
+        unreadable: One line for each photo that could not be read.
     """
 
     written: int = 0
     pairs: int = 0
     current: int = 0
-    rejected: Counter = field(default_factory=Counter)
+    rejected: Counter[str] = field(default_factory=Counter)
     unreadable: list[str] = field(default_factory=list)
 
 
@@ -88,55 +102,60 @@ def make_pairs(
     out: Path,
     teachers: Sequence[Teacher],
     detector: Detector | None,
-    settings: PairSettings = PairSettings(),
+    settings: PairMakingSettings = PairMakingSettings(),
     jobs: int = 1,
     max_pixels: int = DEFAULT_MAX_PIXELS,
     on_progress: Callable[[int, int, str], None] | None = None,
 ) -> PairsReport:
     """Makes pairs for training from photos and a teacher (DESIGN: pairs and distillation).
 
-    Photos that were done before, told by their content, cost no drawing. A run that is killed loses at most what was
-    being drawn; run again, it ends with the same files.
+    Photos that were done before are recognised by their content and not drawn again. A run that is killed loses only
+    the drawings in progress; run again, it ends with the same files.
 
     Args:
         photos: Image files.
         out: Folder for `photo/`, `anime/`, manifest.json and rejected.json.
-        teachers: Draw one after the other: each draws what the one before it drew.
+        teachers: Models that draw one after the other, each from the drawing of the one before it.
         detector: Finds the faces; None where `settings.faces` is off.
         settings: Sizes, colours, checks.
-        jobs: Processes that colour, check and write; the teachers draw in this one.
+        jobs: Number of processes that check, colour and write; the teachers draw in this one.
         max_pixels: Photos with more pixels are left out.
         on_progress: Called as (done, total, name) after each photo.
 
     Returns:
-        What was written, what was there, what was rejected and why.
+        How many pairs were written and were there, and how many faces and photos were rejected.
 
     Raises:
-        UserError: The folder holds pairs made otherwise or cannot be written; a teacher takes another size only.
+        UserError: The folder holds pairs made with other settings or cannot be written, or a teacher takes only another
+            size.
+        ValueError: `settings.faces` is on and there is no detector.
     """
+    if settings.faces and detector is None:
+        raise ValueError("settings.faces is on and detector is None; pass a detector")
     for teacher in teachers:
         side = settings.teacher_size
-        if teacher.fixed_size not in (None, (side, side)):
+        if teacher.fixed_size is not None and teacher.fixed_size != (side, side):
             height, width = teacher.fixed_size
             raise UserError(f"teacher {teacher.name!r} draws {width}x{height} only; give --teacher-size {width}")
     made_by = [{"name": teacher.name, "sha256": teacher.sha256} for teacher in teachers]
     detected_by = detector.settings if detector else None
-    work = _Work(Path(out), teachers, detector, settings, max_pixels)
-    with alone([work.out]):
-        work.book = PairBook(work.out, {**asdict(settings), "teachers": made_by, "detector": detected_by})
+    out = Path(out)
+    with alone([out]):
+        manifest = PairManifest(out, {**asdict(settings), "teachers": made_by, "detector": detected_by})
+        work = _Work(manifest, teachers, detector, settings, max_pixels)
         try:
             _run(work, photos, jobs, on_progress)
         finally:  # on Ctrl-C too
-            work.book.save()
-        write_pair_page(work.book)
+            manifest.save()
+        write_pair_page(manifest)
     report = work.report
-    report.pairs = len(work.book.pairs)
-    report.rejected = Counter(rejection.reason.partition(":")[0] for _, rejection in work.book.rejections())
+    report.pairs = len(manifest.pairs)
+    report.rejected = Counter(rejection.reason.partition(":")[0] for _, rejection in manifest.rejections())
     return report
 
 
 def cross_off(out: Path, review: Path) -> int:
-    """Leaves out the pairs that a person crossed off on the page.
+    """Removes the pairs that a person crossed off on the page.
 
     Args:
         out: Folder of the pairs.
@@ -146,31 +165,31 @@ def cross_off(out: Path, review: Path) -> int:
         How many pairs were removed now.
 
     Raises:
-        UserError: The review cannot be read, or names what is no pair of the folder.
+        UserError: The review cannot be read, or names a pair that is not in the folder.
     """
     stems = read_review(review)
     with alone([out]):
-        book = PairBook(out)
-        removed = book.cross_off(stems)
-        write_pair_page(book)
+        manifest = PairManifest(out)
+        removed = manifest.cross_off(stems)
+        write_pair_page(manifest)
     return removed
 
 
-class _Task(NamedTuple):
-    """A drawing on its way to the folder: what a worker process gets."""
+class _Drawing(NamedTuple):
+    """A drawing that a worker process checks, colours and writes."""
 
     folder: Path
     stem: str
     square: np.ndarray
     drawing: np.ndarray
     landmarks: list[list[float]] | None
-    settings: PairSettings
+    settings: PairMakingSettings
     sha256: str
 
 
 @dataclass
 class _Outcome:
-    """What a photo gave so far; `waiting` drawings are still in work."""
+    """The pairs and rejections of a photo so far; `waiting` drawings are still in work."""
 
     name: str
     waiting: int = 0
@@ -179,16 +198,24 @@ class _Outcome:
 
 
 class _Work:
-    """Reads, finds faces and draws, in the order of the photos; keeps count of what each photo gave."""
+    """Reads, finds faces and draws, in the order of the photos; collects the outcome of each photo."""
 
-    def __init__(self, out, teachers, detector, settings, max_pixels):
-        self.out, self.teachers, self.detector, self.settings = out, teachers, detector, settings
+    def __init__(
+        self,
+        manifest: PairManifest,
+        teachers: Sequence[Teacher],
+        detector: Detector | None,
+        settings: PairMakingSettings,
+        max_pixels: int,
+    ) -> None:
+        self.manifest, self.teachers, self.settings = manifest, teachers, settings
+        self.detector = detector if settings.faces else None
         self.max_pixels = max_pixels
-        self.report, self.outcomes = PairsReport(), {}
-        self.book: PairBook | None = None
+        self.report = PairsReport()
+        self.outcomes: dict[str, _Outcome] = {}  # by the photo's sha256
         self.finished: list[str] = []  # names of photos that are done and not yet reported
 
-    def tasks(self, photos: Sequence[Path]) -> Iterator[_Task]:
+    def tasks(self, photos: Sequence[Path]) -> Iterator[_Drawing]:
         """Yields the drawings of all photos that are not done."""
         with ThreadPoolExecutor(1, thread_name_prefix="pairs") as reader:
             batches = self._batches(photos)
@@ -197,8 +224,8 @@ class _Work:
                 ahead = reader.submit(next, batches, None)
                 yield from self._draw_all(batch)
 
-    def done(self, task: _Task, result: dict | str) -> None:
-        """Takes what became of a drawing."""
+    def done(self, task: _Drawing, result: dict | str) -> None:
+        """Takes the record of a drawing that was written, or the reason why it was rejected."""
         outcome = self.outcomes[task.sha256]
         if isinstance(result, str):
             outcome.rejected.append(Rejection(task.stem, result))
@@ -208,15 +235,17 @@ class _Work:
         outcome.waiting -= 1
         self._enter_if_done(task.sha256)
 
-    def _enter_if_done(self, sha256):
+    def _enter_if_done(self, sha256: str) -> None:
         outcome = self.outcomes[sha256]
         if outcome.waiting == 0:
-            self.book.enter(sha256, outcome.name, outcome.pairs, sorted(outcome.rejected, key=str))
+            self.manifest.enter(sha256, outcome.name, outcome.pairs, sorted(outcome.rejected, key=str))
             del self.outcomes[sha256]
             self.finished.append(outcome.name)
 
     def _batches(self, photos: Sequence[Path]) -> Iterator[list[Record | str]]:
-        batch, pixels, seen = [], 0, set()
+        batch: list[Record | str] = []
+        seen: set[str] = set()
+        pixels = 0
         for path in photos:
             record = self._read(path, seen)
             batch.append(record)
@@ -228,12 +257,12 @@ class _Work:
             yield batch
 
     def _read(self, path: Path, seen: set[str]) -> Record | str:
-        """The photo, or its name where there is nothing to do."""
+        """Reads a photo, or returns its name where there is nothing to do."""
         name = path.name
         try:
             if path.is_file():  # a named pipe would block
                 sha256 = sha256_of(path)
-                if sha256 in seen or self.book.is_done(sha256):
+                if sha256 in seen or self.manifest.is_done(sha256):
                     self.report.current += 1
                     return name
                 seen.add(sha256)
@@ -242,11 +271,11 @@ class _Work:
         read = read_source(path, name, self.max_pixels)
         if isinstance(read, str):
             self.report.unreadable.append(read)
-            self.book.enter_unreadable(name, read)
+            self.manifest.enter_unreadable(name, read)
             return name
         return read[1]
 
-    def _draw_all(self, batch: list[Record | str]) -> Iterator[_Task]:
+    def _draw_all(self, batch: list[Record | str]) -> Iterator[_Drawing]:
         records = [record for record in batch if not isinstance(record, str)]
         self.finished += [name for name in batch if isinstance(name, str)]
         found = self._faces(records)
@@ -266,20 +295,23 @@ class _Work:
                     outcome.waiting -= 1
                     self._enter_if_done(record.sha256)
                     continue
-                yield _Task(self.out, stem, square, drawing, landmarks, self.settings, record.sha256)
+                yield _Drawing(self.manifest.folder, stem, square, drawing, landmarks, self.settings, record.sha256)
 
-    def _faces(self, records):
-        if not self.settings.faces:
+    def _faces(self, records: list[Record]) -> Sequence[list[Face] | None]:
+        """Finds the faces of each photo; None for photos that are taken whole."""
+        if self.detector is None:
             return [None] * len(records)
         return self.detector([record.rgb for record in records], [record.name for record in records]) if records else []
 
-    def _squares(self, record, faces, outcome) -> Iterator[tuple[str, np.ndarray, list | None]]:
+    def _squares(
+        self, record: Record, faces: list[Face] | None, outcome: _Outcome
+    ) -> Iterator[tuple[str, np.ndarray, list[list[float]] | None]]:
         """Yields (stem, image for the teacher, landmarks there) of a photo, from left to right."""
+        height, width = record.rgb.shape[:2]
         stem = f"{re.sub(r'[^A-Za-z0-9_.-]+', '_', Path(record.name).stem)[:80]}-{record.sha256[:8]}"
         side = self.settings.teacher_size
         if faces is None:
-            if min(record.rgb.shape[:2]) < SMALLEST:
-                height, width = record.rgb.shape[:2]
+            if min(height, width) < SMALLEST:
                 reason = f"too small: {width}x{height} pixels, under {SMALLEST}"
                 outcome.rejected.append(Rejection(None, reason))
             else:
@@ -293,7 +325,7 @@ class _Work:
         wanted = LEAST_SIDE + (MOST_SIDE - LEAST_SIDE) * int(record.sha256[:4], 16) / 0xFFFF
         for number, face in enumerate(sure, start=1):
             own = stem if len(sure) == 1 else f"{stem}-{number}"
-            matrix = face_square(face, record.rgb.shape[:2], side, wanted)
+            matrix = face_square(face, (height, width), side, wanted)
             if isinstance(matrix, str):
                 outcome.rejected.append(Rejection(own, matrix))
                 continue
@@ -301,10 +333,10 @@ class _Work:
             yield own, warp(record.rgb, matrix, (side, side)), landmarks
 
 
-def _run(work: _Work, photos, jobs, on_progress) -> None:
+def _run(work: _Work, photos: Sequence[Path], jobs: int, on_progress: Callable[[int, int, str], None] | None) -> None:
     done, saved = 0, time.monotonic()
 
-    def report():
+    def report() -> None:
         nonlocal done
         for name in work.finished:
             done += 1
@@ -316,22 +348,27 @@ def _run(work: _Work, photos, jobs, on_progress) -> None:
         work.done(task, result)
         report()
         if time.monotonic() - saved > _SAVE_SECONDS:
-            work.book.save()
+            work.manifest.save()
             saved = time.monotonic()
     report()
 
 
 def _fitted(rgb: np.ndarray, side: int) -> np.ndarray:
-    """An image reduced so that its longer side is at most `side`, cut to multiples of 8."""
+    """Reduces an image until its longer side is at most `side`, with sides that are multiples of 8."""
     height, width = rgb.shape[:2]
     scale = min(1.0, side / max(height, width))
     rows, columns = (max(8, round(length * scale) // 8 * 8) for length in (height, width))
     return images.resize(rgb, (rows, columns))
 
 
-def _finish(task: _Task) -> dict | str:
-    """Checks a drawing, gives it the photo's colours and writes the pair; or one line on why there is none."""
-    settings, margin = task.settings, None
+def _finish(task: _Drawing) -> dict | str:
+    """Checks a drawing, gives it the photo's colours and writes the pair.
+
+    Returns:
+        The pair's record, or one line on why there is no pair.
+    """
+    settings = task.settings
+    margin: float | None = None
     if task.landmarks is not None and settings.checks:
         problem, margin = check_drawing(task.drawing, task.landmarks)
         if problem:
@@ -344,7 +381,7 @@ def _finish(task: _Task) -> dict | str:
     else:
         scale = min(1.0, settings.size / max(height, width))
         size = (round(height * scale), round(width * scale))
-    record = {"photo_sha256": task.sha256, "margin": margin, "landmarks": None}
+    record: dict[str, Any] = {"photo_sha256": task.sha256, "margin": margin, "landmarks": None}
     if task.landmarks is not None:
         ratio = np.array([size[1] / width, size[0] / height])
         record["landmarks"] = (np.array(task.landmarks) * ratio).round(2).tolist()

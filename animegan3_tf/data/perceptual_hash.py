@@ -1,4 +1,4 @@
-"""A fingerprint of what a picture shows: near-duplicates differ in few bits."""
+"""A fingerprint of an image's content: near-duplicates differ in few bits."""
 
 from __future__ import annotations
 
@@ -8,15 +8,20 @@ import numpy as np
 from animegan3_tf import images
 
 _SIDE, _LOW = 64, 16  # 8x8 frequencies are too few here: levelled faces have most of those in common
-_NOISE = 0.01  # of the transform; flat pictures would have random bits
+_NOISE = 0.01  # of the transform; flat images would have random bits
 _BITS_SET = np.array([bin(byte).count("1") for byte in range(256)], np.uint8)
 
 
 def perceptual_hash(rgb: np.ndarray) -> bytes:
-    """256 bits of a uint8 picture [H, W, 3]: which of its 16x16 lowest frequencies lie above their median (pHash).
+    """Computes which of the 16x16 lowest frequencies of an image lie above their median (pHash).
 
-    The cosine transform is of the grays of a copy of 64x64; brightness and contrast leave the bits as they are. 32
-    bytes, row by row, the first frequency in the highest bit.
+    The cosine transform is that of a gray copy of 64x64 pixels; brightness and contrast do not change the bits.
+
+    Args:
+        rgb: uint8 [H, W, 3].
+
+    Returns:
+        32 bytes, one bit a frequency, row by row, the first in the highest bit.
     """
     gray = cv2.cvtColor(images.resize(rgb, (_SIDE, _SIDE)), cv2.COLOR_RGB2GRAY).astype(np.float32)
     low = cv2.dct(gray)[:_LOW, :_LOW]
@@ -24,20 +29,28 @@ def perceptual_hash(rgb: np.ndarray) -> bytes:
     return np.packbits(low - np.median(low) > _NOISE).tobytes()
 
 
-class SeenPictures:
-    """Hashes of pictures by name; finds the one that is nearest to another."""
+class SeenImages:
+    """Hashes of images by name; finds the one that is nearest to another."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._names: list[str] = []
         self._hashes = bytearray()
 
     def add(self, name: str, fingerprint: bytes) -> None:
-        """Remembers a picture."""
+        """Remembers an image."""
         self._names.append(name)
         self._hashes += fingerprint
 
     def nearest(self, fingerprint: bytes) -> tuple[str | None, int]:
-        """The name of the nearest picture, the first of several, and in how many bits it differs."""
+        """Finds the nearest image.
+
+        Args:
+            fingerprint: The `perceptual_hash` of another image.
+
+        Returns:
+            The name of the nearest image, the first of several, and the number of bits that differ; None and all bits
+            when there are no images yet.
+        """
         if not self._names:
             return None, 8 * len(fingerprint)
         rows = np.frombuffer(self._hashes, np.uint8).reshape(len(self._names), -1)

@@ -1,13 +1,14 @@
-"""Work spread over processes, with as little of it ahead as keeps them busy."""
+"""Work spread over processes, with only as many tasks in the queue as keep them busy."""
 
 from __future__ import annotations
 
 import contextlib
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from typing import TypeVar
 
 from animegan3_tf.errors import UserError
 from animegan3_tf.workers import start_worker
@@ -16,10 +17,25 @@ _QUEUED_PER_JOB = 4
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
-def in_processes(function: Callable, tasks: Iterator, jobs: int) -> Iterator[tuple]:
-    """Yields (task, function(task)) as they finish; takes only a few tasks ahead, so memory stays bounded.
+_Task = TypeVar("_Task")
+_Result = TypeVar("_Result")
 
-    function: module-level. With one job, everything happens in this process. Close the generator to end the processes.
+
+def in_processes(
+    function: Callable[[_Task], _Result], tasks: Iterable[_Task], jobs: int
+) -> Generator[tuple[_Task, _Result], None, None]:
+    """Yields (task, function(task)) as they finish. Close the generator to end the processes.
+
+    Args:
+        function: A module-level function.
+        tasks: The tasks, of which only a few are taken ahead, so memory stays bounded.
+        jobs: Number of processes; with 1, everything happens in this process.
+
+    Yields:
+        A task and its result.
+
+    Raises:
+        UserError: A process died.
     """
     if jobs == 1:
         for task in tasks:
@@ -27,9 +43,9 @@ def in_processes(function: Callable, tasks: Iterator, jobs: int) -> Iterator[tup
         return
     spawn = multiprocessing.get_context("spawn")  # a fork would copy the locks of TensorFlow's and OpenCV's threads
     pool = ProcessPoolExecutor(jobs, mp_context=spawn, initializer=start_worker)
-    waiting = {}
+    waiting: dict[Future[_Result], _Task] = {}
 
-    def collect():
+    def collect() -> Iterator[tuple[_Task, _Result]]:
         for future in wait(waiting, return_when=FIRST_COMPLETED).done:
             yield waiting.pop(future), future.result()
 
@@ -49,7 +65,7 @@ def in_processes(function: Callable, tasks: Iterator, jobs: int) -> Iterator[tup
 
 @contextlib.contextmanager
 def one_thread_each() -> Iterator[None]:
-    """Workers inherit these variables when NumPy loads in them; threads within processes would only contend."""
+    """Limits NumPy in worker processes that start in the block to one thread each; more would only contend."""
     before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
     os.environ.update(dict.fromkeys(_THREAD_VARIABLES, "1"))
     try:

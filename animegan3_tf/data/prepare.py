@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from animegan3_tf.data.ledger import Ledger, alone, sha256_of
+from animegan3_tf.data.ledger import TargetManifest, alone, sha256_of
 from animegan3_tf.data.pool import in_processes
 from animegan3_tf.data.records import Record, apply_stage, read_source
 from animegan3_tf.data.targets import Stage, target_name
@@ -24,7 +24,13 @@ from animegan3_tf.images import DEFAULT_MAX_PIXELS, find_images, quote, write_im
 
 @dataclass(frozen=True)
 class PrepareReport:
-    """How a run ended: targets written, targets that were current already, and the sources rejected with the reason."""
+    """How a run ended.
+
+    Attributes:
+        written: How many targets were written.
+        current: How many targets were up to date already.
+        rejected: {source: reason} of the images that have no target.
+    """
 
     written: int
     current: int
@@ -37,16 +43,28 @@ def prepare(
     on_progress: Callable[[int, int, str], None] | None = None,
     max_pixels: int = DEFAULT_MAX_PIXELS,
 ) -> PrepareReport:
-    """Makes every target that is missing or out of date, with `jobs` processes; current ones cost no decoding.
+    """Makes every target that is missing or out of date; current ones cost no decoding.
 
-    on_progress(done, total, name) follows every picture of every stage. Sources that cannot be used go to rejected.json
-    and the rest goes on; a target that cannot be written ends the run with `UserError`, as does another run on the same
-    folders. The caller's script needs an `if __name__ == "__main__"` guard when jobs > 1, because workers are spawned.
+    Sources that cannot be used go to rejected.json, and the run goes on.
+
+    Args:
+        stages: The kinds of targets to make.
+        jobs: Number of processes. With more than 1 the caller's script needs an `if __name__ == "__main__"` guard,
+            because workers are spawned.
+        on_progress: Called as (done, total, name) after every image of every stage.
+        max_pixels: Images with more are rejected.
+
+    Returns:
+        How many targets were made, and the rejected sources.
+
+    Raises:
+        UserError: A source folder is missing or empty, a target cannot be written, or another run is preparing targets
+            in the same folder.
     """
     if jobs < 1:
         raise UserError(f"jobs is {jobs}; give at least 1")
     # A missing folder is named before anything is made.
-    sources = {stage.source: source_pictures(stage) for stage in stages}
+    sources = {stage.source: source_images(stage) for stage in stages}
     with alone({stage.target.parent for stage in stages}):
         for stage in stages:
             remove_leftovers(stage.target.parent)
@@ -55,34 +73,40 @@ def prepare(
         return _prepare(stages, sources, jobs, on_progress, max_pixels)
 
 
-def _prepare(stages, sources, jobs, on_progress, max_pixels):
-    ledgers = [Ledger(stage, sources[stage.source], target_name) for stage in stages]
-    total, done, written, current = sum(len(ledger.pictures) for ledger in ledgers), 0, 0, 0
-    rejected = {}
+def _prepare(
+    stages: Sequence[Stage],
+    sources: dict[Path, dict[str, Path]],
+    jobs: int,
+    on_progress: Callable[[int, int, str], None] | None,
+    max_pixels: int,
+) -> PrepareReport:
+    manifests = [TargetManifest(stage, sources[stage.source], target_name) for stage in stages]
+    total, done, written, current = sum(len(manifest.sources) for manifest in manifests), 0, 0, 0
+    rejected: dict[Path, str] = {}
 
-    def advance(name):
+    def advance(name: str) -> None:
         nonlocal done
         done += 1
         if on_progress:
             on_progress(done, total, name)
 
-    def tasks():
-        """Picture by picture, so that each is read once for all its targets and the rate is even."""
+    def tasks() -> Iterator[list[tuple[int, _TargetTask]]]:
+        """Yields the tasks of one image at a time: each is read once for all its targets, and the rate is even."""
         nonlocal current
-        for folder, pictures in sources.items():
-            own = [(number, ledger) for number, ledger in enumerate(ledgers) if ledger.stage.source == folder]
-            for name, source in pictures.items():
+        for folder, images in sources.items():
+            own = [(number, manifest) for number, manifest in enumerate(manifests) if manifest.stage.source == folder]
+            for name, source in images.items():
                 wanted = []
-                for number, ledger in own:
-                    if name in ledger.clashes:
-                        ledger.reject(name, ledger.clashes[name])
-                        rejected[source] = ledger.clashes[name]
+                for number, manifest in own:
+                    if name in manifest.clashes:
+                        manifest.reject(name, manifest.clashes[name])
+                        rejected[source] = manifest.clashes[name]
                         advance(name)
-                    elif ledger.is_current(name):
+                    elif manifest.is_current(name):
                         current += 1
                         advance(name)
                     else:
-                        wanted.append((number, _Task(ledger.stage, name, source, max_pixels)))
+                        wanted.append((number, _TargetTask(manifest.stage, name, source, max_pixels)))
                 if wanted:
                     yield wanted
 
@@ -91,34 +115,46 @@ def _prepare(stages, sources, jobs, on_progress, max_pixels):
             for wanted, results in outcomes:
                 for (number, task), result in zip(wanted, results):
                     if isinstance(result, str):
-                        ledgers[number].reject(task.name, result)
+                        manifests[number].reject(task.name, result)
                         rejected[task.source] = result
                     else:
-                        ledgers[number].accept(task.name, result)
+                        manifests[number].accept(task.name, result)
                         written += 1
                     advance(task.name)
     except BaseException:  # Ctrl-C too
-        with contextlib.suppress(UserError):  # the journals hold it anyway, and the first error tells more
-            _save(ledgers)
+        with contextlib.suppress(UserError):  # the journals hold it anyway, and the first error says more
+            _save(manifests)
         raise
-    _save(ledgers)
+    _save(manifests)
     return PrepareReport(written, current, rejected)
 
 
-def _save(ledgers):
-    for ledger in ledgers:
-        ledger.save()
+def _save(manifests: Sequence[TargetManifest]) -> None:
+    for manifest in manifests:
+        manifest.save()
 
 
-class _Task(NamedTuple):
+class _TargetTask(NamedTuple):
+    """One target to make."""
+
     stage: Stage
     name: str
     source: Path
     max_pixels: int
 
 
-def source_pictures(stage: Stage) -> dict[str, Path]:
-    """The source pictures by relative name, in the order of `find_images`."""
+def source_images(stage: Stage) -> dict[str, Path]:
+    """Finds the source images of a stage.
+
+    Args:
+        stage: The stage.
+
+    Returns:
+        {relative name with forward slashes: path}, in the order of `find_images`.
+
+    Raises:
+        UserError: The folder does not exist or holds no images.
+    """
     if not stage.source.is_dir():
         raise UserError(f"source folder {quote(stage.source)} does not exist; check the path or fetch the data first")
     found = find_images(stage.source)
@@ -127,16 +163,21 @@ def source_pictures(stage: Stage) -> dict[str, Path]:
     return {path.relative_to(stage.source).as_posix(): path for path in found}
 
 
-def _make_all(wanted: list[tuple[int, _Task]]) -> list[dict | str]:
-    """What `_make` returns, for tasks of one source, which is read once."""
+def _make_all(wanted: list[tuple[int, _TargetTask]]) -> list[dict | str]:
+    """Does `_make` for several tasks of one source, which is read once."""
     read = _read(wanted[0][1])
     return [_make(task, read) for _, task in wanted]
 
 
-def _make(task: _Task, read: tuple[os.stat_result, Record] | str | None = None) -> dict | str:
-    """Makes one target; returns the manifest's record of it, or the one-line reason why the source is rejected.
+def _make(task: _TargetTask, read: tuple[os.stat_result, Record] | str | None = None) -> dict | str:
+    """Makes one target.
 
-    read: what `read_source` returned for its source, if that was called.
+    Args:
+        task: The target.
+        read: The result of `read_source` for its source, where that was called already.
+
+    Returns:
+        The manifest's record of the target, or the one-line reason why the source is rejected.
     """
     stage, read = task.stage, read or _read(task)
     if isinstance(read, str):
@@ -157,5 +198,5 @@ def _make(task: _Task, read: tuple[os.stat_result, Record] | str | None = None) 
     }
 
 
-def _read(task: _Task) -> tuple[os.stat_result, Record] | str:
+def _read(task: _TargetTask) -> tuple[os.stat_result, Record] | str:
     return read_source(task.source, task.name, task.max_pixels)

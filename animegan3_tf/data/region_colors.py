@@ -1,4 +1,4 @@
-"""The colours of a photo given back to its drawing, region by region: lines stay the drawing's, skin the person's."""
+"""Gives a drawing the colours of its photo, region by region: lines stay the drawing's, skin becomes the person's."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from animegan3_tf.data.face_places import eye_distance
 from animegan3_tf.errors import UserError
 
 KEEP_COLORS = ("region", "none")
-LIGHTNESS = 0.45  # share of the photo's lightness that a region takes; all of it gives a dull picture
-SKIN_LIGHTNESS = 0.65  # of a face's skin: with less, every skin turns pale
+LIGHTNESS = 0.45  # share of the photo's lightness that a region takes; all of it gives a dull drawing
+SKIN_LIGHTNESS = 0.65  # the same for a face's skin: with less, every skin turns pale
 INK = 32.0  # Lab lightness under which a pixel of the drawing is a line, whose colour stays
-_INK_RAMP = 10.0  # units above it over which a line passes into its surroundings
-_RADIUS, _EPS = 5, 6e-4  # of the guided filter, along lightness in [0, 1], of a drawing of 512 pixels
-_SIDE = 512  # pixels; what the numbers of pixels here are for
+_INK_RAMP = 10.0  # units above INK over which a line passes into its surroundings
+_RADIUS, _EPS = 5, 6e-4  # of the guided filter, along lightness in [0, 1], for a drawing of 512 pixels
+_SIDE = 512  # longer side in pixels of the drawings for which the sizes here are given
 _LOCAL = 0.3  # share of the photo's own variation of colour within a region: lips, cheeks
 _SKIN_NEAR, _BESIDE_EYES_NEAR = 10.0, 7.0  # Lab units from the skin's colour
-_SKIN_SHARE = 0.65  # of the skin's shift in what is nearly skin; the rest is its own
-_WHITE, _WHITE_CHROMA = 84.0, 9.0  # clearly white: at least so light, at most so coloured
-_WHITER = 3.0  # units less coloured than the skin, and not so much darker
+_SKIN_SHARE = 0.65  # of the skin's shift that regions of nearly the skin's colour take; the rest is their own
+_WHITE, _WHITE_CHROMA = 84.0, 9.0  # least lightness and most chroma of a pixel that is clearly white
+_WHITER = 3.0  # units by which white has less chroma than the skin, and may at most be darker
 _COLDER, _DARKER = 5.0, 30.0  # units of b and of lightness that set an eye apart from skin in shade
 
 
-def color_keeper(name: str) -> Callable | None:
+def color_keeper(name: str) -> Callable[..., np.ndarray] | None:
     """Finds the function that gives a drawing the photo's colours.
 
     Args:
@@ -37,7 +37,7 @@ def color_keeper(name: str) -> Callable | None:
         `keep_region_colors`, or None for "none".
 
     Raises:
-        UserError: The name is another.
+        UserError: There is no such name.
     """
     if name not in KEEP_COLORS:
         raise UserError(f"keep_colors is {name!r}; choose {' or '.join(KEEP_COLORS)}")
@@ -53,21 +53,24 @@ def keep_region_colors(
 ) -> np.ndarray:
     """Moves each region of a drawing to the mean colour that the photo has there (DESIGN: pairs, colours by region).
 
-    Regions are those of a graph-based segmentation (Felzenszwalb and Huttenlocher, 2004) of the drawing. Of a region's
-    shift in CIE Lab, a and b count in full and L by `lightness`, that of skin by `skin_lightness`; a guided filter (He
-    et al., 2010) along the drawing's lightness smooths the shifts. Lines keep their colour. In a face the skin moves as
-    one, and the irises, whites and highlights of the eyes stay as drawn.
+    Regions are those of a graph-based segmentation (Felzenszwalb and Huttenlocher, 2004) of the drawing. A
+    region moves by its whole shift in a and b of CIE Lab, and by the share `lightness` of its shift in L, skin by the
+    share `skin_lightness`. A guided filter (He et al., 2010) along the drawing's lightness smooths the shifts. Lines
+    keep their colour. In a face the skin moves as one, and the irises, whites and highlights of the eyes stay as drawn.
 
     Args:
         photo: uint8 [H, W, 3].
         drawing: uint8 [H, W, 3], of the same size.
-        landmarks: (x, y) of left eye, right eye, nose, left and right mouth corner in pixels, where the picture is a
-            face that stands upright; None for any other picture.
+        landmarks: (x, y) of left eye, right eye, nose, left and right mouth corner in pixels, where the photo shows an
+            upright face; None for any other photo.
         lightness: Share of the photo's lightness, 0 to 1.
         skin_lightness: The same for the skin of the face.
 
     Returns:
         uint8 [H, W, 3].
+
+    Raises:
+        ValueError: Photo and drawing differ in size.
     """
     if photo.shape != drawing.shape:
         raise ValueError(f"photo {photo.shape} and drawing {drawing.shape} differ in size")
@@ -88,19 +91,28 @@ def keep_region_colors(
     shift = shifts[labels].astype(np.float32)
     guide = lab[..., 0] / 100.0
     radius = max(1, round(_RADIUS * scale))
-    # what stays as it is must not pull its surroundings towards no shift: its neighbours' shift is carried into it
+    # pixels that keep their colour must not pull their surroundings towards no shift: they take their neighbours' shift
     shift = _filled(shift, frozen, radius)
     local = photo_lab[..., 1:] - regions.photo[labels][..., 1:]
-    local = _guided(np.float32(local), guide, radius) * (1.0 - cv2.blur(near_eyes, (2 * radius + 1,) * 2))[..., None]
+    local = (
+        _guided(local.astype(np.float32), guide, radius) * (1.0 - cv2.blur(near_eyes, (2 * radius + 1,) * 2))[..., None]
+    )
     shift = _guided(shift, guide, radius)
     shift[..., 1:] += _LOCAL * local
-    moves = np.clip((lab[..., 0] - INK) / _INK_RAMP, 0.0, 1.0) * (1.0 - cv2.blur(np.float32(frozen), (3, 3)))
+    moves = np.clip((lab[..., 0] - INK) / _INK_RAMP, 0.0, 1.0) * (1.0 - cv2.blur(frozen.astype(np.float32), (3, 3)))
     return _rgb(lab + shift * moves[..., None])
 
 
 @dataclass(frozen=True)
 class _Regions:
-    """Of each region: pixels, centre (x, y), mean Lab of the drawing and of the photo there, lines left out."""
+    """The regions of a drawing.
+
+    Attributes:
+        pixels: Number of pixels, int [regions].
+        centers: Mean (x, y) of the pixels, float64 [regions, 2].
+        drawing: Mean Lab of the drawing, without lines, float64 [regions, 3].
+        photo: Mean Lab of the photo at the same pixels, float64 [regions, 3].
+    """
 
     pixels: np.ndarray
     centers: np.ndarray
@@ -111,11 +123,11 @@ class _Regions:
 def _regions(labels: np.ndarray, lab: np.ndarray, photo_lab: np.ndarray) -> _Regions:
     flat, count = labels.ravel(), int(labels.max()) + 1
     pixels = np.bincount(flat, minlength=count)
-    # a region of nothing but lines has only them
+    # a region that consists of lines alone must not have weight 0
     weight = np.where(lab[..., 0].ravel() > INK + _INK_RAMP, 1.0, 1e-3)
     total = np.bincount(flat, weight, count)
 
-    def means(values):
+    def means(values: np.ndarray) -> np.ndarray:
         return np.stack([np.bincount(flat, weight * channel.ravel(), count) / total for channel in values], axis=-1)
 
     rows, columns = np.indices(labels.shape)
@@ -124,9 +136,9 @@ def _regions(labels: np.ndarray, lab: np.ndarray, photo_lab: np.ndarray) -> _Reg
 
 
 class _FaceRegions:
-    """Which regions of a drawing are skin, and which belong to the eyes."""
+    """Finds the regions of a drawing that are skin, and those that belong to the eyes."""
 
-    def __init__(self, landmarks, labels, regions):
+    def __init__(self, landmarks: Sequence[Sequence[float]], labels: np.ndarray, regions: _Regions) -> None:
         self.points = np.asarray(landmarks, float)[:5]
         self.distance = eye_distance(landmarks)
         self.labels, self.regions = labels, regions
@@ -136,11 +148,11 @@ class _FaceRegions:
         self._from_skin = np.linalg.norm(regions.drawing - regions.drawing[self.skin], axis=1)
 
     def eyes(self, factor: float) -> np.ndarray:
-        """The pixels of both eyes, bool [H, W]: ellipses of half axes 0.45 and 0.30 eye distances times `factor`."""
+        """Returns the pixels of both eyes, bool [H, W]: half axes of 0.45 and 0.30 eye distances, times `factor`."""
         return self._within(self._columns, self._rows, factor)
 
     def eye_regions(self) -> np.ndarray:
-        """Which regions are irises and whites, bool [regions]: small, in an eye, and neither skin nor its shade."""
+        """Returns the regions that are irises and whites, bool [regions]: small, in an eye, not skin nor its shade."""
         small = self.regions.pixels < 0.3 * self.distance**2
         light, _, yellow = self.regions.drawing.T
         skin_light, _, skin_yellow = self.regions.drawing[self.skin]
@@ -149,17 +161,20 @@ class _FaceRegions:
         return small & self._in_eyes(1.0) & (self._from_skin > _BESIDE_EYES_NEAR) & cold
 
     def whites(self, lab: np.ndarray) -> np.ndarray:
-        """The pixels in the eyes that are clearly white, bool [H, W]; a pale lid is not, nor one that shines."""
+        """Returns the pixels in the eyes that are clearly white, bool [H, W]; pale or shining lids are not."""
         light, chroma = lab[..., 0], np.hypot(lab[..., 1], lab[..., 2])
         skin_light, *skin_color = self.regions.drawing[self.skin]
         least = max(_WHITE, skin_light - _WHITER)
         return self.eyes(0.72) & (light >= least) & (chroma <= min(_WHITE_CHROMA, np.hypot(*skin_color) - _WHITER))
 
     def share_skin_shift(self, shifts: np.ndarray) -> np.ndarray:
-        """Lets all of the face's skin move alike; `shifts` [regions, 3] is changed in place.
+        """Gives all of the face's skin the same shift.
+
+        Args:
+            shifts: Lab shift of each region, float64 [regions, 3]; changed in place.
 
         Returns:
-            Which regions look like skin, neck and ears too, bool [regions].
+            The regions that look like skin, neck and ears included, bool [regions].
         """
         middle = self.middle + np.array([0.0, 0.45 * self.distance])
         x, y = (self.regions.centers - middle).T / self.distance
@@ -172,7 +187,7 @@ class _FaceRegions:
         return (self._from_skin <= _SKIN_NEAR) | lids
 
     def _skin(self) -> int:
-        """The largest region between eyes and mouth; the one nearest to their middle where that is outside."""
+        """Finds the largest region between eyes and mouth, or the one nearest to the eyes where that is outside."""
         left, right = sorted((self.points[0, 0], self.points[1, 0]))
         top, bottom = self.middle[1] + 0.15 * self.distance, self.points[3:5, 1].mean()
         inside = self.labels[max(0, round(top)) : max(0, round(bottom)), max(0, round(left)) : max(0, round(right))]
@@ -183,7 +198,7 @@ class _FaceRegions:
     def _in_eyes(self, factor: float) -> np.ndarray:
         return self._within(self.regions.centers[:, 0], self.regions.centers[:, 1], factor)
 
-    def _within(self, x, y, factor):
+    def _within(self, x: np.ndarray, y: np.ndarray, factor: float) -> np.ndarray:
         a, b = (factor * axis * self.distance for axis in (0.45, 0.30))
         return np.any([((x - eye[0]) / a) ** 2 + ((y - eye[1]) / b) ** 2 <= 1.0 for eye in self.points[:2]], axis=0)
 
@@ -193,31 +208,31 @@ def _smoothed(rgb: np.ndarray) -> np.ndarray:
 
 
 def _lab(rgb: np.ndarray) -> np.ndarray:
-    """CIE Lab under D65, float32, L in 0..100."""
-    return cv2.cvtColor(np.float32(rgb) / 255.0, cv2.COLOR_RGB2LAB)
+    """Converts to CIE Lab under D65, float32, L in 0..100."""
+    return cv2.cvtColor(rgb.astype(np.float32) / 255.0, cv2.COLOR_RGB2LAB)
 
 
 def _rgb(lab: np.ndarray) -> np.ndarray:
-    lab = np.float32(lab)
+    lab = lab.astype(np.float32)
     lab[..., 0] = lab[..., 0].clip(0.0, 100.0)
     return np.rint(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB).clip(0.0, 1.0) * 255.0).astype(np.uint8)
 
 
 def _filled(values: np.ndarray, missing: np.ndarray, radius: int) -> np.ndarray:
-    """Values [H, W, C] with those of `missing` replaced by the mean of what surrounds them."""
+    """Replaces the values [H, W, C] of `missing` pixels by the mean of their surroundings."""
     if not missing.any():
         return values
-    size, known = (8 * radius + 1,) * 2, np.float32(~missing)
+    size, known = (8 * radius + 1,) * 2, (~missing).astype(np.float32)
     share = cv2.blur(known, size)[..., None]
     around = cv2.blur(values * known[..., None], size) / np.maximum(share, 1e-6)
     return np.where(missing[..., None] & (share > 1e-6), around, values)
 
 
 def _guided(values: np.ndarray, guide: np.ndarray, radius: int) -> np.ndarray:
-    """The guided filter of He et al. (2010) of values [H, W, C] along a guide [H, W] in [0, 1]."""
+    """Applies the guided filter of He et al. (2010) to values [H, W, C] along a guide [H, W] in [0, 1]."""
     size = (2 * radius + 1,) * 2
 
-    def mean(x):
+    def mean(x: np.ndarray) -> np.ndarray:
         return cv2.blur(x, size).reshape(*x.shape[:2], -1)
 
     center = mean(guide)

@@ -1,12 +1,16 @@
-"""Rotation of a picture in the graph; the only module of `data` that knows TensorFlow Addons."""
+"""Rotation of an image in the graph; the only module of `data` that uses TensorFlow Addons."""
+
+from __future__ import annotations
 
 import warnings
+
+import tensorflow as tf
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", UserWarning)  # its end-of-life notice, known and pinned
     import tensorflow_addons as tfa
 
 
-def rotate(picture, angle):
-    """Rotates a float picture [H, W, C] by `angle` radians, bilinearly; corners repeat reflected pixels."""
-    return tfa.image.rotate(picture, angle, interpolation="bilinear", fill_mode="reflect")
+def rotate(image: tf.Tensor, angle: tf.Tensor) -> tf.Tensor:
+    """Rotates a float image [H, W, C] by `angle` radians, bilinearly; corners are filled by reflection."""
+    return tfa.image.rotate(image, angle, interpolation="bilinear", fill_mode="reflect")

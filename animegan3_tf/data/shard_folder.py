@@ -1,14 +1,16 @@
-"""A folder of TFRecord shards: what lies in it, and when it is whole.
+"""A folder of TFRecord shards: its files, and whether it is complete.
 
-`pictures-00003-of-00016.tfrecord` holds records, `pictures-00003-of-00016.json` what it was made from and where each of
-them begins, `shards.json` the whole folder. That one is written last: a folder without it is not finished.
+`pictures-00003-of-00016.tfrecord` holds records. `pictures-00003-of-00016.json` says what they were made from and where
+each begins. `shards.json` describes the whole folder and is written last: a folder without it is not finished.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,42 +25,63 @@ _SHARD = re.compile(r"pictures-\d{5,}-of-\d{5,}\.(tfrecord|json)")
 
 
 def shard_path(folder: Path, number: int, total: int) -> Path:
-    """Where the shard of that number lies, of `total` ones."""
+    """Returns the path of shard `number` of `total`."""
     return Path(folder, f"pictures-{number:05d}-of-{total:05d}.tfrecord")
 
 
-def is_shard_folder(folder) -> bool:
-    """Whether a folder holds shards, finished or not."""
+def is_shard_folder(folder: str | os.PathLike) -> bool:
+    """Returns whether a folder holds shards, finished or not."""
     return Path(folder, SUMMARY).is_file() or bool(shard_files(folder))
 
 
-def shard_files(folder) -> list[Path]:
-    """The shards in a folder and their books."""
+def shard_files(folder: str | os.PathLike) -> list[Path]:
+    """Returns the shards in a folder and their JSON files."""
     return sorted(path for path in Path(folder).glob("pictures-*") if _SHARD.fullmatch(path.name))
 
 
-def count_pictures(folder) -> int:
-    """How many pictures a folder of files or of shards holds, without reading one."""
+def count_images(folder: str | os.PathLike) -> int:
+    """Counts the images in a folder of files or of shards, without reading one."""
     return len(ShardIndex(folder)) if is_shard_folder(folder) else len(find_images(folder))
 
 
 def write_summary(folder: Path, shards: int, count: int, about: dict) -> None:
-    """Declares a folder whole. about: whatever else is worth knowing, `stages` {name: parameters} among it."""
+    """Declares a folder complete.
+
+    Args:
+        folder: The folder of the shards.
+        shards: How many shards it holds.
+        count: How many images they hold.
+        about: Further entries of shards.json, `stages` {name: parameters} among them.
+
+    Raises:
+        OSError: shards.json cannot be written.
+    """
     write_json(folder / SUMMARY, {"format": _FORMAT, "shards": shards, "pictures": count, **about})
 
 
-def shard_stages(folder) -> dict[str, dict]:
-    """{name: parameters} of what each record of a finished folder holds."""
+def shard_stages(folder: str | os.PathLike) -> dict[str, dict]:
+    """Returns {name: parameters} of the image and the targets in each record of a finished folder."""
     return _summary(Path(folder))["stages"]
 
 
 class ShardIndex:
-    """Where each record of a finished shard folder begins; 8 bytes a record.
+    """Where each record of a finished shard folder begins; 8 bytes of memory a record.
 
-    stages: {name: parameters} of what each record holds. Raises `UserError` where the folder is not whole.
+    Attributes:
+        folder: The folder.
+        stages: {name: parameters} of the image and the targets in each record.
+        paths: The shards.
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder: str | os.PathLike) -> None:
+        """Reads the JSON files of a folder.
+
+        Args:
+            folder: The folder of the shards.
+
+        Raises:
+            UserError: The folder is not finished, or a shard is missing or incomplete.
+        """
         self.folder = Path(folder)
         summary = _summary(self.folder)
         self.stages = summary["stages"]
@@ -69,33 +92,44 @@ class ShardIndex:
         if len(self) != summary["pictures"]:
             raise _not_whole(self.folder, f"{len(self):,} of {summary['pictures']:,} records")
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._offsets_of_all)
 
     def place(self, index: int) -> tuple[Path, int]:
-        """The shard of a record and the byte it begins at."""
+        """Returns the shard of a record and the byte at which it begins."""
         shard = int(np.searchsorted(self._ends, index, side="right"))
         return self.paths[shard], int(self._offsets_of_all[index])
 
     def name(self, index: int) -> str:
-        """The picture's name, read from the shard's book: names are not kept in memory."""
+        """Reads the image's name from the shard's JSON file: names are not kept in memory."""
         shard = int(np.searchsorted(self._ends, index, side="right"))
         first = self._ends[shard - 1] if shard else 0
         return read_json(self.paths[shard].with_suffix(".json"), self.folder)["names"][index - first]
 
     def _offsets(self, path: Path) -> list[int]:
-        book = read_json(path.with_suffix(".json"), self.folder)
+        about = read_json(path.with_suffix(".json"), self.folder)
         try:
             found = path.stat().st_size
         except OSError:
             raise _not_whole(self.folder, f"{path.name} is missing") from None
-        if found != book["bytes"]:
-            raise _not_whole(self.folder, f"{path.name} has {found:,} of {book['bytes']:,} bytes")
-        return book["offsets"]
+        if found != about["bytes"]:
+            raise _not_whole(self.folder, f"{path.name} has {found:,} of {about['bytes']:,} bytes")
+        return about["offsets"]
 
 
-def read_json(path: Path, folder: Path) -> dict:
-    """A JSON object of a shard folder; a `UserError` says that the folder is not whole where there is none."""
+def read_json(path: Path, folder: Path) -> dict[str, Any]:
+    """Reads a JSON file of a shard folder.
+
+    Args:
+        path: The file.
+        folder: The folder, for the message.
+
+    Returns:
+        The object in it.
+
+    Raises:
+        UserError: The file is missing or holds no object, so the folder is not complete.
+    """
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(values, dict):
@@ -107,10 +141,12 @@ def read_json(path: Path, folder: Path) -> dict:
         raise _not_whole(folder, f"{path.name} cannot be read: {error}") from None
 
 
-def _summary(folder: Path) -> dict:
+def _summary(folder: Path) -> dict[str, Any]:
     summary = read_json(folder / SUMMARY, folder)
     if summary.get("format") != _FORMAT:
-        raise UserError(f"{quote(folder)} is of another version; make it anew with animegan3 prepare --shards")
+        raise UserError(
+            f"{quote(folder)} was written by another version; make it again with animegan3 prepare --shards"
+        )
     return summary
 
 

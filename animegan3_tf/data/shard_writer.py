@@ -1,4 +1,4 @@
-"""One TFRecord shard: from its sources to the file, in one task that any process of any machine can do."""
+"""Writes one TFRecord shard from its sources, as one task that any process on any machine can do."""
 
 from __future__ import annotations
 
@@ -21,7 +21,17 @@ from animegan3_tf.images import png_bytes
 
 @dataclass(frozen=True)
 class ShardTask:
-    """The pictures `names` of the folder `source`, sent through `stages`: shard `number` of `total` in `out`."""
+    """One shard to write.
+
+    Attributes:
+        out: The folder of the shards.
+        number: The shard's number, from 0.
+        total: How many shards there are.
+        source: The folder of the source images.
+        names: The images of this shard, relative to `source`.
+        stages: What each record holds: the image itself, then its targets.
+        max_pixels: Images with more are rejected.
+    """
 
     out: Path
     number: int
@@ -33,22 +43,29 @@ class ShardTask:
 
     @property
     def path(self) -> Path:
-        """Where the shard lies."""
+        """The file of the shard."""
         return shard_path(self.out, self.number, self.total)
 
     @property
     def book(self) -> Path:
-        """Where it is written what the shard was made from, and where each record begins."""
+        """The JSON file that says what the shard was made from and where each record begins."""
         return self.path.with_suffix(".json")
 
 
 def write_shard(task: ShardTask) -> None:
-    """Writes a shard, then its book; the same task gives the same bytes. One picture is in memory at a time.
+    """Writes a shard, then its JSON file; the same task gives the same bytes. One image is in memory at a time.
 
-    Sources that cannot be used are left out, and stand in the book with the reason. Raises `UserError` where the shard
-    cannot be written.
+    Sources that cannot be used are left out, and listed in the JSON file with the reason.
+
+    Args:
+        task: The shard.
+
+    Raises:
+        UserError: The shard cannot be written.
     """
-    names, offsets, rejected = [], [], {}
+    names: list[str] = []
+    offsets: list[int] = []
+    rejected: dict[str, str] = {}
     fingerprint = _fingerprint(task)  # before reading: sources that change meanwhile are then seen as changed next time
     try:
         with whole_file(task.path) as temporary, open(temporary, "xb") as file:
@@ -68,9 +85,9 @@ def write_shard(task: ShardTask) -> None:
 
 
 def is_current(task: ShardTask) -> bool:
-    """Whether the shard stands as its book says, made from these very sources in this very way.
+    """Returns whether the shard stands as recorded, made from the sources as they are now, in the same way.
 
-    Sources that were rejected are tried again: what was wrong need not show in the file, such as a missing decoder.
+    Sources that were rejected are tried again: the cause need not lie in the file, such as a missing decoder.
     """
     try:
         book = read_json(task.book, task.out)
@@ -81,13 +98,20 @@ def is_current(task: ShardTask) -> bool:
 
 
 def encode_record(record: Record) -> bytes:
-    """A tf.train.Example: the name, the source's sha256, and each made picture as the PNG `write_image` writes."""
-    pictures = {stage: png_bytes(made) for stage, made in record.made.items()}
-    return example({NAME: os.fsencode(record.name), SHA256: record.sha256.encode(), **pictures})
+    """Serializes a record.
+
+    Args:
+        record: The record.
+
+    Returns:
+        A tf.train.Example that holds the name, the source's sha256, and each made image as a PNG.
+    """
+    images = {stage: png_bytes(made) for stage, made in record.made.items()}
+    return example({NAME: os.fsencode(record.name), SHA256: record.sha256.encode(), **images})
 
 
 def _encoded(task: ShardTask, name: str) -> bytes | str:
-    """The record of one source, or the one-line reason why it is rejected."""
+    """Makes the record of one source, or returns the one-line reason why it is rejected."""
     try:
         record = open_record(task.source / name, name, task.max_pixels)
         return encode_record(functools.reduce(apply_stage, task.stages, record))
@@ -96,9 +120,9 @@ def _encoded(task: ShardTask, name: str) -> bytes | str:
 
 
 def _fingerprint(task: ShardTask) -> str:
-    """Changes with the sources, told by size and time, and with what is made of them."""
+    """Computes a digest that changes with the sources' sizes and times, and with everything made of them."""
 
-    def state(name):
+    def state(name: str) -> tuple[int, int] | None:
         try:
             found = os.stat(task.source / name)
         except OSError:

@@ -1,4 +1,4 @@
-"""The training targets of photos and anime pictures: what each is made from, how, and where it lies."""
+"""The training targets of photos and anime images: how each is made from its source, and where it lies."""
 
 from __future__ import annotations
 
@@ -23,8 +23,13 @@ KINDS = ("superpixel", "l0", "smooth")
 class Stage:
     """One kind of target for one source folder.
 
-    function: module-level, (rgb uint8 [H, W, 3], relative name, **parameters) -> rgb uint8 [H, W, 3]; the same
-    arguments must always give the same picture. parameters: plain values that JSON can hold.
+    Attributes:
+        name: The kind.
+        source: The folder of the source images.
+        target: The folder of the targets.
+        function: A module-level function (rgb uint8 [H, W, 3], relative name, **parameters) -> rgb uint8 [H, W, 3].
+            The same arguments must always give the same image.
+        parameters: Its keyword arguments, plain values that JSON can hold.
     """
 
     name: str
@@ -35,7 +40,18 @@ class Stage:
 
 
 def target_folder(source: str | os.PathLike, kind: str) -> Path:
-    """Where the targets of `source` lie: `photo` -> `photo_superpixel`, `photo_l0`; `style` -> `smooth`."""
+    """Names the folder of a source's targets: `photo` -> `photo_superpixel`, `photo_l0`; `style` -> `smooth`.
+
+    Args:
+        source: The folder of the source images.
+        kind: One of `KINDS`.
+
+    Returns:
+        The folder, beside the source.
+
+    Raises:
+        ValueError: There is no such kind.
+    """
     if kind not in KINDS:
         raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
     source = Path(source)
@@ -45,7 +61,7 @@ def target_folder(source: str | os.PathLike, kind: str) -> Path:
 
 
 def target_name(name: str) -> str:
-    """The target's relative name for a source's, both with forward slashes: `a/b.jpg` -> `a/b.png`."""
+    """Returns the target's relative name for a source's, both with forward slashes: `a/b.jpg` -> `a/b.png`."""
     return PurePosixPath(name).with_suffix(".png").as_posix()
 
 
@@ -57,9 +73,21 @@ def photo_targets(
     min_size: int = 50,
     sides: Sequence[int] | None = None,
 ) -> list[Stage]:
-    """The stages for a folder of photos: L0 smoothing with `lam`, Felzenszwalb superpixels with the next three.
+    """Makes the stages for a folder of photos: superpixels and L0 smoothing.
 
-    sides: see `to_working_size`.
+    Args:
+        photos: The folder.
+        lam: Weight of the L0 smoothing (`l0_smooth_offline`).
+        scale: Felzenszwalb's scale of the superpixels; higher means larger regions.
+        sigma: Blur before the segmentation, in pixels.
+        min_size: Least number of pixels of a superpixel.
+        sides: See `to_working_size`.
+
+    Returns:
+        The stages "superpixel" and "l0".
+
+    Raises:
+        UserError: `lam` is not above 0.
     """
     if not lam > 0:
         raise UserError(f"the L0 weight lambda is {lam}; give one above 0 (0.005 is light, 0.02 strong)")
@@ -75,24 +103,42 @@ def photo_targets(
 def anime_targets(
     anime: str | os.PathLike, salt: float = 0.0, sides: Sequence[int] | None = None, balance: dict | None = None
 ) -> list[Stage]:
-    """The stage for a folder of anime pictures: edges smoothed, then the fraction `salt` of pixels made white.
+    """Makes the stage for a folder of anime images: edges are smoothed, then some pixels made white.
 
-    sides: see `to_working_size`. balance: see `balance.balance_settings`.
+    Args:
+        anime: The folder.
+        salt: Fraction of the pixels that become white, 0 to 1.
+        sides: See `to_working_size`.
+        balance: See `balance.balance_settings`.
+
+    Returns:
+        The stage "smooth", as a list.
+
+    Raises:
+        UserError: `salt` is not a fraction.
     """
     if not 0 <= salt <= 1:
         raise UserError(f"salt is {salt}; give a fraction of the pixels between 0 and 1")
     anime = Path(anime)
-    parameters = {"salt": salt, "sides": list(sides) if sides else None}
-    if balance is not None:  # not recorded otherwise, so that what was made before there was a balance stays current
+    parameters: dict[str, object] = {"salt": salt, "sides": list(sides) if sides else None}
+    if balance is not None:  # not recorded otherwise, so that targets from before there was a balance stay current
         parameters["balance"] = balance
     return [Stage("smooth", anime, target_folder(anime, "smooth"), smooth_target, parameters)]
 
 
 def style_targets(style: Style, photos: str | os.PathLike, anime: str | os.PathLike) -> list[Stage]:
-    """Every stage for training a style: smoothed anime, and if it has a region target, both kinds of the photos.
+    """Makes every stage for training a style.
 
     With `data.balance = "mean"` the anime folder's colours are measured, unless its manifest has them, or its shards
-    hold pictures balanced like that already.
+    hold images that are balanced already.
+
+    Args:
+        style: The style.
+        photos: Folder of the photos.
+        anime: Folder of the anime images.
+
+    Returns:
+        The stages of `photo_targets`, if the style has a region target, then that of `anime_targets`.
     """
     sides = style.data.sides
     regions = photo_targets(photos, style.target.region_l0_lambda, sides=sides)
@@ -101,34 +147,41 @@ def style_targets(style: Style, photos: str | os.PathLike, anime: str | os.PathL
 
 
 def to_working_size(rgb: np.ndarray, sides: Sequence[int] | None) -> np.ndarray:
-    """The picture with its short side brought into `sides`, (least, most) pixels; None leaves it as it is.
+    """Resizes an image to the size at which crops are cut and targets are made.
 
-    Crops for training are cut from this size, and targets are made at it: made larger and reduced afterwards, smoothed
-    edges would be sharp again, salt grey and superpixels too many.
+    Targets that were made larger and reduced afterwards would have sharp edges again, grey salt and too many
+    superpixels.
+
+    Args:
+        rgb: uint8 [H, W, 3].
+        sides: Least and most pixels of the short side; None leaves the image as it is.
+
+    Returns:
+        uint8 [h, w, 3].
     """
     if sides is None:
         return rgb
     short = min(rgb.shape[:2])
     scale = min(max(short, sides[0]), sides[1]) / short
-    return resize(rgb, tuple(round(side * scale) for side in rgb.shape[:2]))
+    return resize(rgb, (round(rgb.shape[0] * scale), round(rgb.shape[1] * scale)))
 
 
 def working_picture(
     rgb: np.ndarray, name: str, sides: Sequence[int] | None = None, balance: dict | None = None
 ) -> np.ndarray:
-    """The picture itself, at the size that its targets are made at, and balanced as they are."""
+    """Returns the image itself, at the size and with the colour balance of its targets."""
     return balanced(to_working_size(rgb, sides), balance)
 
 
 def superpixel_target(
     rgb: np.ndarray, name: str, scale: float, sigma: float, min_size: int, sides: Sequence[int] | None = None
 ) -> np.ndarray:
-    """Every superpixel in its mean colour."""
+    """Paints every superpixel in its mean colour."""
     return superpixels(to_working_size(rgb, sides), scale=scale, sigma=sigma, min_size=min_size)
 
 
 def l0_target(rgb: np.ndarray, name: str, lam: float, sides: Sequence[int] | None = None) -> np.ndarray:
-    """Flat areas and sharp steps, by L0 gradient minimisation."""
+    """Flattens areas between sharp steps, by L0 gradient minimisation."""
     smoothed = l0_smooth_offline(to_working_size(rgb, sides).astype(np.float32) / 255, lam)
     return np.round(np.clip(smoothed, 0, 1) * 255).astype(np.uint8)
 
@@ -136,10 +189,10 @@ def l0_target(rgb: np.ndarray, name: str, lam: float, sides: Sequence[int] | Non
 def smooth_target(
     rgb: np.ndarray, name: str, salt: float, sides: Sequence[int] | None = None, balance: dict | None = None
 ) -> np.ndarray:
-    """Anime without its crisp ink, as balanced: what the discriminator must learn to refuse."""
+    """Smooths the edges of anime, after its balance: images without crisp ink, fakes for the discriminator."""
     smoothed = smooth_edges(working_picture(rgb, name, sides, balance))
     if not salt:
         return smoothed
-    # Seeded by the name: each picture has its own salt, and a rebuild has the same.
+    # Seeded by the name: each image has its own salt, and has it again when it is made anew.
     seed = int.from_bytes(hashlib.sha256(os.fsencode(name)).digest()[:8], "big")
     return add_salt(smoothed, salt, np.random.default_rng(seed))

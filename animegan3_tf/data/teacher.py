@@ -1,4 +1,4 @@
-"""A generator as the teacher of pairs: any model that `stylize` takes, with the sha256 that names it."""
+"""A generator as the teacher of pairs: any model that `stylize` takes, with the sha256 of its file."""
 
 from __future__ import annotations
 
@@ -13,13 +13,19 @@ from animegan3_tf.stylizer import load_stylizer
 
 
 class ModelTeacher:
-    """Draws with a model; `name` is its file's, `fixed_size` its (height, width) where it takes no other."""
+    """Draws with a model.
 
-    def __init__(self, model: str | os.PathLike):
-        """Names the model.
+    Attributes:
+        name: The name of the model's file.
+        sha256: SHA-256 of that file.
+        fixed_size: Its (height, width) where it takes no other size.
+    """
+
+    def __init__(self, model: str | os.PathLike) -> None:
+        """Loads the model.
 
         Args:
-            model: What `animegan3_tf.stylizer.load_stylizer` takes.
+            model: A model for `animegan3_tf.stylizer.load_stylizer`.
 
         Raises:
             UserError: The model does not exist or cannot be read.
@@ -30,5 +36,5 @@ class ModelTeacher:
         self.fixed_size = self._stylizer.fixed_size
 
     def __call__(self, rgb: np.ndarray) -> np.ndarray:
-        """Draws one image, uint8 [H, W, 3] to the same."""
+        """Draws one image, uint8 [H, W, 3] to the same size."""
         return self._stylizer(rgb)

@@ -1,17 +1,23 @@
-"""Anime with blurred edges and with salt: what the discriminator must learn to call wrong."""
+"""Anime with smoothed edges and with salt: fakes that the discriminator must learn to reject."""
+
+from __future__ import annotations
 
 import cv2
 import numpy as np
 
 
-def smooth_edges(image, gray=None, low=100, high=200):
-    """Blurs a picture on and beside its edges only (CartoonGAN's edge-smoothed data).
+def smooth_edges(image: np.ndarray, gray: np.ndarray | None = None, low: int = 100, high: int = 200) -> np.ndarray:
+    """Blurs an image on and beside its edges only (the edge-smoothed data of CartoonGAN, Chen et al. 2018).
 
-    image: uint8 array [H, W, 3], RGB.
-    gray: uint8 array [H, W] in which edges are sought; made from the image when left out. Upstream decodes the file a
-        second time as gray, which differs by a rounding step here and there and so can move an edge.
-    low, high: the Canny detector's two thresholds.
-    Returns a uint8 array of the same shape.
+    Args:
+        image: uint8 [H, W, 3], RGB.
+        gray: uint8 [H, W] in which edges are searched; made from the image when left out. Upstream decodes the file a
+            second time as gray, which differs by a rounding step in places and so can move an edge.
+        low: The Canny detector's lower threshold.
+        high: The Canny detector's upper threshold.
+
+    Returns:
+        uint8 [H, W, 3].
     """
     if gray is None:
         gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
@@ -22,11 +28,19 @@ def smooth_edges(image, gray=None, low=100, high=200):
     return np.where(near_edge[..., None], blurred.astype(np.uint8), image)
 
 
-def add_salt(image, fraction, rng):
-    """Sets a random share of the pixels white, as upstream does to shinkai's edge-smoothed frames.
+def add_salt(image: np.ndarray, fraction: float, rng: np.random.Generator) -> np.ndarray:
+    """Makes a random share of the pixels white, as upstream does with shinkai's edge-smoothed frames.
 
-    image: uint8 array [H, W, 3]; fraction: share of the pixels, 0 to 1; rng: `numpy.random.Generator`.
-    Returns a new uint8 array of the same shape with exactly round(fraction H W) pixels, no pixel drawn twice, white.
+    Args:
+        image: uint8 [H, W, 3].
+        fraction: Share of the pixels, 0 to 1.
+        rng: Draws the pixels.
+
+    Returns:
+        A copy, uint8 [H, W, 3], in which exactly round(fraction * H * W) different pixels were made white.
+
+    Raises:
+        ValueError: `fraction` is not between 0 and 1.
     """
     if not 0 <= fraction <= 1:
         raise ValueError(f"fraction is {fraction}; it must lie between 0 and 1")

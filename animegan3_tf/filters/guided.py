@@ -1,15 +1,24 @@
-"""The guided filter that stands between the support tail and its losses."""
+"""The guided filter between the support tail and its losses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
 
 import tensorflow as tf
 
 
-def guided_filter(images, radius, eps):
-    """Smooths what varies less than `eps` and keeps stronger edges: He et al. (2010), each channel its own guide.
+def guided_filter(images: tf.Tensor, radius: int, eps: float) -> tf.Tensor:
+    """Smooths small variations and keeps stronger edges (He et al. 2010), with each channel as its own guide.
 
-    images: float tensor [N, H, W, C] in [0, 1], any H and W; computed in float32 whatever the dtype.
-    radius: half width of the window, 2 radius + 1 pixels square; at the borders only pixels inside count.
-    eps: variance below which a window counts as flat.
-    Returns a tensor of the same shape and dtype, in [0, 1] up to rounding. Differentiable.
+    Differentiable.
+
+    Args:
+        images: Float tensor [N, H, W, C] in [0, 1], any H and W; computed in float32 whatever the dtype.
+        radius: Half width of the square window of 2 radius + 1 pixels; at the borders only pixels inside count.
+        eps: Variance below which a window counts as flat.
+
+    Returns:
+        Tensor of the same shape and dtype, in [0, 1] up to rounding.
     """
     guide = tf.cast(images, tf.float32)
     # Both statistics in one pass, stacked as channels; the same for both coefficients.
@@ -21,20 +30,21 @@ def guided_filter(images, radius, eps):
     return tf.cast(slope * guide + offset, images.dtype)
 
 
-def _box_mean(images, radius):
-    """Mean over the part of the window that lies inside the image: [N, H, W, C] to the same.
+def _box_mean(images: tf.Tensor, radius: int) -> tf.Tensor:
+    """Computes the mean over the part of the window that lies inside the image: [N, H, W, C] to the same.
 
-    Average pooling with SAME padding leaves the padding out of its count, which is just that. Its gradient is the same
-    pooling with the counts taken out before and put in after, which is several times faster than the pooling's own.
+    Average pooling with SAME padding does that: it leaves the padding out of its count. Its gradient is written as the
+    same pooling, with the counts divided out before and multiplied in after, which is several times faster than
+    TensorFlow's own.
     """
     width = 2 * radius + 1
 
-    def pool(x):
+    def pool(x: tf.Tensor) -> tf.Tensor:
         return tf.nn.avg_pool2d(x, width, strides=1, padding="SAME")
 
     @tf.custom_gradient
-    def mean(x):
-        def gradient(upstream):
+    def mean(x: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
+        def gradient(upstream: tf.Tensor) -> tf.Tensor:
             inside = _inside(tf.shape(x)[1], radius)[:, None, None] * _inside(tf.shape(x)[2], radius)[:, None]
             return inside * pool(upstream / inside)
 
@@ -43,8 +53,8 @@ def _box_mean(images, radius):
     return mean(images)
 
 
-def _inside(length, radius):
-    """How many of a window's positions along an axis lie inside the image: float [length]."""
+def _inside(length: tf.Tensor, radius: int) -> tf.Tensor:
+    """Counts the window's positions along an axis that lie inside the image: float [length]."""
     position = tf.range(length)
     least, most = tf.maximum(position - radius, 0), tf.minimum(position + radius, length - 1)
     return tf.cast(most - least + 1, tf.float32)

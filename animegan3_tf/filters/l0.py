@@ -1,5 +1,7 @@
 """L0 gradient minimisation inside the graph: flat regions, sharp edges."""
 
+from __future__ import annotations
+
 import math
 
 import tensorflow as tf
@@ -7,14 +9,22 @@ import tensorflow as tf
 from animegan3_tf.filters.l0_offline import penalties
 
 
-def l0_smooth(images, lam, kappa=2.0, beta_max=1e5):
+def l0_smooth(images: tf.Tensor, lam: float, kappa: float = 2.0, beta_max: float = 1e5) -> tf.Tensor:
     """Smooths images by keeping only the gradients that are worth `lam` each (Xu et al. 2011, algorithm 1).
 
-    images: float tensor [N, H, W, 3] in [0, 1], any H and W; computed in float32 whatever the dtype.
-    lam: price of a pixel with a gradient; 0.005 for revision targets, 0.02 for region targets.
-    kappa, beta_max: growth and end of the penalty; Python floats, since they fix the number of rounds.
-    Returns a tensor of the same shape and dtype. It is not clipped and leaves [0, 1] by up to a few hundredths.
     The borders are circular, and no gradient flows back: the result is a target.
+
+    Args:
+        images: Float tensor [N, H, W, 3] in [0, 1], any H and W; computed in float32 whatever the dtype.
+        lam: Price of a pixel with a gradient; 0.005 for revision targets, 0.02 for region targets.
+        kappa: Factor by which the penalty grows each round; a Python number, since it fixes the number of rounds.
+        beta_max: Penalty at which the rounds end; a Python number too.
+
+    Returns:
+        Tensor of the same shape and dtype. It is not clipped and exceeds [0, 1] by up to a few hundredths.
+
+    Raises:
+        ValueError: `lam` is not above 0, or `kappa` not above 1.
     """
     betas = penalties(lam, kappa, beta_max)
     # Channels first: the FFT works on the two last axes.
@@ -24,12 +34,12 @@ def l0_smooth(images, lam, kappa=2.0, beta_max=1e5):
     spectrum = tf.signal.rfft2d(planes)
     schedule = tf.constant(betas, tf.float32)
 
-    def refine(step, current):
+    def refine(step: tf.Tensor, current: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         beta = schedule[step]
         kept = _divergence_of_large_gradients(current, lam / beta)
         scale = 1.0 / (1.0 + beta * power)
-        # A divergence has no mean. What rounding leaves of one would be multiplied by beta, up to 1e5, and shift the
-        # brightness.
+        # A divergence has no mean. The remainder that rounding leaves would be multiplied by beta, up to 1e5, and shift
+        # the brightness.
         gain = tf.where(power > 0.0, beta * scale, 0.0)
         solution = spectrum * tf.cast(scale, tf.complex64) + tf.signal.rfft2d(kept) * tf.cast(gain, tf.complex64)
         smoother = tf.signal.irfft2d(solution, size)
@@ -42,10 +52,10 @@ def l0_smooth(images, lam, kappa=2.0, beta_max=1e5):
     return tf.cast(tf.stop_gradient(tf.transpose(planes, [0, 2, 3, 1])), images.dtype)
 
 
-def _gradient_power(height, width):
-    """Squared magnitude of the two difference filters in the frequency domain: [H, W] to [H, W/2+1]."""
+def _gradient_power(height: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
+    """Computes the squared magnitude of the two difference filters in the frequency domain: [H, W/2+1]."""
 
-    def power(count, length):
+    def power(count: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
         # 4 sin^2(a/2), not 2 - 2 cos(a): that would lose the low frequencies to cancellation.
         half_angle = tf.range(tf.cast(count, tf.float32)) * math.pi / tf.cast(length, tf.float32)
         return 4.0 * tf.sin(half_angle) ** 2
@@ -53,8 +63,8 @@ def _gradient_power(height, width):
     return power(height, height)[:, None] + power(width // 2 + 1, width)
 
 
-def _divergence_of_large_gradients(planes, threshold):
-    """Sets the gradients of the pixels below the threshold, summed over channels, to zero: [N, 3, H, W] to the same."""
+def _divergence_of_large_gradients(planes: tf.Tensor, threshold: tf.Tensor) -> tf.Tensor:
+    """Takes the divergence of the gradients of at least the threshold, summed over channels: [N, 3, H, W] to same."""
     across = tf.roll(planes, -1, axis=3) - planes
     down = tf.roll(planes, -1, axis=2) - planes
     energy = tf.reduce_sum(across * across + down * down, axis=1, keepdims=True)

@@ -1,14 +1,25 @@
-"""L0 gradient minimisation of one picture on the host, for targets made before training."""
+"""L0 gradient minimisation of one image on the host, for targets made before training."""
+
+from __future__ import annotations
 
 import numpy as np
 from scipy import fft
 
 
-def l0_smooth_offline(image, lam, kappa=2.0, beta_max=1e5):
-    """Does what `l0_smooth` does, to one picture and without TensorFlow.
+def l0_smooth_offline(image: np.ndarray, lam: float, kappa: float = 2.0, beta_max: float = 1e5) -> np.ndarray:
+    """Does what `l0_smooth` does, with one image and without TensorFlow.
 
-    image: float array [H, W, 3] in [0, 1]; the other arguments as in `l0_smooth`.
-    Returns a float32 array of the same shape, not clipped.
+    Args:
+        image: Float array [H, W, 3] in [0, 1].
+        lam: See `l0_smooth`.
+        kappa: See `l0_smooth`.
+        beta_max: See `l0_smooth`.
+
+    Returns:
+        float32 [H, W, 3], not clipped.
+
+    Raises:
+        ValueError: `lam` is not above 0, or `kappa` not above 1.
     """
     betas = penalties(lam, kappa, beta_max)
     planes = np.array(np.moveaxis(image, -1, 0), np.float32, order="C")  # [3, H, W], a copy to work in
@@ -31,7 +42,7 @@ def l0_smooth_offline(image, lam, kappa=2.0, beta_max=1e5):
         _divergence(across, down, out=kept)
         kept *= np.float32(beta)
         solution = fft.rfft2(kept, axes=(1, 2), overwrite_x=True)
-        # A divergence has no mean; beta would turn what rounding leaves of one into a shift of brightness.
+        # A divergence has no mean; beta would turn the remainder that rounding leaves into a shift of brightness.
         solution[:, 0, 0] = 0
         solution += spectrum
         solution *= 1 / (1 + np.float32(beta) * power)
@@ -39,8 +50,20 @@ def l0_smooth_offline(image, lam, kappa=2.0, beta_max=1e5):
     return np.ascontiguousarray(np.moveaxis(planes, 0, -1))
 
 
-def penalties(lam, kappa, beta_max):
-    """The penalty of each round: 2 lam, growing by kappa, while below beta_max."""
+def penalties(lam: float, kappa: float, beta_max: float) -> list[float]:
+    """Returns the penalty of each round: 2 lam, growing by the factor kappa, while below beta_max.
+
+    Args:
+        lam: See `l0_smooth`.
+        kappa: See `l0_smooth`.
+        beta_max: See `l0_smooth`.
+
+    Returns:
+        The penalties, at least one.
+
+    Raises:
+        ValueError: `lam` is not above 0, or `kappa` not above 1.
+    """
     if not lam > 0:
         raise ValueError(f"lam is {lam}; it must be above 0 (0.005 is light, 0.02 strong)")
     if not kappa > 1:
@@ -51,21 +74,21 @@ def penalties(lam, kappa, beta_max):
     return betas
 
 
-def _gradient_power(height, width):
-    """Squared magnitude of the two difference filters in the frequency domain: [H, W/2+1]."""
+def _gradient_power(height: int, width: int) -> np.ndarray:
+    """Computes the squared magnitude of the two difference filters in the frequency domain: [H, W/2+1]."""
     down = 2 - 2 * np.cos(2 * np.pi * np.arange(height) / height)
     across = 2 - 2 * np.cos(2 * np.pi * np.arange(width // 2 + 1) / width)
     return np.add.outer(down, across).astype(np.float32)
 
 
-def _forward_difference(planes, axis, out):
+def _forward_difference(planes: np.ndarray, axis: int, out: np.ndarray) -> None:
     """Writes the next value along the axis minus this one, circular."""
     inner, last, first = (_along(axis, part) for part in (slice(None, -1), slice(-1, None), slice(None, 1)))
     np.subtract(planes[_along(axis, slice(1, None))], planes[inner], out=out[inner])
     np.subtract(planes[first], planes[last], out=out[last])
 
 
-def _divergence(across, down, out):
+def _divergence(across: np.ndarray, down: np.ndarray, out: np.ndarray) -> None:
     """Writes the transposed differences of both gradients, added up, circular."""
     np.add(across, down, out=out)
     np.negative(out, out=out)
@@ -74,6 +97,6 @@ def _divergence(across, down, out):
         out[_along(axis, slice(None, 1))] += gradient[_along(axis, slice(-1, None))]
 
 
-def _along(axis, part):
-    """An index that takes the part along one axis of [3, H, W]."""
+def _along(axis: int, part: slice) -> tuple[slice, ...]:
+    """Returns an index that takes the part along one axis of [3, H, W]."""
     return tuple(part if axis == other else slice(None) for other in range(3))

@@ -1,4 +1,6 @@
-"""Coloured non-local means inside the graph, step for step what OpenCV computes on 8-bit pictures."""
+"""Coloured non-local means inside the graph, following OpenCV's computation on 8-bit images step by step."""
+
+from __future__ import annotations
 
 import numpy as np
 import tensorflow as tf
@@ -15,21 +17,28 @@ _UNIT = 4096
 _DARK, _SLOPE, _INTERCEPT = 216 / 24389, 841 / 108, 16 / 116
 
 
-def nl_means(images, h, h_color, template, search):
+def nl_means(images: tf.Tensor, h: float, h_color: float, template: int, search: int) -> tf.Tensor:
     """Denoises by averaging pixels whose surroundings look alike (Buades et al. 2005), as OpenCV does for colour.
 
-    Agrees with `cv2.fastNlMeansDenoisingColored` within 0.06/255 on average. So it works on 8-bit Lab made from
+    Agrees with `cv2.fastNlMeansDenoisingColored` within 0.06/255 on average. For that it works on 8-bit Lab made from
     linear RGB, rounds where OpenCV rounds, and takes the first channel for blue, since upstream passes RGB where
-    OpenCV expects BGR. Results are multiples of 1/255, and like OpenCV's end at 254/255: its way back from Lab
-    truncates.
+    OpenCV expects BGR. Results are multiples of 1/255 and, like OpenCV's, end at 254/255, because the conversion from
+    Lab truncates.
 
-    images: float tensor [N, H, W, 3] in [0, 1]; computed in float32 whatever the dtype. H and W must exceed
-        template//2 + search//2.
-    h, h_color: strength for lightness and, jointly, for the two colour channels; Python numbers.
-    template, search: widths in pixels of the patch compared and of the area searched; Python integers. As in OpenCV an
-        even width counts as the next odd one.
-    Returns a tensor of the same shape and dtype. No gradient flows back: the result is a target.
-    `tf.function(nl_means, jit_compile=True)` compiles once a shape (seconds) and then runs two to three times faster.
+    No gradient flows back: the result is a target. `tf.function(nl_means, jit_compile=True)` compiles once a shape
+    (seconds) and then runs two to three times faster.
+
+    Args:
+        images: Float tensor [N, H, W, 3] in [0, 1]; computed in float32 whatever the dtype. H and W must exceed
+            template//2 + search//2.
+        h: Strength for lightness, a Python number.
+        h_color: Strength for both colour channels together, a Python number.
+        template: Width in pixels of the patches compared, a Python integer. As in OpenCV an even width counts as the
+            next odd one.
+        search: Width in pixels of the area searched, likewise.
+
+    Returns:
+        Tensor of the same shape and dtype.
     """
     planes = tf.unstack(tf.cast(tf.stop_gradient(images), tf.float32), axis=-1)
     lab = tf.stack(_to_lab8(*planes))  # [3, N, H, W]
@@ -38,11 +47,11 @@ def nl_means(images, h, h_color, template, search):
     return tf.cast(tf.stop_gradient(rgb), images.dtype)
 
 
-def _denoise(lab, h, h_color, patch, reach):
-    """Weighted means over all offsets up to `reach`, weights from patches of half width `patch`: [3, N, H, W] to same.
+def _denoise(lab: tf.Tensor, h: float, h_color: float, patch: int, reach: int) -> tf.Tensor:
+    """Averages over all offsets up to `reach`, with weights from patches of half width `patch`: [3, N, H, W] to same.
 
     An offset and its opposite compare the same pairs of patches, so one distance map, wider by the offset, serves
-    both: half the offsets are enough. Each is a handful of plain operations on small maps, which stay in the cache;
+    both: half the offsets are enough. Each takes a handful of plain operations on small maps, which stay in the cache;
     stacking the offsets as channels took 1.7 times as long on a CPU.
     """
     border = patch + reach
@@ -77,31 +86,31 @@ def _denoise(lab, h, h_color, patch, reach):
     return tf.concat([lightness / -minus_total[:1], color / -minus_total[1:]], axis=0)
 
 
-def _half_of_the_offsets(reach):
-    """One of each pair of opposite offsets (dy, dx); zero is left out."""
+def _half_of_the_offsets(reach: int) -> list[tuple[int, int]]:
+    """Returns one of each pair of opposite offsets (dy, dx), without zero."""
     span = range(-reach, reach + 1)
     return [(dy, dx) for dy in range(reach + 1) for dx in span if dy > 0 or dx > 0]
 
 
-def _crop(planes, top, bottom, left, right):
-    """Cuts so many pixels off each side of [..., H, W]."""
+def _crop(planes: tf.Tensor, top: int, bottom: int, left: int, right: int) -> tf.Tensor:
+    """Cuts the given number of pixels off each side of [..., H, W]."""
     return planes[..., top : -bottom or None, left : -right or None]
 
 
-def _box_sum(planes, radius):
-    """Sums of the (2 radius + 1)-pixel square windows that fit: [..., H, W] to [..., H-2r, W-2r]."""
+def _box_sum(planes: tf.Tensor, radius: int) -> tf.Tensor:
+    """Sums over the (2 radius + 1)-pixel square windows that fit: [..., H, W] to [..., H-2r, W-2r]."""
     size = 2 * radius
     rows = tf.add_n([_crop(planes, shift, size - shift, 0, 0) for shift in range(size + 1)])
     return tf.add_n([_crop(rows, 0, 0, shift, size - shift) for shift in range(size + 1)])
 
 
-def _to_lab8(blue, green, red):
-    """Linear RGB in [0, 1] to Lab as whole numbers in 0..255: OpenCV's tables of 255 * 8 steps, as formulas."""
+def _to_lab8(blue: tf.Tensor, green: tf.Tensor, red: tf.Tensor) -> list[tf.Tensor]:
+    """Converts linear RGB in [0, 1] to Lab, integers 0..255, by formulas for OpenCV's tables of 255 * 8 steps."""
     weights = np.rint(_RGB_TO_XYZ * _UNIT) / _UNIT
     steps = 255 * 8
 
-    def response(to_red, to_green, to_blue):
-        # Written out, as a matrix product would run in TF32 on recent GPUs and round to other numbers.
+    def response(to_red: float, to_green: float, to_blue: float) -> tf.Tensor:
+        # Written out: a matrix product would run in TF32 on recent GPUs and round to other numbers.
         value = tf.round((to_red * red + to_green * green + to_blue * blue) * steps) / steps
         value = tf.maximum(value, 0.0)
         return tf.where(value > _DARK, value ** (1 / 3), value * _SLOPE + _INTERCEPT)
@@ -112,13 +121,13 @@ def _to_lab8(blue, green, red):
     return [tf.clip_by_value(tf.round(channel), 0.0, 255.0) for channel in lab]
 
 
-def _from_lab8(lightness, a, b):
-    """Lab as whole numbers in 0..255 to linear blue, green, red: multiples of 1/255, truncated as OpenCV does."""
+def _from_lab8(lightness: tf.Tensor, a: tf.Tensor, b: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Converts Lab in 0..255 to linear blue, green, red: multiples of 1/255, truncated as OpenCV does."""
     y = (lightness / 2.55 + 16.0) / 116.0
     responses = y + (a - 128.0) / 500.0, y, y - (b - 128.0) / 200.0
     xyz = [tf.where(f > 6 / 29, f * f * f, (f - _INTERCEPT) / _SLOPE) for f in responses]
 
-    def level(row):
+    def level(row: np.ndarray) -> tf.Tensor:
         value = sum(weight * channel for weight, channel in zip(row.tolist(), xyz))
         step = tf.clip_by_value(tf.round(value * _UNIT), 0.0, _UNIT - 1.0)
         return tf.floor(step * 255.0 / _UNIT) / 255.0

@@ -1,15 +1,22 @@
-"""Superpixels: a picture as regions of one colour each, the target of region smoothing."""
+"""Superpixels: an image as regions of one colour each, the target of region smoothing."""
+
+from __future__ import annotations
 
 import numpy as np
 from skimage.segmentation import felzenszwalb
 
 
-def superpixels(image, scale=5.0, sigma=0.8, min_size=50):
+def superpixels(image: np.ndarray, scale: float = 5.0, sigma: float = 0.8, min_size: int = 50) -> np.ndarray:
     """Paints every region of a graph-based segmentation (Felzenszwalb and Huttenlocher 2004) in its mean colour.
 
-    image: uint8 array [H, W, 3].
-    scale: higher means larger regions; sigma: blur before segmentation; min_size: pixels a region has at least.
-    Returns a uint8 array of the same shape; mean colours are truncated to integers, as upstream's are.
+    Args:
+        image: uint8 [H, W, 3].
+        scale: Higher means larger regions.
+        sigma: Blur before the segmentation, in pixels.
+        min_size: Least number of pixels of a region.
+
+    Returns:
+        uint8 [H, W, 3]; mean colours are truncated to integers, as upstream's are.
     """
     labels = felzenszwalb(image, scale=scale, sigma=sigma, min_size=min_size).ravel()
     pixels = np.bincount(labels)

@@ -1,4 +1,4 @@
-"""What a style decides about training on pairs: the tables [pairs] and [perceptual.*] of one with that objective."""
+"""A style's settings for training on pairs: the tables [pairs] and [perceptual.*] of a style with that objective."""
 
 from __future__ import annotations
 
@@ -19,43 +19,43 @@ class FeatureSettings:
 
 @dataclass(frozen=True)
 class BatchSettings:
-    """One kind of batch: how many crops of which side, from pictures of which size."""
+    """One kind of batch: the number and side of its crops, and the size of the images that they are cut from."""
 
-    turns: int  # batches of this kind in a cycle, in which each kind has its turns in random order
+    turns: int  # batches of this kind in a cycle; the order within a cycle is random
     count: int  # crops a batch
     crop: int  # their side in pixels, a multiple of 8
-    scales: list[int]  # least and most pixels of the short side of the picture that a crop is cut from
+    scales: list[int]  # least and most pixels of the short side of the image that a crop is cut from
 
 
 @dataclass(frozen=True)
 class PairSettings:
-    """How pairs are cut and varied, what the generator pays for, and who else has a say."""
+    """How pairs are cut and varied, the generator's losses, its optimizer, and the discriminator's part."""
 
     batches: dict[str, BatchSettings] = dataclasses.field(default_factory=dict)
     flip: bool = True  # mirror photo and drawing together at random
-    varied: float = 0.5  # share of the crops whose light is changed, that of photo and drawing
+    varied: float = 0.5  # share of the crops whose light is changed, in photo and drawing
     brightness: list[float] = dataclasses.field(default_factory=lambda: [0.7, 1.15])  # least and most factor
     drawing_light: float = 1.0  # power of that factor on the drawing: under 1, drawings of dark photos stay lighter
     cast: float = 0.05  # each channel's own factor, to either side of 1
     soft: float = 0.0  # share of the crops whose photo, not the drawing, loses detail
     softest: float = 2.5  # most by which such a photo is reduced and enlarged again
     held_out: float = 0.03  # share of the pairs kept from training, for validation
-    validated: int = 24  # of these, how many are drawn and measured at most
-    shown: int = 6  # of these, how many are in the picture grid
+    validated: int = 24  # most of these that are drawn and measured
+    shown: int = 6  # how many of these the image grid shows
     validation_size: int = 384  # side of the validation's squares
     pixels: float = 1.0  # L1 of pixels, weighted by the drawing's ink
     ink: float = 5.0  # how much more than 1 a pixel of full ink weighs
     ink_contrast: float = 0.3  # difference to the surroundings that counts as full ink, in [-1, 1] grey
-    ink_window: int = 13  # side of the surroundings
+    ink_window: int = 13  # side of the surroundings in pixels
     differences: float = 1.0  # L1 of neighbours' differences, each of the four of distance 1 and 2 in H and W
     blocks: float = 1.0  # L1 of the means of 8x8 blocks
     beta_1: float = 0.9  # of the generator's Adam
     clip_norm: float = 1.0  # the generator's gradient is scaled down to this norm
     warmup_steps: int = 100  # over which the learning rate grows from 0, before its cosine falls to 0 again
     discriminator: bool = False
-    discriminator_alone: int = 200  # its first steps, in which the generator does not listen to it
+    discriminator_alone: int = 200  # its first steps, in which it has no effect on the generator
     discriminator_share: float = 0.33  # norm of its gradient on the result, over that of the other losses
-    discriminator_limit: float = 0.235  # loss above which the generator does not listen; a coin has 0.25
+    discriminator_limit: float = 0.235  # its loss above which it has no effect; guessing has 0.25
 
     @property
     def cycle(self) -> list[BatchSettings]:
@@ -64,22 +64,22 @@ class PairSettings:
 
     @property
     def examples_per_step(self) -> float:
-        """Crops of a batch, the mean over a cycle."""
+        """The mean number of crops in a batch over a cycle."""
         return sum(batch.count for batch in self.cycle) / len(self.cycle)
 
     @property
     def largest_side(self) -> int:
-        """The most pixels of a short side that training or validation asks for."""
+        """The largest short side in pixels that training or validation uses."""
         return max(self.validation_size, *(batch.scales[1] for batch in self.batches.values()))
 
     def check(self, multiple: int) -> None:
-        """Checks what types alone cannot.
+        """Checks the ranges of the values.
 
         Args:
-            multiple: What a side must be a multiple of for the generator.
+            multiple: The number of which the generator's image sides must be multiples.
 
         Raises:
-            UserError: A value that could not be trained with.
+            UserError: A value is outside its range.
         """
         if not self.batches:
             raise UserError("pairs.batches is empty; training on pairs needs a table [pairs.batches.NAME]")

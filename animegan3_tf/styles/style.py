@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Union
+from typing import Any, Union
 
 from animegan3_tf.architectures import ARCHITECTURES, TRAINED
 from animegan3_tf.errors import UserError
@@ -34,19 +36,19 @@ _CHOICES = {
 
 @dataclass(frozen=True)
 class DataSettings:
-    """How pictures are cut and varied before the networks see them."""
+    """How images are cut and varied before the networks see them."""
 
     image_size: int = 256  # side of the square crops, a multiple of 8
-    max_scale: float = 1.5  # larger pictures are reduced until their short side is this many crop sides
+    max_scale: float = 1.5  # larger images are reduced until their short side is this many crop sides
     flip: bool = True  # mirror photos and anime at random
     rotation: float = 0.0  # photos only, degrees to either side
     brightness: float = 0.0  # photos only, to either side, of the [-1, 1] range
     salt: float = 0.0  # share of white pixels in the edge-smoothed anime
-    balance: str = "none"  # of the anime pictures' colours: "mean" or "equalize", see data/balance.py
+    balance: str = "none"  # of the anime's colours: "mean" or "equalize", see data/balance.py
 
     @property
-    def sides(self):
-        """(least, most) pixels of a picture's short side when crops are cut from it."""
+    def sides(self) -> tuple[int, int]:
+        """(least, most) pixels of an image's short side when crops are cut from it."""
         return self.image_size, round(self.image_size * self.max_scale)
 
 
@@ -55,7 +57,7 @@ class TargetSettings:
     """The filters that make training targets."""
 
     region_target: str = "superpixel"  # or "l0", which stays in the graph, or "none" for a single tail
-    superpixel_min_size: int = 50  # felzenszwalb's, for the generator's own pictures; photos always 50
+    superpixel_min_size: int = 50  # felzenszwalb's, for the generator's own images; photos always 50
     region_l0_lambda: float = 0.02
     guided_radius: int = 2
     guided_eps: float = 0.01
@@ -67,7 +69,7 @@ class TargetSettings:
 class LossSettings:
     """Loss weights that do not depend on the perceptual network; DTGAN, table 1.
 
-    A generator with a single tail has the support tail's; what is the main tail's does not concern it.
+    A generator with a single tail uses those of the support tail; those of the main tail have no effect on it.
     """
 
     adversarial: str = "least_squares"
@@ -76,7 +78,7 @@ class LossSettings:
     support_real: float = 0.5
     support_fake: float = 1.0
     support_edges: float = 2.0  # the edge-smoothed anime, as another fake
-    support_gray: float = 0.0  # the anime without its colours, as another fake; a single tail's only
+    support_gray: float = 0.0  # the anime without its colours, as another fake; only for a single tail
     main_labels: list[float] = dataclasses.field(default_factory=lambda: [1.0, 0.0])
     main_generator: float = 0.02
     main_discriminator: float = 0.1
@@ -116,11 +118,20 @@ class TrainSettings:
 
 @dataclass(frozen=True)
 class Style:
-    """One training recipe. `perceptual` maps a family ("vgg19", "resnet18") to its loss weights.
+    """One training recipe.
 
-    generator: the generation that is trained, of `ARCHITECTURES`. objective: "unpaired", photos and anime pictures that
-    have nothing to do with each other, or "pairs", photos and drawings of them. `data`, `target` and `loss` are of the
-    first, `pairs` of the second.
+    Attributes:
+        name: The name of its file.
+        description: One line for people.
+        perceptual: Loss weights by family of perceptual networks ("vgg19", "resnet18").
+        objective: "unpaired" trains on photos and anime images that do not belong together, "pairs" on photos and
+            drawings of them.
+        generator: The generation that is trained, one of `ARCHITECTURES`.
+        data: How images are cut and varied; for "unpaired".
+        target: The filters that make targets; for "unpaired".
+        loss: Loss weights; for "unpaired".
+        train: The optimizers and how long they run.
+        pairs: Everything else for "pairs".
     """
 
     name: str
@@ -134,8 +145,8 @@ class Style:
     train: TrainSettings = TrainSettings()
     pairs: PairSettings = dataclasses.field(default_factory=PairSettings)
 
-    def __post_init__(self):
-        """Checks what types alone cannot."""
+    def __post_init__(self) -> None:
+        """Checks ranges, choices and combinations; raises `UserError`."""
         if self.generator not in TRAINED:
             raise UserError(f"generator is {self.generator!r}; it must be one of {', '.join(TRAINED)}")
         check_side(self.data.image_size, "data.image_size", ARCHITECTURES[self.generator].multiple)
@@ -170,7 +181,7 @@ class Style:
         if self.objective == PAIRS:
             self.pairs.check(ARCHITECTURES[self.generator].multiple)
             return
-        for family, weights in self.perceptual.items():
+        for family, weights in self._unpaired_weights():
             if sum(weights.content.values()) <= 0:
                 raise UserError(
                     f"perceptual.{family}.content is {weights.content}; pre-training needs a weight above 0"
@@ -179,17 +190,24 @@ class Style:
         if self.loss.color_space not in self.loss.color:
             raise UserError(f"loss.color has no weight for color_space {self.loss.color_space!r}")
 
-    def _check_objective(self):
-        """Tables of the other objective would be without effect, unseen."""
+    def _unpaired_weights(self) -> Iterator[tuple[str, PerceptualSettings]]:
+        """Yields (family, weights) of the perceptual networks, for the objective "unpaired"."""
+        for family, weights in self.perceptual.items():
+            if isinstance(weights, PerceptualSettings):
+                yield family, weights
+
+    def _check_objective(self) -> None:
+        """Refuses tables of the other objective, which would have no effect without anybody noticing."""
         pairs = self.objective == PAIRS
-        kind, keys = (FeatureSettings, "features") if pairs else (PerceptualSettings, "content and style")
+        kind: type = FeatureSettings if pairs else PerceptualSettings
+        keys = "features" if pairs else "content and style"
         for family, weights in self.perceptual.items():
             if not isinstance(weights, kind):
                 raise UserError(
                     f"perceptual.{family} is not for objective {self.objective!r}, whose weights are {keys}; change "
                     "them, or the objective"
                 )
-        other = {"data": DataSettings(), "target": TargetSettings(), "loss": LossSettings()}
+        other: dict[str, object] = {"data": DataSettings(), "target": TargetSettings(), "loss": LossSettings()}
         for name, unset in (other if pairs else {"pairs": PairSettings()}).items():
             if getattr(self, name) != unset:
                 raise UserError(f"table [{name}] has no effect with objective {self.objective!r}; leave it out")
@@ -197,8 +215,8 @@ class Style:
             if getattr(self.train, name) != getattr(TrainSettings(), name):
                 raise UserError(f"train.{name} has no effect with objective {self.objective!r}; leave it out")
 
-    def _check_tails(self):
-        """A single tail has no region and revision targets; weights for them would be without effect, unseen."""
+    def _check_tails(self) -> None:
+        """Refuses weights for region and revision targets with a single tail, where they would have no effect."""
         region = self.target.region_target
         if ARCHITECTURES[self.generator].tails == 2:
             if region == "none" or self.loss.support_gray:
@@ -213,7 +231,7 @@ class Style:
             raise UserError(
                 f"loss.flat_regions is {self.loss.flat_regions}; {self.generator} has no region target: set it to 0"
             )
-        for family, weights in self.perceptual.items():
+        for family, weights in self._unpaired_weights():
             if weights.region_fake or weights.region_photo or weights.revision:
                 raise UserError(
                     f"perceptual.{family} has weights for region or revision targets; {self.generator} has none: set "
@@ -221,34 +239,55 @@ class Style:
                 )
 
     @property
-    def batch_sizes(self):
-        """{key: pictures} of every kind of batch."""
+    def batch_sizes(self) -> dict[str, int]:
+        """{key: number of images} of every kind of batch."""
         if self.objective == PAIRS:
             return {f"pairs.batches.{name}.count": batch.count for name, batch in self.pairs.batches.items()}
         return {"train.batch_size": self.train.batch_size}
 
     @property
-    def examples_per_step(self):
-        """Pictures a step, the mean over the kinds of batches."""
+    def examples_per_step(self) -> float:
+        """The number of images a step, the mean over the kinds of batches."""
         return self.pairs.examples_per_step if self.objective == PAIRS else self.train.batch_size
 
-    def to_dict(self):
-        """Plain dictionaries, as the run folder's JSON keeps them."""
+    def to_dict(self) -> dict[str, Any]:
+        """Returns plain dictionaries, as the run folder's JSON keeps them."""
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_dict(cls, values, source="style"):
-        """The inverse of `to_dict`; `source` names the file in errors."""
+    def from_dict(cls, values: dict[str, Any], source: str = "style") -> Style:
+        """Makes a style from the dictionaries of `to_dict`.
+
+        Args:
+            values: The dictionaries; keys that are left out keep their defaults.
+            source: The file, for errors.
+
+        Returns:
+            The style.
+
+        Raises:
+            UserError: A key is unknown or missing, or a value has the wrong type or is outside its range.
+        """
         return build(cls, values, source)
 
 
-def available_styles():
-    """The names of the styles that come with the package."""
+def available_styles() -> list[str]:
+    """Returns the names of the styles that come with the package."""
     return sorted(path.stem for path in _FOLDER.glob("*.toml"))
 
 
-def load_style(name_or_path):
-    """Reads a style by the name of a bundled one or the path of a .toml file."""
+def load_style(name_or_path: str | os.PathLike) -> Style:
+    """Reads a style.
+
+    Args:
+        name_or_path: The name of a bundled style, or the path of a .toml file.
+
+    Returns:
+        The style, named for its file.
+
+    Raises:
+        UserError: There is no such style, or its file cannot be read or is not a valid style.
+    """
     path = Path(name_or_path)
     if path.suffix != ".toml":
         path = _FOLDER / f"{name_or_path}.toml"
@@ -266,15 +305,24 @@ def load_style(name_or_path):
     return Style.from_dict({"name": path.stem, **values}, source=str(path))
 
 
-def override(style, settings):
-    """A copy of `style` with values replaced.
+def override(style: Style, settings: Mapping[str, Any]) -> Style:
+    """Copies a style with some values replaced.
 
-    settings: {"train.batch_size": 4, "loss.color.yuv": 12.0, ...}; text values are read as TOML where they can be.
+    Args:
+        style: The style; it stays as it is.
+        settings: {"train.batch_size": 4, "loss.color.yuv": 12.0, ...}. Strings are read as TOML where they are valid
+            TOML values, and taken as they are otherwise.
+
+    Returns:
+        The copy.
+
+    Raises:
+        UserError: There is no such key, or a value does not fit.
     """
     values = style.to_dict()
     for key, value in settings.items():
         *parents, last = key.split(".")
-        table = values
+        table: Any = values
         for parent in parents:
             table = table.get(parent) if isinstance(table, dict) else None
         if not isinstance(table, dict) or last not in table:
@@ -283,15 +331,15 @@ def override(style, settings):
     return Style.from_dict(values, source="settings")
 
 
-def _parse(text):
+def _parse(text: str) -> Any:
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text  # an unquoted word
 
 
-def _numbers(values, key=""):
-    """(key, number) of every number in nested tables and lists."""
+def _numbers(values: Any, key: str = "") -> Iterator[tuple[str, float]]:
+    """Yields (key, number) for every number in nested tables and lists."""
     if isinstance(values, dict):
         for name, item in values.items():
             yield from _numbers(item, f"{key}.{name}" if key else name)

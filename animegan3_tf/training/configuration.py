@@ -10,7 +10,7 @@ from pathlib import Path
 import animegan3_tf
 from animegan3_tf import images
 from animegan3_tf.data.pair_folder import open_pair_folders
-from animegan3_tf.data.shard_folder import count_pictures
+from animegan3_tf.data.shard_folder import count_images
 from animegan3_tf.errors import UserError
 from animegan3_tf.networks.perceptual import perceptual_family, perceptual_file
 from animegan3_tf.sizes import check_side
@@ -208,7 +208,7 @@ def resolve_steps(style, photos, steps=None, pretrain_steps=None, stored=None, i
     if stored is not None:
         whole, content = stored.steps, stored.pretrain_steps
     else:
-        count = count_pictures(photos) if pairs is None else len(open_pair_folders(pairs))
+        count = count_images(photos) if pairs is None else len(open_pair_folders(pairs))
         per_epoch = count / style.examples_per_step
         whole = max(1, round(style.train.epochs * per_epoch))
         content = min(round(style.train.pretrain_epochs * per_epoch), (whole if steps is None else steps) // 2)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from animegan3_tf.data.pair_folder import PairPictures
+from animegan3_tf.data.pair_folder import PairImages
 from animegan3_tf.errors import UserError
 from animegan3_tf.evaluation.drawn_eyes import both_eyes_drawn
 from animegan3_tf.images import ImageError, resize
@@ -56,7 +56,7 @@ class PairValidation(Validation):
 
 
 def held_out_squares(
-    pictures: PairPictures, numbers: Sequence[int], side: int, warn: Callable[[str], None] = print
+    pictures: PairImages, numbers: Sequence[int], side: int, warn: Callable[[str], None] = print
 ) -> list[PairSquare]:
     """Loads the middle of some pairs.
 

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from animegan3_tf import images
-from animegan3_tf.data.pictures import open_pictures
+from animegan3_tf.data.pictures import open_images
 from animegan3_tf.errors import UserError
 from animegan3_tf.losses import feature_distance, gram_matrix
 from animegan3_tf.losses.gram import centred
@@ -142,7 +142,7 @@ def spread_pictures(folder, count, side, max_pixels=images.DEFAULT_MAX_PIXELS):
     Others stand in for pictures that cannot be read, of which the input pipeline warns. Raises UserError when not one
     can be.
     """
-    pictures = open_pictures(folder, max_pixels)
+    pictures = open_images(folder, max_pixels)
     spread = [i * len(pictures) // count for i in range(count)] if len(pictures) else []
     found = 0
     for number in dict.fromkeys([*spread, *range(len(pictures))]):

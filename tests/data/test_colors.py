@@ -20,10 +20,10 @@ def test_statistics_by_hand():
     tally = ColorTally()
     tally.add(histograms(flat(100, 10, 7)))
     tally.add(histograms(flat(200, 12, 7, size=(40, 30))))
-    told = tally.to_dict()
-    assert (told["pictures"], told["mean"], told["deviation"]) == (2, [150, 11, 7], [50, 1, 0])
+    values = tally.to_dict()
+    assert (values["pictures"], values["mean"], values["deviation"]) == (2, [150, 11, 7], [50, 1, 0])
     # 0.299 R + 0.587 G + 0.114 B: 36.57 and 67.64, rounded to levels
-    assert told["brightness"] == pytest.approx((37 + 68) / 2)
+    assert values["brightness"] == pytest.approx((37 + 68) / 2)
     assert tally.histograms.sum(axis=1) == pytest.approx(1.0)
 
 

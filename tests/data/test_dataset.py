@@ -17,12 +17,12 @@ SIZE = 16
 
 
 def flat(level, shape=(SIZE, SIZE)):
-    """A picture of one gray level, so that the level tells which picture an example is of."""
+    """An image of one gray level, so that the level identifies the image of an example."""
     return np.full((*shape, 3), level, np.uint8)
 
 
 def positions(side, blue=0):
-    """Red tells the column, green the row."""
+    """Red is the column, green the row."""
     rows, columns = np.mgrid[:side, :side].astype(np.uint8)
     return np.stack([columns, rows, np.full_like(rows, blue)], axis=-1)
 
@@ -85,14 +85,14 @@ def test_batches_are_what_the_trainer_takes(folders):
 
 
 def test_a_style_without_a_region_target_has_none(folders):
-    told = []
+    warnings = []
     changes = {"generator": "animegan2", "target.region_target": "none"}
     changes |= {f"perceptual.vgg19.{key}": 0.0 for key in ("region_fake", "region_photo", "revision")}
-    (batch,) = take(TrainingData(tiny_style(changes), *folders, warn=told.append), 1)
+    (batch,) = take(TrainingData(tiny_style(changes), *folders, warn=warnings.append), 1)
     assert set(batch) == {"photo", "anime", "anime_smooth"}
     assert batch["photo"].shape == (2, SIZE, SIZE, 3)
-    assert len(told) == 1  # of the smoothed anime alone
-    assert "anime" in told[0]
+    assert len(warnings) == 1  # of the smoothed anime alone
+    assert "anime" in warnings[0]
 
 
 def test_the_seed_and_the_number_decide_an_example(folders):
@@ -233,7 +233,7 @@ def test_targets_of_another_recipe_are_not_taken(marked):
     warnings = []
     TrainingData(tiny_style({"data.salt": 0.2}), *marked, warn=warnings.append)
     assert len(warnings) == 1
-    assert "anime_smooth' are missing or made otherwise" in warnings[0]
+    assert "anime_smooth' are missing or made with other settings" in warnings[0]
 
 
 def test_transparent_pictures_lie_on_white(marked):
@@ -299,7 +299,7 @@ def test_a_target_of_another_size_is_left_out(marked):
     mark_targets(tiny_style(), *marked, lambda rgb: flat(200, (8, 8)) if rgb[0, 0, 0] == 0 else flat(200))
     warnings = []
     TrainingData(tiny_style(), *marked, warn=warnings.append)
-    assert any("0.png' is not of its picture's size; run animegan3 prepare" in line for line in warnings)
+    assert any("0.png' is not as large as its picture; run animegan3 prepare" in line for line in warnings)
 
 
 def test_brightness_is_for_photos_only_and_their_targets_follow(marked):

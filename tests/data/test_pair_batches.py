@@ -85,7 +85,7 @@ def test_bright_light_stays_in_range(tmp_path):
 
 
 def test_a_crop_lies_in_the_middle_more_often_than_at_the_edge(tmp_path):
-    """A picture that tells each place by its own level: x in red."""
+    """An image in which each place has a level of its own: x in red."""
     ramp = np.repeat(np.arange(64, dtype=np.uint8)[None, :, None], 64, axis=0).repeat(3, axis=2) * 4
     for folder in ("photo", "anime"):
         for name in "ab":

@@ -87,7 +87,7 @@ def refused(words, *arguments):
 
 def test_unequal_sizes_within_a_pair(folder):
     write_image(folder / "anime" / "01.png", smooth_photo(1, 80))
-    refused(r"1 of 3 pairs in .* have a photo and a drawing of two sizes: 01 \(64x64, 80x80\); make each", folder)
+    refused(r"1 of 3 pairs in .* have a drawing not as large as its photo: 01 \(64x64, 80x80\); make each", folder)
 
 
 def test_missing_partners_are_counted_and_some_named(folder):
@@ -103,7 +103,7 @@ def test_no_pairs(tmp_path, folder):
     shutil.rmtree(folder / "anime")
     refused("has no folder anime/; pairs are photo/NAME and anime/NAME", folder)
     (folder / "anime").mkdir()
-    refused("hold no pairs: 3 and 0 pictures, none of one name", folder)
+    refused("hold no pairs: 3 and 0 pictures, none with the same name", folder)
 
 
 def test_pictures_that_are_too_small(tmp_path):
@@ -118,7 +118,7 @@ def test_pictures_that_are_no_two_side_by_side(tmp_path):
 
 def test_two_files_of_one_name(folder):
     write_image(folder / "photo" / "01.jpg", smooth_photo(1))
-    refused(r"01\.jpg' and .*01\.png' have one name; remove one", folder)
+    refused(r"01\.jpg' and .*01\.png' have the same name; remove one", folder)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"pairs": 3}', '{"pairs": {"00": 3}}', "{}"])

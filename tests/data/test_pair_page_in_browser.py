@@ -6,7 +6,7 @@ import pytest
 from chromium import BROWSER, browser
 from prepared_folders import picture
 
-from animegan3_tf.data.pair_book import PairBook, Rejection
+from animegan3_tf.data.pair_book import PairManifest, Rejection
 from animegan3_tf.data.pair_page import read_review, write_pair_page
 from animegan3_tf.data.pairs import cross_off
 from animegan3_tf.images import write_image
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(BROWSER is None, reason="needs Chromium or Chrom
 
 def book(folder):
     """Four pairs; margins tell which is the most doubtful."""
-    found = PairBook(folder, {"size": 64})
+    found = PairManifest(folder, {"size": 64})
     for number, margin in enumerate((0.9, 0.1, None, 0.5)):
         stem = f"pair {number} <b>".replace(" ", "_").replace("<b>", "b")
         for kind in ("photo", "anime"):

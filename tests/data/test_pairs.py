@@ -7,12 +7,12 @@ import pytest
 from drawn_faces import face, landmarks
 
 from animegan3_tf.data.face import Face
-from animegan3_tf.data.pair_book import PairBook
-from animegan3_tf.data.pairs import PairSettings, cross_off, make_pairs
+from animegan3_tf.data.pair_book import PairManifest
+from animegan3_tf.data.pairs import PairMakingSettings, cross_off, make_pairs
 from animegan3_tf.errors import UserError
 from animegan3_tf.images import read_image, write_image
 
-SETTINGS = PairSettings(size=128, teacher_size=256)
+SETTINGS = PairMakingSettings(size=128, teacher_size=256)
 
 
 class Teacher:
@@ -88,7 +88,7 @@ def test_pairs_are_written_with_their_landmarks_and_every_rejection_has_its_reas
 
 def test_the_skin_of_a_pair_has_the_photos_hue(photos, tmp_path):
     make_pairs(photos[:1], tmp_path / "region", [Teacher()], Detector(), SETTINGS)
-    make_pairs(photos[:1], tmp_path / "none", [Teacher()], Detector(), PairSettings(128, 256, keep_colors="none"))
+    make_pairs(photos[:1], tmp_path / "none", [Teacher()], Detector(), PairMakingSettings(128, 256, keep_colors="none"))
     found = {}
     for kind in ("region", "none"):
         (path,) = (tmp_path / kind / "anime").iterdir()
@@ -130,7 +130,7 @@ def test_what_a_kill_left_is_finished_to_the_same_bytes(photos, tmp_path):
 def test_the_journal_alone_is_enough_to_go_on(photos, tmp_path, monkeypatch):
     out = tmp_path / "pairs"
     with monkeypatch.context() as killed:
-        killed.setattr(PairBook, "save", lambda self: None)  # as if killed before the books were written
+        killed.setattr(PairManifest, "save", lambda self: None)  # as if killed before the books were written
         make_pairs(photos, out, [Teacher()], Detector(), SETTINGS)
     assert not (out / "manifest.json").exists()
     with open(out / ".journal.jsonl", "a") as journal:
@@ -171,7 +171,7 @@ def test_teachers_draw_one_after_the_other(photos, tmp_path):
         def __call__(self, rgb):
             return 255 - rgb
 
-    settings = PairSettings(128, 256, keep_colors="none", checks=False)
+    settings = PairMakingSettings(128, 256, keep_colors="none", checks=False)
     make_pairs(photos[:1], tmp_path / "once", [Teacher()], Detector(), settings)
     make_pairs(photos[:1], tmp_path / "chain", [Inverting(), Inverting(), Teacher()], Detector(), settings)
     assert tree(tmp_path / "once" / "anime") == tree(tmp_path / "chain" / "anime")
@@ -181,7 +181,7 @@ def test_whole_images_keep_their_shape(tmp_path):
     rng = np.random.default_rng(0)
     write_image(tmp_path / "wide.png", rng.integers(0, 256, (300, 700, 3), np.uint8))
     write_image(tmp_path / "tiny.png", rng.integers(0, 256, (40, 200, 3), np.uint8))
-    settings = PairSettings(128, 256, faces=False)
+    settings = PairMakingSettings(128, 256, faces=False)
     report = make_pairs([tmp_path / "wide.png", tmp_path / "tiny.png"], tmp_path / "pairs", [Teacher()], None, settings)
     assert report.pairs == 1
     (path,) = (tmp_path / "pairs" / "photo").iterdir()
@@ -217,8 +217,8 @@ def test_an_unreadable_photo_is_told_and_tried_again(photos, tmp_path):
 def test_pairs_made_otherwise_are_not_mixed(photos, tmp_path):
     out = tmp_path / "pairs"
     make_pairs(photos[:1], out, [Teacher()], Detector(), SETTINGS)
-    with pytest.raises(UserError, match=r"made otherwise \(size was 128, is 256\); name another folder"):
-        make_pairs(photos[:1], out, [Teacher()], Detector(), PairSettings(256, 256))
+    with pytest.raises(UserError, match=r"made with other settings \(size was 128, is 256\); name another folder"):
+        make_pairs(photos[:1], out, [Teacher()], Detector(), PairMakingSettings(256, 256))
 
 
 def test_a_teacher_of_another_size_is_refused_before_anything_is_made(photos, tmp_path):
@@ -245,7 +245,7 @@ def test_what_a_person_crossed_off_is_gone_and_stays_gone(photos, tmp_path):
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        ('{"crossed_off": ["nobody-12345678"]}', "names 'nobody-12345678', no pair of"),
+        ('{"crossed_off": ["nobody-12345678"]}', "names 'nobody-12345678', which .* does not hold; give the review of"),
         ('{"crossed_off": [1]}', "is not a file that the page of pairs saved"),
         ("[]", "is not a file that the page of pairs saved"),
         ("{", "is not a file that the page of pairs saved"),
@@ -264,4 +264,4 @@ def test_a_wrong_review_removes_nothing(photos, tmp_path, content, reason):
 @pytest.mark.parametrize("values", [{"size": 32}, {"teacher_size": 10_000}, {"keep_colors": "all"}, {"min_face": 5}])
 def test_settings_have_limits(values):
     with pytest.raises(UserError, match=next(iter(values))):
-        PairSettings(**values)
+        PairMakingSettings(**values)

@@ -3,7 +3,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from animegan3_tf.data.perceptual_hash import SeenPictures, perceptual_hash
+from animegan3_tf.data.perceptual_hash import SeenImages, perceptual_hash
 from animegan3_tf.images import jpeg_bytes, resize
 
 
@@ -39,7 +39,7 @@ def test_the_same_picture_reduced_darkened_and_compressed_differs_in_few_bits_an
 
 
 def test_the_nearest_of_the_seen_pictures():
-    seen = SeenPictures()
+    seen = SeenImages()
     assert seen.nearest(bytes(32)) == (None, 256)
     seen.add("ones", b"\xff" * 32)
     seen.add("nearly none", bytes(31) + b"\x07")

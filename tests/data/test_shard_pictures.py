@@ -7,9 +7,9 @@ from sharded_folders import STYLE, make_shards, source_folders
 from tiny_training import tiny_style
 
 from animegan3_tf.data.dataset import TrainingData
-from animegan3_tf.data.pictures import open_pictures
+from animegan3_tf.data.pictures import open_images
 from animegan3_tf.data.prepare import prepare
-from animegan3_tf.data.shard_folder import ShardIndex, count_pictures
+from animegan3_tf.data.shard_folder import ShardIndex, count_images
 from animegan3_tf.data.targets import style_targets
 from animegan3_tf.errors import UserError
 from animegan3_tf.images import ImageError
@@ -106,7 +106,7 @@ def test_targets_of_another_recipe_are_made_on_the_fly(folders, sharded):
     ours = take(TrainingData(style, *sharded, warn=warnings.append), 2)
     assert len(warnings) == 1
     assert "l0 targets in the shards of" in warnings[0]
-    assert "photo' are missing or made otherwise" in warnings[0]
+    assert "photo' are missing or made with other settings" in warnings[0]
     prepare(style_targets(STYLE, *folders)[2:])
     check_equal(ours, take(TrainingData(style, *folders, warn=lambda line: None), 2))
 
@@ -143,12 +143,12 @@ def test_unfinished_and_cut_shards_are_refused_with_the_remedy(sharded):
         TrainingData(tiny_style(), *sharded)
     (sharded[1] / "shards.json").unlink()
     with pytest.raises(UserError, match=r"shards\.json is missing"):
-        open_pictures(sharded[1])
+        open_images(sharded[1])
 
 
 def test_pictures_are_counted_and_read_alike_in_folders_and_shards(folders, sharded):
-    assert [count_pictures(folder) for folder in (*folders, *sharded)] == [5, 3, 5, 3]
-    files, records = open_pictures(folders[0], sides=STYLE.data.sides), open_pictures(sharded[0])
+    assert [count_images(folder) for folder in (*folders, *sharded)] == [5, 3, 5, 3]
+    files, records = open_images(folders[0], sides=STYLE.data.sides), open_images(sharded[0])
     for number in range(5):
         np.testing.assert_array_equal(files.load(number), records.load(number))
 
@@ -156,5 +156,5 @@ def test_pictures_are_counted_and_read_alike_in_folders_and_shards(folders, shar
 def test_the_error_for_a_record_is_one_line(sharded):
     flip_bit(ShardIndex(sharded[0]), 0)
     with pytest.raises(ImageError) as caught:
-        open_pictures(sharded[0]).load(0)
+        open_images(sharded[0]).load(0)
     assert "\n" not in str(caught.value)

@@ -35,7 +35,7 @@ def out(tmp_path):
     return tmp_path / "shards"
 
 
-def told(report):
+def summary(report):
     return report.written, report.current, sorted(path.name for path in report.rejected)
 
 
@@ -48,7 +48,7 @@ def engine(tasks, done=None):
 
 
 def test_records_hold_the_targets_of_the_folder_path_bit_for_bit(folders, out):
-    assert told(make_shards(folders, out)) == (8, 0, [])
+    assert summary(make_shards(folders, out)) == (8, 0, [])
     stages = style_targets(STYLE, *folders)
     prepare(stages)
     for source, folder, kinds in ((folders[0], out / "photo", 2), (folders[1], out / "tiny" / "style", 1)):
@@ -82,7 +82,7 @@ def test_records_hold_the_balanced_picture_and_its_target(folders, out):
 def test_a_named_pipe_is_left_out_and_blocks_nothing(folders, out):
     os.mkfifo(folders[0] / "pipe.jpg")
     report = make_shards(folders, out)
-    assert told(report) == (8, 0, ["pipe.jpg"])
+    assert summary(report) == (8, 0, ["pipe.jpg"])
     assert "is not a regular file" in report.rejected[folders[0] / "pipe.jpg"]
 
 
@@ -106,7 +106,7 @@ def test_a_second_run_writes_nothing(folders, out):
     make_shards(folders, out)
     before = digests(out)
     done = []
-    assert told(make_shards(folders, out, lambda tasks: engine(tasks, done))) == (0, 8, [])
+    assert summary(make_shards(folders, out, lambda tasks: engine(tasks, done))) == (0, 8, [])
     assert done == []
     assert digests(out) == before
 
@@ -115,15 +115,15 @@ def test_only_shards_of_changed_sources_are_made_again(folders, out):
     make_shards(folders, out)
     write_image(folders[0] / "c.png", picture(77))
     done = []
-    assert told(make_shards(folders, out, lambda tasks: engine(tasks, done))) == (2, 6, [])
+    assert summary(make_shards(folders, out, lambda tasks: engine(tasks, done))) == (2, 6, [])
     assert done == ["pictures-00001-of-00003.tfrecord"]
 
 
 def test_another_parameter_or_shard_size_leaves_nothing_of_the_old_ones(folders, out, tmp_path):
     make_shards(folders, out, size=1)
-    assert told(make_shards(folders, out, size=3)) == (8, 0, [])
+    assert summary(make_shards(folders, out, size=3)) == (8, 0, [])
     salted = dataclasses.replace(STYLE, data=dataclasses.replace(STYLE.data, salt=0.2))
-    assert told(make_shards(folders, out, style=salted, size=3)) == (3, 5, [])
+    assert summary(make_shards(folders, out, style=salted, size=3)) == (3, 5, [])
     make_shards(folders, tmp_path / "fresh", style=salted, size=3)
     assert digests(out) == digests(tmp_path / "fresh")
 
@@ -173,7 +173,7 @@ def test_what_is_damaged_is_named_and_made_again(folders, out, damage):
         victim.write_bytes(victim.read_bytes()[:-5])
     with pytest.raises(UserError, match=rf"not whole \({victim.name} (is missing|has|cannot be read)"):
         ShardIndex(out / "photo")
-    assert told(make_shards(folders, out)) == (2, 6, [])
+    assert summary(make_shards(folders, out)) == (2, 6, [])
     assert digests(out) == whole
 
 
@@ -181,11 +181,11 @@ def test_sources_that_cannot_be_used_are_left_out_by_name(folders, out):
     (folders[0] / "b.jpg").write_bytes(b"broken")
     (folders[0] / "e.png").write_bytes(b"")
     report = make_shards(folders, out)
-    assert told(report) == (7, 0, ["b.jpg", "e.png"])
+    assert summary(report) == (7, 0, ["b.jpg", "e.png"])
     assert report.rejected[folders[0] / "e.png"].endswith("e.png' is empty (0 bytes); re-export or re-download it")
     assert [record["name"] for record in records(out / "photo")] == [b"a.png", b"c.png", b"d.png", b"more/a.png"]
     assert list(json.loads((out / "photo" / "shards.json").read_text())["rejected"]) == ["b.jpg", "e.png"]
-    assert told(make_shards(folders, out)) == (0, 7, ["b.jpg", "e.png"])
+    assert summary(make_shards(folders, out)) == (0, 7, ["b.jpg", "e.png"])
 
 
 def test_a_rejected_source_is_tried_again_though_the_file_is_the_same(folders, out, monkeypatch):
@@ -198,9 +198,9 @@ def test_a_rejected_source_is_tried_again_though_the_file_is_the_same(folders, o
         return read(path, limit)
 
     monkeypatch.setattr(records_module, "read_image", refuse)
-    assert told(make_shards(folders, out)) == (7, 0, ["b.jpg"])
+    assert summary(make_shards(folders, out)) == (7, 0, ["b.jpg"])
     monkeypatch.undo()
-    assert told(make_shards(folders, out)) == (2, 6, [])
+    assert summary(make_shards(folders, out)) == (2, 6, [])
 
 
 def test_a_name_that_no_text_can_hold_is_kept(folders, out):
@@ -216,7 +216,7 @@ def test_a_name_that_no_text_can_hold_is_kept(folders, out):
 
 def test_two_sources_whose_targets_would_be_one_file_are_two_records(folders, out):
     write_image(folders[0] / "a.jpg", picture(60))
-    assert told(make_shards(folders, out)) == (9, 0, [])
+    assert summary(make_shards(folders, out)) == (9, 0, [])
 
 
 @pytest.mark.parametrize("place", ["photo", "foreign"])
@@ -241,7 +241,7 @@ def test_what_cannot_be_written_is_one_line(folders, tmp_path):
 def test_missing_sources_and_senseless_numbers_are_named_before_anything_is_made(folders, out):
     with pytest.raises(UserError, match="nowhere' does not exist"):
         make_shards((folders[0], folders[1] / "nowhere"), out)
-    with pytest.raises(UserError, match="0 pictures in a shard; give at least 1"):
+    with pytest.raises(UserError, match="a shard is to hold 0 pictures; give at least 1"):
         make_shards(folders, out, size=0)
     with pytest.raises(UserError, match="jobs is 0"):
         on_this_machine(0)

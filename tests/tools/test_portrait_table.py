@@ -2,7 +2,7 @@ import portrait_table
 import pytest
 from drawn_faces import face, landmarks
 
-from animegan3_tf.data.pair_book import PairBook
+from animegan3_tf.data.pair_book import PairManifest
 from animegan3_tf.images import read_image, write_image
 from animegan3_tf.networks import build_generator
 from animegan3_tf.networks.anime_classifier import installed_classifier
@@ -12,7 +12,7 @@ from animegan3_tf.networks.weights import save_generator
 @pytest.fixture
 def faces(tmp_path):
     """Three pairs of drawn faces with their landmarks."""
-    book = PairBook(tmp_path / "faces", {"size": 128})
+    book = PairManifest(tmp_path / "faces", {"size": 128})
     for number, skin in enumerate([(250, 225, 210), (150, 95, 70), (200, 150, 120)]):
         for kind in ("photo", "anime"):
             write_image(tmp_path / "faces" / kind / f"{number}.png", face(skin=skin, size=128))
@@ -41,7 +41,7 @@ def test_a_row_a_model_and_one_for_the_untouched_photos(faces, tmp_path, capsys)
 
 
 def test_a_folder_without_faces_is_one_line(tmp_path, capsys):
-    book = PairBook(tmp_path / "none", {})
+    book = PairManifest(tmp_path / "none", {})
     book.enter("0", "0.png", {"0": {"photo_sha256": "0", "margin": None, "landmarks": None}}, [])
     book.save()
     assert portrait_table.main([str(tmp_path / "none")]) == 1
