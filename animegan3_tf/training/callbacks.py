@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, SupportsFloat
 
 import tensorflow as tf
@@ -188,7 +188,7 @@ class StopOnSignal(tf.keras.callbacks.Callback):
         total: Adds up a list of counts over the processes of a run. All of them stop when one of them gets a signal.
     """
 
-    def __init__(self, total: Callable[[list[int]], Sequence[int]] = lambda counts: counts) -> None:
+    def __init__(self, total: Callable[[list[int]], Iterable[int]] = lambda counts: counts) -> None:
         super().__init__()
         self.received: int | None = None
         self._total = total

@@ -40,6 +40,7 @@ class PairTrainer(GanTrainer):
     """
 
     first_phase = PAIRS
+    objective: PairObjective
 
     def __init__(
         self,

@@ -75,7 +75,7 @@ class PairValidation(Validation):
             psnr.append(float(tf.image.psnr(*pair, max_val=255)))
             ssim.append(float(tf.image.ssim(*pair, max_val=255)))
             if square.landmarks is not None:
-                eyes.append(both_eyes_drawn(result, square.landmarks))
+                eyes.append(both_eyes_drawn(result, square.landmarks.tolist()))
             if len(rows) < self._shown:
                 rows.append([square.photo, result, square.drawing])
         values = {"psnr": float(np.mean(psnr)), "ssim": float(np.mean(ssim))}
@@ -85,7 +85,7 @@ class PairValidation(Validation):
 
 
 def held_out_squares(
-    pictures: PairPictures, numbers: Sequence[int], side: int, warn: Callable[[str], None] = print
+    pictures: PairPictures, numbers: Sequence[int], side: int, warn: Callable[[str], object] = print
 ) -> list[PairSquare]:
     """Loads the middle of some pairs.
 
