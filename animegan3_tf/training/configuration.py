@@ -240,7 +240,7 @@ def resolve_steps(
     pretrain_steps: int | None = None,
     stored: RunConfiguration | None = None,
     init: Origin | None = None,
-    pairs: Sequence[str | os.PathLike[str]] | None = None,
+    pairs: Sequence[str | Path] | None = None,
 ) -> tuple[int, int]:
     """Chooses the steps of a run where the user has not.
 
@@ -264,7 +264,11 @@ def resolve_steps(
     if stored is not None:
         whole, content = stored.steps, stored.pretrain_steps
     else:
-        count = count_pictures(photos) if pairs is None else len(open_pair_folders(pairs))
+        if pairs is not None:
+            count = len(open_pair_folders(pairs))
+        else:
+            assert photos is not None  # a run without pairs has photos
+            count = count_pictures(photos)
         per_epoch = count / style.examples_per_step
         whole = max(1, round(style.train.epochs * per_epoch))
         content = min(round(style.train.pretrain_epochs * per_epoch), (whole if steps is None else steps) // 2)

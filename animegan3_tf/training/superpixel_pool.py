@@ -51,7 +51,7 @@ class SuperpixelPool:
         self._pool.shutdown(cancel_futures=True)
 
     def _mean_colors(self, batch: np.ndarray) -> np.ndarray:
-        # by keyword through `partial`: the filter's own function is what the workers import, and it knows no TensorFlow
+        # `partial` of the filter's own function, so that the workers import only its module, which needs no TensorFlow
         function = functools.partial(superpixels, min_size=self.min_size)
         with workers_start():  # the pool starts them when there is work
             results = self._pool.map(function, batch)
