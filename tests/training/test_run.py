@@ -52,7 +52,7 @@ def built():
 
 @pytest.fixture
 def same_trainer(built, monkeypatch):
-    """Every run begins with the one trainer as it was built; it computes no losses, so no perceptual network is built."""
+    """Every run begins with the one trainer as it was built; without losses it needs no perceptual network."""
 
     def make(*_):
         for variable, value in built[1]:
