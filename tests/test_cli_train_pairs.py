@@ -97,7 +97,7 @@ def test_what_is_refused(call, data, options, words):
     assert not (data / "run").exists()
 
 
-def test_unequal_pairs_are_told_of_before_anything_is_written(call, data):
+def test_unequal_pairs_are_refused_before_anything_is_written(call, data):
     shutil.copy(write_pairs(data / "large", 1, side=80) / "anime" / "00.png", data / "pairs" / "anime" / "00.png")
     options = ("--style", "mine.toml", "--pairs", "pairs", "--steps", "3")
     status, _, errors = call("train", "--perceptual", "random", "--out", "run", *options)

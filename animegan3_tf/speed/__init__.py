@@ -1,1 +1,1 @@
-"""How long, how much work, in how much memory, on which machine."""
+"""Benchmarks: time, floating-point operations, memory, and the machine they were measured on."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import tensorflow as tf
@@ -14,11 +15,14 @@ _LOOPS = ("While", "StatelessWhile")
 
 @dataclass(frozen=True)
 class FlopCount:
-    """A count, two operations to a multiply-add.
+    """Floating-point operations of one call; a multiply-add counts as two.
 
-    by_operation: {operation type: floating-point operations}, of convolutions, matrix products and their gradients, and
-    Fourier transforms. Elementwise work, reductions, pooling and resizing are left out: they are bound by memory.
-    excluded: {what: how many} of what could not be counted: Python on the host, loops without a readable trip count.
+    Attributes:
+        by_operation: {operation type: floating-point operations} for convolutions, matrix products, their gradients and
+            Fourier transforms. Elementwise operations, reductions, pooling and resizing are left out because memory
+            bandwidth limits them.
+        excluded: {description: number} of operations that could not be counted: Python functions on the host, and loops
+            whose trip count the graph does not show.
     """
 
     by_operation: dict[str, int]
@@ -26,25 +30,34 @@ class FlopCount:
 
     @property
     def total(self) -> int:
-        """Of all counted operations."""
+        """The sum over all operation types."""
         return sum(self.by_operation.values())
 
 
-def count_flops(function) -> FlopCount:
-    """Counts what one call of a concrete function computes.
+def count_flops(function: tf.types.experimental.ConcreteFunction) -> FlopCount:
+    """Counts the floating-point operations of one call of a concrete function.
 
-    function: a `tf.types.experimental.ConcreteFunction`, traced with fixed sizes; ValueError names the operation whose
-    size is not known. Called functions are walked into, branches of a condition all count, and a loop's body counts
-    once for each trip where the graph says how many there are (a counter from one constant to another). Only what the
-    outputs or a side effect need is counted, since the rest is pruned before it runs; padding counts like any pixel.
-    Duplicates that TensorFlow's optimizer may merge later count each.
+    Functions that it calls are included. All branches of a condition count. A loop's body counts once per trip where
+    the graph shows the trip count (a counter from one constant to another). Operations that neither an output nor a
+    side effect needs do not count, since TensorFlow prunes them before it runs the graph. Padding counts like any other
+    pixel. Duplicates that TensorFlow's optimizer may merge later count separately.
+
+    Args:
+        function: Traced with fixed sizes.
+
+    Returns:
+        The count.
+
+    Raises:
+        ValueError: The size of an operation's tensor is not known; the message names the tensor.
     """
-    counted, excluded = Counter(), Counter()
+    counted: Counter[str] = Counter()
+    excluded: Counter[str] = Counter()
     _walk(function.graph, 1, counted, excluded)
     return FlopCount(dict(counted), dict(excluded))
 
 
-def _walk(graph, times, counted, excluded):
+def _walk(graph: tf.Graph, times: int, counted: Counter[str], excluded: Counter[str]) -> None:
     for operation in _needed(graph):
         if operation.type in _COUNTERS:
             counted[operation.type] += times * _COUNTERS[operation.type](operation)
@@ -62,7 +75,7 @@ def _walk(graph, times, counted, excluded):
                 _walk(_function_graph(graph, name), times, counted, excluded)
 
 
-def _needed(graph):
+def _needed(graph: tf.Graph) -> set[tf.Operation]:
     """The operations that an output or a side effect of a function depends on."""
     waiting = [tensor.op for tensor in graph.outputs] + list(graph.control_outputs)
     found = set()
@@ -74,8 +87,8 @@ def _needed(graph):
     return found
 
 
-def _called(operation):
-    """Names of the functions an operation calls."""
+def _called(operation: tf.Operation) -> Iterator[str]:
+    """Yields the names of the functions that an operation calls."""
     for key, value in operation.node_def.attr.items():
         if value.HasField("func"):
             yield value.func.name
@@ -83,7 +96,7 @@ def _called(operation):
             yield from (function.name for function in value.list.func)
 
 
-def _function_graph(graph, name):
+def _function_graph(graph: tf.Graph, name: str) -> tf.Graph:
     while graph is not None:  # a function is defined in the graph that calls it or in one around that
         function = graph._get_function(name)
         if function is not None:
@@ -92,7 +105,7 @@ def _function_graph(graph, name):
     raise ValueError(f"function {name!r} is called but not defined")
 
 
-def _trips(loop, condition, body):
+def _trips(loop: tf.Operation, condition: tf.Graph, body: tf.Graph) -> int | None:
     """How often a loop runs, if its condition is `counter < constant` and its body adds a constant; else None."""
     test = _behind_identities(condition.outputs[0]).op
     if test.type != "Less":
@@ -108,59 +121,69 @@ def _trips(loop, condition, body):
     return max(0, math.ceil((end - start) / add))
 
 
-def _behind_identities(tensor):
+def _behind_identities(tensor: tf.Tensor) -> tf.Tensor:
     while tensor.op.type == "Identity":
         tensor = tensor.op.inputs[0]
     return tensor
 
 
-def _sizes(tensor):
+def _sizes(tensor: tf.Tensor) -> list[int]:
     if not tensor.shape.is_fully_defined():
         raise ValueError(f"{tensor.name} has shape {tensor.shape}; trace the function with fixed sizes to count it")
     return tensor.shape.as_list()
 
 
-def _convolution(operation):
+def _convolution(operation: tf.Operation) -> int:
     """Each output value sums over the kernel's height, width and input channels."""
     return 2 * math.prod(_sizes(operation.outputs[0])) * math.prod(_sizes(operation.inputs[1])[:3])
 
 
-def _convolution_input_gradient(operation):
+def _convolution_input_gradient(operation: tf.Operation) -> int:
     _, kernel, gradient = operation.inputs
     return 2 * math.prod(_sizes(gradient)) * math.prod(_sizes(kernel)[:3])
 
 
-def _convolution_kernel_gradient(operation):
+def _convolution_kernel_gradient(operation: tf.Operation) -> int:
     return 2 * math.prod(_sizes(operation.inputs[2])) * math.prod(_sizes(operation.outputs[0])[:3])
 
 
-def _depthwise(kernel, values):
-    """Each value of a depthwise convolution's output, or of its gradient, takes the kernel's height and width once.
+def _depthwise(
+    kernel: Callable[[tf.Operation], tf.Tensor], values: Callable[[tf.Operation], tf.Tensor]
+) -> Callable[[tf.Operation], int]:
+    """Each value of a depthwise convolution's output, or of its gradient, sums over the kernel's height and width.
 
-    kernel, values: functions from the operation to the tensors that have these sizes.
+    Args:
+        kernel: Returns the operation's tensor that has the kernel's shape.
+        values: Returns the operation's tensor that has the shape of the values.
+
+    Returns:
+        The counter of such an operation.
     """
 
-    def count(operation):
+    def count(operation: tf.Operation) -> int:
         return 2 * math.prod(_sizes(values(operation))) * math.prod(_sizes(kernel(operation))[:2])
 
     return count
 
 
-def _matrix_product(transposed):
-    def count(operation):
+def _matrix_product(transposed: str) -> Callable[[tf.Operation], int]:
+    """Each output value sums over the inner dimension; `transposed` names the attribute that says which one it is."""
+
+    def count(operation: tf.Operation) -> int:
         inner = -2 if operation.get_attr(transposed) else -1
         return 2 * math.prod(_sizes(operation.outputs[0])) * _sizes(operation.inputs[0])[inner]
 
     return count
 
 
-def _einsum(operation):
-    """A multiply-add for every combination of all labels, as for a sum of products written out."""
+def _einsum(operation: tf.Operation) -> int:
+    """One multiply-add for each combination of all labels, as in a sum of products that is written out."""
     equation = operation.get_attr("equation").decode().partition("->")[0]
     operands = equation.split(",")
     if len(operands) < 2:
         return 0
-    lengths, broadcast = defaultdict(int), 1
+    lengths: defaultdict[str, int] = defaultdict(int)
+    broadcast = 1
     for operand, tensor in zip(operands, operation.inputs):
         sizes = _sizes(tensor)
         before, ellipsis, after = operand.partition("...")
@@ -173,10 +196,18 @@ def _einsum(operation):
     return 2 * broadcast * math.prod(lengths.values())
 
 
-def _fourier(dimensions, real_end):
-    """5 n log2 n operations for n complex points, half of that for real ones, the usual convention."""
+def _fourier(dimensions: int, real_end: str | None) -> Callable[[tf.Operation], int]:
+    """The usual convention: 5 n log2 n operations for n complex points, half of that for real ones.
 
-    def count(operation):
+    Args:
+        dimensions: The number of last dimensions that are transformed.
+        real_end: Which end is real: "input", "output" or None.
+
+    Returns:
+        The counter of such an operation.
+    """
+
+    def count(operation: tf.Operation) -> int:
         sizes = _sizes(operation.inputs[0] if real_end != "output" else operation.outputs[0])
         points = math.prod(sizes[-dimensions:])
         return round((2.5 if real_end else 5.0) * math.prod(sizes) * math.log2(max(points, 2)))
@@ -184,7 +215,7 @@ def _fourier(dimensions, real_end):
     return count
 
 
-_COUNTERS = {
+_COUNTERS: dict[str, Callable[[tf.Operation], int]] = {
     "Conv2D": _convolution,
     "Conv2DBackpropInput": _convolution_input_gradient,
     "Conv2DBackpropFilter": _convolution_kernel_gradient,

@@ -1,4 +1,4 @@
-"""What a benchmark ran on."""
+"""Description of the machine that a benchmark ran on, and its memory use."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from animegan3_tf.training.metrics_log import memory
 
 
 def describe_machine() -> dict:
-    """Processor, cores, load, accelerator and library versions, for JSON."""
+    """Returns processor, cores, load, GPUs, library versions and thread settings as plain values for JSON."""
     gpus = tf.config.list_physical_devices("GPU")
     return {
         "processor": _processor(),
@@ -32,17 +32,21 @@ def describe_machine() -> dict:
 
 
 def has_gpu() -> bool:
-    """Whether TensorFlow sees one."""
+    """Whether TensorFlow sees a GPU."""
     return bool(tf.config.list_physical_devices("GPU"))
 
 
-def peak_memory() -> dict:
-    """The most bytes in use so far: of the fullest GPU if there is one, and of this process without its children."""
+def peak_memory() -> dict[str, int]:
+    """Returns the peak memory use so far.
+
+    Returns:
+        "process_bytes", of this process without its children; with a GPU also "gpu_bytes", of the fullest GPU.
+    """
     used = memory()
     return {"process_bytes": used["process_peak"], **({"gpu_bytes": used["gpu_peak"]} if has_gpu() else {})}
 
 
-def _processor():
+def _processor() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))

@@ -1,4 +1,4 @@
-"""Timings of repeated calls: medians with their spread, and runs that take turns."""
+"""Timings of repeated calls: the median with its spread, for functions that take turns."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ import tensorflow as tf
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds of each call."""
+    """The wall-clock seconds of each call."""
 
     seconds: tuple[float, ...]
 
     @property
     def median(self) -> float:
-        """Seconds of the middle call."""
+        """The median in seconds."""
         return statistics.median(self.seconds)
 
     def to_dict(self) -> dict:
-        """Milliseconds for JSON."""
+        """Median, minimum, maximum and all calls in milliseconds, for JSON."""
         return {
             "ms": 1e3 * self.median,
             "ms_low": 1e3 * min(self.seconds),
@@ -32,7 +32,7 @@ class Timing:
 
 
 def seconds_of(run: Callable[[], object]) -> float:
-    """Wall-clock seconds of one call, until every device is done with it."""
+    """Measures the wall-clock seconds of one call, until every device has finished."""
     start = time.perf_counter()
     run()
     tf.test.experimental.sync_devices()
@@ -42,13 +42,20 @@ def seconds_of(run: Callable[[], object]) -> float:
 def take_turns(
     runs: dict[str, Callable[[], object]], rounds: int, after: Callable[[str], object] = lambda name: None
 ) -> dict[str, Timing]:
-    """Times each run once a round, so that whatever else the machine does falls on all of them alike.
+    """Times each function once per round, so that other load on the machine affects all of them alike.
 
-    after: called with a run's name when it is done, untimed.
+    The order is reversed every round, so that no function always profits from the one before it (a warm cache, a filled
+    queue).
 
-    The order turns round every time: what follows a run (a warm cache, a filled queue) favours none.
+    Args:
+        runs: {name: function}.
+        rounds: How often each function is called.
+        after: Called with a function's name after each call, outside the timing.
+
+    Returns:
+        {name: timing}.
     """
-    seconds = {name: [] for name in runs}
+    seconds: dict[str, list[float]] = {name: [] for name in runs}
     for i in range(rounds):
         for name in list(runs)[:: 1 if i % 2 == 0 else -1]:
             seconds[name].append(seconds_of(runs[name]))
@@ -57,5 +64,5 @@ def take_turns(
 
 
 def ratios(slower: Timing, faster: Timing) -> tuple[float, ...]:
-    """How many times as long the one took in each round."""
+    """Returns `slower / faster` for each round."""
     return tuple(a / b for a, b in zip(slower.seconds, faster.seconds))

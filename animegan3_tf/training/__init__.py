@@ -1,1 +1,1 @@
-"""Training: the objective, its targets, the trainer, and the state of a run."""
+"""Training: configuration, networks and optimizers, run folder, state, logs and validation."""

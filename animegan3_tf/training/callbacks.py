@@ -1,7 +1,11 @@
-"""What happens between training steps: the console, TensorBoard, checkpoints, and stopping in time."""
+"""Callbacks between training steps: console, TensorBoard, checkpoints, and stopping on a signal."""
+
+from __future__ import annotations
 
 import contextlib
 import signal
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, SupportsFloat
 
 import tensorflow as tf
 
@@ -9,112 +13,164 @@ from animegan3_tf.errors import UserError
 from animegan3_tf.networks import save_generator
 from animegan3_tf.training.pace import Pace, remaining
 
+if TYPE_CHECKING:
+    import os
+    from pathlib import Path
+    from types import FrameType
+
+    from animegan3_tf.training.gan_trainer import GanTrainer
+
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
+
+Logs = Mapping[str, SupportsFloat]  # a step's terms: {name: number or scalar tensor}
 
 
 class RunCallback(tf.keras.callbacks.Callback):
-    """A callback that acts every so many steps of the run, counted over both phases and over resumed parts."""
+    """A callback that acts every few steps of the run, counted over both phases and over resumed parts.
 
-    def __init__(self, every):
+    Attributes:
+        every: Steps between two actions.
+        step: The last step done, counted here so that no one has to ask the device for it.
+        acted: The last step that it acted on, or None.
+    """
+
+    def __init__(self, every: int) -> None:
         super().__init__()
         self.every = every
-        self.step = 0  # the last one done: counted here, to leave the device alone
-        self.acted = None  # the last step it acted on
+        self.step = 0
+        self.acted: int | None = None
 
-    def on_train_begin(self, logs=None):
-        """A phase begins."""
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Takes the step count of the trainer when a phase begins."""
         self.step = self.model.steps_done
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Calls `act` on steps that are multiples of `every`."""
         self.step += 1
         if self.step % self.every == 0:
             self.act(self.step, logs or {})
             self.acted = self.step
 
-    def act(self, step, logs):
-        """What to do after step `step`."""
+    def act(self, step: int, logs: Logs) -> None:
+        """Acts after a step.
+
+        Args:
+            step: The number of the step, from 1.
+            logs: The step's terms.
+        """
         raise NotImplementedError
 
-    def validated(self, step, phase, values, grid):
-        """Called after a validation of step `step`: its curves {name: value}, and the path of its picture grid."""
+    def validated(self, step: int, phase: str, values: Mapping[str, float], grid: Path) -> None:
+        """Called after each validation.
 
-    def warned(self, text):
-        """Called for each warning of the run, from any thread."""
+        Args:
+            step: The step after which the generator was validated.
+            phase: The phase of that step.
+            values: The validation's curves {name: value}.
+            grid: The path of its image grid.
+        """
+
+    def warned(self, text: str) -> None:
+        """Called with each warning of the run, from any thread."""
 
 
 class PacedCallback(RunCallback):
-    """A callback that also counts every step, for `self.pace` to tell the rate since it was last read."""
+    """A callback that also counts every step, so that `self.pace` knows the rate since its last reading."""
 
-    def __init__(self, every, pace=None):
+    def __init__(self, every: int, pace: Pace | None = None) -> None:
         super().__init__(every)
         self.pace = pace or Pace()
 
-    def on_train_begin(self, logs=None):
-        """A phase begins."""
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Restarts the pace when a phase begins."""
         super().on_train_begin(logs)
         self.pace.restart()
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Counts the step before acting on it."""
         self.pace.count()
         super().on_train_batch_end(batch, logs)
 
 
 class Console(PacedCallback):
-    """One line of terms every few steps: `step 40/2400 adversarial 3.1 steps/s  ends in 13 min  content 0.21 ...`."""
+    """One line of terms every few steps: `step 40/2400 adversarial 3.1 steps/s  ends in 13 min  content 0.21 ...`.
 
-    def __init__(self, every, steps, pretrain_steps, show):
+    Args:
+        every: Steps between two lines.
+        steps: All steps of the run.
+        pretrain_steps: Those of the pre-training.
+        show: Receives each line.
+    """
+
+    def __init__(self, every: int, steps: int, pretrain_steps: int, show: Callable[[str], object]) -> None:
         super().__init__(every)
         self.steps, self.pretrain_steps, self.show = steps, pretrain_steps, show
 
-    def act(self, step, logs):
+    def act(self, step: int, logs: Logs) -> None:
         """Shows the line."""
         rate = self.pace.read()
         parts = [f"step {step}/{self.steps} {self.model.phase} {rate:.2f} steps/s"]
         parts += filter(None, [remaining(step, rate, self.steps, self.pretrain_steps)])
         self.show("  ".join([*parts, *(f"{name} {float(value):.4g}" for name, value in logs.items())]))
 
-    def warned(self, text):
+    def warned(self, text: str) -> None:
         """Shows the warning."""
         self.show(text)
 
 
 class Scalars(RunCallback):
-    """Every term in TensorBoard."""
+    """Writes every term to TensorBoard.
 
-    def __init__(self, every, folder):
+    Args:
+        every: Steps between two entries.
+        folder: TensorBoard's log folder.
+    """
+
+    def __init__(self, every: int, folder: str | os.PathLike[str]) -> None:
         super().__init__(every)
         self._writer = tf.summary.create_file_writer(str(folder))
 
-    def act(self, step, logs):
+    def act(self, step: int, logs: Logs) -> None:
         """Writes the step's terms under its phase."""
         with self._writer.as_default(step=step):
             for name, value in logs.items():
                 tf.summary.scalar(f"{self.model.phase}/{name}", value)
         self._writer.flush()
 
-    def on_train_end(self, logs=None):
-        """Leaves nothing in the buffer."""
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """Flushes the buffer."""
         self._writer.flush()
 
 
 class Checkpoints(RunCallback):
-    """The run's state, and its deployed generator beside it.
+    """Saves the run's state, and its deployed generator beside it.
 
-    metadata: header entries of generator.h5. save_state: writes the state of a trainer.
+    Args:
+        every: Steps between two saves.
+        folder: The run folder.
+        metadata: Header entries of `generator.h5`.
+        save_state: Writes the state of a trainer.
     """
 
-    def __init__(self, every, folder, metadata, save_state):
+    def __init__(
+        self, every: int, folder: Path, metadata: Mapping[str, Any], save_state: Callable[[GanTrainer], object]
+    ) -> None:
         super().__init__(every)
         self.folder, self.metadata, self._save_state = folder, metadata, save_state
 
-    def act(self, step, logs):
+    def act(self, step: int, logs: Logs) -> None:
         """Saves."""
         self.save(self.model)
 
-    def save(self, trainer):
-        """Writes the state and `generator.h5`, each whole or not at all."""
+    def save(self, trainer: GanTrainer) -> None:
+        """Writes the state and `generator.h5`, each as a whole or not at all.
+
+        Args:
+            trainer: The trainer to save.
+
+        Raises:
+            UserError: The run folder cannot be written to.
+        """
         step = trainer.steps_done
         try:
             self._save_state(trainer)
@@ -126,20 +182,21 @@ class Checkpoints(RunCallback):
 
 
 class StopOnSignal(tf.keras.callbacks.Callback):
-    """Ends the run after the step in progress on Ctrl-C or SIGTERM; a second Ctrl-C ends it at once.
+    """Ends the run after the step in progress on Ctrl-C or SIGTERM; a second signal ends it at once.
 
-    total: adds up a list of counts over the processes of a run, all of which stop when one of them is told to.
+    Args:
+        total: Adds up a list of counts over the processes of a run. All of them stop when one of them gets a signal.
     """
 
-    def __init__(self, total=lambda counts: counts):
+    def __init__(self, total: Callable[[list[int]], Iterable[int]] = lambda counts: counts) -> None:
         super().__init__()
-        self.received = None
+        self.received: int | None = None
         self._total = total
-        self._previous = {}
+        self._previous: dict[signal.Signals, Any] = {}  # what `signal.signal` returned
 
     @contextlib.contextmanager
-    def installed(self):
-        """Takes the signals over for the time of a `with` block, in the main thread."""
+    def installed(self) -> Iterator[StopOnSignal]:
+        """Handles the signals within a `with` block, which must run in the main thread."""
         for number in _STOPPING:
             self._previous[number] = signal.signal(number, self._receive)
         try:
@@ -148,17 +205,20 @@ class StopOnSignal(tf.keras.callbacks.Callback):
             for number, handler in self._previous.items():
                 signal.signal(number, handler)
 
-    def on_train_batch_end(self, batch, logs=None):
-        """Tells `fit` to stop."""
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Makes `fit` stop after this step if a signal was received."""
         if self.asked() is not None:
             self.model.stop_training = True
 
-    def asked(self):
-        """The signal that any process of the run received, or None; all of them call it at the same points."""
+    def asked(self) -> int | None:
+        """The signal that any process of the run received, or None.
+
+        All processes must call it at the same points of the run.
+        """
         counts = self._total([int(self.received == number) for number in _STOPPING])
         return next((number for number, count in zip(_STOPPING, counts) if count), None)
 
-    def _receive(self, number, frame):
+    def _receive(self, number: int, frame: FrameType | None) -> None:
         if self.received is not None:
             raise KeyboardInterrupt
         self.received = number

@@ -1,11 +1,13 @@
-"""What decides a training run, and how two runs differ in it."""
+"""The configuration of a training run, and the parts of it that a resumed run may not change."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import animegan3_tf
 from animegan3_tf import images
@@ -18,9 +20,12 @@ from animegan3_tf.styles import Style
 from animegan3_tf.styles.style import PAIRS
 from animegan3_tf.training.run_files import CONFIGURATION, flat, read_configuration
 
-OVERRIDDEN = "overridden"  # in config.json: what --override changed on the way
+if TYPE_CHECKING:
+    import os
+
+OVERRIDDEN = "overridden"  # key in config.json: the settings that --override changed in the course of the run
 PERCEPTUAL = "perceptual_file.sha256"  # compared where both parts of a run know the file, see run_folder.py
-# what may change from one part of a run to the next: none of it touches a weight
+# the settings that may change when a run is resumed: none of them affects a weight
 _FREE = {
     "perceptual_file",
     "perceptual_file.path",
@@ -40,7 +45,7 @@ _FREE = {
 
 @dataclass(frozen=True)
 class Origin:
-    """Where weights came from: the file, and the sha256 of it."""
+    """The file that weights came from, and its sha256."""
 
     path: str
     sha256: str
@@ -48,16 +53,33 @@ class Origin:
 
 @dataclass(frozen=True)
 class RunConfiguration:
-    """Everything that decides a run; kept as config.json in its folder.
+    """All settings of a run; kept as config.json in its folder.
 
-    photos, anime: folders; of pairs, those of like names, or None where `pairs` names folders of both. perceptual:
-    see `networks.load_perceptual`. steps: optimizer steps in all, of which `pretrain_steps` are content only. samples:
-    folder of the photos in the picture grids, by default `photos`; sample_size: their side there, by default the
-    training crops', or that of a pairs style's validation. keep: how many of the newest states stay; keep_every: those
-    at multiples of it stay for good, 0 for none. deterministic: every operation gives the same bits on the same
-    machine. precision: "float32", or a half precision of `training.precision`. accumulate: parts that a batch is
-    computed in. jit: XLA compiles what gains by it. init: the weights it began with, see `training.initial`; None for
-    random ones. perceptual_file: the name and sha256 of the file behind `perceptual`, see `with_perceptual_file`.
+    Attributes:
+        style: The style to train.
+        photos: Folder of photos; None if `pairs` is given.
+        anime: Folder of anime images or, for a style with objective "pairs", of drawings that have the names of their
+            photos; None if `pairs` is given.
+        perceptual: The perceptual network, see `networks.load_perceptual`.
+        steps: All optimizer steps.
+        pretrain_steps: The first of these, which train on content only.
+        samples: Folder of the photos in the image grids; `photos` by default.
+        sample_size: Side of the images in the grids; by default that of the training crops or, for a style with
+            objective "pairs", that of its validation.
+        seed: Seed of the weights, the order of the images and their variations.
+        max_pixels: The most pixels of an image file.
+        log_every: Steps between two entries on the console and in TensorBoard.
+        sample_every: Steps between two image grids.
+        checkpoint_every: Steps between two saves.
+        keep: The number of the newest states to keep.
+        keep_every: Also keep the states of steps that are multiples of this; 0 for none.
+        deterministic: Every operation gives the same bits on the same machine.
+        precision: "float32", or a half precision of `training.precision`.
+        accumulate: Parts in which a batch is computed.
+        jit: XLA compiles the parts that gain from it.
+        init: The weights that the run begins with, see `training.initial`; None for random ones.
+        pairs: Folders of pairs, or None.
+        perceptual_file: Name and sha256 of the file behind `perceptual`, see `with_perceptual_file`.
     """
 
     style: Style
@@ -83,8 +105,8 @@ class RunConfiguration:
     pairs: tuple[str, ...] | None = None
     perceptual_file: Origin | None = None
 
-    def __post_init__(self):
-        """Refuses what could not run."""
+    def __post_init__(self) -> None:
+        """Raises UserError for settings with which no run is possible."""
         if self.steps < 1:
             raise UserError(f"--steps is {self.steps}; give at least 1")
         if not 0 <= self.pretrain_steps <= self.steps:
@@ -115,8 +137,8 @@ class RunConfiguration:
                 f"to its .toml or choose a network of {known}"
             )
 
-    def _check_sources(self):
-        """Pairs go with styles of pairs only, and with one way to name them."""
+    def _check_sources(self) -> None:
+        """Only styles with objective "pairs" take pairs, and they are given in only one way."""
         name = self.style.name
         if self.style.objective != PAIRS:
             if self.pairs is not None:
@@ -128,22 +150,33 @@ class RunConfiguration:
             raise UserError("--pairs names photos and drawings; leave out --photos and --anime, or --pairs")
         if self.pretrain_steps and not self.style.pairs.discriminator:
             raise UserError(
-                f"--pretrain-steps is {self.pretrain_steps}, and style {name!r} has no discriminator that would come "
+                f"--pretrain-steps is {self.pretrain_steps}, and style {name!r} has no discriminator to train with "
                 "after them; leave it out, or --set pairs.discriminator=true"
             )
         if self.samples is not None:
             raise UserError(
-                f"--samples is not for style {name!r}: its picture grids show pairs that it does not train on; leave "
-                "it out"
+                f"--samples is not for style {name!r}: its image grids show pairs that it does not train on; leave it "
+                "out"
             )
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return {"version": animegan3_tf.__version__, **asdict(self)}
 
     @classmethod
-    def from_dict(cls, values, source):
-        """The configuration of `to_dict`'s values; a UserError names `source` where they are none."""
+    def from_dict(cls, values: Any, source: str) -> RunConfiguration:
+        """Builds a configuration from the values of `to_dict`.
+
+        Args:
+            values: The values, as read from JSON.
+            source: Where they come from, for the error.
+
+        Returns:
+            The configuration.
+
+        Raises:
+            UserError: The values are not those of a configuration.
+        """
         try:
             values = {name: value for name, value in values.items() if name not in ("version", OVERRIDDEN)}
             origins = {name: values.get(name) for name in ("init", "perceptual_file")}
@@ -161,13 +194,13 @@ class RunConfiguration:
             raise UserError(f"{source!r} cannot be read: {error}") from error
 
     @classmethod
-    def read(cls, folder):
-        """The configuration of a run folder."""
+    def read(cls, folder: str | os.PathLike[str]) -> RunConfiguration:
+        """Reads the configuration of a run folder; raises UserError if it cannot be read."""
         return cls.from_dict(read_configuration(folder), str(Path(folder) / CONFIGURATION))
 
 
-def no_pairs(name):
-    """What to do where a style of pairs was given none, in one line."""
+def no_pairs(name: str) -> str:
+    """Returns the error message for a style with objective "pairs" that was given no pairs."""
     return (
         f"style {name!r} learns from pairs of photos and drawings: make them with `animegan3 pairs PHOTOS -o DIR "
         "--teacher MODEL`, then give --pairs DIR; or train without pairs, --style portrait-unpaired"
@@ -175,20 +208,23 @@ def no_pairs(name):
 
 
 def with_perceptual_file(configuration: RunConfiguration, fetch: bool = True) -> RunConfiguration:
-    """Returns the configuration with the file behind its perceptual network, as far as there is one and it is known.
+    """Adds the name and sha256 of the file behind the perceptual network.
 
-    "vgg19" may mean one file today and another tomorrow. Hosts keep the same file in different folders, so its name
-    alone is noted.
+    "vgg19" may mean one file today and another one tomorrow. The name has no folder, because hosts keep the same file
+    in different folders.
 
     Args:
-        configuration: Of a run.
-        fetch: Fetches what is not here yet; otherwise the file stays unknown.
+        configuration: The configuration of a run.
+        fetch: Fetch a missing file; otherwise it stays unknown.
+
+    Returns:
+        The configuration with the file, or as it was if there is no file or it is unknown.
 
     Raises:
-        UserError: The file can neither be found nor fetched.
+        UserError: The file can be neither found nor fetched, or it cannot be read.
     """
     path = perceptual_file(configuration.perceptual, fetch)
-    if path is None or not path.is_file():  # whoever reads it will say what is missing
+    if path is None or not path.is_file():  # the code that loads the network will name the missing file
         return configuration
     try:
         found = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -197,18 +233,42 @@ def with_perceptual_file(configuration: RunConfiguration, fetch: bool = True) ->
     return replace(configuration, perceptual_file=Origin(path.name, found))
 
 
-def resolve_steps(style, photos, steps=None, pretrain_steps=None, stored=None, init=None, pairs=None):
-    """(steps, pretrain_steps) of a run, for what is None.
+def resolve_steps(
+    style: Style,
+    photos: str | os.PathLike[str] | None,
+    steps: int | None = None,
+    pretrain_steps: int | None = None,
+    stored: RunConfiguration | None = None,
+    init: Origin | None = None,
+    pairs: Sequence[str | Path] | None = None,
+) -> tuple[int, int]:
+    """Chooses the steps of a run where the user has not.
 
-    Those of `stored`, the configuration of the run being resumed, if given; else what the style's epochs come to over
-    the folder of photos, or those of pairs where they are given, pre-training at most half of the steps, so that a
-    short trial sees both phases. A run that begins with the weights of `init` has learnt content before: no
-    pre-training. Nor is there any on pairs without a discriminator to come after it.
+    A resumed run keeps the steps of its configuration. The steps of a new run follow from the style's epochs and the
+    number of photos or pairs; pre-training takes at most half of them, so that a short trial has both phases. There is
+    no pre-training for a run that begins with given weights, which know the content already, nor for pairs without a
+    discriminator.
+
+    Args:
+        style: The style.
+        photos: Folder of photos; not used if `pairs` or `stored` is given.
+        steps: All steps, or None to choose them.
+        pretrain_steps: Steps of the pre-training, or None to choose them.
+        stored: The configuration of the run that is resumed.
+        init: The weights that a new run begins with.
+        pairs: Folders of pairs.
+
+    Returns:
+        All steps, and those of the pre-training.
     """
     if stored is not None:
         whole, content = stored.steps, stored.pretrain_steps
     else:
-        count = count_images(photos) if pairs is None else len(open_pair_folders(pairs))
+        if pairs is not None:
+            count = len(open_pair_folders(pairs))
+        else:
+            assert photos is not None  # a run without pairs has photos
+            count = count_images(photos)
         per_epoch = count / style.examples_per_step
         whole = max(1, round(style.train.epochs * per_epoch))
         content = min(round(style.train.pretrain_epochs * per_epoch), (whole if steps is None else steps) // 2)
@@ -218,14 +278,14 @@ def resolve_steps(style, photos, steps=None, pretrain_steps=None, stored=None, i
     return whole if steps is None else steps, content if pretrain_steps is None else pretrain_steps
 
 
-def binding(configuration):
-    """{key: value} of what may not change unasked within a run, nested keys joined by dots."""
+def binding(configuration: RunConfiguration) -> dict[str, Any]:
+    """Returns the settings that a resumed run may change only with --override, {nested keys joined by dots: value}."""
     values = flat(json.loads(json.dumps(configuration.to_dict())))  # tuples as the lists that come back from JSON
     # the learning rate of a run on pairs falls over all of its steps
     free = _FREE - {"steps"} if configuration.style.objective == PAIRS else _FREE
     return {key: value for key, value in values.items() if key not in free}
 
 
-def digest(configuration):
-    """sha256 of the `binding` part: equal digests, equal training."""
+def digest(configuration: RunConfiguration) -> str:
+    """Returns the sha256 of the `binding` settings; runs with equal digests train equally."""
     return hashlib.sha256(json.dumps(binding(configuration), sort_keys=True).encode()).hexdigest()

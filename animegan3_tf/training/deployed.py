@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from animegan3_tf.errors import UserError
@@ -10,12 +12,20 @@ from animegan3_tf.training.state import State
 _AVERAGE, _SUPPORT = "average/", "support_"
 
 
-def deployed_weights(state: State) -> tuple[dict, dict[str, np.ndarray]]:
-    """Header and arrays by name, as `weights_file.read_weights` gives those of the run's `generator.h5` of that step.
+def deployed_weights(state: State) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Extracts the weights of the averaged generator, without its support tail.
 
-    They are the averaged generator's, without the support tail. Nothing is built, so no TensorFlow work is done; the
-    header leaves out the epsilons, which are the architecture's own.
-    Raises UserError for a state whose header does not tell of its run.
+    No network is built. The header leaves out the epsilons, which are the architecture's own.
+
+    Args:
+        state: A training state.
+
+    Returns:
+        Header and arrays by name, as `weights_file.read_weights` returns them for the run's `generator.h5` of that
+        step.
+
+    Raises:
+        UserError: The state's header does not describe its run.
     """
     try:
         configuration = state.header["configuration"]
@@ -29,6 +39,6 @@ def deployed_weights(state: State) -> tuple[dict, dict[str, np.ndarray]]:
             "step": state.step,
         }
     except (KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"the state of step {state.step} does not tell of its run: {error} is missing") from None
+        raise UserError(f"the state of step {state.step} does not describe its run: {error} is missing") from None
     average = {name[len(_AVERAGE) :]: array for name, array in state.arrays.items() if name.startswith(_AVERAGE)}
     return header, {name: array for name, array in average.items() if not name.startswith(_SUPPORT)}

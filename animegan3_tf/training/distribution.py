@@ -1,4 +1,4 @@
-"""Several GPUs and several hosts: what a run trains on, and what its workers must tell each other."""
+"""Training on several GPUs and several hosts: the devices of a run, and the data that its workers exchange."""
 
 from __future__ import annotations
 
@@ -6,37 +6,50 @@ import contextlib
 import hashlib
 import json
 import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
 
 from animegan3_tf.errors import UserError
 
+if TYPE_CHECKING:
+    from animegan3_tf.data.dataset import TrainingData
+    from animegan3_tf.data.pair_batches import PairBatches
+
 
 class Distribution:
     """The devices of a run, in one process or in several ("workers").
 
-    strategy: of `tf.distribute`; TensorFlow's default, one device, without it. worker, workers: this process's number
-    and how many there are. What exchanges something must be called by every worker at the same point of its run.
+    Every worker must call the methods that exchange data (`check_same`, `of_chief`, `total`) at the same points of the
+    run.
+
+    Args:
+        strategy: A strategy of `tf.distribute`; TensorFlow's default, one device, if None.
+        worker: The number of this process, from 0, the chief.
+        workers: The number of processes.
     """
 
-    def __init__(self, strategy=None, worker=0, workers=1):
+    def __init__(self, strategy: tf.distribute.Strategy | None = None, worker: int = 0, workers: int = 1) -> None:
         self.strategy, self.worker, self.workers = strategy or tf.distribute.get_strategy(), worker, workers
         signature = [tf.TensorSpec([None], tf.int64), tf.TensorSpec([], tf.bool)]
         self._sum = tf.function(self._summed, input_signature=signature)
 
     @property
-    def replicas(self):
-        """How many devices share a batch."""
+    def replicas(self) -> int:
+        """The number of devices that share a batch."""
         return self.strategy.num_replicas_in_sync
 
     @property
-    def chief(self):
+    def chief(self) -> bool:
         """Whether this process writes the run folder."""
         return self.worker == 0
 
-    def distribute(self, data, start_step):
-        """The batches of a `TrainingData` from a step on, a replica's share at a time."""
+    def distribute(
+        self, data: TrainingData | PairBatches, start_step: int
+    ) -> tf.data.Dataset | tf.distribute.DistributedDataset:
+        """Returns the batches from a step on; each element is a replica's share of a batch."""
         if self.replicas == 1:
             return data.batches(start_step)
         return self.strategy.distribute_datasets_from_function(
@@ -44,63 +57,76 @@ class Distribution:
         )
 
     @contextlib.contextmanager
-    def contact(self):
-        """Raises UserError where the `with` block fails because another worker is gone."""
+    def contact(self) -> Iterator[None]:
+        """Turns the errors of a `with` block that come from a lost worker into a UserError."""
         try:
             yield
         except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError) as error:
             if self.workers == 1:
                 raise
             raise UserError(
-                f"worker {self.worker} lost contact with another one ({type(error).__name__}); see what that "
-                "one said, then start all of them again, with --resume if there is a checkpoint"
+                f"worker {self.worker} lost contact with another worker ({type(error).__name__}); read the output of "
+                "that one, then start all of them again, with --resume if there is a checkpoint"
             ) from error
 
-    def check_same(self, text):
-        """Raises UserError unless every worker has the chief's text: the configuration's digest."""
+    def check_same(self, text: str) -> None:
+        """Raises UserError, on every worker, unless all of them have the chief's text (the configuration's digest)."""
         own = np.frombuffer(hashlib.sha256(text.encode()).digest(), np.uint8)
         differs = not np.array_equal(self.of_chief([own])[0], own)
-        if self.total([differs]).any():  # all of them end, so that none waits for one that is gone
+        if self.total([differs]).any():  # all of them end, so that none waits for a lost one
             raise UserError("the workers were started with different settings; give all of them the same command")
 
-    def of_chief(self, arrays):
-        """The chief's arrays, to the bit, on every worker. arrays: list of NumPy arrays, of the same shapes on each."""
+    def of_chief(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Returns the chief's arrays, equal to the bit, on every worker.
+
+        Args:
+            arrays: This worker's arrays, of the same shapes and types on each worker.
+        """
         if self.workers == 1:
             return list(arrays)
         data = b"".join(array.tobytes() for array in arrays)
         words = np.frombuffer(data + bytes(-len(data) % 8), np.int64)
-        data = self._exchanged(words, of_everyone=False).tobytes()
+        data = self._exchanged(words, all_workers=False).tobytes()
         ends = np.cumsum([array.nbytes for array in arrays])
         parts = (data[end - array.nbytes : end] for array, end in zip(arrays, ends))
         return [np.frombuffer(part, array.dtype).reshape(array.shape) for part, array in zip(parts, arrays)]
 
-    def total(self, counts):
-        """Counts, a list of small whole numbers, added up over the workers; as an array.
+    def total(self, counts: Sequence[int]) -> np.ndarray:
+        """Adds up small counts over the workers.
 
-        A worker's count as often as it has devices: what is 0 is 0 everywhere, and anything else is not.
+        Args:
+            counts: This worker's counts.
+
+        Returns:
+            int64 array of the sums, in which each worker's counts enter once per device. So only the difference between
+            0 and any other value is meaningful: a sum is 0 where the count of every worker is 0.
         """
-        counts = np.asarray(counts, np.int64)
-        return counts if self.workers == 1 else self._exchanged(counts, of_everyone=True)
+        own = np.asarray(counts, np.int64)
+        return own if self.workers == 1 else self._exchanged(own, all_workers=True)
 
-    def _exchanged(self, words, of_everyone):
-        return local_value(self.strategy, self._sum(tf.constant(words), tf.constant(of_everyone)))
+    def _exchanged(self, words: np.ndarray, all_workers: bool) -> np.ndarray:
+        """The sum of int64 words over all devices, or the words of the chief's first device."""
+        return local_value(self.strategy, self._sum(tf.constant(words), tf.constant(all_workers)))
 
-    def _summed(self, words, of_everyone):
-        def share(words):
+    def _summed(self, words: tf.Tensor, all_workers: tf.Tensor) -> tf.Tensor:
+        def share(words: tf.Tensor) -> tf.Tensor:
             replica = tf.distribute.get_replica_context()
-            counts = tf.logical_or(of_everyone, tf.equal(replica.replica_id_in_sync_group, 0))
+            counts = tf.logical_or(all_workers, tf.equal(replica.replica_id_in_sync_group, 0))
             words = tf.where(counts, words, tf.zeros_like(words))
             return replica.all_reduce(tf.distribute.ReduceOp.SUM, words)
 
         return self.strategy.run(share, args=(words,))
 
 
-def choose_distribution():
-    """What this process can train on: the hosts of TF_CONFIG, else all GPUs that TensorFlow sees, else one device.
+def choose_distribution() -> Distribution:
+    """Returns the hosts of TF_CONFIG, else all GPUs that TensorFlow sees, else one device.
 
-    With TF_CONFIG (https://www.tensorflow.org/guide/distributed_training#TF_CONFIG) call it before TensorFlow has run
-    anything: collectives must be set up first. It waits for the other workers. Logical CPU devices count like GPUs
-    where there are no GPUs; there is one unless somebody asked for more.
+    With TF_CONFIG (https://www.tensorflow.org/guide/distributed_training#TF_CONFIG) it must be called before TensorFlow
+    runs anything, since collectives must be set up first; it waits for the other workers. Without GPUs, logical CPU
+    devices take their place; there is one of them unless the caller configured more.
+
+    Raises:
+        UserError: TF_CONFIG is malformed.
     """
     worker, workers = cluster_position()
     if workers > 1:
@@ -111,8 +137,15 @@ def choose_distribution():
     return Distribution()
 
 
-def cluster_position():
-    """This process's number and how many there are, as TF_CONFIG says: the chief, else the first worker, is 0."""
+def cluster_position() -> tuple[int, int]:
+    """Reads from TF_CONFIG which process this is.
+
+    Returns:
+        This process's number, 0 for the chief or, without a chief, for the first worker; and the number of processes.
+
+    Raises:
+        UserError: TF_CONFIG is malformed.
+    """
     text = os.environ.get("TF_CONFIG", "").strip()
     if not text:
         return 0, 1
@@ -122,38 +155,44 @@ def cluster_position():
         counts = {kind: len(addresses) for kind, addresses in cluster.items()}
         kind, index = task.get("type", "worker"), int(task.get("index", 0))
     except (ValueError, AttributeError, TypeError) as error:
-        raise UserError(f"the environment variable TF_CONFIG cannot be understood ({error}); see the README") from error
+        raise UserError(f"the environment variable TF_CONFIG cannot be parsed ({error}); see the README") from error
     if not counts:
         return 0, 1
     unknown = sorted({kind, *counts} - {"chief", "worker"})
     if unknown:
-        raise UserError(f"TF_CONFIG names {', '.join(unknown)}; a run knows chief and worker only")
+        raise UserError(f"TF_CONFIG names {', '.join(unknown)}; a run has only chief and worker")
     if index not in range(counts.get(kind, 0)):
-        raise UserError(f"TF_CONFIG says this is {kind} {index} of {counts.get(kind, 0)}; the first one is 0")
+        raise UserError(f"TF_CONFIG says this is {kind} {index} of {counts.get(kind, 0)}; count from 0")
     return index + (counts.get("chief", 0) if kind == "worker" else 0), sum(counts.values())
 
 
-def check_shares(batch_sizes, replicas, accumulate=1):
-    """Refuses batches that do not divide into the devices' equal shares, and shares in parts.
+def check_shares(batch_sizes: Mapping[str, int], replicas: int, accumulate: int = 1) -> None:
+    """Refuses batches that do not divide into equal shares for the devices, and accumulation on several devices.
 
-    batch_sizes: {what the style calls it: pictures}.
+    Args:
+        batch_sizes: {name of the style's setting: images per batch}.
+        replicas: The number of devices.
+        accumulate: Parts that each share would be computed in.
+
+    Raises:
+        UserError: A batch does not divide, or there are several devices and several parts.
     """
     for name, size in batch_sizes.items():
         if replicas > 1 and accumulate > 1:  # Keras' batch norm cannot take its moments of all devices within a loop
             raise UserError(
-                f"--accumulate {accumulate} is for one device, and there are {replicas}; leave it out: each computes "
-                f"its share of the batch only, {size // replicas} pictures"
+                f"--accumulate {accumulate} is for one device, and there are {replicas}; leave it out: each device "
+                f"computes only its share of the batch, {size // replicas} images"
             )
         if size % replicas:
             raise UserError(f"{name} is {size}, which {replicas} devices cannot share; give a multiple of {replicas}")
 
 
-def set_locally(strategy, variable, value):
-    """Sets a variable on this process's devices; the other workers are left as they are."""
+def set_locally(strategy: tf.distribute.Strategy, variable: tf.Variable, value: np.ndarray) -> None:
+    """Sets a variable on this process's devices and leaves the other workers as they are."""
     for part in strategy.experimental_local_results(variable):
         part.assign(value)
 
 
-def local_value(strategy, value):
-    """A distributed value or variable as it is on this process's first device, a NumPy array; asks no other worker."""
+def local_value(strategy: tf.distribute.Strategy, value: tf.distribute.DistributedValues | tf.Variable) -> np.ndarray:
+    """Returns a distributed value or variable from this process's first device, without contacting other workers."""
     return strategy.experimental_local_results(value)[0].numpy()

@@ -1,4 +1,6 @@
-"""The averaged generator, which is the one that draws better pictures and is deployed."""
+"""The averaged generator, which draws better images than the trained one and is deployed."""
+
+from __future__ import annotations
 
 import tensorflow as tf
 
@@ -9,13 +11,21 @@ from animegan3_tf.networks.weights import named_weights, weight_name
 class GeneratorAverage:
     """Exponential moving average of a generator's weights in a second generator of the same structure.
 
-    decay: per step; early on less, (1 + step) / (10 + step), so that a short run is not an average with its start.
-    momentum: of the generator's batch norms. Their moving moments start at 0 and 1 and would need thousands of steps
-        to forget that; here the start is taken out again, as Adam does with its moments, so that a deployed generator
-        of any age normalises as it was trained to.
+    The moving moments of the generator's batch norms start at 0 and 1 and would keep a trace of that for thousands of
+    steps. The average removes it, as Adam corrects the bias of its moments, so that a deployed generator of any age
+    normalises as it was trained to.
+
+    Args:
+        generator: The trained generator.
+        average: The generator that holds the average; it is set to the weights of `generator`.
+        decay: Decay per step. Early steps use less, (1 + step) / (10 + step), so that the initial weights do not
+            dominate the average of a short run.
+        momentum: The momentum per step of the generator's batch norms.
     """
 
-    def __init__(self, generator, average, decay, momentum=NORM_MOMENTUM):
+    def __init__(
+        self, generator: tf.keras.Model, average: tf.keras.Model, decay: float, momentum: float = NORM_MOMENTUM
+    ) -> None:
         self.decay, self.momentum = decay, momentum
         average.trainable = False
         sources = named_weights(generator)
@@ -26,8 +36,12 @@ class GeneratorAverage:
         for source, weight in pairs:
             weight.assign(source)
 
-    def update(self, step):
-        """Takes in the generator after its training step number `step` (from 0, an integer tensor), in the graph."""
+    def update(self, step: tf.Tensor | tf.Variable) -> None:
+        """Adds the generator's present weights to the average, in the graph.
+
+        Args:
+            step: Integer scalar, the number of the training step just done, from 0.
+        """
         count = tf.cast(step, tf.float32)
         decay = tf.minimum(self.decay, (1.0 + count) / (10.0 + count))
         for source, weight in self._weights:

@@ -1,6 +1,10 @@
-"""What the trainers of all generations share: two phases, alternating updates, averages, and a guard."""
+"""The base of all trainers: two phases, updates of generator and discriminators, averages, and a guard."""
+
+from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
@@ -12,32 +16,57 @@ from animegan3_tf.training.ema import GeneratorAverage
 from animegan3_tf.training.guard import Guard
 from animegan3_tf.training.precision import scaled_gradients, scaling_variables, tolerated, with_loss_scaling
 
+if TYPE_CHECKING:
+    import numpy as np
+
+    from animegan3_tf.networks import PerceptualNetwork
+    from animegan3_tf.styles import Style
+    from animegan3_tf.styles.style import TrainSettings
+    from animegan3_tf.training.feature_terms import FeatureTerms
+
 PRETRAIN = "pretrain"
 ADVERSARIAL = "adversarial"
+
+Batch = dict[str, tf.Tensor]
+Terms = dict[str, tf.Tensor]  # {term: scalar}
+Gradients = dict[str, list[tf.Tensor]]  # {optimizer: the gradient of each variable that it updates}
 
 
 class GanTrainer(tf.keras.Model):
     """Generator, its average, discriminators, their optimizers and the step count.
 
-    style: the recipe. network: the perceptual network. networks: {"generator", "average", then the discriminators} by
-    name, which become attributes. objective: class of the losses, made from the style and the perceptual network.
-    accumulate: parts that a replica's batch is computed in. jit: "networks" has XLA compile those.
-
-    A generation adds `_pretraining` and `_adversarial`: from a batch to its terms {name: scalar} and the gradients
-    {player: list} of "pretrain", or of "generator" and "discriminator".
-
-    Train with `fit` on batches {name: float [N, H, W, 3] in [-1, 1]}: first with `phase` "pretrain" (or another
-    `first_phase` of the class), then "adversarial" (`enter_phase`). Discriminators learn from the same pictures the
-    generator was just judged by, one forward pass a step; upstream draws and judges them anew.
+    Train it with `fit` on batches {name: float [N, H, W, 3] in [-1, 1]}, first in the class's `first_phase`, then (see
+    `enter_phase`) in "adversarial". The discriminators learn from the same generated images that they have just rated
+    for the generator, in one forward pass per step; the original code generates and rates new ones.
 
     Built within the scope of a `tf.distribute` strategy, it trains on all its replicas: each gets its share of the
-    batch, batch norms share their moments, and gradients are those of the whole batch. plain: a generator built outside
-    that scope, for `deployed`.
+    batch, batch norms share their moments, and gradients are those of the whole batch.
+
+    Subclasses define `_pretraining` and `_adversarial`. Both map a batch to its terms {name: scalar} and to gradients
+    {optimizer: list}; the optimizers are "pretrain", or "generator" and "discriminator".
+
+    Args:
+        style: The style to train.
+        network: The perceptual network.
+        networks: {name: model} with "generator", "average" and then the discriminators; they become attributes.
+        objective: The class of the losses, made from the style and the perceptual network.
+        accumulate: Parts in which a replica computes its share of a batch.
+        jit: What XLA compiles; "networks" stands for the networks, subclasses add more.
+        plain: A generator built outside the strategy's scope, for `deployed`.
     """
 
     first_phase = PRETRAIN
 
-    def __init__(self, style, network, networks, objective, accumulate=1, jit=(), plain=None):
+    def __init__(
+        self,
+        style: Style,
+        network: PerceptualNetwork,
+        networks: Mapping[str, tf.keras.Model],
+        objective: Callable[[Style, PerceptualNetwork], FeatureTerms],
+        accumulate: int = 1,
+        jit: Collection[str] = (),
+        plain: tf.keras.Model | None = None,
+    ) -> None:
         super().__init__(name="trainer")
         settings = style.train
         self.style = style
@@ -45,11 +74,11 @@ class GanTrainer(tf.keras.Model):
         self.replicas = tf.distribute.get_strategy().num_replicas_in_sync
         for name, model in networks.items():
             setattr(self, name, model)
-        self._judges = [model for name, model in networks.items() if name not in ("generator", "average")]
+        self._discriminators = [model for name, model in networks.items() if name not in ("generator", "average")]
         self._compiles_networks = "networks" in jit
         if self._compiles_networks:
             network = dataclasses.replace(network, model=compiled(network.model))
-        self._draw = self._as_called(self.generator)
+        self._generate = self._as_called(self.generator)
         self.objective = objective(style, network)
         # every part of an accumulated batch moves the batch norms' moments
         momentum = NORM_MOMENTUM**accumulate
@@ -63,30 +92,30 @@ class GanTrainer(tf.keras.Model):
             aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
         )
         self.phase = self.first_phase
-        self._plain = lambda: plain  # by a function: Keras would take its variables for the strategy's
-        self.discriminator_variables = [v for judge in self._judges for v in judge.trainable_variables]
+        self._plain = lambda: plain  # in a function: Keras would take its variables for the strategy's
+        self.discriminator_variables = [v for model in self._discriminators for v in model.trainable_variables]
         self._build_optimizers(settings)
         self.distribute_reduction_method = "first"  # `train_step` returns the same on every replica
         self.compile()
 
-    def _build_optimizers(self, settings):
+    def _build_optimizers(self, settings: TrainSettings) -> None:
         self.pretrain_optimizer = adam(settings.pretrain_learning_rate, self.generator.trainable_variables)
         self.generator_optimizer = adam(settings.generator_learning_rate, self.generator.trainable_variables)
         self.discriminator_optimizer = adam(settings.discriminator_learning_rate, self.discriminator_variables)
 
-    def enter_phase(self, phase):
-        """Switches between the first phase and "adversarial"; the next `fit` compiles that phase's step."""
+    def enter_phase(self, phase: str) -> None:
+        """Switches to the first phase or to "adversarial"; the next `fit` compiles that phase's step."""
         self.phase = phase
         self.make_train_function(force=True)
 
     @property
-    def steps_done(self):
-        """Steps trained so far, an integer; it waits for the device."""
+    def steps_done(self) -> int:
+        """The number of steps trained so far; reading it waits for the device."""
         return int(self.local_value(self.step))
 
     @property
-    def deployed(self):
-        """The averaged generator, to be run and saved by one process on its own."""
+    def deployed(self) -> tf.keras.Model:
+        """The averaged generator, in a form that one process can run and save without the others."""
         plain = self._plain()
         if plain is None:
             return self.average
@@ -94,28 +123,35 @@ class GanTrainer(tf.keras.Model):
             target.assign(self.local_value(source))
         return plain
 
-    def set_value(self, variable, value):
-        """Sets one of its variables in this process; no other one needs to do the same."""
+    def set_value(self, variable: tf.Variable, value: np.ndarray) -> None:
+        """Sets one of the trainer's variables in this process; the other processes need not take part."""
         set_locally(self.distribute_strategy, variable, value)
 
-    def local_value(self, variable):
-        """A variable's value, a NumPy array, without asking other processes."""
+    def local_value(self, variable: tf.Variable) -> np.ndarray:
+        """Returns a variable's value without contacting other processes."""
         return local_value(self.distribute_strategy, variable)
 
-    def train_step(self, batch):
-        """One step of the current phase on a replica's batch; returns {term: scalar} of the whole batch."""
-        # 1. to 4.: pictures, targets, losses, gradients
+    def train_step(self, batch: Batch) -> Terms:
+        """Trains one step of the current phase.
+
+        Args:
+            batch: This replica's share of the batch, {name: float [N, H, W, 3] in [-1, 1]}.
+
+        Returns:
+            {term: scalar} of the whole batch: the losses, and the norm of each optimizer's gradient.
+        """
+        # 1. to 4.: images, targets, losses, gradients
         compute = self._adversarial if self.phase == ADVERSARIAL else self._pretraining
         terms, gradients = accumulated(compute, batch, self.accumulate)
-        # 5. the whole batch's terms and gradients; nothing that is not finite goes by unseen
-        terms, gradients = self._of_all_replicas(terms, gradients)
+        # 5. the whole batch's terms and gradients; the guard ends the step where one of them is not finite
+        terms, gradients = self._reduced(terms, gradients)
         terms |= self._guarded(batch, terms, gradients)
         # 6. updates
         if self.phase == ADVERSARIAL:
             for layer in self._spectral_norms:  # once a step, whatever the number of calls
                 layer.advance()
-        for player, parts in gradients.items():
-            optimizer, variables = self._players[player]
+        for name, parts in gradients.items():
+            optimizer, variables = self._optimized[name]
             # they are summed already
             options = {"skip_gradients_aggregation": True} if self.replicas > 1 else {}
             optimizer.apply_gradients(zip(parts, variables), **options)
@@ -125,34 +161,44 @@ class GanTrainer(tf.keras.Model):
         return terms
 
     @property
-    def extra_variables(self):
-        """What else a run's state must hold, {name: variable}: the loss scales of half precision."""
-        optimizers = {player: optimizer for player, (optimizer, _) in self._players.items()}
+    def extra_variables(self) -> dict[str, tf.Variable]:
+        """Further variables for the run's state, {name: variable}: the loss scales of half precision."""
+        optimizers = {name: optimizer for name, (optimizer, _) in self._optimized.items()}
         return {f"{p}/{name}": v for p, o in optimizers.items() for name, v in scaling_variables(o).items()}
 
     @property
-    def _spectral_norms(self):
-        layers = [layer for judge in self._judges for layer in judge.layers]
+    def _spectral_norms(self) -> list[SpectralNormalization]:
+        layers = [layer for model in self._discriminators for layer in model.layers]
         return [layer for layer in layers if isinstance(layer, SpectralNormalization)]
 
     @property
-    def _players(self):
+    def _optimized(self) -> dict[str, tuple[tf.keras.optimizers.Optimizer, list[tf.Variable]]]:
+        """{name: (optimizer, the variables that it updates)}."""
         return {
             "pretrain": (self.pretrain_optimizer, self.generator.trainable_variables),
             "generator": (self.generator_optimizer, self.generator.trainable_variables),
             "discriminator": (self.discriminator_optimizer, self.discriminator_variables),
         }
 
-    def _as_called(self, network):
+    def _pretraining(self, batch: Batch) -> tuple[Terms, Gradients]:
+        """Computes losses and gradients of the first phase."""
+        raise NotImplementedError
+
+    def _adversarial(self, batch: Batch) -> tuple[Terms, Gradients]:
+        """Computes losses and gradients of generator and discriminators."""
+        raise NotImplementedError
+
+    def _as_called(self, network: tf.keras.Model) -> Callable[..., Any]:
         """The network as steps call it: compiled by XLA, if that was asked for."""
         return compiled(network) if self._compiles_networks else network
 
-    def _gradients(self, player, tape, loss):
-        optimizer, variables = self._players[player]
+    def _gradients(self, name: str, tape: tf.GradientTape, loss: tf.Tensor) -> list[tf.Tensor]:
+        """The gradients of a loss on the variables that an optimizer updates, for this replica's share of the batch."""
+        optimizer, variables = self._optimized[name]
         return scaled_gradients(optimizer, tape, loss, variables, 1.0 / self.replicas)
 
-    def _of_all_replicas(self, terms, gradients):
-        """Terms averaged and gradients added up over the replicas, which see equal shares of the batch."""
+    def _reduced(self, terms: Terms, gradients: Gradients) -> tuple[Terms, Gradients]:
+        """Averages terms and adds up gradients over the replicas, which see equal shares of the batch."""
         if self.replicas == 1:
             return terms, gradients
         replica = tf.distribute.get_replica_context()
@@ -160,22 +206,34 @@ class GanTrainer(tf.keras.Model):
         gradients = replica.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
         return dict(zip(terms, tf.unstack(values))), gradients
 
-    def _guarded(self, batch, terms, gradients):
-        """The norm of each player's gradient, once the guard has seen all that the updates depend on."""
-        norms = {player: tf.linalg.global_norm(parts) for player, parts in gradients.items()}
+    def _guarded(self, batch: Batch, terms: Terms, gradients: Gradients) -> Terms:
+        """Has the guard check all that the updates depend on, and returns the norm of each optimizer's gradient."""
+        norms = {name: tf.linalg.global_norm(parts) for name, parts in gradients.items()}
         seen = dict(terms)
-        for player, norm in norms.items():
-            optimizer, _ = self._players[player]
-            seen[f"{player}_gradient"] = tolerated(optimizer, norm)
-            seen[f"{player}_learning_rate"] = optimizer.learning_rate
+        for name, norm in norms.items():
+            optimizer, _ = self._optimized[name]
+            seen[f"{name}_gradient"] = tolerated(optimizer, norm)
+            seen[f"{name}_learning_rate"] = optimizer.learning_rate
         self.guard.check(self.step, seen, batch)
-        return {f"{player}_gradient": norm for player, norm in norms.items()}
+        return {f"{name}_gradient": norm for name, norm in norms.items()}
 
 
-def adam(learning_rate, variables, beta_1=0.5, clip_norm=None):
-    """Adam for `variables`, with loss scaling where the precision policy needs it.
+def adam(
+    learning_rate: float | tf.keras.optimizers.schedules.LearningRateSchedule,
+    variables: Sequence[tf.Variable],
+    beta_1: float = 0.5,
+    clip_norm: float | None = None,
+) -> tf.keras.optimizers.Optimizer:
+    """Builds Adam, with loss scaling where the precision policy needs it.
 
-    learning_rate: number or Keras schedule. clip_norm: the norm that the whole gradient is scaled down to.
+    Args:
+        learning_rate: A number or a Keras schedule.
+        variables: The variables that it will update.
+        beta_1: Decay of the first moment.
+        clip_norm: The norm down to which a larger gradient, over all variables, is scaled; None for no limit.
+
+    Returns:
+        The optimizer, whose variables exist.
     """
     optimizer = tf.keras.optimizers.Adam(
         learning_rate, beta_1=beta_1, beta_2=0.999, epsilon=1e-8, global_clipnorm=clip_norm
@@ -185,11 +243,11 @@ def adam(learning_rate, variables, beta_1=0.5, clip_norm=None):
     return optimizer
 
 
-def total(terms):
-    """The sum of weighted terms, which is the loss."""
+def total(terms: Mapping[str, tf.Tensor]) -> tf.Tensor:
+    """Adds up weighted terms to the loss."""
     return tf.add_n(list(terms.values()))
 
 
-def compiled(function):
-    """The function, compiled by XLA."""
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Returns the function compiled by XLA."""
     return tf.function(function, jit_compile=True)

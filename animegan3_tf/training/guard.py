@@ -1,7 +1,8 @@
-"""The guard: no step whose losses, gradients or learning rates are not finite goes by unseen."""
+"""The guard: it ends the run at the first step whose losses, gradients or learning rates are not finite."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,47 +11,63 @@ import tensorflow as tf
 
 @dataclass(frozen=True)
 class Failure:
-    """What a step that was not finite saw: its number (from 0), its values by name, and its batch by name."""
+    """A step that was not finite.
+
+    Attributes:
+        step: Its number, from 0.
+        values: {name: value} of its loss terms, gradient norms and learning rates.
+        batch: {name: float [N, H, W, 3]} as the networks got it, or a device's share of it.
+    """
 
     step: int
     values: dict[str, float]
     batch: dict[str, np.ndarray]
 
     @property
-    def causes(self):
+    def causes(self) -> list[str]:
         """The names of the values that are NaN or infinite."""
         return [name for name, value in self.values.items() if not np.isfinite(value)]
 
     @property
-    def broken_pictures(self):
-        """The names of the batch's parts that hold NaN or infinite numbers."""
-        return [name for name, pictures in self.batch.items() if not np.isfinite(pictures).all()]
+    def broken_images(self) -> list[str]:
+        """The names of the batch's parts that hold NaN or infinite values."""
+        return [name for name, images in self.batch.items() if not np.isfinite(images).all()]
 
 
 class Guard:
     """Checks every step in the graph and ends it with an error at the first value that is not finite.
 
-    On a sound step it costs one reduction of a few scalars and nothing waits for it; only on a broken one the batch
-    goes to the host, where `failure` keeps it. The error that ends the step is a `tf.errors.OpError`, in eager mode
-    a FloatingPointError.
+    A sound step costs one reduction of a few scalars, and nothing waits for it. Only a broken step copies its batch to
+    the host. The error that ends the step is a `tf.errors.OpError`, in eager mode a FloatingPointError.
+
+    Attributes:
+        failure: The broken step, or None so far.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.failure: Failure | None = None
 
-    def check(self, step, values, batch):
-        """Adds the check to the graph. step: scalar. values: {name: scalar}. batch: {name: tensor}."""
+    def check(
+        self, step: tf.Tensor | tf.Variable, values: Mapping[str, tf.Tensor], batch: Mapping[str, tf.Tensor]
+    ) -> None:
+        """Adds the check to the graph.
+
+        Args:
+            step: Integer scalar, the number of the step from 0.
+            values: {name: scalar} to check.
+            batch: {name: float [N, H, W, 3]} to keep if a value is not finite.
+        """
         names, parts = list(values), list(batch)
         numbers = tf.stack([tf.cast(value, tf.float32) for value in values.values()])
 
-        def stop(step, numbers, *pictures):
-            failure = Failure(int(step), dict(zip(names, numbers.tolist())), dict(zip(parts, pictures)))
-            # each of several devices comes here with its share of the batch: the one that tells most is kept
-            if self.failure is None or failure.broken_pictures:
+        def stop(step: np.ndarray, numbers: np.ndarray, *images: np.ndarray) -> None:
+            failure = Failure(int(step), dict(zip(names, numbers.tolist())), dict(zip(parts, images)))
+            # each of several devices comes here with its share of the batch: one with broken images explains most
+            if self.failure is None or failure.broken_images:
                 self.failure = failure
             raise FloatingPointError(f"step {int(step) + 1}: {', '.join(failure.causes)}")
 
-        def report():
+        def report() -> bool:
             tf.numpy_function(stop, [step, numbers, *batch.values()], [])
             return False
 

@@ -1,9 +1,12 @@
-"""The first weights of a fine-tune: those of another run, or of a deployed generator."""
+"""The initial weights of a fine-tune, from another run or from a deployed generator."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from animegan3_tf.checkpoints import WEIGHTS, by_name
 from animegan3_tf.errors import UserError
@@ -16,22 +19,43 @@ from animegan3_tf.training.state import DISCRIMINATORS, is_state, read_state
 from animegan3_tf.training.state_folder import newest_state
 from animegan3_tf.weights_file import read_weights
 
+if TYPE_CHECKING:
+    import os
+
+    import numpy as np
+
+    from animegan3_tf.generator_file import GeneratorFile
+    from animegan3_tf.styles import Style
+    from animegan3_tf.training.configuration import RunConfiguration
+    from animegan3_tf.training.gan_trainer import GanTrainer
+
 
 @dataclass(frozen=True)
 class InitialWeights:
-    """Arrays by part of the trainer ("average", the discriminators if there are any) and by weight name."""
+    """The weights that a run begins with.
+
+    Attributes:
+        source: The file that they come from.
+        parts: {part of the trainer: {weight name: array}}; the parts are "average" and any discriminators.
+    """
 
     source: str
-    parts: dict
+    parts: dict[str, dict[str, np.ndarray]]
 
-    def give(self, trainer):
+    def give(self, trainer: GanTrainer) -> None:
         """Sets the generator, its average and the discriminators; optimizers, step and the rest stay as built.
 
-        UserError, and nothing set, when something does not fit. The generator's moving moments stay as built too: its
-        average takes their initial values out again (ema.py), counting from step 0.
+        The generator's moving moments stay as built too, because its average removes their initial values counting from
+        step 0 (ema.py).
+
+        Args:
+            trainer: The trainer, at step 0.
+
+        Raises:
+            UserError: A part does not fit; then nothing is set.
         """
         targets = {part: named_weights(getattr(trainer, part)) for part in self.parts}
-        problems = [f"{part}: {told}" for part in self.parts for told in misfits(targets[part], self.parts[part])]
+        problems = [f"{part}: {problem}" for part in self.parts for problem in misfits(targets[part], self.parts[part])]
         if problems:
             raise UserError(f"--init {self.source!r} does not fit this run: {'; '.join(problems)}")
         for part, arrays in self.parts.items():
@@ -42,9 +66,19 @@ class InitialWeights:
                 trainer.set_value(weight, self.parts["average"][name].astype("float32"))
 
 
-def find_origin(source, show=print):
-    """The file that `source` names: a state, a weights file, a run folder's newest state, else its generator.h5, or a
-    shipped checkpoint's weights.
+def find_origin(source: str | os.PathLike[str], show: Callable[[str], object] = print) -> Origin:
+    """Finds the file that a run's initial weights come from.
+
+    Args:
+        source: A state, a weights file, a published generator, the name of a shipped checkpoint, or a run folder, which
+            stands for its newest state or, without states, for its generator.h5.
+        show: Receives warnings about damaged states.
+
+    Returns:
+        The file and its sha256.
+
+    Raises:
+        UserError: There is no such file, or it is a published generator of an unknown network.
     """
     path = by_name(source)
     if path.is_dir():
@@ -60,26 +94,36 @@ def find_origin(source, show=print):
         ) from error
 
 
-def _published(path):
+def _published(path: Path) -> GeneratorFile:
     opened = open_generator(path)
     if opened is None:
-        raise UserError(f"--init {str(path)!r} is of none of the networks here; `animegan3 import` says why")
+        raise UserError(f"--init {str(path)!r} fits none of the networks; `animegan3 import` says why")
     return opened
 
 
-def read_initial(configuration):
-    """The weights that a configuration's `init` names.
+def read_initial(configuration: RunConfiguration) -> InitialWeights:
+    """Reads the weights that a configuration's `init` names.
 
-    From a state: the averaged generator with its tails, and the discriminators, if its style has this one's objective.
-    From a weights file: base and main tail. Where the style trains a support tail and there is none, that begins as the
-    main one does, which has its shape. UserError where the file is not what it was when it was named, is damaged, or
-    holds another generation's generator or one trained with another resize.
+    A state gives the averaged generator with its tails and, if its style has the objective of this one, the
+    discriminators. A weights file gives base and main tail. If the style trains a support tail and the file has none,
+    the support tail starts from the main tail's weights, which have the same shapes.
+
+    Args:
+        configuration: A configuration whose `init` is set.
+
+    Returns:
+        The weights.
+
+    Raises:
+        UserError: The file has changed since the configuration was made, is damaged, or holds a generator of another
+            generation or one trained with another resize.
     """
+    assert configuration.init is not None
     path, style = configuration.init.path, configuration.style
     resize = style.train.resize
     if find_origin(path).sha256 != configuration.init.sha256:
-        raise UserError(f"--init {path!r} has changed since it was named; start again")
-    parts = {}
+        raise UserError(f"--init {path!r} has changed since this run was configured; start again")
+    parts: dict[str, dict[str, np.ndarray]] = {}
     if is_state(path):
         state = read_state(path)
         trained = state.header["configuration"]["style"]
@@ -87,8 +131,8 @@ def read_initial(configuration):
         arrays = _below("average", state.arrays)
         if trained.get("objective", UNPAIRED) == style.objective:
             parts = {part: _below(part, state.arrays) for part in DISCRIMINATORS}
-            judged = style.objective == UNPAIRED or style.pairs.discriminator
-            parts = {part: arrays for part, arrays in parts.items() if arrays and judged}
+            discriminated = style.objective == UNPAIRED or style.pairs.discriminator
+            parts = {part: arrays for part, arrays in parts.items() if arrays and discriminated}
     else:
         header, arrays = _generator(path)
         architecture, before = header.get("architecture"), header.get("resize")
@@ -106,7 +150,7 @@ def read_initial(configuration):
     return InitialWeights(path, parts)
 
 
-def _as_trained(style, arrays):
+def _as_trained(style: Style, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """A generator's arrays with the tails that the style trains."""
     support = {name: array for name, array in arrays.items() if name.startswith("support_")}
     if style.objective == PAIRS:
@@ -115,13 +159,13 @@ def _as_trained(style, arrays):
     return {**arrays, **(support or {f"support_{name[len('main_') :]}": array for name, array in main.items()})}
 
 
-def _generator(path):
+def _generator(path: str) -> tuple[Mapping[str, Any], dict[str, np.ndarray]]:
     """The header and the arrays of a weights file or of a published generator."""
     if not is_published(path):
         return read_weights(path)
-    opened = _published(path)
+    opened = _published(Path(path))
     return opened.header, {name: weight.numpy() for name, weight in named_weights(opened.network).items()}
 
 
-def _below(part, arrays):
+def _below(part: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {name[len(part) + 1 :]: array for name, array in arrays.items() if name.startswith(f"{part}/")}

@@ -1,14 +1,20 @@
-"""The file of a run's curves, `metrics.jsonl`: one JSON object a line, each written whole. TensorFlow is not needed."""
+"""The file of a run's curves, `metrics.jsonl`: one JSON object per line. TensorFlow is not needed."""
 
 from __future__ import annotations
 
 import json
 import math
 import threading
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from animegan3_tf.errors import UserError
 from animegan3_tf.files import whole_file
+
+if TYPE_CHECKING:
+    import os
+    from typing import TypeGuard  # not in Python 3.9
 
 METRICS = "metrics.jsonl"
 
@@ -16,29 +22,49 @@ METRICS = "metrics.jsonl"
 class MetricsFile:
     """Appends records to `metrics.jsonl` in a run folder; safe to use from many threads.
 
-    folder: the run's. resumed_at: the step the run goes on from; what an earlier part wrote past it is dropped, so that
-    no curve doubles. None for a new run, of which nothing may stand there yet.
+    Args:
+        folder: The run folder.
+        resumed_at: The step from which the run is resumed. Later records of an earlier part are dropped, so that no
+            curve doubles. None for a new run, which drops all records.
+
+    Attributes:
+        path: The file.
+        start: The step that the run starts from; 0 for a new run.
+        kept: The records of earlier parts that were kept, oldest first.
     """
 
-    def __init__(self, folder, resumed_at=None):
+    def __init__(self, folder: str | os.PathLike[str], resumed_at: int | None = None) -> None:
         self.path = Path(folder) / METRICS
         self.start = resumed_at or 0
         self._lock = threading.Lock()
         self.kept = [] if resumed_at is None else [r for r in read_metrics(folder) if r["step"] <= resumed_at]
-        if self.path.exists():  # of a start that failed, or of an earlier part
+        if self.path.exists():  # from a start that failed, or from an earlier part
             with whole_file(self.path) as temporary:
                 temporary.write_bytes(b"".join(map(_line, self.kept)))
 
-    def append(self, record):
-        """Adds one record, a dict with a "step"; a number that is NaN or infinite becomes null, as JSON has neither."""
+    def append(self, record: Mapping[str, Any]) -> None:
+        """Writes one record.
+
+        Args:
+            record: Values for JSON, "step" among them. NaN and infinite numbers become null, since JSON has neither.
+        """
         with self._lock, open(self.path, "ab", buffering=0) as file:
             file.write(_line(record))
 
 
-def read_metrics(folder):
-    """The records of a run folder, oldest first; [] where there are none yet.
+def read_metrics(folder: str | os.PathLike[str]) -> list[dict[str, Any]]:
+    """Reads the records of a run folder.
 
-    A line that is no record is passed over: the last one is torn after a crash.
+    Lines that are not a record are skipped, since a crash may leave the last one incomplete.
+
+    Args:
+        folder: The run folder.
+
+    Returns:
+        The records, oldest first; empty if there are none yet.
+
+    Raises:
+        UserError: The file cannot be read.
     """
     path = Path(folder) / METRICS
     try:
@@ -51,7 +77,7 @@ def read_metrics(folder):
     return [record for record in records if record is not None]
 
 
-def _record(line):
+def _record(line: str) -> dict[str, Any] | None:
     try:
         record = json.loads(line, parse_constant=lambda _: None)
     except (ValueError, RecursionError):
@@ -60,17 +86,24 @@ def _record(line):
     return record if sound else None
 
 
-def _line(record):
+def _line(record: Mapping[str, Any]) -> bytes:
     return (json.dumps(finite(record), allow_nan=False) + "\n").encode()
 
 
-def is_number(value):
-    """Whether a value out of JSON is a number that can be reckoned with, and no NaN, truth value or endless integer."""
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether a value read from JSON is a number below 1e18 in size, and neither NaN nor a bool."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e18
 
 
-def finite(value):
-    """A copy of nested dicts and lists in which numbers are plain, and None where they are NaN or infinite."""
+def finite(value: Any) -> Any:
+    """Copies nested dicts and lists for JSON.
+
+    Args:
+        value: Dicts, lists and tuples of strings, booleans, None and numbers, which may be NumPy scalars or tensors.
+
+    Returns:
+        The copy, with plain numbers, lists for tuples, and None for NaN and infinite numbers.
+    """
     if isinstance(value, dict):
         return {key: finite(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -1,6 +1,11 @@
-"""What each network of a run pays for: DTGAN's losses put together with a style's weights."""
+"""The losses of each network of AnimeGANv3: DTGAN's losses with a style's weights."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+import tensorflow as tf
 
 from animegan3_tf import losses
 from animegan3_tf.training.feature_terms import FeatureTerms, gray
@@ -8,14 +13,14 @@ from animegan3_tf.training.feature_terms import FeatureTerms, gray
 
 @dataclass(frozen=True)
 class Objective(FeatureTerms):
-    """Weighted loss terms {name: scalar} of the three updates of a run.
+    """Loss terms {name: scalar} of the three updates of a run, already weighted: their sum is the loss.
 
-    All pictures are float [N, H, W, 3] in [-1, 1]. `support` is the support tail's picture after the guided filter,
-    `main` the main tail's as it is. Terms are weighted already: their sum is the loss.
+    All images are float [N, H, W, 3] in [-1, 1]. `support` is the support tail's image after the guided filter, `main`
+    the main tail's, unfiltered.
     """
 
-    def pretraining(self, photo, support, main):
-        """Both tails learn to reproduce the photo's content (unweighted, as upstream's initialisation phase)."""
+    def pretraining(self, photo: tf.Tensor, support: tf.Tensor, main: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Content terms of both tails, without a weight, as in the initialisation phase of the original code."""
         constant = self.network(photo)
         live = self._features(support=support, main=main)
         return {
@@ -23,15 +28,27 @@ class Objective(FeatureTerms):
             "pretrain_main": self._content(constant, live["main"]),
         }
 
-    def generator(self, pictures, constant, support_logits, main_logits):
-        """The generator's terms, DTGAN eq. 6 to 15.
+    def generator(
+        self,
+        images: Mapping[str, tf.Tensor],
+        constant: Mapping[str, Mapping[str, tf.Tensor]],
+        support_logits: tf.Tensor,
+        main_logits: tf.Tensor,
+    ) -> dict[str, tf.Tensor]:
+        """Computes the generator's terms, DTGAN eq. 6 to 15.
 
-        pictures: photo, its region target photo_region, support, main and revision (the main tail's target).
-        constant: `constant_features` of photo, photo_region, fake_region, revision and anime_gray.
-        support_logits, main_logits: the discriminators' answers to gray(support) and to main.
+        Args:
+            images: "photo", its region target "photo_region", "support", "main" and "revision" (the main tail's
+                target).
+            constant: `constant_features` of photo, photo_region, fake_region, revision and anime_gray.
+            support_logits: Float [N, h, w, 1], the support discriminator's logits for gray(support).
+            main_logits: Float [N, h, w, 1], the main discriminator's logits for main.
+
+        Returns:
+            The terms. "flat_regions" and "identity" are missing where the style gives them no weight.
         """
         loss, weights = self.style.loss, self.weights
-        photo, support, main = pictures["photo"], pictures["support"], pictures["main"]
+        photo, support, main = images["photo"], images["support"], images["main"]
         live = self._features(support=support, main=main, gray=gray(support))
         support_content = weights.content.items()
         terms = {
@@ -42,7 +59,7 @@ class Objective(FeatureTerms):
             "total_variation": loss.total_variation * losses.total_variation(support),
             "adversarial": loss.support_generator
             * losses.generator_loss(support_logits, loss.adversarial, loss.support_labels[0]),
-            "main_l1": loss.revision_l1 * losses.l1_loss(pictures["revision"], main),
+            "main_l1": loss.revision_l1 * losses.l1_loss(images["revision"], main),
             "main_content": weights.revision * self._distance(weights.distance, constant["revision"], live["main"]),
             "main_total_variation": loss.total_variation * losses.total_variation(main),
             "main_adversarial": loss.main_generator
@@ -55,24 +72,43 @@ class Objective(FeatureTerms):
             terms[f"style_{tap}"] = weight * distance
         if loss.flat_regions:
             # the main tail follows, through its target
-            terms["flat_regions"] = loss.flat_regions * losses.flat_region_loss(support, pictures["photo_region"])
+            terms["flat_regions"] = loss.flat_regions * losses.flat_region_loss(support, images["photo_region"])
         if loss.identity:
             terms["identity"] = loss.identity * losses.l1_loss(photo, support)
         return terms
 
-    def support_discriminator(self, real, fake, edges):
-        """Terms from the logits of gray anime, gray support pictures and gray edge-smoothed anime; DTGAN eq. 16."""
+    def support_discriminator(self, real: tf.Tensor, fake: tf.Tensor, edges: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Computes the support discriminator's term, DTGAN eq. 16.
+
+        Args:
+            real: Float [N, h, w, 1], its logits for gray anime.
+            fake: Its logits for gray support images.
+            edges: Its logits for gray, edge-smoothed anime.
+
+        Returns:
+            The term "discriminator_support".
+        """
         loss = self.style.loss
         fakes = [(loss.support_fake, fake), (loss.support_edges, edges)]
-        value = losses.discriminator_loss(real, fakes, loss.adversarial, *loss.support_labels, loss.support_real)
+        real_label, fake_label = loss.support_labels
+        value = losses.discriminator_loss(real, fakes, loss.adversarial, real_label, fake_label, loss.support_real)
         return {"discriminator_support": value}
 
-    def answering_alike(self, answer):
-        """The support discriminator's loss when it answers everything with the logits `answer`."""
+    def answering_alike(self, answer: tf.Tensor) -> tf.Tensor:
+        """The support discriminator's loss when its logits are `answer` for every image."""
         return self.support_discriminator(answer, answer, answer)["discriminator_support"]
 
-    def main_discriminator(self, real, fake):
-        """Terms from the logits of revision targets and of main pictures; DTGAN eq. 17."""
+    def main_discriminator(self, real: tf.Tensor, fake: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Computes the main discriminator's term, DTGAN eq. 17.
+
+        Args:
+            real: Float [N, h, w, 1], its logits for revision targets.
+            fake: Its logits for main images.
+
+        Returns:
+            The term "discriminator_main".
+        """
         loss = self.style.loss
-        value = losses.discriminator_loss(real, [(1.0, fake)], loss.adversarial, *loss.main_labels)
+        real_label, fake_label = loss.main_labels
+        value = losses.discriminator_loss(real, [(1.0, fake)], loss.adversarial, real_label, fake_label)
         return {"discriminator_main": loss.main_discriminator * value}

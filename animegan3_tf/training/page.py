@@ -1,12 +1,14 @@
-"""The page of a run, `report.html`: pictures over time, curves, settings and warnings in one file. No TensorFlow."""
+"""The page of a run, `report.html`: images over time, curves, settings and warnings in one file. No TensorFlow."""
 
 from __future__ import annotations
 
 import json
 import time
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from animegan3_tf import images
 from animegan3_tf.duration import duration
@@ -18,10 +20,19 @@ from animegan3_tf.training.metrics_file import is_number, read_metrics
 from animegan3_tf.training.run_files import flat, read_configuration
 from animegan3_tf.training.runs import read_run
 
+if TYPE_CHECKING:
+    import os
+
+    from animegan3_tf.training.runs import Run
+
+    Records = Sequence[Mapping[str, Any]]  # of metrics.jsonl, oldest first
+    Phases = list[tuple[str, int, int]]  # (name, first step, last step)
+    Points = list[tuple[int, Any]]  # (step, value from JSON)
+
 PAGE = "report.html"
-PICTURES = 12
+GRIDS = 12  # most image grids on the page
 TAILS = ("main", "support")
-_LARGE, _SMALL = 960, 420  # pixels across of the newest grid and of the earlier ones
+_LARGE, _SMALL = 960, 420  # width in pixels of the newest grid and of the earlier ones
 _PHASES = {"pretrain": "pre-training"}
 _PREFIXES = (  # of a term's name -> the chart it is drawn in
     ("adversarial_weight", "Discriminators"),
@@ -35,14 +46,23 @@ _PREFIXES = (  # of a term's name -> the chart it is drawn in
 _OTHER_TERMS = {False: "Generator: support tail", True: "Generator: terms"}  # of a run on pairs or not
 _CHARTS = ("Generator: total", "Pre-training", *_OTHER_TERMS.values(), "Generator: style, by tap")
 _CHARTS += ("Generator: main tail", "Generator: total variation", "Discriminators")
-_NORMS = "_gradient"  # ends the names of what is no loss: the norms of the players' gradients
+_NORMS = "_gradient"  # ends the names of terms that are not losses but the norms of the networks' gradients
 
 
-def write_page(folder, now=None):
-    """Writes `report.html` into a run folder from the files there, at any time of the run; returns its path.
+def write_page(folder: str | os.PathLike[str], now: float | None = None) -> Path:
+    """Writes `report.html` into a run folder from the files there, at any time of the run.
 
-    It fetches nothing and runs no script. now: Unix seconds, the present by default. Raises UserError for a folder
-    that is no run, or whose curves cannot be read.
+    The page fetches nothing and runs no script.
+
+    Args:
+        folder: The run folder.
+        now: The present in Unix seconds; by default that of the clock.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        UserError: The folder is not a run folder, or its curves cannot be read.
     """
     folder = Path(folder)
     configuration = read_configuration(folder)
@@ -51,7 +71,7 @@ def write_page(folder, now=None):
     warnings = Counter(str(record["warning"]) for record in records if "warning" in record)
     sections = [
         _header(folder, run, records),
-        _section("Pictures", _pictures(folder, records), _PICTURES[paired]),
+        _section("Images", _grids(folder, records), _GRIDS[paired]),
         _section("Validation", _validation(records), _VALIDATION[paired]),
         _section(
             "Losses",
@@ -69,27 +89,27 @@ def write_page(folder, now=None):
     return path
 
 
-_PICTURES = {  # of a run on pairs or not
+_GRIDS = {  # of a run on pairs or not
     False: "Rows: the same photos each time. Columns: photo, then the averaged generator's tails, the main one last.",
     True: "Rows: the same pairs each time, which are not trained on. Columns: photo, the averaged generator's result, "
     "the teacher's drawing.",
 }
 _VALIDATION = {
-    False: "Likeness: 0 is as far from anime as the photos are, 1 is the mean of the anime pictures, measured in the "
-    "network the run trains against: it compares steps of one run, and is no classifier's verdict. Distance: of the "
-    "features of picture and photo; 0 is the photo itself.",
-    True: "Of pairs that are not trained on, the averaged generator's results against the drawings. Both eyes drawn: "
-    "the share of the faces whose result has a dark shape of an eye's size at both eyes; whether it looks like anime "
-    "it does not say.",
+    False: "Likeness: 0 is as far from anime as the photos are, 1 is the mean of the anime images. It is measured in "
+    "the network that the run trains against, so it compares steps of one run and does not replace a classifier. "
+    "Distance: between the features of image and photo; 0 is the photo itself.",
+    True: "The averaged generator's results compared with the drawings of pairs that are not trained on. Both eyes "
+    "drawn: the share of the faces whose result has a dark shape of an eye's size at both eyes; it does not measure "
+    "whether the result looks like anime.",
 }
 
 
-def _is_of_pairs(configuration):
+def _is_of_pairs(configuration: Mapping[str, Any]) -> bool:
     style = configuration.get("style")
     return isinstance(style, dict) and style.get("objective") == "pairs"
 
 
-def _header(folder, run, records):
+def _header(folder: Path, run: Run, records: Records) -> str:
     step = max([run.step, *(record["step"] for record in records)])
     facts = [("state", run.state), ("step", f"{step:,} of {run.steps:,}" if run.steps else f"{step:,}")]
     facts += headline(run.validation).items()
@@ -104,21 +124,21 @@ def _header(folder, run, records):
     return f"<header><h1>{escape(folder.resolve().name)}</h1><p>{escape(style)}</p><dl>{items}</dl>{message}</header>"
 
 
-def _pictures(folder, records):
+def _grids(folder: Path, records: Records) -> str:
     """The newest grid large, earlier ones small, at most twelve in all."""
-    grids = {}
+    grids: dict[int, Path] = {}
     for record in records:
         path = folder / str(record.get("grid"))
-        if path.is_file() and path.resolve().parent.parent == folder.resolve():  # nothing from elsewhere
+        if path.is_file() and path.resolve().parent.parent == folder.resolve():  # nothing from outside the run folder
             grids[record["step"]] = path
     steps = sorted(grids)
-    if len(steps) > PICTURES:
-        steps = [steps[i * (len(steps) - 1) // (PICTURES - 1)] for i in range(PICTURES)]
-    shown = [_picture(grids[step], step, _LARGE if step == steps[-1] else _SMALL) for step in reversed(steps)]
+    if len(steps) > GRIDS:
+        steps = [steps[i * (len(steps) - 1) // (GRIDS - 1)] for i in range(GRIDS)]
+    shown = [_grid(grids[step], step, _LARGE if step == steps[-1] else _SMALL) for step in reversed(steps)]
     return f"{shown[0]}<div class='small'>{''.join(shown[1:])}</div>" if shown else ""
 
 
-def _picture(path, step, across):
+def _grid(path: Path, step: int, across: int) -> str:
     try:
         rgb = images.read_image(path).rgb
     except images.ImageError as error:
@@ -126,19 +146,19 @@ def _picture(path, step, across):
     height, width = rgb.shape[:2]
     if width > across:
         rgb = images.resize(rgb, (max(1, round(height * across / width)), across))
-    return picture(rgb, f"photos and pictures at step {step}", f"step {step:,}")
+    return picture(rgb, f"photos and generated images at step {step}", f"step {step:,}")
 
 
-def _validation(records):
+def _validation(records: Records) -> str:
     records = [r for r in records if isinstance(r.get("validation"), dict)]
     phases = _phases(records)
     if not records:
         return ""
 
-    def curves(name):
+    def curves(name: str) -> dict[str, Points]:
         return {f"{t} tail": [(r["step"], r["validation"].get(f"{name}_{t}")) for r in records] for t in TAILS}
 
-    itself = {"the anime pictures themselves": records[-1]["validation"].get("anime_itself")}
+    itself = {"the anime images themselves": records[-1]["validation"].get("anime_itself")}
     charts = [
         line_chart("Anime likeness", "0: photos, 1: mean of the anime", curves("anime_likeness"), phases, itself, True),
         line_chart("Content distance to the photo", "feature distance", curves("content_distance"), phases, zero=True),
@@ -154,10 +174,12 @@ def _validation(records):
     return _charts(charts)
 
 
-def _losses(records, others):
+def _losses(records: Records, others: str) -> str:
+    """Charts of all terms and gradient norms; `others` is the chart of the terms that no prefix assigns."""
     records = [r for r in records if isinstance(r.get("terms"), dict)]
     phases = _phases(records)
-    charts, norms = {title: {} for title in _CHARTS}, {}
+    charts: dict[str, dict[str, Points]] = {title: {} for title in _CHARTS}
+    norms: dict[str, Points] = {}
     for name in dict.fromkeys(name for record in records for name in record["terms"]):
         title = "Generator: total" if name == "loss" else others
         title = next((t for prefix, t in _PREFIXES if name.startswith(prefix)), title)
@@ -167,11 +189,11 @@ def _losses(records, others):
     return _charts([*drawn, line_chart("Gradients", "norm", norms, phases)])
 
 
-def _machine(records):
+def _machine(records: Records) -> str:
     records = [r for r in records if isinstance(r.get("terms"), dict)]
     phases = _phases(records)
     speed = {"images a second": [(r["step"], r.get("images_per_s")) for r in records]}
-    names = {"process_peak": "process at most", "gpu_now": "GPU now", "gpu_peak": "GPU at most"}
+    names = {"process_peak": "process peak", "gpu_now": "GPU now", "gpu_peak": "GPU peak"}
     used = {label: [(r["step"], _gibibytes(r, name)) for r in records] for name, label in names.items()}
     return _charts(
         [
@@ -181,27 +203,28 @@ def _machine(records):
     )
 
 
-def _gibibytes(record, name):
+def _gibibytes(record: Mapping[str, Any], name: str) -> float | None:
     memory = record.get("memory")
     amount = memory.get(name) if isinstance(memory, dict) else None
     return amount / 2**30 if is_number(amount) else None
 
 
-def _phases(records):
-    """(name, first step, last step) of the phases, from the step where the one before ended."""
-    spans, before = [], 0
+def _phases(records: Records) -> Phases:
+    """The phases in their order; each begins with the step where the one before ended."""
+    spans: Phases = []
+    before = 0
     for record in records:
         name = str(record.get("phase"))
         name = _PHASES.get(name, name)
         if spans and spans[-1][0] == name:
-            spans[-1][2] = record["step"]
+            spans[-1] = (name, spans[-1][1], record["step"])
         else:
-            spans.append([name, before, record["step"]])
+            spans.append((name, before, record["step"]))
         before = record["step"]
     return spans
 
 
-def _table(configuration):
+def _table(configuration: Mapping[str, Any]) -> str:
     rows = "".join(
         f"<tr><th scope='row'>{escape(key)}</th><td>{escape(json.dumps(value))}</td></tr>"
         for key, value in flat(configuration).items()
@@ -209,15 +232,15 @@ def _table(configuration):
     return f"<table>{rows}</table>"
 
 
-def _charts(charts):
+def _charts(charts: Sequence[str]) -> str:
     drawn = "".join(charts)
     return f"<div class='charts'>{drawn}</div>" if drawn else ""
 
 
-def _section(title, body, note, tag="div"):
+def _section(title: str, body: str, note: str, tag: str = "div") -> str:
     note = f"<p class='note'>{escape(note)}</p>" if note else ""
     return f"<section><h2>{escape(title)}</h2>{note}<{tag}>{body}</{tag}></section>" if body else ""
 
 
-def _times(count):
+def _times(count: int) -> str:
     return f" ({count} times)" if count > 1 else ""

@@ -1,27 +1,27 @@
-"""What the generator and the discriminator of a run on pairs pay for."""
+"""The losses of the generator and the discriminator of a run on pairs."""
 
 from __future__ import annotations
 
 import tensorflow as tf
 
 from animegan3_tf import losses
-from animegan3_tf.training.feature_terms import FeatureTerms
+from animegan3_tf.training.feature_terms import FeatureTerms, paired_weights
 
-COIN = 0.25  # the loss of a discriminator that answers everything with 0.5
+UNDECIDED_LOSS = 0.25  # of a discriminator that answers 0.5 to every image
 
 
 class PairObjective(FeatureTerms):
-    """Weighted loss terms {name: scalar}; those of `generator` add up to its loss.
+    """Loss terms {name: scalar}, already weighted; those of `generator` add up to its loss.
 
-    All pictures are float [N, H, W, 3] in [-1, 1].
+    All images are float [N, H, W, 3] in [-1, 1].
     """
 
     def generator(self, drawing: tf.Tensor, result: tf.Tensor) -> dict[str, tf.Tensor]:
-        """How far the result is from the drawing: its pixels, its edges, its areas, and what a network sees in it.
+        """Computes the distance of the result from the drawing in pixels, edges, blocks and perceptual features.
 
         Args:
-            drawing: The teacher's picture of the photo.
-            result: The generator's.
+            drawing: The teacher's drawing of the photo.
+            result: The generator's image of the photo.
 
         Returns:
             The terms "pixels", "differences", "blocks" and "features_TAP".
@@ -34,16 +34,16 @@ class PairObjective(FeatureTerms):
             "blocks": pairs.blocks * losses.block_mean_loss(drawing, result),
         }
         wanted, seen = self.network(drawing), self.network(result)
-        for tap, weight in self.weights.features.items():
+        for tap, weight in paired_weights(self.style, self.network.family).features.items():
             distance = losses.feature_distance(tf.stop_gradient(wanted[tap]), seen[tap], self.network.scales[tap])
             terms[f"features_{tap}"] = weight * distance
         return terms
 
     def adversarial(self, logits: tf.Tensor) -> tf.Tensor:
-        """What the generator pays where the discriminator tells its results from drawings, unweighted.
+        """Computes the generator's adversarial loss, unweighted (least squares, Mao et al. 2017, eq. 9).
 
         Args:
-            logits: The discriminator's answer to photos with results.
+            logits: Float [N, h, w, 1], the discriminator's logits for photos with results.
 
         Returns:
             Scalar, mean (logits - 1)^2.
@@ -51,11 +51,11 @@ class PairObjective(FeatureTerms):
         return losses.generator_loss(logits)
 
     def discriminator(self, real: tf.Tensor, fake: tf.Tensor) -> dict[str, tf.Tensor]:
-        """What the discriminator pays: least squares (Mao et al. 2017, eq. 9), 0.25 for one that cannot tell.
+        """Computes the discriminator's loss: least squares (Mao et al. 2017, eq. 9), see `UNDECIDED_LOSS`.
 
         Args:
-            real: Its answer to photos with drawings.
-            fake: Its answer to photos with results.
+            real: Float [N, h, w, 1], its logits for photos with drawings.
+            fake: Its logits for photos with results.
 
         Returns:
             The term "discriminator_pair".

@@ -1,14 +1,22 @@
-"""Training on pairs as a Keras model: the generator learns what a teacher drew of the same photos."""
+"""Training on pairs as a Keras model: the generator learns to draw photos as a teacher drew them."""
 
 from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
 from animegan3_tf.networks.pair_discriminator import build_pair_discriminator
 from animegan3_tf.networks.weights import build_deployed
-from animegan3_tf.training.gan_trainer import GanTrainer, adam, total
-from animegan3_tf.training.pair_objective import COIN, PairObjective
+from animegan3_tf.training.gan_trainer import Batch, GanTrainer, Gradients, Terms, adam, total
+from animegan3_tf.training.pair_objective import UNDECIDED_LOSS, PairObjective
 from animegan3_tf.training.precision import scaled_gradients
+
+if TYPE_CHECKING:
+    from animegan3_tf.networks import PerceptualNetwork
+    from animegan3_tf.styles import Style
+    from animegan3_tf.styles.style import TrainSettings
 
 PAIRS = "pairs"
 _DECAY = 0.95  # of the discriminator's mean loss
@@ -18,27 +26,47 @@ _LEAST_NORM = 1e-12
 class PairTrainer(GanTrainer):
     """The deployed generator, its average, the discriminator if the style has one, their optimizers and the step count.
 
-    Batches are {photo, drawing}, of any shape. In the first phase, "pairs", the generator learns without the
-    discriminator; in "adversarial" it listens to it once that has learnt for some steps, as long as it is better than a
-    coin. steps: of the whole run, over which the learning rate falls. All else as for `GanTrainer`.
+    Batches are {"photo", "drawing"}, of any shape. In the first phase, "pairs", the generator learns without the
+    discriminator. In "adversarial" the discriminator first learns alone for some steps; from then on its gradient
+    reaches the generator while its mean loss is below the style's limit, which means that it does better than chance.
+
+    Args:
+        style: A style with objective "pairs".
+        network: The perceptual network.
+        steps: All steps of the run, over which the learning rate falls.
+        accumulate: See `GanTrainer`.
+        jit: See `GanTrainer`.
+        plain: See `GanTrainer`.
     """
 
     first_phase = PAIRS
+    objective: PairObjective
 
-    def __init__(self, style, network, steps, accumulate=1, jit=(), plain=None):
+    def __init__(
+        self,
+        style: Style,
+        network: PerceptualNetwork,
+        steps: int,
+        accumulate: int = 1,
+        jit: Collection[str] = (),
+        plain: tf.keras.Model | None = None,
+    ) -> None:
         self._run_steps = steps
         networks = {name: build_deployed(style.generator, style.train.resize) for name in ("generator", "average")}
         if style.pairs.discriminator:
             networks["discriminator"] = build_pair_discriminator()
         super().__init__(style, network, networks, PairObjective, accumulate, jit, plain)
         if style.pairs.discriminator:
-            self._judge = self._as_called(self.discriminator)
+            self._discriminate = self._as_called(self.discriminator)
             self.discriminator_loss = tf.Variable(
-                COIN, trainable=False, name="discriminator_loss", aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA
+                UNDECIDED_LOSS,
+                trainable=False,
+                name="discriminator_loss",
+                aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
             )
 
-    def train_step(self, batch):
-        """One step, see `GanTrainer.train_step`; follows how well the discriminator does."""
+    def train_step(self, batch: Batch) -> Terms:
+        """Trains one step, see `GanTrainer.train_step`, and updates the discriminator's mean loss."""
         terms = super().train_step(batch)
         if "discriminator_pair" in terms:
             self.discriminator_loss.assign(
@@ -47,76 +75,79 @@ class PairTrainer(GanTrainer):
         return terms
 
     @property
-    def extra_variables(self):
-        """What else a run's state must hold, {name: variable}: with a discriminator, its mean loss."""
+    def extra_variables(self) -> dict[str, tf.Variable]:
+        """Further variables for the run's state, {name: variable}: with a discriminator also its mean loss."""
         own = {"discriminator_loss": self.discriminator_loss} if self.style.pairs.discriminator else {}
         return {**super().extra_variables, **own}
 
     @property
-    def _players(self):
-        players = {"generator": (self.generator_optimizer, self.generator.trainable_variables)}
+    def _optimized(self) -> dict[str, tuple[tf.keras.optimizers.Optimizer, list[tf.Variable]]]:
+        optimized = {"generator": (self.generator_optimizer, self.generator.trainable_variables)}
         if self.style.pairs.discriminator:
-            players["discriminator"] = (self.discriminator_optimizer, self.discriminator_variables)
-        return players
+            optimized["discriminator"] = (self.discriminator_optimizer, self.discriminator_variables)
+        return optimized
 
-    def _build_optimizers(self, settings):
+    def _build_optimizers(self, settings: TrainSettings) -> None:
         pairs, variables = self.style.pairs, self.generator.trainable_variables
         rate = warm_cosine(settings.generator_learning_rate, pairs.warmup_steps, self._run_steps)
         self.generator_optimizer = adam(rate, variables, pairs.beta_1, pairs.clip_norm)
         if pairs.discriminator:
             self.discriminator_optimizer = adam(settings.discriminator_learning_rate, self.discriminator_variables)
 
-    def _pretraining(self, batch):
-        """Losses and gradients without the discriminator: ({term: scalar}, {"generator": gradients})."""
+    def _pretraining(self, batch: Batch) -> tuple[Terms, Gradients]:
+        """Computes losses and gradients without the discriminator."""
         with tf.GradientTape() as tape:
-            terms = self.objective.generator(batch["drawing"], self._draw(batch["photo"], training=True))
+            terms = self.objective.generator(batch["drawing"], self._generate(batch["photo"], training=True))
             loss = total(terms)
         return {"loss": loss, **terms}, {"generator": self._gradients("generator", tape, loss)}
 
-    def _adversarial(self, batch):
-        """Losses and gradients of both players: ({term: scalar}, {"generator": ..., "discriminator": ...})."""
+    def _adversarial(self, batch: Batch) -> tuple[Terms, Gradients]:
+        """Computes losses and gradients of generator and discriminator."""
         photo, drawing = batch["photo"], batch["drawing"]
         with tf.GradientTape() as tape:
             # 1. photos through the generator
-            result = self._draw(photo, training=True)
+            result = self._generate(photo, training=True)
             with tape.stop_recording():
                 with tf.GradientTape(persistent=True) as result_tape:
                     result_tape.watch(result)
                     # 2. how far the results are from the drawings
                     terms = self.objective.generator(drawing, result)
                     distance = total(terms)
-                    # 3. the discriminator's answers; that to the results serves both players
-                    with tf.GradientTape() as critic_tape:
-                        logits = self._judge([photo, result], training=True)
-                        critic_terms = self.objective.discriminator(
-                            self._judge([photo, drawing], training=True), logits
+                    # 3. the discriminator's logits; both losses use those of the results
+                    with tf.GradientTape() as discriminator_tape:
+                        logits = self._discriminate([photo, result], training=True)
+                        discriminator_terms = self.objective.discriminator(
+                            self._discriminate([photo, drawing], training=True), logits
                         )
-                        critic_loss = total(critic_terms)
+                        discriminator_loss = total(discriminator_terms)
                     adversarial = self.objective.adversarial(logits)
                 # 4. gradients on the results, in which the discriminator has its share
-                (of_distance,) = scaled_gradients(self.generator_optimizer, result_tape, distance, [result])
-                (of_answer,) = scaled_gradients(self.generator_optimizer, result_tape, adversarial, [result])
+                (distance_gradient,) = scaled_gradients(self.generator_optimizer, result_tape, distance, [result])
+                (adversarial_gradient,) = scaled_gradients(self.generator_optimizer, result_tape, adversarial, [result])
                 del result_tape
-                weight = self._listening() * self._weight(of_distance, of_answer)
-                wanted = of_distance + weight * of_answer
+                weight = self._gate() * self._weight(distance_gradient, adversarial_gradient)
+                wanted = distance_gradient + weight * adversarial_gradient
             # its gradient is that of the loss, in one pass back through the generator
             slope = tf.reduce_sum(wanted * result)
         gradients = {
             "generator": self._gradients("generator", tape, slope),
-            "discriminator": self._gradients("discriminator", critic_tape, critic_loss),
+            "discriminator": self._gradients("discriminator", discriminator_tape, discriminator_loss),
         }
         terms["adversarial"] = weight * adversarial
-        return {"loss": total(terms), **terms, "adversarial_weight": weight, **critic_terms}, gradients
+        return {"loss": total(terms), **terms, "adversarial_weight": weight, **discriminator_terms}, gradients
 
-    def _listening(self):
-        """1 where the discriminator has learnt long enough and tells results from drawings, else 0."""
+    def _gate(self) -> tf.Tensor:
+        """1.0 where the discriminator has learnt alone for long enough and its mean loss is low enough, else 0.0."""
         pairs = self.style.pairs
         learnt = self.discriminator_optimizer.iterations >= pairs.discriminator_alone
         return tf.cast(tf.logical_and(learnt, self.discriminator_loss < pairs.discriminator_limit), tf.float32)
 
-    def _weight(self, of_distance, of_answer):
-        """What makes the norm of the discriminator's gradient, over the whole batch, its share of the others'."""
-        squares = tf.stack([tf.reduce_sum(tf.square(gradient)) for gradient in (of_distance, of_answer)])
+    def _weight(self, distance_gradient: tf.Tensor, adversarial_gradient: tf.Tensor) -> tf.Tensor:
+        """The factor that brings the norm of the adversarial gradient to the style's share of the other's norm.
+
+        Both gradients are float [N, H, W, 3] on the results; their norms are taken over the whole batch.
+        """
+        squares = tf.stack([tf.reduce_sum(tf.square(g)) for g in (distance_gradient, adversarial_gradient)])
         if self.replicas > 1:
             squares = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, squares)
         norms = tf.sqrt(squares)
@@ -126,12 +157,12 @@ class PairTrainer(GanTrainer):
 
 
 def warm_cosine(rate: float, warmup_steps: int, steps: int) -> tf.keras.optimizers.schedules.LearningRateSchedule:
-    """The schedule of Loshchilov & Hutter (2017, eq. 5) without restarts, after a straight rise from 0.
+    """Builds the schedule of Loshchilov & Hutter (2017, eq. 5) without restarts, after a linear rise from 0.
 
     Args:
         rate: The highest learning rate.
-        warmup_steps: Steps of the rise; at most a tenth of all.
-        steps: All steps, at the last of which the rate is 0 again.
+        warmup_steps: Steps of the rise; more than a tenth of all steps counts as a tenth.
+        steps: All steps; at the last one the rate is 0 again.
 
     Returns:
         The schedule, from a step's number to its rate.

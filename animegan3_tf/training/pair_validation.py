@@ -1,9 +1,10 @@
-"""How near the results are to the drawings of pairs that are not trained on."""
+"""Validation of a run on pairs: the results compared with the drawings of pairs that are not trained on."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
@@ -14,10 +15,23 @@ from animegan3_tf.evaluation.drawn_eyes import both_eyes_drawn
 from animegan3_tf.images import ImageError, resize
 from animegan3_tf.training.validation import Validation, to_levels, to_unit
 
+if TYPE_CHECKING:
+    import os
+    from pathlib import Path
+
+    from animegan3_tf.training.callbacks import RunCallback
+    from animegan3_tf.training.validation import Rendering
+
 
 @dataclass(frozen=True)
 class PairSquare:
-    """The middle of a pair: photo and drawing, uint8 [S, S, 3], and the face's points in pixels of it, or None."""
+    """The middle of a pair.
+
+    Attributes:
+        photo: uint8 [S, S, 3].
+        drawing: uint8 [S, S, 3].
+        landmarks: The face's landmarks in pixels of the square, or None if they are not known.
+    """
 
     photo: np.ndarray
     drawing: np.ndarray
@@ -27,26 +41,41 @@ class PairSquare:
 class PairValidation(Validation):
     """Draws rows of photo | result | drawing of the averaged generator, as PNG and in TensorBoard, and measures them.
 
-    psnr: in dB, the mean over the pairs. ssim: of Wang et al. (2004), likewise. eyes_drawn: share of the results with
-    both eyes, of the pairs whose landmarks are known (`evaluation.drawn_eyes`).
+    The curves are "psnr" in dB and "ssim" (Wang et al. 2004), both means over the pairs, and "eyes_drawn", the share of
+    the results with both eyes (`evaluation.drawn_eyes`) among the pairs whose landmarks are known.
 
-    squares: list of `PairSquare`. shown: how many are in the grid. All else as for `Validation`.
+    Args:
+        every: Steps between two validations.
+        squares: The pairs.
+        shown: The number of them in the grid.
+        folder: Folder of the grids.
+        log_folder: TensorBoard's log folder.
+        listeners: Callbacks whose `validated` is called after each validation.
     """
 
-    def __init__(self, every, squares, shown, folder, log_folder, listeners=()):
+    def __init__(
+        self,
+        every: int,
+        squares: Sequence[PairSquare],
+        shown: int,
+        folder: Path,
+        log_folder: str | os.PathLike[str],
+        listeners: Sequence[RunCallback] = (),
+    ) -> None:
         super().__init__(every, [square.photo for square in squares], folder, log_folder, None, listeners)
         self._squares, self._shown = squares, shown
 
-    def look(self, generator):
+    def render(self, generator: tf.keras.Model) -> Rendering:
         """See `Validation`."""
-        rows, psnr, ssim, eyes = [], [], [], []
+        rows: list[list[np.ndarray]] = []
+        psnr, ssim, eyes = [], [], []
         for square in self._squares:
             result = to_levels(generator(to_unit(square.photo))[0])
             pair = tf.constant(result), tf.constant(square.drawing)
             psnr.append(float(tf.image.psnr(*pair, max_val=255)))
             ssim.append(float(tf.image.ssim(*pair, max_val=255)))
             if square.landmarks is not None:
-                eyes.append(both_eyes_drawn(result, square.landmarks))
+                eyes.append(both_eyes_drawn(result, square.landmarks.tolist()))
             if len(rows) < self._shown:
                 rows.append([square.photo, result, square.drawing])
         values = {"psnr": float(np.mean(psnr)), "ssim": float(np.mean(ssim))}
@@ -56,21 +85,21 @@ class PairValidation(Validation):
 
 
 def held_out_squares(
-    pictures: PairImages, numbers: Sequence[int], side: int, warn: Callable[[str], None] = print
+    pictures: PairImages, numbers: Sequence[int], side: int, warn: Callable[[str], object] = print
 ) -> list[PairSquare]:
     """Loads the middle of some pairs.
 
     Args:
         pictures: All pairs.
-        numbers: Which ones.
-        side: Of the squares, in pixels.
-        warn: Is told of pairs that cannot be read.
+        numbers: The numbers of the pairs to load.
+        side: Side of the squares in pixels.
+        warn: Receives a warning for each pair that cannot be read.
 
     Returns:
-        The squares of those that can.
+        The squares of the pairs that can be read.
 
     Raises:
-        UserError: Not one of them can be read.
+        UserError: None of the pairs can be read.
     """
     squares = []
     for number in numbers:
@@ -86,7 +115,8 @@ def held_out_squares(
         landmarks = pictures.landmarks(number)
         if landmarks is not None:
             landmarks = (landmarks - np.array([left, top]) / shorter) * side
-        squares.append(PairSquare(*(resize(half, (side, side)) for half in halves), landmarks))
+        photo, drawing = (resize(half, (side, side)) for half in halves)
+        squares.append(PairSquare(photo, drawing, landmarks))
     if not squares:
-        raise UserError(f"none of the {len(numbers)} pairs held out for validation can be read; mend or remove them")
+        raise UserError(f"none of the {len(numbers)} pairs held out for validation can be read; repair or remove them")
     return squares

@@ -1,6 +1,11 @@
-"""What AnimeGAN's and AnimeGANv2's networks pay for, put together with a style's weights."""
+"""The losses of the networks of AnimeGAN and AnimeGANv2, with a style's weights."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+import tensorflow as tf
 
 from animegan3_tf import losses
 from animegan3_tf.training.feature_terms import FeatureTerms
@@ -8,21 +13,30 @@ from animegan3_tf.training.feature_terms import FeatureTerms
 
 @dataclass(frozen=True)
 class SingleTailObjective(FeatureTerms):
-    """Weighted loss terms {name: scalar} of the three updates of a run; their sum is the loss.
+    """Loss terms {name: scalar} of the three updates of a run, already weighted: their sum is the loss.
 
-    The generator has one tail, whose picture is judged in colour: `fake`. Weights that DTGAN gives its support tail are
-    this one's. All pictures are float [N, H, W, 3] in [-1, 1].
+    The generator has one tail. Its image, `fake`, goes to the discriminator in colour. The weights that DTGAN has for
+    its support tail apply to this tail. All images are float [N, H, W, 3] in [-1, 1].
     """
 
-    def pretraining(self, photo, fake):
-        """The generator learns to reproduce the photo's content."""
+    def pretraining(self, photo: tf.Tensor, fake: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The content term, with which the generator learns to reproduce the photo."""
         features = self._features(photo=photo, fake=fake)
         return {"pretrain": self._content(features["photo"], features["fake"])}
 
-    def generator(self, photo, fake, constant, logits):
-        """The generator's terms, AnimeGAN eq. 2 to 8; total variation is AnimeGANv2's.
+    def generator(
+        self, photo: tf.Tensor, fake: tf.Tensor, constant: Mapping[str, Mapping[str, tf.Tensor]], logits: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        """Computes the generator's terms, AnimeGAN eq. 2 to 8; total variation is AnimeGANv2's.
 
-        constant: `constant_features` of photo and anime_gray. logits: the discriminator's answer to fake.
+        Args:
+            photo: The photos.
+            fake: The generator's images of them.
+            constant: `constant_features` of photo and anime_gray.
+            logits: Float [N, h, w, 1], the discriminator's logits for `fake`.
+
+        Returns:
+            The terms. "identity" is missing where the style gives it no weight.
         """
         loss, weights = self.style.loss, self.weights
         live = self._features(fake=fake)["fake"]
@@ -35,20 +49,33 @@ class SingleTailObjective(FeatureTerms):
         }
         for tap, weight in weights.style.items():
             scale = self.network.gram_scales[tap]
-            # of the picture in colour, and not centred, unlike DTGAN's
+            # of the colour image, and not centred, unlike DTGAN's
             distance = losses.gram_distance(constant["anime_gray"][tap], live[tap], scale, centre=False)
             terms[f"style_{tap}"] = weight * distance
         if loss.identity:
             terms["identity"] = loss.identity * losses.l1_loss(photo, fake)
         return terms
 
-    def discriminator(self, real, gray, fake, edges):
-        """Terms from the logits of anime, gray anime, the generator's pictures, gray edge-smoothed anime; eq. 9."""
+    def discriminator(
+        self, real: tf.Tensor, gray: tf.Tensor, fake: tf.Tensor, edges: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        """Computes the discriminator's term, AnimeGAN eq. 9.
+
+        Args:
+            real: Float [N, h, w, 1], its logits for anime.
+            gray: Its logits for gray anime.
+            fake: Its logits for the generator's images.
+            edges: Its logits for gray, edge-smoothed anime.
+
+        Returns:
+            The term "discriminator_support".
+        """
         loss = self.style.loss
         fakes = [(loss.support_gray, gray), (loss.support_fake, fake), (loss.support_edges, edges)]
-        value = losses.discriminator_loss(real, fakes, loss.adversarial, *loss.support_labels, loss.support_real)
+        real_label, fake_label = loss.support_labels
+        value = losses.discriminator_loss(real, fakes, loss.adversarial, real_label, fake_label, loss.support_real)
         return {"discriminator_support": value}
 
-    def answering_alike(self, answer):
-        """The discriminator's loss when it answers everything with the logits `answer`."""
+    def answering_alike(self, answer: tf.Tensor) -> tf.Tensor:
+        """The discriminator's loss when its logits are `answer` for every image."""
         return self.discriminator(answer, answer, answer, answer)["discriminator_support"]

@@ -1,11 +1,10 @@
-"""The state of a run as one file: everything a resumed run needs, sealed so that any damage shows before it is used.
+"""The state of a run in one file with a checksum: all variables that a resumed run needs.
 
-What is not in it needs not be: the order, crops and variations of the pictures are functions of the seed and the number
-of the example (data/dataset.py), and the first weights of the seed alone, so there is no generator of random numbers
-whose state could be lost.
+It holds no state of random generators. The order, crops and variations of the images are functions of the seed and the
+number of the example (data/dataset.py), and the initial weights are a function of the seed alone.
 
 The bytes: 16 of `_MAGIC`, 32 of sha256 over all that follows, zeros up to 512 (together HDF5's "user block"), then an
-HDF5 file with the arrays by name and the attribute "header", a JSON object. HDF5 tools open it as it is.
+HDF5 file with the arrays by name and the attribute "header", a JSON object. HDF5 tools can open the file.
 """
 
 from __future__ import annotations
@@ -14,8 +13,10 @@ import hashlib
 import io
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 import h5py
 import numpy as np
@@ -28,7 +29,7 @@ from animegan3_tf.networks.weights import named_weights
 from animegan3_tf.weights_file import DAMAGE, read_arrays, write_arrays
 
 FORMAT = "animegan3_tf state 1"
-# two tails have the first two, a single tail the first, a run on pairs the last, if any
+# two tails have the first two, a single tail the first; a run on pairs has the last one or none
 DISCRIMINATORS = ("support_discriminator", "main_discriminator", "discriminator")
 _MAGIC = b"AnimeGANv3 state"
 _SEALED_FROM = len(_MAGIC) + hashlib.sha256().digest_size
@@ -39,28 +40,53 @@ class DamagedState(UserError):
     """A state file that is not as it was written."""
 
 
+class HasVariables(Protocol):
+    """A trainer: a `GanTrainer`, or any object with its networks, optimizers and step count as attributes."""
+
+    step: tf.Variable
+
+    def local_value(self, variable: tf.Variable) -> np.ndarray:
+        """See `GanTrainer`."""
+
+    def set_value(self, variable: tf.Variable, value: np.ndarray) -> None:
+        """See `GanTrainer`."""
+
+
 @dataclass(frozen=True)
 class State:
-    """What a state file holds: a JSON-able header with "step", and the arrays of every variable by name."""
+    """The content of a state file.
 
-    header: dict
-    arrays: dict
+    Attributes:
+        header: Values for JSON, "step" among them.
+        arrays: {name: array} of every variable.
+    """
+
+    header: dict[str, Any]
+    arrays: dict[str, np.ndarray]
 
     @property
-    def step(self):
-        """Optimizer steps done."""
+    def step(self) -> int:
+        """The number of optimizer steps done."""
         return self.header["step"]
 
 
-def snapshot(trainer, about=None):
-    """The state of a trainer, read from its variables.
+def snapshot(trainer: HasVariables, about: Mapping[str, Any] | None = None) -> State:
+    """Reads the state of a trainer from its variables.
 
-    about: header entries, such as the run's configuration. Raises UserError when a variable is not finite.
+    Args:
+        trainer: The trainer.
+        about: Further header entries, such as the run's configuration.
+
+    Returns:
+        The state.
+
+    Raises:
+        UserError: A variable is not finite.
     """
     arrays = {name: trainer.local_value(variable) for name, variable in _variables(trainer).items()}
     step = int(arrays["step"])
     broken = [name for name, array in arrays.items() if not np.isfinite(array).all()]
-    if broken:  # a step's losses are of the weights before it: they cannot show what its update broke
+    if broken:  # a step computes its losses before its update, so they cannot show that the update broke a variable
         raise UserError(
             f"step {step}: {broken[0]} and {len(broken) - 1} more variables became NaN or infinite and were not saved; "
             "start a new run with a lower learning rate"
@@ -69,9 +95,9 @@ def snapshot(trainer, about=None):
     return State({**header, **(about or {})}, arrays)
 
 
-def write_state(path, state):
-    """Writes a state file, whole or not at all, and waits until the disk has it."""
-    # in memory first: HDF5 does not get over a disk that fills up under it
+def write_state(path: str | os.PathLike[str], state: State) -> None:
+    """Writes a state file as a whole or not at all, and waits until it is on the disk."""
+    # in memory first: HDF5 does not recover from a disk that fills up while it writes
     buffer = io.BytesIO()
     with h5py.File(buffer, "w", userblock_size=_USER_BLOCK) as file:
         file.attrs["header"] = json.dumps(state.header)
@@ -83,8 +109,13 @@ def write_state(path, state):
         temporary.write_bytes(data)
 
 
-def read_state(path):
-    """The state in a file. DamagedState says what is wrong with one that is not as `write_state` left it."""
+def read_state(path: str | os.PathLike[str]) -> State:
+    """Reads a state file.
+
+    Raises:
+        DamagedState: The file is not as `write_state` wrote it.
+        UserError: The file may not be read, or has the format of another version.
+    """
     data = _unsealed(path)
     try:
         with h5py.File(io.BytesIO(data), "r") as file:
@@ -96,19 +127,27 @@ def read_state(path):
         raise DamagedState(f"{str(path)!r} is not a state file: {error}") from error
 
 
-def check_state(path):
+def check_state(path: str | os.PathLike[str]) -> None:
     """Raises DamagedState unless the file's bytes are those that `write_state` wrote."""
     _unsealed(path)
 
 
-def is_state(path):
-    """Whether a file begins like a state file; whether it is whole, `read_state` tells."""
+def is_state(path: str | os.PathLike[str]) -> bool:
+    """Whether a file begins like a state file; `read_state` also checks the rest of it."""
     with open(path, "rb") as file:
         return file.read(len(_MAGIC)) == _MAGIC
 
 
-def restore_state(state, trainer):
-    """Sets every variable of `trainer` from a state; nothing is set unless all of them fit."""
+def restore_state(state: State, trainer: HasVariables) -> None:
+    """Sets every variable of a trainer from a state.
+
+    Args:
+        state: The state.
+        trainer: The trainer.
+
+    Raises:
+        UserError: Names, shapes or types differ; then nothing is set.
+    """
     variables, stored = _variables(trainer), state.arrays
     wrong = sorted(stored.keys() ^ variables.keys())
     for name in sorted(stored.keys() & variables.keys()):
@@ -123,8 +162,8 @@ def restore_state(state, trainer):
         trainer.set_value(variable, stored[name])
 
 
-def environment():
-    """What the bits of a step depend on beside the configuration."""
+def environment() -> dict[str, Any]:
+    """Returns what, besides the configuration, decides the bits of a step: versions, devices, threads and oneDNN."""
     return {
         "animegan3_tf": animegan3_tf.__version__,
         "tensorflow": tf.__version__,
@@ -134,32 +173,33 @@ def environment():
     }
 
 
-def _threads():
-    """How many threads share an operation on the CPU, as TensorFlow decides it."""
+def _threads() -> int | None:
+    """The number of threads that share an operation on the CPU, as TensorFlow decides it."""
     asked = tf.config.threading.get_intra_op_parallelism_threads() or int(os.environ.get("TF_NUM_INTRAOP_THREADS", 0))
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return asked or usable
 
 
-def _unsealed(path):
+def _unsealed(path: str | os.PathLike[str]) -> bytes:
+    """The bytes of a state file, once they agree with their checksum."""
     try:
         data = Path(path).read_bytes()
-    except PermissionError as error:  # its bytes may be well
-        raise UserError(f"state {str(path)!r} cannot be read ({error.strerror}); give yourself the right to") from error
+    except PermissionError as error:  # the file itself may be sound
+        raise UserError(f"state {str(path)!r} cannot be read ({error.strerror}); change its permissions") from error
     except OSError as error:
         raise DamagedState(f"{str(path)!r} cannot be read: {error.strerror}") from error
     view = memoryview(data)
     if view[: len(_MAGIC)] != _MAGIC:
         raise DamagedState(f"{str(path)!r} does not begin like a state file")
     if view[len(_MAGIC) : _SEALED_FROM] != hashlib.sha256(view[_SEALED_FROM:]).digest():
-        raise DamagedState(f"{str(path)!r} is cut short or altered: its bytes do not add up to their checksum")
+        raise DamagedState(f"{str(path)!r} is cut short or altered: its checksum does not match its bytes")
     return data
 
 
-def _variables(trainer):
-    """Every variable that training changes, under a name of its own.
+def _variables(trainer: HasVariables) -> dict[str, tf.Variable]:
+    """{name: variable} of all variables that training changes.
 
-    A trainer with more of them than this list names them in `extra_variables`, {name: variable}.
+    Those that are in no network or optimizer come from the trainer's `extra_variables`.
     """
     named = {"step": trainer.step}
     networks = ("generator", "average", *DISCRIMINATORS)

@@ -1,56 +1,91 @@
-"""Which states of a run stand in its folder: what is kept, what is dropped, and which one a resumed run begins with."""
+"""The states in a run folder: which ones are kept, which are deleted, and which one a resumed run begins with."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from animegan3_tf.checkpoints import weights_of
 from animegan3_tf.errors import UserError
 from animegan3_tf.files import whole_file
 from animegan3_tf.training.run_files import state_name, states, step_of
-from animegan3_tf.training.state import DamagedState, check_state, read_state, snapshot, write_state
+from animegan3_tf.training.state import (
+    DamagedState,
+    HasVariables,
+    State,
+    check_state,
+    read_state,
+    snapshot,
+    write_state,
+)
 from animegan3_tf.weights_file import read_header
 
 KEPT = 2
 INDEX = "states.json"
 
 
-def save_state(folder, trainer, about=None, keep=KEPT, keep_every=0):
-    """Writes `state-<step>.h5` of a trainer and drops what need not be kept. Returns its path.
+def save_state(
+    folder: Path,
+    trainer: HasVariables,
+    about: Mapping[str, Any] | None = None,
+    keep: int = KEPT,
+    keep_every: int = 0,
+) -> Path:
+    """Writes `state-<step>.h5` of a trainer and deletes the states that need not be kept.
 
-    about: see `snapshot`, whose UserError leaves everything as it was. keep: how many of the newest states stay;
-    keep_every: those at multiples of it stay for good, 0 for none.
+    Args:
+        folder: The run folder.
+        trainer: The trainer.
+        about: Further header entries, see `snapshot`.
+        keep: The number of the newest states to keep.
+        keep_every: Also keep the states of steps that are multiples of this; 0 for none.
+
+    Returns:
+        The path of the state.
+
+    Raises:
+        UserError: A variable is not finite; then nothing in the folder changes.
     """
     state = snapshot(trainer, about)
     path = folder / state_name(state.step)
     write_state(path, state)
-    check_state(path)  # before others go: from here on it may be the only one
+    check_state(path)  # before others are deleted, since this one may be the only one left
     older = [p for p in states(folder) if step_of(p) < state.step]
     older = older[: max(0, len(older) - (keep - 1))]
     dropped = [p for p in older if not keep_every or step_of(p) % keep_every]
-    # the index first: killed in between, it must not name what was dropped on purpose
+    # the index first: if the process is killed in between, the index must not name states deleted on purpose
     _write_index(folder, [p for p in states(folder) if p not in dropped])
     for old in dropped:
         old.unlink()
     return path
 
 
-def forget_states(folder):
-    """Begins the index anew, for a run that starts in a folder whose states are gone."""
+def forget_states(folder: Path) -> None:
+    """Empties the index, for a run that starts in a folder whose states were removed."""
     if (folder / INDEX).exists():
         _write_index(folder, [])
 
 
-def newest_state(folder, show=print):
-    """The newest state of a folder that is as it was written.
+def newest_state(folder: Path, show: Callable[[str], object] = print) -> State:
+    """Reads the newest undamaged state of a folder, and changes nothing there.
 
-    Newer ones that are damaged or gone are named through `show`; nothing in the folder is changed. UserError when no
-    state is left.
+    Args:
+        folder: The run folder.
+        show: Receives a warning for each newer state that is damaged or missing.
+
+    Returns:
+        The state.
+
+    Raises:
+        UserError: There is no undamaged state.
     """
-    missing = {step: f"{state_name(step)!r} was saved and is gone" for step in _recorded(folder, show)}
-    problems, found = {}, None
+    missing = {step: f"{state_name(step)!r} was saved and is gone" for step in _missing(folder, show)}
+    problems: dict[int, str] = {}
+    found = None
     for path in reversed(states(folder)):
         try:
             state = read_state(path)
@@ -61,21 +96,27 @@ def newest_state(folder, show=print):
         except DamagedState as error:
             problems[step_of(path)] = str(error)
     last = -1 if found is None else found.step
-    problems = {step: told for step, told in {**missing, **problems}.items() if step > last}
-    told = [problems[step] for step in sorted(problems, reverse=True)]
+    problems = {step: problem for step, problem in {**missing, **problems}.items() if step > last}
+    lines = [problems[step] for step in sorted(problems, reverse=True)]
     if found is None:
-        reason = f"no state to resume from: {'; '.join(told)}" if told else "no state to resume from"
-        remedy = "begin a new run with another --out" if told else "start without --resume"
+        reason = f"no state to resume from: {'; '.join(lines)}" if lines else "no state to resume from"
+        remedy = "begin a new run with another --out" if lines else "start without --resume"
         raise UserError(f"{str(folder)!r} holds {reason}; {remedy}")
-    for line in told:
+    for line in lines:
         show(f"WARNING: {line}")
-    if told:
-        show(f"WARNING: {state_name(found.step)!r} is used instead; what came after step {found.step} is done again")
+    if lines:
+        show(f"WARNING: {state_name(found.step)!r} is used instead; the steps after {found.step} are trained again")
     return found
 
 
-def set_aside_newer(folder, step, show=print):
-    """Renames the states after `step`, all damaged, to `<name>.damaged`: they count no longer and are not lost."""
+def set_aside_newer(folder: Path, step: int, show: Callable[[str], object] = print) -> None:
+    """Renames later states, all of which are damaged, to `<name>.damaged`, so that they are ignored but not lost.
+
+    Args:
+        folder: The run folder.
+        step: The step of the newest undamaged state.
+        show: Receives a warning for each state that is renamed.
+    """
     for path in states(folder):
         if step_of(path) > step:
             aside = path.with_name(f"{path.name}.damaged")
@@ -84,14 +125,14 @@ def set_aside_newer(folder, step, show=print):
     _write_index(folder, states(folder))
 
 
-def _write_index(folder, paths):
+def _write_index(folder: Path, paths: Sequence[Path]) -> None:
     with whole_file(folder / INDEX, durable=True) as temporary:
         temporary.write_text(json.dumps({"states": [path.name for path in paths]}) + "\n", encoding="utf-8")
 
 
-def _recorded(folder, show):
-    """Steps at which a state that is to stand in the folder was saved, and is not there."""
-    steps = set()
+def _missing(folder: Path, show: Callable[[str], object]) -> set[int]:
+    """The steps of states that were saved and should be in the folder, but are not."""
+    steps: set[int] = set()
     try:
         names = json.loads((folder / INDEX).read_text(encoding="utf-8"))["states"]
         steps |= {step_of(name) for name in names}

@@ -1,8 +1,11 @@
-"""What the generator makes of a few fixed photos: a picture grid to look at, and two cheap curves to follow."""
+"""Validation during training: the generator's images of a few fixed photos, as a grid, and two cheap scores."""
 
 from __future__ import annotations
 
 import contextlib
+import functools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
@@ -12,86 +15,131 @@ from animegan3_tf.data.pictures import open_images
 from animegan3_tf.errors import UserError
 from animegan3_tf.losses import feature_distance, gram_matrix
 from animegan3_tf.losses.gram import centred
-from animegan3_tf.training.callbacks import RunCallback
+from animegan3_tf.training.callbacks import Logs, RunCallback
 from animegan3_tf.training.feature_terms import gray
 
-ANIME_PICTURES = 16
+if TYPE_CHECKING:
+    import os
+    from pathlib import Path
+
+    from animegan3_tf.networks import PerceptualNetwork
+    from animegan3_tf.styles.style import PerceptualSettings
+    from animegan3_tf.training.gan_trainer import GanTrainer
+
+ANIME_IMAGES = 16
+
+Rendering = tuple[list[list[np.ndarray]], Sequence[str], dict[str, float]]  # rows of images, column names, curves
 
 
 class Validation(RunCallback):
     """Draws rows of photo | support | main of the averaged generator, as PNG and in TensorBoard, and scores them.
 
-    A generator with a single tail gives photo | main.
+    The rows of a generator with a single tail are photo | main.
 
-    photos: uint8 [N, H, W, 3], H and W multiples of 8. folder: of the grids. log_folder: of TensorBoard.
-    scores: a `Scores` of the same photos, or None for pictures alone. listeners: callbacks told of each validation
-    (`RunCallback.validated`).
+    Args:
+        every: Steps between two validations.
+        photos: uint8 [H, W, 3] each, H and W multiples of 8.
+        folder: Folder of the grids.
+        log_folder: TensorBoard's log folder.
+        scores: Scores for the same photos, or None for images alone.
+        listeners: Callbacks whose `validated` is called after each validation.
     """
 
-    def __init__(self, every, photos, folder, log_folder, scores=None, listeners=()):
+    def __init__(
+        self,
+        every: int,
+        photos: Sequence[np.ndarray],
+        folder: Path,
+        log_folder: str | os.PathLike[str],
+        scores: Scores | None = None,
+        listeners: Sequence[RunCallback] = (),
+    ) -> None:
         super().__init__(every)
         self.photos, self.folder, self.scores, self.listeners = photos, folder, scores, listeners
         self._writer = tf.summary.create_file_writer(str(log_folder))
 
-    def act(self, step, logs):
+    def act(self, step: int, logs: Logs) -> None:
         """Draws and scores."""
         self.draw(self.model, step)
 
-    def draw(self, trainer, step):
-        """Writes `<step>.png` and the curves."""
-        rows, columns, values = self.look(trainer.deployed)
-        picture = images.grid(rows)
-        images.write_image(self.path(step), picture)
+    def draw(self, trainer: GanTrainer, step: int) -> None:
+        """Writes `<step>.png` and the curves, and calls the listeners."""
+        rows, columns, values = self.render(trainer.deployed)
+        grid = images.grid(rows)
+        images.write_image(self.path(step), grid)
         with self._writer.as_default(step=step):
-            tf.summary.image(", ".join(columns), picture[None])
+            tf.summary.image(", ".join(columns), grid[None])
             for name, value in values.items():
                 tf.summary.scalar(f"validation/{name}", value)
         self._writer.flush()
         for listener in self.listeners:
             listener.validated(step, trainer.phase, values, self.path(step))
 
-    def look(self, generator):
-        """The grid's rows of uint8 pictures, the names of its columns, and the curves {name: value}."""
-        rows, measured = [], []
+    def render(self, generator: tf.keras.Model) -> Rendering:
+        """Runs the generator on the photos and scores its images.
+
+        Args:
+            generator: float [1, H, W, 3] in [-1, 1] to the same, or to {tail: the same}.
+
+        Returns:
+            The grid's rows of uint8 images, the names of its columns, and the curves {name: value}.
+        """
+        rows: list[list[np.ndarray]] = []
+        measured = []
         for index, photo in enumerate(self.photos):  # one by one: a grid must not need more memory than a step
             drawn = generator(to_unit(photo))
             drawn = drawn if isinstance(drawn, dict) else {"main": drawn}
             tails = {tail: tf.cast(drawn[tail], tf.float32) for tail in ("support", "main") if tail in drawn}
-            rows.append([photo, *(to_levels(picture[0]) for picture in tails.values())])
+            rows.append([photo, *(to_levels(image[0]) for image in tails.values())])
             if self.scores is not None:
                 measured.append(self.scores.measure(index, tails))
-        return rows, ["photo", *tails], self.scores.curves(measured) if measured else {}
+        curves = self.scores.curves(measured) if self.scores is not None and measured else {}
+        return rows, ["photo", *tails], curves
 
-    def path(self, step):
-        """Where a step's grid lies."""
+    def path(self, step: int) -> Path:
+        """The path of a step's grid."""
         return self.folder / f"{step:06d}.png"
 
 
 class Scores:
-    """How far the pictures of a fixed set of photos are from their photos and from anime.
+    """Distances of the generator's images of a fixed set of photos from the photos and from anime.
 
-    content_distance: mean absolute difference of the features of photo and picture at the style's `distance` tap, in
-    the unit of the content loss before its weight. 0 for the photo itself.
+    content_distance is the mean absolute difference between the features of photo and image at the style's `distance`
+    tap, in the unit of the content loss before its weight. The photo itself has 0.
 
-    anime_likeness: at each of the style's `style` taps, 1 - d(picture) / d(photo), where d(x) is the distance of the
-    Gram matrix of gray x to the mean Gram matrix of the anime set, averaged over the photos; then averaged over the
-    taps. 0: as far from anime as the photos are; 1: at the anime set's mean; below 0: further than the photos. It is
-    measured in the network the run trains against, from the statistics its style loss moves. So it compares steps of
-    one run, and runs that share network, photos and anime; it is no classifier's verdict, and a picture may score well
-    without looking like anime. NaN where the photos' own distance is 0.
+    anime_likeness is, at each of the style's `style` taps, 1 - d(image) / d(photo), where d(x) is the distance of the
+    Gram matrix of gray x from the mean Gram matrix of the anime set, averaged over the photos; then averaged over the
+    taps. 0 is as far from anime as the photos are, 1 is the anime set's mean, and below 0 is further than the photos.
+    It is measured in the network that the run trains against, with the statistics that its style loss changes. So it
+    compares steps of one run, and runs that share network, photos and anime. It does not replace a classifier: an image
+    may score well without looking like anime. NaN where the photos' own distance is 0.
 
-    anime_itself: the likeness of the anime pictures, each against the mean of the others: what to expect of real ones,
-    which differ from their mean too. NaN with a single picture.
+    anime_itself is the likeness of the anime images, each against the mean of the others: the value to expect of real
+    anime, which differs from its mean too. NaN with a single image.
 
-    network: a `PerceptualNetwork` with the taps of `weights`, the style's `PerceptualSettings` for it.
-    photos, anime: iterables of uint8 pictures [H, W, 3] of one size, looked at one at a time.
+    Args:
+        network: The perceptual network, with the taps of `weights`.
+        weights: The style's weights for it.
+        photos: uint8 [H, W, 3] of one size each; read one at a time.
+        anime: Anime images of the same kind.
+
+    Attributes:
+        mean: {tap: mean Gram matrix of the anime set}.
+        photo_distance: {tap: distance of the photos from it}.
+        anime_itself: See above.
     """
 
-    def __init__(self, network, weights, photos, anime):
+    def __init__(
+        self,
+        network: PerceptualNetwork,
+        weights: PerceptualSettings,
+        photos: Iterable[np.ndarray],
+        anime: Iterable[np.ndarray],
+    ) -> None:
         self.network, self.tap = network, weights.distance
         self.style_taps = list(weights.style)
-        grams = [self._grams(network(gray(to_unit(picture)))) for picture in anime]
-        self.mean = {tap: sum(g[tap] for g in grams) / len(grams) for tap in self.style_taps}
+        grams = [self._grams(network(gray(to_unit(image)))) for image in anime]
+        self.mean = {tap: functools.reduce(np.add, [g[tap] for g in grams]) / len(grams) for tap in self.style_taps}
         self._photos, distances = [], []
         for photo in photos:
             unit = to_unit(photo)
@@ -106,41 +154,69 @@ class Scores:
             )
             self.anime_itself = self._likeness(_means([self._distances(g, m) for g, m in zip(grams, others)]))
 
-    def measure(self, index, tails):
-        """Distances of one photo's pictures, for `curves`; tails: {name: float [1, H, W, 3] in [-1, 1]}."""
-        found = {}
-        for tail, picture in tails.items():
-            features = self.network(tf.concat([picture, gray(picture)], axis=0))
+    def measure(self, index: int, tails: Mapping[str, tf.Tensor]) -> dict[str, dict[str, Any]]:
+        """Measures the images of one photo.
+
+        Args:
+            index: The number of the photo.
+            tails: {tail: float [1, H, W, 3] in [-1, 1]}.
+
+        Returns:
+            {tail: {"content": distance, "style": {tap: distance}}}, for `curves`.
+        """
+        found: dict[str, dict[str, Any]] = {}
+        for tail, image in tails.items():
+            features = self.network(tf.concat([image, gray(image)], axis=0))
             content = feature_distance(self._photos[index], features[self.tap][:1], self.network.scales[self.tap])
             style = self._distances(self._grams({tap: features[tap][1:] for tap in self.style_taps}), self.mean)
             found[tail] = {"content": float(content), "style": style}
         return found
 
-    def curves(self, measured):
-        """The curves {name: value} from what `measure` returned for every photo."""
+    def curves(self, measured: Sequence[Mapping[str, Mapping[str, Any]]]) -> dict[str, float]:
+        """Averages over the photos.
+
+        Args:
+            measured: The results of `measure` for every photo.
+
+        Returns:
+            The curves {name: value}.
+        """
         values = {}
         for tail in measured[0]:
-            of_tail = [found[tail] for found in measured]
-            values[f"content_distance_{tail}"] = float(np.mean([found["content"] for found in of_tail]))
-            values[f"anime_likeness_{tail}"] = self._likeness(_means([found["style"] for found in of_tail]))
+            rows = [found[tail] for found in measured]
+            values[f"content_distance_{tail}"] = float(np.mean([row["content"] for row in rows]))
+            values[f"anime_likeness_{tail}"] = self._likeness(_means([row["style"] for row in rows]))
         return {**values, "anime_itself": self.anime_itself}
 
-    def _grams(self, features):
+    def _grams(self, features: Mapping[str, tf.Tensor]) -> dict[str, np.ndarray]:
         return {tap: gram_matrix(centred(features[tap])).numpy()[0] for tap in self.style_taps}
 
-    def _distances(self, grams, mean):
+    def _distances(self, grams: Mapping[str, np.ndarray], mean: Mapping[str, np.ndarray]) -> dict[str, float]:
         return {tap: float(np.abs(grams[tap] - mean[tap]).mean()) for tap in self.style_taps}
 
-    def _likeness(self, distances):
+    def _likeness(self, distances: Mapping[str, float]) -> float:
         ratios = [distances[tap] / far if far > 0 else float("nan") for tap, far in self.photo_distance.items()]
         return float(1.0 - np.mean(ratios))
 
 
-def spread_pictures(folder, count, side, max_pixels=images.DEFAULT_MAX_PIXELS):
-    """Yields up to `count` pictures spread over a folder, in its order: their middle, uint8 [side, side, 3].
+def spread_images(
+    folder: str | os.PathLike[str], count: int, side: int, max_pixels: int = images.DEFAULT_MAX_PIXELS
+) -> Iterator[np.ndarray]:
+    """Yields images spread evenly over a folder, in its order.
 
-    Others stand in for pictures that cannot be read, of which the input pipeline warns. Raises UserError when not one
-    can be.
+    Other images replace those that cannot be read; the input pipeline warns about these.
+
+    Args:
+        folder: A folder of image files or of shards.
+        count: The most images to yield.
+        side: Side of the squares in pixels.
+        max_pixels: The most pixels of an image file.
+
+    Yields:
+        The middle of each image, uint8 [side, side, 3].
+
+    Raises:
+        UserError: None of the images can be read.
     """
     pictures = open_images(folder, max_pixels)
     spread = [i * len(pictures) // count for i in range(count)] if len(pictures) else []
@@ -149,30 +225,30 @@ def spread_pictures(folder, count, side, max_pixels=images.DEFAULT_MAX_PIXELS):
         if found == count:
             break
         with contextlib.suppress(images.ImageError):
-            picture = _square(pictures.load(number), side)
+            image = _square(pictures.load(number), side)
             found += 1
-            yield picture
+            yield image
     if not found:
         raise UserError(
-            f"folder {str(folder)!r} holds no pictures that can be read; name another (--samples, --photos, --anime)"
+            f"folder {str(folder)!r} holds no images that can be read; name another (--samples, --photos, --anime)"
         )
 
 
-def to_unit(photo):
-    """A uint8 picture [H, W, 3] as a batch of one, float32 [1, H, W, 3] in [-1, 1]."""
-    return tf.constant(photo[None], tf.float32) / 127.5 - 1.0
+def to_unit(image: np.ndarray) -> tf.Tensor:
+    """Converts a uint8 image [H, W, 3] to a batch of one, float32 [1, H, W, 3] in [-1, 1]."""
+    return tf.constant(image[None], tf.float32) / 127.5 - 1.0
 
 
-def to_levels(picture):
-    """A float picture [H, W, 3] in [-1, 1] as uint8."""
-    return np.rint((np.asarray(picture, np.float32) + 1.0) * 127.5).clip(0, 255).astype(np.uint8)
+def to_levels(image: tf.Tensor | np.ndarray) -> np.ndarray:
+    """Converts a float image [H, W, 3] in [-1, 1] to uint8, rounded and clipped."""
+    return np.rint((np.asarray(image, np.float32) + 1.0) * 127.5).clip(0, 255).astype(np.uint8)
 
 
-def _means(distances):
+def _means(distances: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return {tap: float(np.mean([found[tap] for found in distances])) for tap in distances[0]}
 
 
-def _square(rgb, side):
+def _square(rgb: np.ndarray, side: int) -> np.ndarray:
     shorter = min(rgb.shape[:2])
     top, left = ((length - shorter) // 2 for length in rgb.shape[:2])
     return images.resize(rgb[top : top + shorter, left : left + shorter], (side, side))

@@ -89,7 +89,7 @@ def test_a_loop_with_a_known_length_counts_every_trip():
     assert count.excluded == {}
 
 
-def test_a_loop_of_unknown_length_is_told_of():
+def test_a_loop_of_unknown_length_is_excluded_by_name():
     def loop(x):
         return tf.while_loop(lambda y: tf.reduce_sum(y) < 7.0, lambda y: (tf.matmul(y, y),), (x,))[0]
 

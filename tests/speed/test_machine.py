@@ -5,7 +5,7 @@ import tensorflow as tf
 from animegan3_tf.speed.machine import describe_machine, peak_memory
 
 
-def test_the_machine_is_told_in_plain_values():
+def test_the_machine_is_described_in_plain_values():
     machine = describe_machine()
     assert json.loads(json.dumps(machine)) == machine
     assert machine["cores"] >= 1

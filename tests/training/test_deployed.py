@@ -46,5 +46,5 @@ def test_it_is_what_the_run_wrote_to_generator_h5(tmp_path, monkeypatch, setting
 
 
 def test_a_state_that_does_not_tell_of_its_run():
-    with pytest.raises(UserError, match="the state of step 3 does not tell of its run: 'configuration' is missing"):
+    with pytest.raises(UserError, match="the state of step 3 does not describe its run: 'configuration' is missing"):
         deployed_weights(State({"step": 3}, {}))

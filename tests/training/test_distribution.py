@@ -51,10 +51,10 @@ def test_the_chief_comes_before_the_workers(monkeypatch):
     assert cluster_position() == (2, 3)
 
 
-def test_a_cluster_that_cannot_be_is_told_of(monkeypatch):
+def test_an_impossible_cluster_is_refused(monkeypatch):
     for text in ("{", "[]", '{"cluster": {"worker": 3}}'):
         monkeypatch.setenv("TF_CONFIG", text)
-        with pytest.raises(UserError, match="TF_CONFIG cannot be understood"):
+        with pytest.raises(UserError, match="TF_CONFIG cannot be parsed"):
             cluster_position()
     configured(monkeypatch, {"worker": ["a:1"], "ps": ["b:1"]}, "worker", 0)
     with pytest.raises(UserError, match="names ps"):
@@ -71,7 +71,7 @@ def test_a_batch_must_divide_into_shares():
         check_shares({"train.batch_size": 8}, 3)
     with pytest.raises(UserError, match=r"pairs.batches.b.count is 2, which 4 devices cannot share"):
         check_shares({"pairs.batches.a.count": 8, "pairs.batches.b.count": 2}, 4)
-    with pytest.raises(UserError, match="each computes its share of the batch only, 4 pictures"):
+    with pytest.raises(UserError, match="each device computes only its share of the batch, 4 images"):
         check_shares({"train.batch_size": 8}, 2, accumulate=2)
 
 
@@ -90,8 +90,8 @@ def data(tmp_path_factory):
     (folder / "tiny.toml").write_text(TINY_TOML)
     write_pictures(folder / "photo", 5)
     write_pictures(folder / "anime", 4, first=10)
-    judged = "[pairs]\ndiscriminator = true\ndiscriminator_alone = 2\ndiscriminator_limit = 9.0"
-    (folder / "tiny-pairs.toml").write_text(PAIRS_TOML.replace("[pairs]", judged))
+    adversarial = "[pairs]\ndiscriminator = true\ndiscriminator_alone = 2\ndiscriminator_limit = 9.0"
+    (folder / "tiny-pairs.toml").write_text(PAIRS_TOML.replace("[pairs]", adversarial))
     write_pairs(folder / "pairs", 6)
     return folder
 
@@ -252,4 +252,4 @@ def test_a_worker_that_is_gone_ends_the_others(data):
     wait_for("step 1/", workers[0])
     workers[1].kill()
     assert workers[0].wait(120) == 1
-    assert "worker 0 lost contact with another one" in workers[0].log.read_text().splitlines()[-1]
+    assert "worker 0 lost contact with another worker" in workers[0].log.read_text().splitlines()[-1]

@@ -11,20 +11,20 @@ def steps(discriminator, styles):
 
 
 def warnings(*parts, window=4):
-    told = []
-    callback = Dominance(undecided=1.0, warn=told.append, window=window)
+    lines = []
+    callback = Dominance(undecided=1.0, warn=lines.append, window=window)
     drive(callback, [terms for part in parts for terms in part])
-    return told
+    return lines
 
 
-def test_a_discriminator_that_has_won_is_told_of_once():
-    (told,) = warnings(steps(0.04, [2, 2, 2, 2, 2, 2, 2]))
-    assert "step 4" in told
-    assert "4.0%" in told
-    assert "train.discriminator_learning_rate" in told
+def test_a_discriminator_that_has_won_gives_one_warning():
+    (warning,) = warnings(steps(0.04, [2, 2, 2, 2, 2, 2, 2]))
+    assert "step 4" in warning
+    assert "4.0%" in warning
+    assert "train.discriminator_learning_rate" in warning
 
 
-def test_it_is_told_of_again_after_it_erred():
+def test_it_warns_again_after_the_discriminator_erred():
     assert len(warnings(steps(0.04, [2] * 4), steps(0.5, [2] * 4), steps(0.04, [2] * 4))) == 2
 
 

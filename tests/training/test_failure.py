@@ -49,7 +49,7 @@ def plant(monkeypatch, variable_of):
 
 
 PLANTS = {
-    "picture": (plant_in_a_picture, "the batch's photo_region held NaN", "look at the pictures"),
+    "picture": (plant_in_a_picture, "the batch's photo_region held NaN", "look at the images"),
     "weight": (
         lambda patch: plant(patch, lambda trainer: trainer.generator.trainable_variables[0]),
         "became NaN or infinite",
@@ -58,7 +58,7 @@ PLANTS = {
     "learning rate": (
         lambda patch: plant(patch, lambda trainer: trainer.generator_optimizer.learning_rate),
         "generator_learning_rate became NaN",
-        "a learning rate that is a number",
+        "a finite learning rate",
     ),
 }
 
@@ -73,11 +73,11 @@ def test_a_planted_nan_stops_the_run_within_its_step(tmp_path, monkeypatch, eage
     folder = tmp_path / "run"
     with pytest.raises(UserError) as error:
         train(plan, folder, show=lambda line: None)
-    told = str(error.value)
-    assert told.startswith("step 3: ")
-    assert "\n" not in told
+    message = str(error.value)
+    assert message.startswith("step 3: ")
+    assert "\n" not in message
     for words in (cause, remedy, str(folder / "failure-000003"), str(folder / "state-000002.h5")):
-        assert words in told
+        assert words in message
 
     with np.load(folder / "failure-000003" / "batch.npz") as batch:
         assert {name: array.shape for name, array in batch.items()} == dict.fromkeys(

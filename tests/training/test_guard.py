@@ -37,4 +37,4 @@ def test_a_failure_names_what_was_not_finite():
     batch = {"photo": np.array([0.0, np.nan]), "anime": np.zeros(2)}
     failure = Failure(3, {"loss": np.inf, "color": 1.0, "content": np.nan}, batch)
     assert failure.causes == ["loss", "content"]
-    assert failure.broken_pictures == ["photo"]
+    assert failure.broken_images == ["photo"]

@@ -82,12 +82,12 @@ def test_a_run_gives_its_averaged_generator_and_its_discriminators(tmp_path, tra
 @pytest.mark.slow
 def test_a_weights_file_gives_both_tails_the_main_ones_weights(tmp_path, trained, fresh):
     save_generator(tmp_path / "generator.h5", trained.average)
-    judges = [w.numpy() for w in fresh.main_discriminator.weights]
+    untouched = [w.numpy() for w in fresh.main_discriminator.weights]
     read_initial(plan(tmp_path)).give(fresh)
     drawn, expected = fresh.average(PHOTO), trained.average(PHOTO)
     np.testing.assert_array_equal(drawn["main"], expected["main"])
     np.testing.assert_array_equal(drawn["support"], expected["main"])
-    for before, weight in zip(judges, fresh.main_discriminator.weights):
+    for before, weight in zip(untouched, fresh.main_discriminator.weights):
         np.testing.assert_array_equal(weight.numpy(), before)
 
 

@@ -102,27 +102,27 @@ def test_killed_at_any_moment_it_ends_bit_for_bit_as_if_it_had_not_been(tmp_path
         while killed < KILLS or run not in finished:
             process = start(tmp_path, run, bool(states(run)) if run.is_dir() else False, log)
             if killed == KILLS:
-                hit, told = process.wait() < 0, "left alone"
+                hit, when = process.wait() < 0, "left alone"
             elif killed % 2 == 0:
                 number, delay = rng.randint(2, SAVES), rng.choice([0.0, rng.uniform(0, 0.02), rng.uniform(0, 0.1)])
                 hit = kill_in_a_save(process, run, number, delay)
-                told = f"{delay * 1000:.0f} ms into its temporary file {number}"
+                when = f"{delay * 1000:.0f} ms into its temporary file {number}"
             else:
                 moment = rng.uniform(0, life)
-                hit, told = kill_after(process, moment), f"after {moment:.1f} s of {life:.0f}"
+                hit, when = kill_after(process, moment), f"after {moment:.1f} s of {life:.0f}"
             found = [path.name for path in states(run)] if run.is_dir() else []
             if not hit:
                 log.seek(0)
                 assert process.returncode == 0, log.read()
                 finished.append(run)
-                print(f"{run.name}: ended ({told})")
+                print(f"{run.name}: ended ({when})")
                 if killed < KILLS:
                     run = tmp_path / f"run-{len(finished)}"
                 continue
             killed += 1
             torn = len(list(run.glob(".*.tmp"))) if run.is_dir() else 0
             print(
-                f"{run.name}: kill {killed} {told}; {', '.join(found) or 'no state yet'}; {torn} torn temporary files"
+                f"{run.name}: kill {killed} {when}; {', '.join(found) or 'no state yet'}; {torn} torn temporary files"
             )
             for name in found:
                 read_state(run / name)  # raises when a checkpoint on disk cannot be read

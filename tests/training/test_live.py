@@ -35,7 +35,7 @@ def test_the_table_says_where_the_run_is(tmp_path):
     assert "2.00 steps/s  16.0 images/s  adversarial in 48 s" in text
     (row,) = (line for line in text.splitlines() if line.startswith("loss"))
     assert row.split() == ["loss", "1", "2.5", "-57.1", "%"]  # newest, mean, and 1.5 after 3.5
-    assert "memory: process at most " in text
+    assert "memory: process peak " in text
     assert ["anime_likeness_main", "0.125"] in [line.split() for line in text.splitlines()]
     assert "000004.png" in text
     table.close()

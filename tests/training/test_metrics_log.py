@@ -86,13 +86,13 @@ def test_a_new_run_begins_an_empty_file(tmp_path):
     assert read_metrics(tmp_path) == []
 
 
-def test_a_disk_that_is_full_is_told_of_once_and_ends_nothing(tmp_path):
-    told = []
-    log = log_in(tmp_path, every=1, warn=told.append)
+def test_a_full_disk_gives_one_warning_and_ends_nothing(tmp_path):
+    warnings = []
+    log = log_in(tmp_path, every=1, warn=warnings.append)
     (tmp_path / METRICS).mkdir()
     drive(log, [{"loss": 1.0}, {"loss": 2.0}])
-    assert len(told) == 1
-    assert "metrics.jsonl' cannot be written to (Is a directory)" in told[0]
+    assert len(warnings) == 1
+    assert "metrics.jsonl' cannot be written to (Is a directory)" in warnings[0]
 
 
 def test_a_file_that_cannot_be_read_is_one_line(tmp_path):

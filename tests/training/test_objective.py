@@ -58,7 +58,7 @@ def terms_of(objective, support=SUPPORT, main=MAIN, revision=REVISION):
 def test_every_term_is_the_original_codes(hayao, step_arrays, step_numbers):
     arrays, expected = step_arrays, step_numbers["fixed_weights"]
     support, main, revision = arrays["generated"], arrays["generated_main"], arrays["fake_NLMean_l0"]
-    judges = [discriminator(arrays, scope) for scope in ("discriminator", "discriminator_main")]
+    discriminators = [discriminator(arrays, scope) for scope in ("discriminator", "discriminator_main")]
     constant = hayao.constant_features(
         photo=arrays["real_photo"],
         photo_region=arrays["photo_superpixel"],
@@ -69,20 +69,20 @@ def test_every_term_is_the_original_codes(hayao, step_arrays, step_numbers):
     terms = hayao.generator(
         {"photo": arrays["real_photo"], "support": support, "main": main, "revision": revision},
         constant,
-        judges[0](gray(support)),
-        judges[1](main),
+        discriminators[0](gray(support)),
+        discriminators[1](main),
     )
     assert set(terms) == set(NAMES.values())
     for theirs, ours in NAMES.items():
         np.testing.assert_allclose(terms[ours], expected[theirs], rtol=1e-4, err_msg=theirs)
     np.testing.assert_allclose(sum(terms.values()), expected["Generator_loss"], rtol=1e-4)
 
-    critic = hayao.support_discriminator(
-        *(judges[0](gray(p)) for p in (arrays["anime"], support, arrays["anime_smooth"]))
+    opposing = hayao.support_discriminator(
+        *(discriminators[0](gray(p)) for p in (arrays["anime"], support, arrays["anime_smooth"]))
     )
-    critic |= hayao.main_discriminator(judges[1](revision), judges[1](main))
-    np.testing.assert_allclose(critic["discriminator_support"], expected["D_support_loss"], rtol=1e-4)
-    np.testing.assert_allclose(critic["discriminator_main"], expected["D_main_loss"], rtol=1e-4)
+    opposing |= hayao.main_discriminator(discriminators[1](revision), discriminators[1](main))
+    np.testing.assert_allclose(opposing["discriminator_support"], expected["D_support_loss"], rtol=1e-4)
+    np.testing.assert_allclose(opposing["discriminator_main"], expected["D_main_loss"], rtol=1e-4)
     pretraining = hayao.pretraining(arrays["real_photo"], support, main)
     np.testing.assert_allclose(sum(pretraining.values()), expected["Pre_train_G_loss"], rtol=1e-4)
 

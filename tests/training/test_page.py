@@ -9,7 +9,7 @@ from run_folders import add_validation, run_folder
 
 from animegan3_tf.errors import UserError
 from animegan3_tf.training.metrics_file import MetricsFile
-from animegan3_tf.training.page import PICTURES, write_page
+from animegan3_tf.training.page import GRIDS, write_page
 
 
 class Reader(HTMLParser):
@@ -69,7 +69,7 @@ def test_a_run_on_one_page(tmp_path):
         "my run", "finished", "4 of 10", "0.250", "Anime likeness", "Content distance to the photo", "Generator: total",
         "Pre-training", "Generator: support tail", "Generator: main tail", "Discriminators", "pre-training",
         "adversarial", "Speed", "Memory", "style.loss.identity", "0.5", "step 4", "step 2",
-        "the anime pictures themselves",
+        "the anime images themselves",
     ):  # fmt: skip
         assert words in page.words, words
     assert not any(words.startswith("Warnings") for words in page.words)
@@ -93,7 +93,7 @@ def test_pictures_are_spread_over_the_run(tmp_path):
         add_validation(folder, step)
     page = page_of(folder)
     shown = [int(words.removeprefix("step ")) for words in page.words if re.fullmatch(r"step \d+", words)]
-    assert len(shown) == len(pictures(page)) == PICTURES
+    assert len(shown) == len(pictures(page)) == GRIDS
     assert (shown[0], shown[-1]) == (990, 10)
     assert {before - after for before, after in zip(shown, shown[1:])} == {80, 90}
 

@@ -27,7 +27,7 @@ from animegan3_tf.training.run import train
 from animegan3_tf.training.run_files import states
 from animegan3_tf.training.state import read_state
 
-JUDGED = {"pairs.discriminator": True, "pairs.discriminator_alone": 1, "pairs.discriminator_limit": 9.0}
+WITH_DISCRIMINATOR = {"pairs.discriminator": True, "pairs.discriminator_alone": 1, "pairs.discriminator_limit": 9.0}
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def test_adversarial_losses_by_hand():
     objective = PairObjective(pairs_style(), plain_network())
     real, fake = tf.fill([1, 2, 2, 1], 0.75), tf.fill([1, 2, 2, 1], 0.5)
     assert float(objective.discriminator(real, fake)["discriminator_pair"]) == pytest.approx((0.25**2 + 0.5**2) / 2)
-    assert float(objective.discriminator(fake, fake)["discriminator_pair"]) == pytest.approx(0.25)  # a coin's
+    assert float(objective.discriminator(fake, fake)["discriminator_pair"]) == pytest.approx(0.25)  # an undecided one's
     assert float(objective.adversarial(real)) == pytest.approx(0.25**2)
 
 
@@ -93,7 +93,7 @@ def trainer_of(settings=None, steps=100):
 
 @pytest.mark.slow
 def test_the_discriminator_learns_alone_and_then_has_its_share(eager):
-    trainer = trainer_of(JUDGED)
+    trainer = trainer_of(WITH_DISCRIMINATOR)
     trainer.phase = PAIRS
     before = [weight.numpy() for weight in trainer.discriminator.weights]
     terms = trainer.train_step(batch())
@@ -124,7 +124,7 @@ def test_the_discriminator_learns_alone_and_then_has_its_share(eager):
 @pytest.mark.slow
 def test_the_generators_gradient_is_that_of_its_weighted_losses(eager):
     """The pass through the result gives the gradient of distance + weight * answer, taken at once."""
-    trainer = trainer_of(JUDGED)
+    trainer = trainer_of(WITH_DISCRIMINATOR)
     trainer.discriminator_optimizer.iterations.assign(5)
     data = batch()
     _, gradients = trainer._adversarial(data)
@@ -213,7 +213,7 @@ def test_200_steps_on_a_made_up_teacher_reach_30_db(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Even though the `tf.config")
-@pytest.mark.parametrize("settings", [{}, JUDGED])
+@pytest.mark.parametrize("settings", [{}, WITH_DISCRIMINATOR])
 def test_a_resumed_run_ends_as_an_uninterrupted_one(folder, tmp_path, eager, settings):
     plan = configuration(folder, settings, steps=4, checkpoint_every=2, pretrain_steps=1 if settings else 0)
     lines = []
@@ -231,7 +231,7 @@ def test_a_resumed_run_ends_as_an_uninterrupted_one(folder, tmp_path, eager, set
 
 @pytest.mark.slow
 def test_what_a_run_leaves(folder, tmp_path, eager):
-    train(configuration(folder, JUDGED, steps=2), tmp_path / "run", show=lambda line: None)
+    train(configuration(folder, WITH_DISCRIMINATOR, steps=2), tmp_path / "run", show=lambda line: None)
     out = tmp_path / "run"
     assert load_generator(out / "generator.h5").output_shape == (None, None, None, 3)
     names = arrays(out)
@@ -266,9 +266,12 @@ def test_it_begins_with_a_deployed_generator_or_a_run_of_either_kind(folder, tmp
 
 @pytest.mark.slow
 def test_runs_of_pairs_and_without_give_each_other_their_weights(folder, tmp_path, eager):
-    train(configuration(folder, JUDGED, steps=1), tmp_path / "pairs", show=lambda line: None)
+    train(configuration(folder, WITH_DISCRIMINATOR, steps=1), tmp_path / "pairs", show=lambda line: None)
     origin = find_origin(tmp_path / "pairs")
-    assert read_initial(configuration(folder, JUDGED, init=origin)).parts.keys() == {"average", "discriminator"}
+    assert read_initial(configuration(folder, WITH_DISCRIMINATOR, init=origin)).parts.keys() == {
+        "average",
+        "discriminator",
+    }
     assert read_initial(configuration(folder, init=origin)).parts.keys() == {"average"}
     unpaired = RunConfiguration(tiny_style(), "photo", "anime", "random", 2, 1, init=origin)
     parts = read_initial(unpaired).parts
@@ -279,9 +282,9 @@ def test_runs_of_pairs_and_without_give_each_other_their_weights(folder, tmp_pat
 def test_steps_of_a_run(folder, tmp_path):
     style = pairs_style({"train.epochs": 20.0})
     assert resolve_steps(style, None, pairs=(folder,)) == (round(20 * 6 / (10 / 3)), 0)
-    judged = pairs_style({"train.epochs": 20.0, "train.pretrain_epochs": 5.0, **JUDGED})
-    assert resolve_steps(judged, None, pairs=(folder,)) == (36, 9)
-    assert resolve_steps(judged, None, pairs=(folder,), init=find_origin(_weights(tmp_path))) == (36, 0)
+    adversarial = pairs_style({"train.epochs": 20.0, "train.pretrain_epochs": 5.0, **WITH_DISCRIMINATOR})
+    assert resolve_steps(adversarial, None, pairs=(folder,)) == (36, 9)
+    assert resolve_steps(adversarial, None, pairs=(folder,), init=find_origin(_weights(tmp_path))) == (36, 0)
     # the cosine falls over all steps, so that another number of them is another training
     assert "steps" in binding(configuration(folder))
     assert "steps" not in binding(RunConfiguration(tiny_style(), "photo", "anime", "random", 2, 1))
@@ -315,7 +318,7 @@ def test_configurations_that_cannot_run(folder, changes, words):
     "changes", [{"accumulate": 2}, {"precision": "mixed_bfloat16"}, {"precision": "mixed_float16"}]
 )
 def test_a_step_in_parts_and_in_half_precision(folder, tmp_path, eager, changes):
-    plan = configuration(folder, JUDGED, steps=3, **changes)
+    plan = configuration(folder, WITH_DISCRIMINATOR, steps=3, **changes)
     assert train(plan, tmp_path / "run", show=lambda line: None).step == 3
     assert all(np.isfinite(array).all() for array in arrays(tmp_path / "run").values())
 

@@ -52,7 +52,7 @@ def built():
 
 @pytest.fixture
 def same_trainer(built, monkeypatch):
-    """Every run begins with the one trainer as it was built; it judges nothing, so a perceptual network is not made."""
+    """Every run begins with the one trainer as it was built; without losses it needs no perceptual network."""
 
     def make(*_):
         for variable, value in built[1]:
@@ -387,7 +387,7 @@ def test_sample_photos_that_cannot_be_read_at_all(folders, tmp_path, counting, c
     (tmp_path / "samples").mkdir()
     if content:
         (tmp_path / "samples" / "a.png").write_bytes(content)
-    with pytest.raises(UserError, match="samples' holds no pictures that can be read"):
+    with pytest.raises(UserError, match="samples' holds no images that can be read"):
         train(configuration(folders, samples=str(tmp_path / "samples")), tmp_path / "run", show=lambda line: None)
 
 

@@ -168,7 +168,7 @@ def test_a_run_past_its_end_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(("deterministic", "said"), [(True, 1), (False, 0)])
-def test_bits_that_another_machine_made_are_told_of_where_bits_matter(tmp_path, deterministic, said):
+def test_bits_of_another_machine_give_a_warning_where_bits_matter(tmp_path, deterministic, said):
     plan = dataclasses.replace(PLAN, deterministic=deterministic)
     save(tmp_path, 4, plan, environment={**environment(), "threads": 999})
     lines = resume(tmp_path, plan)[1]

@@ -24,7 +24,7 @@ def test_what_is_known_of_a_run(tmp_path):
     assert 0 <= run.age < 60
 
 
-def test_a_run_that_keeps_no_status_is_told_from_its_states(tmp_path):
+def test_a_run_without_a_status_has_the_step_of_its_states(tmp_path):
     folder = run_folder(tmp_path / "run")
     (folder / "status.json").unlink()
     for name in ("state-000500.h5", "state-001000.h5", "state-x.h5"):

@@ -117,7 +117,7 @@ def test_damaged_files_are_set_aside_once(tmp_path, made):
     assert newest(tmp_path) == (4, [])
 
 
-def test_without_its_index_a_deleted_state_is_told_from_the_generator(tmp_path, made):
+def test_without_its_index_a_deleted_state_is_known_from_the_generator(tmp_path, made):
     save(tmp_path, made, 2, 4)
     write_weights(tmp_path / "generator.h5", {"step": 4}, {})
     (tmp_path / "states.json").unlink()

@@ -52,7 +52,7 @@ def test_a_run_that_ended_stays_what_it_is(tmp_path, state):
 
 
 @pytest.mark.parametrize(("silent", "state"), [(600.0, "running"), (601.0, "died")])
-def test_a_run_elsewhere_is_told_by_its_silence(tmp_path, silent, state):
+def test_a_run_on_another_host_counts_as_dead_after_silence(tmp_path, silent, state):
     written(tmp_path, state="running", host="elsewhere", pid=os.getpid())
     assert read_status(tmp_path, now=5000.0 + silent)["state"] == state
 
@@ -90,9 +90,9 @@ def test_it_is_kept_up_to_date_while_steps_are_done(tmp_path):
     assert (found["validation"], found["grid"]) == ({"anime_likeness_main": 0.5}, "samples/000006.png")
 
 
-def test_a_disk_that_is_full_is_told_of_once_and_ends_nothing(tmp_path):
-    told = []
+def test_a_full_disk_gives_one_warning_and_ends_nothing(tmp_path):
+    warnings = []
     (tmp_path / STATUS).mkdir()
-    drive(StatusFile(1, RunStatus(tmp_path, 100), told.append), [{"loss": 1.0}, {"loss": 2.0}])
-    assert len(told) == 1
-    assert "status.json' cannot be written to" in told[0]
+    drive(StatusFile(1, RunStatus(tmp_path, 100), warnings.append), [{"loss": 1.0}, {"loss": 2.0}])
+    assert len(warnings) == 1
+    assert "status.json' cannot be written to" in warnings[0]

@@ -101,7 +101,7 @@ def test_the_adversarial_step_is_the_original_codes(upstream, step_numbers):
     trainer, batch = upstream
     trainer.phase = ADVERSARIAL
     generator = trainer.generator_optimizer = Recorder(trainer.generator_optimizer)
-    critic = trainer.discriminator_optimizer = Recorder(trainer.discriminator_optimizer)
+    discriminator = trainer.discriminator_optimizer = Recorder(trainer.discriminator_optimizer)
     before = {id(w): w.numpy() for w in trainer.generator.trainable_variables}
     terms = trainer.train_step(batch)
 
@@ -111,7 +111,7 @@ def test_the_adversarial_step_is_the_original_codes(upstream, step_numbers):
     np.testing.assert_allclose(terms["discriminator_main"], expected["D_main_loss"], rtol=1e-4)
 
     names = own_names(trainer)
-    norms = {names[key]: np.linalg.norm(g) for key, g in {**generator.gradients, **critic.gradients}.items()}
+    norms = {names[key]: np.linalg.norm(g) for key, g in {**generator.gradients, **discriminator.gradients}.items()}
     theirs = {**step_numbers["gradient_l2"]["generator"], **step_numbers["gradient_l2"]["discriminator"]}
     assert norms.keys() == theirs.keys()
     for name, norm in norms.items():
@@ -159,17 +159,20 @@ def test_an_adversarial_step_updates_every_network(trainer):
 
 
 def test_each_optimizer_moves_its_own_networks_only(trainer):
-    """Without the critic's update nothing of a discriminator moves but its power iteration, one iteration a step."""
+    """Without its update a discriminator changes only by its power iteration, one iteration a step."""
     trainer.phase = ADVERSARIAL
     kept = trainer.discriminator_optimizer, trainer.generator_optimizer
-    judges = trainer.support_discriminator, trainer.main_discriminator
+    discriminators = trainer.support_discriminator, trainer.main_discriminator
     trainer.discriminator_optimizer = Recorder()
     try:
-        before, vectors = [values(judge) for judge in judges], [one_iteration(judge) for judge in judges]
+        before, vectors = (
+            [values(discriminator) for discriminator in discriminators],
+            [one_iteration(discriminator) for discriminator in discriminators],
+        )
         trainer.train_step(pictures())
-        for old, expected, judge in zip(before, vectors, judges):
-            assert expected.keys() - {"logit_conv/sn_u:0"} <= set(changed(old, judge)) <= expected.keys()
-            for weight in judge.weights:
+        for old, expected, discriminator in zip(before, vectors, discriminators):
+            assert expected.keys() - {"logit_conv/sn_u:0"} <= set(changed(old, discriminator)) <= expected.keys()
+            for weight in discriminator.weights:
                 if weight.name in expected:
                     np.testing.assert_allclose(weight, expected[weight.name], atol=1e-5)
         trainer.generator_optimizer, trainer.discriminator_optimizer = Recorder(), kept[0]
@@ -180,9 +183,9 @@ def test_each_optimizer_moves_its_own_networks_only(trainer):
         trainer.discriminator_optimizer, trainer.generator_optimizer = kept
 
 
-def one_iteration(judge):
+def one_iteration(discriminator):
     """{name: u after one power iteration} of a discriminator's kernels, in NumPy."""
-    weights = {w.name: w.numpy() for w in judge.weights}
+    weights = {w.name: w.numpy() for w in discriminator.weights}
     vectors = {}
     for name, u in weights.items():
         if "sn_u" in name:
@@ -194,7 +197,7 @@ def one_iteration(judge):
 
 
 def test_discriminators_see_the_pictures_the_generator_was_updated_with(trainer, monkeypatch):
-    """The targets carry no gradient and the judged pictures are not drawn anew: one generator pass a step."""
+    """The targets carry no gradient and the rated images are not generated again: one generator pass a step."""
     trainer.phase = ADVERSARIAL
     calls = []
     inner = trainer.generator.call

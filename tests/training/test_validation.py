@@ -8,7 +8,7 @@ from tiny_training import plain_network, tiny_style, write_pictures
 
 from animegan3_tf.errors import UserError
 from animegan3_tf.images import read_image, write_image
-from animegan3_tf.training.validation import Scores, Validation, spread_pictures, to_levels
+from animegan3_tf.training.validation import Scores, Validation, spread_images, to_levels
 
 BLACK = np.zeros((8, 8, 3), np.uint8)
 HALVES = np.concatenate([BLACK[:4], BLACK[:4] + 255])  # gray of variance 1 in [-1, 1]
@@ -78,9 +78,9 @@ class HalfTheContrast:
         return {"support": photo * 0.5, "main": photo * 0.25}
 
 
-def test_a_grid_is_drawn_scored_and_told_of(tmp_path):
-    told = []
-    listener = SimpleNamespace(validated=lambda *arguments: told.append(arguments))
+def test_a_grid_is_drawn_and_scored_and_reported(tmp_path):
+    calls = []
+    listener = SimpleNamespace(validated=lambda *arguments: calls.append(arguments))
     photos = [BLACK, HALVES]
     callback = Validation(2, photos, tmp_path / "samples", tmp_path / "logs", scores(photos), [listener])
     callback.model = HalfTheContrast()
@@ -90,7 +90,7 @@ def test_a_grid_is_drawn_scored_and_told_of(tmp_path):
     grid = read_image(path).rgb
     assert grid.shape == (8 + 4 + 8, 3 * 8 + 2 * 4, 3)
     assert [grid[0, x, 0] for x in (0, 12, 24)] == [0, 64, 96]  # -1, -0.5 and -0.25 of [-1, 1], in levels
-    ((step, phase, values, drawn),) = told
+    ((step, phase, values, drawn),) = calls
     assert (step, phase, drawn, callback.acted) == (4, "adversarial", path, 4)
     assert values["anime_likeness_main"] == pytest.approx(1 - (1 + 0.9375) / 1, abs=0.02)
     (events,) = (tmp_path / "logs").glob("events.*")
@@ -101,19 +101,19 @@ def test_a_grid_is_drawn_scored_and_told_of(tmp_path):
 
 
 def test_without_scores_pictures_are_drawn_all_the_same(tmp_path):
-    told = []
-    listener = SimpleNamespace(validated=lambda *arguments: told.append(arguments))
+    calls = []
+    listener = SimpleNamespace(validated=lambda *arguments: calls.append(arguments))
     Validation(2, [BLACK], tmp_path, tmp_path / "logs", listeners=[listener]).draw(HalfTheContrast(), 6)
-    assert told == [(6, "adversarial", {}, tmp_path / "000006.png")]
-    assert told[0][3].is_file()
+    assert calls == [(6, "adversarial", {}, tmp_path / "000006.png")]
+    assert calls[0][3].is_file()
 
 
 def test_pictures_are_spread_over_the_folder(tmp_path):
     for i in range(8):
         write_image(tmp_path / f"{i}.png", np.full((16, 24, 3), i, np.uint8))
-    assert [p[0, 0, 0] for p in spread_pictures(tmp_path, 4, 8)] == [0, 2, 4, 6]
+    assert [p[0, 0, 0] for p in spread_images(tmp_path, 4, 8)] == [0, 2, 4, 6]
     (tmp_path / "2.png").write_bytes(b"broken")
-    found = list(spread_pictures(tmp_path, 4, 8))
+    found = list(spread_images(tmp_path, 4, 8))
     assert [p[0, 0, 0] for p in found] == [0, 4, 6, 1]
     assert {p.shape for p in found} == {(8, 8, 3)}
 
@@ -122,7 +122,7 @@ def test_the_middle_of_a_picture_is_taken(tmp_path):
     wide = np.zeros((8, 24, 3), np.uint8)
     wide[:, 8:16] = 200
     write_image(tmp_path / "wide.png", wide)
-    (picture,) = spread_pictures(tmp_path, 4, 8)
+    (picture,) = spread_images(tmp_path, 4, 8)
     np.testing.assert_array_equal(picture, np.full((8, 8, 3), 200))
 
 
@@ -130,12 +130,12 @@ def test_a_folder_of_which_nothing_can_be_read(tmp_path):
     for content in (None, b"broken"):
         if content:
             (tmp_path / "a.png").write_bytes(content)
-        with pytest.raises(UserError, match="holds no pictures that can be read; name another"):
-            list(spread_pictures(tmp_path, 4, 8))
+        with pytest.raises(UserError, match="holds no images that can be read; name another"):
+            list(spread_images(tmp_path, 4, 8))
 
 
 def test_only_as_many_pictures_are_read_as_there_are(tmp_path):
-    assert len(list(spread_pictures(write_pictures(tmp_path, 3), 16, 8))) == 3
+    assert len(list(spread_images(write_pictures(tmp_path, 3), 16, 8))) == 3
 
 
 def test_levels_of_half_precision_and_beyond_the_range():

@@ -11,17 +11,17 @@ from animegan3_tf.training import watch as watching
 from animegan3_tf.training.metrics_log import read_metrics
 from animegan3_tf.training.run import RunConfiguration, RunResult
 from animegan3_tf.training.status import read_status
-from animegan3_tf.training.watch import Watch
+from animegan3_tf.training.watch import RunMonitor
 
 
 @pytest.fixture
 def watch(tmp_path):
-    """Makes a `Watch` of a run of ten steps in tmp_path, whose lines go to `watch.lines`."""
+    """Makes a `RunMonitor` of a run of ten steps in tmp_path, whose lines go to `watch.lines`."""
 
     def make(resumed_at=None, **options):
         plan = RunConfiguration(tiny_style(), "photo", "anime", "random", 10, 2, log_every=1)
         (tmp_path / "config.json").write_text('{"style": {"name": "tiny"}, "steps": 10}')
-        return Watch(plan, tmp_path, resumed_at, make.lines.append, **options)
+        return RunMonitor(plan, tmp_path, resumed_at, make.lines.append, **options)
 
     make.lines = []
     return make
