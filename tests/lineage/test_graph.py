@@ -147,7 +147,7 @@ def test_what_is_no_graph_of_ours_is_refused(older, tmp_path):
     with tf.Graph().as_default() as graph:
         tf.tanh(tf.compat.v1.placeholder(tf.float32, [1, None, None, 3]) * 2.0)
         path.write_bytes(graph.as_graph_def().SerializeToString())
-    assert "is of none of the networks animegan1, " in refused(path)
+    assert "matches none of the networks animegan1, " in refused(path)
     assert "does not exist" in refused(tmp_path / "absent.pb")
 
 
