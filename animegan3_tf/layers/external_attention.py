@@ -66,7 +66,7 @@ class ExternalAttention(tf.keras.layers.Layer):
         else:
             self.norm = _IMAGE_NORMS[self.norm_kind](self.norm_epsilon, name="norm", dtype="float32")
         for layer in (self.project_in, self.project_out, self.norm):
-            with tf.name_scope(layer.name):  # weights files tell the kernels apart by it
+            with tf.name_scope(layer.name):  # the kernels differ by it in weights files
                 layer.build(input_shape)
         super().build(input_shape)
 

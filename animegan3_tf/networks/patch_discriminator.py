@@ -1,4 +1,4 @@
-"""The discriminator of AnimeGAN and AnimeGANv2, which differ in its normalisation only."""
+"""The discriminator of AnimeGAN and AnimeGANv2; only its normalisation differs."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ def _vgg19(model: tf.keras.Model) -> PerceptualNetwork:
 
 
 def _resnet18(model: tf.keras.Model) -> PerceptualNetwork:
-    """Normalised features need no scale; these styles' loss weights count on Gram matrices not divided by channels."""
+    """Normalised features need no scale; these styles' loss weights want Gram matrices not divided by channels."""
     model.trainable = False
     channels = _channels(model)
     return PerceptualNetwork(

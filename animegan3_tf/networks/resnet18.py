@@ -15,7 +15,7 @@ from animegan3_tf.errors import UserError
 NORMALISATION = {"A": 3.82, "B": 2.08, "C": 2.19}
 IMAGENET_MEAN = np.array([0.485, 0.456, 0.406])
 IMAGENET_STD = np.array([0.229, 0.224, 0.225])
-# convolution kernels by their numbers in the file (each bias has the next): input channels, output channels, size
+# kernels by their numbers in the file (the bias of each has the next): input channels, output channels, size
 KERNELS = {
     **{193: (3, 64, 7)},
     **dict.fromkeys((196, 199, 202, 205), (64, 64, 3)),

@@ -32,7 +32,7 @@ def refused(path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("opset", [9, 13])  # as published
-def test_a_converted_graph_gives_the_original_codes_pictures(tmp_path, opset):
+def test_a_converted_graph_gives_the_original_codes_images(tmp_path, opset):
     photo, expected, tolerance = golden_pictures("animegan3")
     graph = frozen_graph("animegan3", read_checkpoint(golden_checkpoint("animegan3")))
     opened = open_published(converted(tmp_path / "v3.onnx", graph, opset))
