@@ -148,6 +148,10 @@ def test_other_graphs_are_refused(older, tmp_path):
         tf.tanh(tf.compat.v1.placeholder(tf.float32, [1, None, None, 3]) * 2.0)
         path.write_bytes(graph.as_graph_def().SerializeToString())
     assert "matches none of the networks animegan1, " in refused(path)
+    with tf.Graph().as_default() as graph:
+        tf.shape(tf.compat.v1.placeholder(tf.float32, [1, None, None, 3]))
+        path.write_bytes(graph.as_graph_def().SerializeToString())
+    assert "Shape gives numbers, not an image" in refused(path)
     assert "does not exist" in refused(tmp_path / "absent.pb")
 
 
