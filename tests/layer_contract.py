@@ -13,8 +13,8 @@ def check_layer(make, channels=4, tmp_path=None):
     clone = type(layer).from_config(layer.get_config())
     assert clone.get_config() == layer.get_config()
 
-    picture = tf.keras.Input((None, None, channels))
-    model = tf.keras.Model(picture, layer(picture))
+    image = tf.keras.Input((None, None, channels))
+    model = tf.keras.Model(image, layer(image))
     compiled = tf.function(model, input_signature=[tf.TensorSpec([None, None, None, channels])])
     for size in ((8, 8), (16, 24)):
         x = tf.random.stateless_normal([2, *size, channels], seed=size)

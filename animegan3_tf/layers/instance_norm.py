@@ -1,6 +1,9 @@
 """Instance normalisation, which AnimeGAN uses; the only module that knows TensorFlow Addons' layer."""
 
+from __future__ import annotations
+
 import warnings
+from typing import Any
 
 import tensorflow as tf
 
@@ -13,17 +16,20 @@ with warnings.catch_warnings():
 
 @tf.keras.utils.register_keras_serializable(package="animegan3_tf")
 class InstanceNorm(MomentNorm, tfa.layers.InstanceNormalization):
-    """Normalises each channel of each picture over height and width (Ulyanov et al. 2016); gamma and beta per channel.
+    """Normalises each channel of each image over height and width (Ulyanov et al. 2016); gamma and beta per channel.
 
-    The weights are those of TensorFlow Addons' layer, and the function is too; the moments can be held fixed for tiles.
+    The weights and the function are those of TensorFlow Addons' layer; the moments can be held fixed for tiles.
 
     Input and output [N, H, W, C].
+
+    Args:
+        epsilon: Added to the variance.
     """
 
-    def __init__(self, epsilon=1e-5, **kwargs):
+    def __init__(self, epsilon: float = 1e-5, **kwargs: Any):
         super().__init__(epsilon=epsilon, **kwargs)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         config = super().get_config()
         del config["groups"]

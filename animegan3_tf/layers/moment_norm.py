@@ -1,44 +1,61 @@
-"""What layer and instance normalisation share: moments of the whole picture, which tiles can be given."""
+"""The base of layer and instance normalisation: moments of the whole image, which can be held fixed for tiles."""
+
+from __future__ import annotations
 
 import tensorflow as tf
 
 
 class MomentNorm:
-    """Mixin for layers with weights `gamma` and `beta` [C] and an `epsilon`: y = (x - mean) / sqrt(var + eps) * gamma
-    + beta, with moments of each picture over `moment_axes`, taken in float32 under mixed precision.
+    """Mixin for layers that normalise: y = (x - mean) / sqrt(var + epsilon) * gamma + beta.
+
+    The moments are those of each image over `moment_axes`, taken in float32 under mixed precision.
 
     Input and output [N, H, W, C].
+
+    Attributes:
+        moment_axes: The axes that the moments are taken over.
+        epsilon: The layer's own.
+        gamma: The layer's weight [C].
+        beta: The layer's weight [C].
     """
 
-    moment_axes = (2, 1)
+    moment_axes: tuple[int, ...] = (2, 1)
+    epsilon: float
+    gamma: tf.Variable
+    beta: tf.Variable
 
-    def call(self, inputs):
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Normalises."""
         return self.apply(inputs, *self.statistics(inputs))
 
-    def statistics(self, inputs):
-        """What the layer takes from the whole picture: mean and one over the deviation, float32, of one shape."""
+    def statistics(self, inputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Computes what depends on the whole image.
+
+        Returns:
+            The mean and one over the standard deviation, float32, [N, 1, 1, C] or, where `moment_axes` has the
+            channels, [N, 1, 1, 1].
+        """
         x = tf.cast(inputs, tf.float32)
         mean = self._mean(x)
         variance = self._mean(tf.square(x - mean))
         return mean, tf.math.rsqrt(variance + self.epsilon)
 
-    def apply(self, inputs, mean, inverse):
-        """The normalisation itself, with given statistics."""
+    def apply(self, inputs: tf.Tensor, mean: tf.Tensor, inverse: tf.Tensor) -> tf.Tensor:
+        """Normalises with given `statistics`."""
         scale = inverse * tf.cast(self.gamma, tf.float32)
         x = (tf.cast(inputs, tf.float32) - mean) * scale + tf.cast(self.beta, tf.float32)
         return tf.cast(x, inputs.dtype)
 
-    def statistics_shapes(self):
-        """The shape of each of the `statistics` of one picture."""
+    def statistics_shapes(self) -> list[tuple[int, ...]]:
+        """The shape of each of the `statistics` of one image."""
         return [(1, 1, 1, 1 if 3 in self.moment_axes else self.gamma.shape[0])] * 2
 
-    def _mean(self, x):
-        # an axis at a time: TFLite adds up one after the other, which loses digits over a whole picture
+    def _mean(self, x: tf.Tensor) -> tf.Tensor:
+        # an axis at a time: TFLite adds up one after the other, which loses digits over a whole image
         for axis in self.moment_axes:
             x = tf.reduce_mean(x, axis=axis, keepdims=True)
         return x
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tf.TensorShape) -> tf.TensorShape:
         """The input's shape."""
         return input_shape

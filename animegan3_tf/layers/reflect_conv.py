@@ -1,4 +1,8 @@
-"""Convolution with reflection padding, the convolution of all the lineage's generators."""
+"""Convolution with reflection padding, which all the lineage's generators use."""
+
+from __future__ import annotations
+
+from typing import Any
 
 import tensorflow as tf
 
@@ -7,28 +11,39 @@ LARGER_SIDES = ("before", "after")
 
 @tf.keras.utils.register_keras_serializable(package="animegan3_tf")
 class ReflectConv2D(tf.keras.layers.Layer):
-    """REFLECT padding, then a VALID convolution, without bias unless `use_bias`.
+    """REFLECT padding, then a VALID convolution.
 
-    The total padding is `kernel_size - strides`; of an odd total the larger half goes to the top and left, so a
-    3x3 kernel with stride 2 pads the top and left only, as AnimeGANv3's generator does. `larger_side="after"` gives it
-    to the bottom and right, as AnimeGAN's and AnimeGANv2's do.
+    The total padding is `kernel_size - strides`.
 
     Input  [N, H, W, C], H and W larger than the padding.
     Output [N, ceil(H/s), ceil(W/s), filters] for H and W that are multiples of the stride s.
+
+    Args:
+        filters: Output channels.
+        kernel_size: Side of the kernel, at least `strides`.
+        strides: Step in both directions.
+        kernel_initializer: As Keras takes it.
+        larger_side: Where the larger half of an odd padding goes. With "before", the top and left, a 3x3 kernel with
+            stride 2 pads the top and left only, as AnimeGANv3's generator does. "after", the bottom and right, is
+            AnimeGAN's and AnimeGANv2's.
+        use_bias: Whether a bias is added.
+
+    Raises:
+        ValueError: The kernel is smaller than the stride, or `larger_side` is not known.
     """
 
     padding = "REFLECT"  # a mode of `tf.pad`
 
     def __init__(
         self,
-        filters,
-        kernel_size=3,
-        strides=1,
-        kernel_initializer="glorot_uniform",
-        larger_side="before",
-        use_bias=False,
-        **kwargs,
-    ):
+        filters: int,
+        kernel_size: int = 3,
+        strides: int = 1,
+        kernel_initializer: str | tf.keras.initializers.Initializer = "glorot_uniform",
+        larger_side: str = "before",
+        use_bias: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         if kernel_size < strides:
             raise ValueError(f"kernel_size {kernel_size} is smaller than strides {strides}: pixels would be skipped")
@@ -41,7 +56,7 @@ class ReflectConv2D(tf.keras.layers.Layer):
         self.larger_side = larger_side
         self.use_bias = use_bias
 
-    def build(self, input_shape):
+    def build(self, input_shape: tf.TensorShape) -> None:
         """Creates the kernel [k, k, C, filters] and, with `use_bias`, the bias [filters]."""
         self.kernel = self.add_weight(
             name="kernel",
@@ -52,19 +67,19 @@ class ReflectConv2D(tf.keras.layers.Layer):
             self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer="zeros")
         super().build(input_shape)
 
-    def call(self, inputs, kernel=None):
+    def call(self, inputs: tf.Tensor, kernel: tf.Tensor | None = None) -> tf.Tensor:
         """Convolves; `kernel` replaces the layer's own one (spectral normalisation passes its scaled copy)."""
         inputs = pad(inputs, self.kernel_size - self.strides, self.larger_side, self.padding)
         x = tf.nn.conv2d(inputs, self.kernel if kernel is None else kernel, self.strides, "VALID")
         return tf.nn.bias_add(x, self.bias) if self.use_bias else x
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tf.TensorShape) -> tuple[int | None, ...]:
         """[N, H, W, C] -> [N, H/s, W/s, filters], unknown sizes staying unknown."""
         batch, height, width, _ = input_shape
         rows, columns = (None if size is None else -(-size // self.strides) for size in (height, width))
         return (batch, rows, columns, self.filters)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {
             **super().get_config(),
@@ -77,15 +92,25 @@ class ReflectConv2D(tf.keras.layers.Layer):
         }
 
 
-def pad(images, total, larger_side="before", mode="REFLECT"):
-    """Images [N, H, W, C] with `total` more rows and columns, split evenly but for an odd one on the larger side."""
+def pad(images: tf.Tensor, total: int, larger_side: str = "before", mode: str = "REFLECT") -> tf.Tensor:
+    """Pads images with `total` rows and columns.
+
+    Args:
+        images: Tensor [N, H, W, C].
+        total: Rows and columns to add, split evenly between both sides.
+        larger_side: The side that gets one more when `total` is odd, "before" or "after".
+        mode: As for `tf.pad`.
+
+    Returns:
+        Tensor [N, H + total, W + total, C].
+    """
     if not total:
         return images
     sides = split(total, larger_side)
     return tf.pad(images, [[0, 0], sides, sides, [0, 0]], mode=mode)
 
 
-def split(total, larger_side="before"):
-    """`total` rows or columns as (before, after)."""
+def split(total: int, larger_side: str = "before") -> tuple[int, int]:
+    """Splits `total` rows or columns into (before, after)."""
     larger, smaller = total - total // 2, total // 2
     return (larger, smaller) if larger_side == "before" else (smaller, larger)

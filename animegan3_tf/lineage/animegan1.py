@@ -1,10 +1,12 @@
 """The variables of AnimeGAN's published generators, and the weights of ours that each becomes."""
 
+from __future__ import annotations
+
 from animegan3_tf.lineage.scopes import convolution, inverted_residual, normalisation, numbered
 from animegan3_tf.networks.animegan1 import RESIDUALS
 
 SCOPE = "generator/G_MODEL"
-# ours: scope, index, of what contrib.layers numbers separately
+# our name: (scope, index); contrib.layers numbers plain and separable convolutions separately
 _BLOCKS = {
     **{"b1_0": ("b1", 0), "b1_1": ("b1", 1), "b2_0": ("b2", 0), "m_0": ("m", 0), "m_1": ("m", 1)},
     **{"u2_2": ("u2", 0), "u1_1": ("u1", 0), "u1_2": ("u1", 1)},
@@ -15,7 +17,7 @@ _SEPARABLE = {
 }
 
 
-def variables():
+def variables() -> dict[str, str]:
     """{name of our weight: name of the variable}, all 129."""
     names = {"to_rgb_conv/kernel": f"{SCOPE}/Conv/weights"}
     for ours, (scope, index) in _BLOCKS.items():

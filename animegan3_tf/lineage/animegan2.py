@@ -1,13 +1,15 @@
 """The variables of AnimeGANv2's published generators, and the weights of ours that each becomes."""
 
+from __future__ import annotations
+
 from animegan3_tf.lineage.scopes import convolution, inverted_residual, normalisation, numbered
 from animegan3_tf.networks.animegan2 import RESIDUALS
 
 SCOPE = "generator/G_MODEL"
-_BLOCKS = {"A": 3, "B": 2, "C": 2, "D": 2, "E": 3}  # scope: how many
+_BLOCKS = {"A": 3, "B": 2, "C": 2, "D": 2, "E": 3}  # convolutions by scope
 
 
-def variables():
+def variables() -> dict[str, str]:
     """{name of our weight: name of the variable}, all 77."""
     names = {"to_rgb_conv/kernel": f"{SCOPE}/out_layer/Conv/weights"}
     for scope, count in _BLOCKS.items():

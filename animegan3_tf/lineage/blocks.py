@@ -1,14 +1,15 @@
-"""What the operations of a published graph are together: convolutions, normalisations, LADE, attention."""
+"""Groups the operations of a published graph into blocks: convolutions, normalisations, LADE, attention."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from animegan3_tf.lineage.operations import Operation
-from animegan3_tf.lineage.patterns import Any, Number, first_fit, pattern
+from animegan3_tf.lineage.patterns import Number, Pattern, Wanted, Wildcard, first_fit, pattern
 
 _ROWS = frozenset(("H", "W"))
 _EVERYTHING = frozenset(("H", "W", "C"))
@@ -18,25 +19,36 @@ _PLAIN = ("leaky_relu", "tanh", "resize", "add", "photo")
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """One block.
+    """One block, which a layer of a network can match.
 
     Attributes:
         kind: "photo", "convolution", "depthwise", "lade", "norm", "attention", "leaky_relu", "add", "resize", "tanh",
             or "unknown".
         inputs: The blocks before it.
-        name: What the file calls its last operation.
-        values: Arrays and constants. A norm's `axes` is "batch", "instance" or "layer", as is an attention's `norm`.
+        name: The name of its last operation in the file.
+        values: Arrays and constants. A norm's `axes` is "batch", "instance" or "layer", as is an attention's `norm`;
+            `why` of an unknown one is in words.
     """
 
     kind: str
     inputs: tuple[Block, ...] = ()
     name: str = ""
-    values: Mapping[str, object] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)  # the type of each depends on the kind
+
+
+Recognised = tuple[str, tuple[Operation, ...], Mapping[str, Any]]  # kind, operations before it, values
 
 
 def blocks_of(output: Operation) -> Block:
-    """The block that gives the picture; the others are behind it."""
-    made = {}
+    """Groups operations into blocks.
+
+    Args:
+        output: The operation that gives the image.
+
+    Returns:
+        The block that gives the image; the others are reached through `inputs`.
+    """
+    made: dict[Operation, Block] = {}
     waiting = [output]
     while waiting:
         operation = waiting[-1]
@@ -52,31 +64,31 @@ def blocks_of(output: Operation) -> Block:
     return made[output]
 
 
-def _recognised(operation):
-    """(kind, operations before it, values)."""
+def _recognised(operation: Operation) -> Recognised:
     for recognise in (_convolution, _attention, _lade, _norm):
         found = recognise(operation)
         if found:
             return found
     if operation.kind in _PLAIN and not any(source.kind == "constant" for source in operation.inputs):
         return operation.kind, operation.inputs, operation.values
-    # one operation in the place of a layer: what lies behind it can still be looked at
+    # one operation in the place of a layer: the blocks behind it can still be compared
     behind = operation.inputs if operation.kind == "unknown" and len(operation.inputs) == 1 else ()
     return "unknown", behind, {"why": _why(operation)}
 
 
-def _why(operation):
-    """What keeps an operation from being part of a layer: one before it that could not be read, if there is any."""
+def _why(operation: Operation) -> str:
+    """Says why an operation is part of no layer; an operation before it that could not be read is named first."""
     near = [operation]
     for _ in range(_NEAR):
         for one in near:
             if one.kind == "unknown":
-                return one.values["why"] if one is operation else f"stands on {one.name}, which {one.values['why']}"
+                why = str(one.values["why"])
+                return why if one is operation else f"stands on {one.name}, which {why}"
         near = list(dict.fromkeys(source for one in near for source in one.inputs))
     return f"is a {operation.kind} that belongs to no layer of the networks"
 
 
-def _convolution(operation):
+def _convolution(operation: Operation) -> Recognised | None:
     if operation.kind not in ("convolution", "depthwise"):
         return None
     (source,) = operation.inputs
@@ -87,15 +99,15 @@ def _convolution(operation):
     return operation.kind, (source,), values
 
 
-def _mean(x, axes):
+def _mean(x: Wanted, axes: frozenset[str]) -> Pattern:
     return pattern("mean", x, over=axes)
 
 
-def _variance(x, axes):
+def _variance(x: Wanted, axes: frozenset[str]) -> Pattern:
     return _mean(pattern("squared_difference", x, _mean(x, axes)), axes)
 
 
-def _scaled(x, mean, variance):
+def _scaled(x: Wanted, mean: Wanted, variance: Wanted) -> Pattern:
     """Normalisation as TensorFlow 1 writes it: x * inverse + (beta - mean * inverse)."""
     inverse = pattern(
         "multiply", pattern("reciprocal_square_root", pattern("add", variance, Number("epsilon"))), Number("gamma")
@@ -104,7 +116,7 @@ def _scaled(x, mean, variance):
     return pattern("add", pattern("multiply", x, inverse), shift)
 
 
-_X, _TARGET = Any("x"), Any("target")
+_X, _TARGET = Wildcard("x"), Wildcard("target")
 _NORMS = {
     "instance": _scaled(_X, _mean(_X, _ROWS), _variance(_X, _ROWS)),
     "layer": _scaled(_X, _mean(_X, _EVERYTHING), _variance(_X, _EVERYTHING)),
@@ -117,8 +129,8 @@ _NORMALISED = pattern(
 )
 _TARGET_DEVIATION = pattern("square_root", pattern("add", _variance(_TARGET, _ROWS), Number("target_epsilon")))
 _LADE = pattern("add", pattern("multiply", _NORMALISED, _TARGET_DEVIATION), _mean(_TARGET, _ROWS))
-_JOINED = pattern("leaky_relu", pattern("add", Any("answer"), _X))
-_WEIGHTS = Any("weights")
+_JOINED = pattern("leaky_relu", pattern("add", Wildcard("answer"), _X))
+_WEIGHTS = Wildcard("weights")
 _ANSWER = pattern(
     "convolution",
     pattern(
@@ -137,12 +149,12 @@ _SOFTMAX = pattern(
 )
 
 
-def _norm(operation):
+def _norm(operation: Operation) -> Recognised | None:
     for axes, wanted in _NORMS.items():
         found = first_fit(wanted, operation)
         if found:
             values = {
-                name: number(found[name])
+                name: _array(found[name])
                 for name in ("gamma", "beta", "moving_mean", "moving_variance")
                 if name in found
             }
@@ -150,7 +162,7 @@ def _norm(operation):
     return None
 
 
-def _lade(operation):
+def _lade(operation: Operation) -> Recognised | None:
     found = first_fit(_LADE, operation)
     if not found:
         return None
@@ -161,8 +173,8 @@ def _lade(operation):
     return "lade", (x,), {**values, "kernel": target.values["kernel"]}
 
 
-def _attention(operation):
-    """External attention: its normalisation may be folded into its last convolution."""
+def _attention(operation: Operation) -> Recognised | None:
+    """External attention, whose normalisation may be folded into its last convolution."""
     joined = first_fit(_JOINED, operation)
     if not joined:
         return None
@@ -201,29 +213,29 @@ def _attention(operation):
     return None
 
 
-def _folded(convolution):
-    """A batch normalisation that is part of the convolution before it; None for an epsilon: it has none."""
+def _folded(convolution: Operation) -> dict[str, Any]:
+    """The values of a batch normalisation that is part of the convolution before it; its epsilon is not known."""
     channels = convolution.values["channels"]
     bias = convolution.values["bias"]
     beta = np.zeros(channels, np.float32) if bias is None else bias
     return {"axes": "batch", "epsilon": None, "gamma": np.ones(channels, np.float32), "beta": beta, "folded": True}
 
 
-def _is_linear(convolution):
+def _is_linear(convolution: Operation) -> bool:
     values = convolution.values
     return values["kernel"].shape[:2] == (1, 1) and values["strides"] == 1 and values["bias"] is None
 
 
-def _square(convolution):
+def _square(convolution: Operation) -> np.ndarray:
     return convolution.values["kernel"][0, 0]
 
 
-def number(operation: Operation) -> np.ndarray:
-    """A constant's array."""
+def _array(operation: Operation) -> np.ndarray:
+    """The array of a constant."""
     return operation.values["array"]
 
 
-def _epsilon(operation):
-    """A constant's number, in the fewest digits that float32 keeps."""
-    array = number(operation)
+def _epsilon(operation: Operation) -> float | None:
+    """A constant's number, in the fewest digits that float32 keeps; None where it has several."""
+    array = _array(operation)
     return float(str(np.float32(array[0]))) if array.size == 1 else None

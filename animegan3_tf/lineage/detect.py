@@ -10,9 +10,14 @@ CHECKPOINTS = {"animegan1": animegan1.variables, "animegan2": animegan2.variable
 
 
 def detect_architecture(names: Iterable[str]) -> str | None:
-    """The architecture whose variables are all among the names of a file's variables; None where there is not just one.
+    """Finds the architecture whose variables a file holds.
 
-    A file that lacks a single variable is of none: `open_published`, told the architecture, says what is missing.
+    Args:
+        names: The names of the file's variables; others may be among them.
+
+    Returns:
+        A key of `CHECKPOINTS`, or None where no architecture's variables are all there, or those of several. A file
+        that lacks a single variable has no architecture: given one, `open_published` lists the missing variables.
     """
     found = set(names)
     fitting = [name for name, variables in CHECKPOINTS.items() if found.issuperset(variables().values())]

@@ -1,8 +1,9 @@
-"""Blocks of a published graph beside the layers of a network: weights where they agree, words where they do not."""
+"""Compares the blocks of a published graph with the layers of a network: weights where they agree, else words."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Union
 
 import numpy as np
 import tensorflow as tf
@@ -21,7 +22,11 @@ from animegan3_tf.layers.reflect_conv import split
 from animegan3_tf.lineage.blocks import Block
 
 _SLOPE_TOLERANCE = 1e-4  # of float16, in which slopes may have been stored
-_SHOWN = 12  # problems: a network of another kind differs in hundreds
+_SHOWN = 12  # problems: a network of another kind differs in hundreds of places
+
+Fitted = tuple[dict[str, np.ndarray], list[str]]  # {role of a weight: array}, a line for each thing that does not fit
+Compare = Callable[[tf.keras.layers.Layer, Block], Fitted]
+Either = Union[tf.keras.layers.Layer, Block]
 
 
 def fit(model: tf.keras.Model, output: Block) -> tuple[dict[str, np.ndarray], list[str]]:
@@ -29,12 +34,14 @@ def fit(model: tf.keras.Model, output: Block) -> tuple[dict[str, np.ndarray], li
 
     Args:
         model: A deployed generator.
-        output: The graph's block that gives the picture.
+        output: The graph's block that gives the image.
 
     Returns:
         {name of a weight, as in weights files: array} and a line for each thing that does not fit.
     """
-    arrays, problems, done = {}, [], set()
+    arrays: dict[str, np.ndarray] = {}
+    problems: list[str] = []
+    done = set()
     waiting = [(_layer_of(model.output), output)]
     depths = _Depths()
     while waiting:
@@ -42,7 +49,7 @@ def fit(model: tf.keras.Model, output: Block) -> tuple[dict[str, np.ndarray], li
         if (layer.name, id(block)) in done:
             continue
         done.add((layer.name, id(block)))
-        kind, compare = _what_fits(layer)
+        kind, compare = _counterpart(layer)
         if block.kind != kind:
             why = f" {block.values['why']}" if block.kind == "unknown" else f" is a {block.kind}"
             problems.append(f"{block.name or 'the graph'}{why}; {layer.name} is a {kind}")
@@ -57,30 +64,30 @@ def fit(model: tf.keras.Model, output: Block) -> tuple[dict[str, np.ndarray], li
         if len(sources) != len(block.inputs):
             problems.append(f"{block.name} has {len(block.inputs)} inputs; {layer.name} has {len(sources)}")
             continue
-        # of a sum's two inputs either may be written first: the longer way belongs to the longer
+        # a sum's inputs may be written in either order: the longer branch belongs to the longer one
         waiting += zip(sorted(sources, key=depths.of_layer), sorted(block.inputs, key=depths.of_block))
     return arrays, problems
 
 
 def in_words(problems: list[str]) -> str:
-    """Problems as one line, the first of them."""
+    """Puts the first problems into one line, and the number of the others."""
     more = len(problems) - _SHOWN
     return "; ".join(problems[:_SHOWN]) + (f"; and {more} more" if more > 0 else "")
 
 
 class _Depths:
-    """How many layers, or blocks, there are at most between one and the photo."""
+    """The length of the longest way from a layer, or from a block, to the photo."""
 
-    def __init__(self):
-        self._known = {}
+    def __init__(self) -> None:
+        self._known: dict[object, int] = {}
 
-    def of_layer(self, layer):
+    def of_layer(self, layer: tf.keras.layers.Layer) -> int:
         return self._depth(layer, layer.name, _sources)
 
-    def of_block(self, block):
+    def of_block(self, block: Block) -> int:
         return self._depth(block, id(block), lambda one: one.inputs)
 
-    def _depth(self, one, key, sources):
+    def _depth(self, one: Either, key: object, sources: Callable[[Any], Iterable[Either]]) -> int:
         if key not in self._known:
             self._known[key] = 1 + max(
                 (self._depth(source, self._key(source), sources) for source in sources(one)), default=0
@@ -88,42 +95,43 @@ class _Depths:
         return self._known[key]
 
     @staticmethod
-    def _key(one):
+    def _key(one: Either) -> object:
         return id(one) if isinstance(one, Block) else one.name
 
 
-def _layer_of(tensor):
+def _layer_of(tensor: tf.Tensor) -> tf.keras.layers.Layer:
     return tensor._keras_history[0]  # Keras 2.15's and Keras 3's
 
 
-def _sources(layer):
+def _sources(layer: tf.keras.layers.Layer) -> list[tf.keras.layers.Layer]:
     if isinstance(layer, tf.keras.layers.InputLayer):
         return []
     return [_layer_of(tensor) for tensor in tf.nest.flatten(layer.input)]
 
 
-def _what_fits(layer) -> tuple[str, Callable]:
+def _counterpart(layer: tf.keras.layers.Layer) -> tuple[str, Compare]:
+    """The kind of block that a layer is compared with, and the function that compares them."""
     for kinds, name, compare in _LAYERS:
         if isinstance(layer, kinds):
             return name, compare
     raise TypeError(f"{layer.name} is of {type(layer).__name__}, which no block fits")
 
 
-def _nothing(layer, block):
+def _nothing(layer: tf.keras.layers.Layer, block: Block) -> Fitted:
     return {}, []
 
 
-def _convolution(layer, block):
+def _convolution(layer: ReflectConv2D, block: Block) -> Fitted:
     wrong = list(_paddings(split(layer.kernel_size - layer.strides, layer.larger_side), block))
     return _kernel(layer, block, wrong)
 
 
-def _depthwise(layer, block):
+def _depthwise(layer: ReflectDepthwiseConv2D, block: Block) -> Fitted:
     wrong = list(_paddings(split(layer.kernel.shape[0] - layer.strides, "after"), block))
     return _kernel(layer, block, wrong)
 
 
-def _kernel(layer, block, wrong):
+def _kernel(layer: ReflectConv2D | ReflectDepthwiseConv2D, block: Block, wrong: list[str]) -> Fitted:
     if block.values["strides"] != layer.strides:
         wrong.append(f"stride {block.values['strides']}, the network has {layer.strides}")
     arrays = {"kernel": block.values["kernel"]}
@@ -135,7 +143,7 @@ def _kernel(layer, block, wrong):
     return _shaped(layer, arrays, wrong)
 
 
-def _paddings(sides, block) -> Iterator[str]:
+def _paddings(sides: tuple[int, int], block: Block) -> Iterator[str]:
     found = {label: tuple(block.values["sides"].get(label, (0, 0))) for label in ("H", "W")}
     if any(found[label] != tuple(sides) for label in found):
         yield f"pads {found['H']} and {found['W']}, the network {tuple(sides)}"
@@ -143,7 +151,7 @@ def _paddings(sides, block) -> Iterator[str]:
         yield f"pads by {block.values['mode']}, the network by reflection"
 
 
-def _lade(layer, block):
+def _lade(layer: LADE, block: Block) -> Fitted:
     wrong = (
         []
         if block.values["target_epsilon"] == layer.epsilon
@@ -153,7 +161,7 @@ def _lade(layer, block):
     return _shaped(layer, {"kernel": block.values["kernel"]}, wrong)
 
 
-def _norm(layer, block):
+def _norm(layer: MomentNorm, block: Block) -> Fitted:
     axes = "layer" if isinstance(layer, LayerNorm) else "instance"
     if block.values["axes"] != axes:
         return {}, [f"is a {block.values['axes']} normalisation, the network has {axes} normalisation there"]
@@ -161,7 +169,7 @@ def _norm(layer, block):
     return _shaped(layer, {role: block.values[role] for role in ("gamma", "beta")}, wrong)
 
 
-def _attention(layer, block):
+def _attention(layer: ExternalAttention, block: Block) -> Fitted:
     values = block.values
     if values["norm"] != layer.norm_kind:
         return {}, [f"normalises by {values['norm']}, the network by {layer.norm_kind}"]
@@ -172,7 +180,7 @@ def _attention(layer, block):
     arrays = {"kernel": values["memory"], "norm/gamma": values["gamma"], "norm/beta": values["beta"]}
     arrays |= {f"{part}/kernel": values[part] for part in ("project_in", "project_out")}
     if layer.norm_kind == "batch":
-        if values.get("folded"):  # nothing is left to be taken away, and the division is by one
+        if values.get("folded"):  # the mean is zero, and the division is by one
             channels = values["gamma"].shape
             values = {**values, "moving_mean": np.zeros(channels, np.float32)}
             values["moving_variance"] = np.full(channels, 1.0 - layer.norm_epsilon, np.float32)
@@ -180,16 +188,16 @@ def _attention(layer, block):
     return _shaped(layer, arrays, wrong)
 
 
-def _activation(layer, block):
+def _activation(layer: tf.keras.layers.Layer, block: Block) -> Fitted:
     return {}, list(_slope(block.values["alpha"]))
 
 
-def _slope(found) -> Iterator[str]:
+def _slope(found: float) -> Iterator[str]:
     if abs(found - 0.2) > _SLOPE_TOLERANCE:
         yield f"slope {found:g}, the network has 0.2"
 
 
-def _resize(layer, block):
+def _resize(layer: Upsample2x | Downsample2x, block: Block) -> Fitted:
     wrong = []
     factor = 2 if isinstance(layer, Upsample2x) else 0.5
     if float(block.values["factor"]) != factor:
@@ -199,12 +207,12 @@ def _resize(layer, block):
     return {}, wrong
 
 
-def _epsilons(found, expected, which="") -> Iterator[str]:
+def _epsilons(found: float | None, expected: float, which: str = "") -> Iterator[str]:
     if found is None or np.float32(found) != np.float32(expected):
         yield " ".join(f"epsilon {which} {found}, the network has {expected}".split())
 
 
-def _shaped(layer, arrays, wrong):
+def _shaped(layer: tf.keras.layers.Layer, arrays: dict[str, np.ndarray], wrong: list[str]) -> Fitted:
     from animegan3_tf.networks.weights import weight_name
 
     shapes = {weight_name(weight)[len(layer.name) + 1 :]: tuple(weight.shape) for weight in layer.weights}
@@ -219,7 +227,7 @@ def _shaped(layer, arrays, wrong):
     return fitting, wrong
 
 
-_LAYERS = (
+_LAYERS: tuple[tuple[tuple[type, ...], str, Compare], ...] = (
     ((tf.keras.layers.InputLayer,), "photo", _nothing),
     ((tf.keras.layers.Activation,), "tanh", _nothing),
     ((tf.keras.layers.LeakyReLU,), "leaky_relu", _activation),

@@ -1,4 +1,4 @@
-"""Generators of published graphs: frozen graphs, ONNX and TF.js, whose structure says all that is to be known."""
+"""Generators from published graphs: frozen graphs, ONNX and TF.js, which hold the whole structure."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 
@@ -16,7 +17,7 @@ from animegan3_tf.lineage.fit import fit, in_words
 from animegan3_tf.lineage.graph_file import GraphFile
 from animegan3_tf.networks.weights import build_deployed, epsilon_names, named_weights
 
-# the kernels of the first and the last convolution
+# shapes of the kernels of the first and the last convolution
 _ENDS = {
     ((3, 3, 3, 64), (1, 1, 64, 3)): "animegan1",
     ((7, 7, 3, 32), (1, 1, 32, 3)): "animegan2",
@@ -32,43 +33,43 @@ def load_graph(
     """Builds the generator that a graph describes, with the graph's own constants.
 
     Args:
-        graph: A published file's.
-        path: What errors call it.
+        graph: The graph of a published file.
+        path: The name of the file in errors.
         architecture: One of `ARCHITECTURES`; None to find it out.
 
     Returns:
         The architecture, and a model from float32 [N, H, W, 3] in [-1, 1] to the same.
 
     Raises:
-        UserError: The graph is of none of the networks, or of another than was said, or does something that the network
+        UserError: The graph is none of the networks, or another than `architecture`, or does something that the network
             cannot; everything that does not fit is named.
     """
     output, unused = graph.operations()
     last = blocks_of(output)
     blocks = list(_behind(last))
     found = _architecture(last, blocks)
-    if architecture is None and found is None:
+    chosen = architecture or found
+    if chosen is None:
         raise UserError(
-            f"{str(path)!r} is of none of the networks {', '.join(ARCHITECTURES)}: {in_words(_strange(last, blocks))}"
+            f"{str(path)!r} matches none of the networks {', '.join(ARCHITECTURES)}: {in_words(_strange(last, blocks))}"
         )
     if architecture and found and architecture != found:
         raise UserError(f"{str(path)!r} is of architecture {found}, not {architecture}; leave {architecture} out")
-    architecture = architecture or found
-    structure = _structure(architecture, blocks)
-    model = build_deployed(architecture, **structure)
+    model = build_deployed(chosen, **_structure(chosen, blocks))
     arrays, problems = fit(model, last)
     problems += [f"{name} is not part of the network" for name in unused]
     weights = named_weights(model)
     if not problems:
         problems = [f"{name} is missing" for name in sorted(weights.keys() - arrays.keys())]
     if problems:
-        raise UserError(f"{str(path)!r} does not fit {architecture}: {in_words(problems)}")
+        raise UserError(f"{str(path)!r} does not fit {chosen}: {in_words(problems)}")
     for name, weight in weights.items():
         weight.assign(arrays[name])
-    return architecture, model
+    return chosen, model
 
 
 def _behind(last: Block) -> Iterator[Block]:
+    """All blocks of a graph, its last one first."""
     seen, waiting = set(), [last]
     while waiting:
         block = waiting.pop()
@@ -78,8 +79,8 @@ def _behind(last: Block) -> Iterator[Block]:
             waiting.extend(block.inputs)
 
 
-def _architecture(last, blocks):
-    """By the two kernels that no two networks share."""
+def _architecture(last: Block, blocks: list[Block]) -> str | None:
+    """The architecture, recognised by its first and last kernels, a pair that no two networks share."""
     firsts = [block for block in blocks if block.kind == "convolution" and block.inputs[0].kind == "photo"]
     ends = last.inputs[:1]
     if last.kind != "tanh" or not firsts or ends[0].kind != "convolution":
@@ -87,18 +88,19 @@ def _architecture(last, blocks):
     return _ENDS.get((firsts[0].values["kernel"].shape, ends[0].values["kernel"].shape))
 
 
-def _strange(last, blocks):
-    """What is said of a graph of no known network."""
+def _strange(last: Block, blocks: list[Block]) -> list[str]:
+    """Describes a graph of no known network."""
     unknown = [f"{block.name} {block.values['why']}" for block in blocks if block.kind == "unknown"]
     counts = Counter(block.kind for block in blocks)
     made_of = ", ".join(f"{count} {kind}" for kind, count in counts.most_common())
     return unknown or [f"{last.name or 'it'} ends a graph of {made_of}"]
 
 
-def _structure(architecture, blocks):
-    """The constants that the network is built with: of each kind the commonest, so that the odd one out is named."""
-    found, known = {}, epsilon_names(architecture)
-    grids, norms = Counter(), Counter()
+def _structure(architecture: str, blocks: list[Block]) -> dict[str, Any]:
+    """The options of `build_deployed`: the most common constant of each kind, so that the odd one out is named."""
+    known = epsilon_names(architecture)
+    found: dict[str, Counter[float]] = {}
+    grids, norms = Counter[str](), Counter[str]()
     for block in blocks:
         for name, value in _constants(block):
             if name in known and value:
@@ -107,13 +109,15 @@ def _structure(architecture, blocks):
             grids[block.values["grid"]] += 1
         if block.kind == "attention":
             norms[block.values["norm"]] += 1
-    structure = {"resize": _commonest(grids, "legacy"), "epsilons": {k: _commonest(v, None) for k, v in found.items()}}
+    epsilons = {name: counts.most_common(1)[0][0] for name, counts in found.items()}
+    structure: dict[str, Any] = {"resize": _commonest(grids, "legacy"), "epsilons": epsilons}
     if architecture == "animegan3":
         structure["attention_norm"] = _commonest(norms, "batch")
     return structure
 
 
-def _constants(block):
+def _constants(block: Block) -> Iterator[tuple[str, float | None]]:
+    """The epsilons of a block by their names in the networks' `EPSILONS`."""
     if block.kind == "lade":
         yield "lade", block.values["epsilon"]
     elif block.kind == "norm" and block.values["axes"] == "layer":
@@ -127,7 +131,7 @@ def _constants(block):
         yield "attention_norm", block.values["norm_epsilon"]
 
 
-def _commonest(counts, default):
+def _commonest(counts: Counter[str], default: str) -> str:
     return counts.most_common(1)[0][0] if counts else default
 
 
@@ -135,7 +139,7 @@ def read_graph(path: Path) -> GraphFile:
     """Reads a frozen graph, an ONNX file or a TF.js graph model.
 
     Raises:
-        UserError: It is none of these, or is damaged.
+        UserError: The file is none of these, or is damaged.
     """
     if path.suffix == ".pb":
         from animegan3_tf.lineage.tensorflow_graph import read_frozen_graph

@@ -1,14 +1,15 @@
-"""A published graph as its file has it: nodes and constants by name, and the walk that makes operations of them."""
+"""A published graph as its file has it: nodes and constants by name, and the walk that reads them as operations."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from animegan3_tf.lineage.operations import NHWC, Operation, Unreadable, View, unknown
+from animegan3_tf.lineage.operations import NHWC, Operation, Unreadable, Value, View, unknown
 
 LARGEST = 1 << 30  # bytes of a file; the networks here take 16 MB at most
 LARGEST_TEXT = "1 GiB"
@@ -16,15 +17,24 @@ LARGEST_TEXT = "1 GiB"
 
 @dataclass(frozen=True)
 class Node:
-    """One node. inputs: names of tensors, "" for one left out. attributes: plain values and arrays."""
+    """One node.
+
+    Attributes:
+        op: The kind of node, as the file's format calls it.
+        name: Its name in the file.
+        inputs: Names of tensors, "" for one left out.
+        attributes: Plain values and arrays.
+    """
 
     op: str
     name: str
     inputs: tuple[str, ...]
-    attributes: Mapping[str, object] = field(default_factory=dict)
+    attributes: Mapping[str, Any] = field(default_factory=dict)  # the type of each depends on the op
 
 
-Reader = Callable[[Node, list], object]
+# a `Value` or None for each input of the node; a reader that gets one it cannot take raises, which `operations` reports
+Inputs = Sequence[Any]
+Reader = Callable[[Node, Inputs], Value]
 
 
 @dataclass(frozen=True)
@@ -32,13 +42,13 @@ class GraphFile:
     """A graph.
 
     Attributes:
-        kind: Of file, in words.
+        kind: The kind of file, in words.
         nodes: The node that makes a tensor, by the tensor's name.
         constants: Arrays by name.
-        photo: The name of the tensor that the picture goes into.
+        photo: The name of the tensor that the photo goes into.
         output: The name of the tensor that comes out.
-        readers: What each kind of node means, by `Node.op`.
-        files: All that belong together.
+        readers: The function that reads each kind of node, by `Node.op`.
+        files: All files of the graph.
     """
 
     kind: str
@@ -50,8 +60,13 @@ class GraphFile:
     files: tuple[Path, ...]
 
     def operations(self) -> tuple[Operation, list[str]]:
-        """The operation that gives the picture, and the names of stored numbers that it does not depend on."""
-        tensors = {self.photo: View(Operation("photo", name=self.photo), NHWC)}
+        """Reads the nodes that the output depends on.
+
+        Returns:
+            The operation that gives the image, and the names of stored numbers that it does not depend on. A node that
+            cannot be read becomes an operation of kind "unknown".
+        """
+        tensors: dict[str, Value] = {self.photo: View(Operation("photo", name=self.photo), NHWC)}
         used = set()
         waiting = [self.output]
         while waiting:
@@ -73,10 +88,13 @@ class GraphFile:
                 else:
                     tensors[waiting.pop()] = self._read(node, [tensors.get(source) for source in node.inputs])
         unused = [name for name, array in self.constants.items() if array.dtype.kind == "f" and array.ndim]
-        return tensors[self.output].operation, sorted(set(unused) - used)
+        output = tensors.get(self.output)
+        if not isinstance(output, View):
+            output = unknown(self.output, "gives numbers, not an image", ())
+        return output.operation, sorted(set(unused) - used)
 
-    def _read(self, node, inputs):
-        for view in inputs:  # of what could not be read, the first says why
+    def _read(self, node: Node, inputs: Inputs) -> Value:
+        for view in inputs:  # the first that could not be read says why
             if isinstance(view, View) and view.operation.kind == "unknown" and view.labels is None:
                 return view
         reader = self.readers.get(node.op)

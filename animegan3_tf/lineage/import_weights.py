@@ -13,11 +13,16 @@ from animegan3_tf.networks.weights import save_generator, structure_of
 
 
 def published_header(published: Published, path: str | os.PathLike, batch_norm: str = "inference") -> dict[str, object]:
-    """What a weights file says of a published generator.
+    """Makes the header of a weights file for a published generator.
+
+    Args:
+        published: The generator.
+        path: The file that it came from.
+        batch_norm: As for `open_published`; it is recorded for checkpoints of AnimeGANv3.
 
     Returns:
-        The architecture and what builds it again, the source's name and kind, the sha256 of each of its files (of a
-        checkpoint, the data and the index), and whose it is.
+        The architecture and the options that build it again, the source's name and kind, the sha256 of each of its
+        files (of a checkpoint, the data and the index), who trained it, and its licence.
     """
     header = {
         "architecture": published.architecture,
@@ -42,13 +47,13 @@ def import_generator(
         architecture: As for `open_published`, and so are `path` and `batch_norm`.
         path: The published file.
         out: The weights file (.h5).
-        batch_norm: Of a checkpoint of AnimeGANv3.
+        batch_norm: As for `open_published`; counts for checkpoints of AnimeGANv3 alone.
 
     Returns:
-        The generator.
+        The generator that was read.
 
     Raises:
-        UserError: As `open_published`, or the weights cannot be written.
+        UserError: As `open_published`, or the weights file cannot be written.
     """
     published = open_published(path, architecture, batch_norm)
     try:

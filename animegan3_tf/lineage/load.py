@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from animegan3_tf.networks.weights import build_deployed, named_weights
 BATCH_NORMS = ("inference", "trained")
 GRID = "legacy"  # of all checkpoints, which TensorFlow 1 wrote
 _GRAPHS = (".pb", ".onnx", ".json")
-# what a checkpoint of a whole training run holds beside the deployed generator: optimizer state, the other networks
+# a checkpoint of a whole training run also holds optimizer state and the other networks
 _BESIDE = re.compile(
     r".*/Adam(_\d+)?|beta[12]_power(_\d+)?|global_step|discriminator\w*/.*|generator(_1)?/support/.*"
     r"|generator(_1)?/main/External_attention/Variable(_[123])?"
@@ -35,8 +36,8 @@ class Published:
     Attributes:
         architecture: One of `ARCHITECTURES`.
         model: The network, float32 [N, H, W, 3] in [-1, 1] in and out.
-        kind: Of file, in words.
-        files: All that belong together.
+        kind: The kind of file, in words.
+        files: All files that it was read from.
     """
 
     architecture: str
@@ -46,9 +47,18 @@ class Published:
 
 
 def load_generator(architecture: str, checkpoint: str | os.PathLike, batch_norm: str = "inference") -> tf.keras.Model:
-    """The generator of a file of the original authors, float32 [N, H, W, 3] in [-1, 1] in and out.
+    """Loads a published generator of a known architecture.
 
-    As `open_published` with the architecture given.
+    Args:
+        architecture: One of `ARCHITECTURES`.
+        checkpoint: The published file, as `path` of `open_published`.
+        batch_norm: As for `open_published`.
+
+    Returns:
+        A model from float32 [N, H, W, 3] in [-1, 1] to the same.
+
+    Raises:
+        UserError: As `open_published`.
     """
     return open_published(checkpoint, architecture, batch_norm).model
 
@@ -61,11 +71,11 @@ def open_published(
     Args:
         path: The prefix of a TensorFlow 1 checkpoint, a folder with a `checkpoint` file, a frozen graph (.pb), an ONNX
             file, or a TF.js graph model (its folder or model.json).
-        architecture: One of `ARCHITECTURES`; None to find it out. A graph says itself what it is made of and what
-            constants it has; a checkpoint has variables alone, and is taken to have its architecture's constants.
+        architecture: One of `ARCHITECTURES`; None to find it out. A graph holds its structure and its constants; a
+            checkpoint holds variables alone, and is taken to have its architecture's constants.
         batch_norm: For AnimeGANv3's checkpoints, whose attention normalises by other variables in training than in
-            inference. "inference" gives the pictures of its authors' inference graph: the variables of the scope
-            `generator_1` where the checkpoint has them, else untrained ones (1, 0, 0, 1), which is what they were in
+            inference. "inference" gives the images of its authors' inference graph: the variables of the scope
+            `generator_1` where the checkpoint has them, else untrained ones (1, 0, 0, 1), as they were during
             training. "trained" takes the training graph's.
 
     Returns:
@@ -92,19 +102,20 @@ def open_published(
     architecture = architecture or detect_architecture(found.shapes)
     if architecture is None:
         raise UserError(
-            f"checkpoint {str(path)!r} holds no whole generator of {', '.join(CHECKPOINTS)}; say which it should be, "
-            "and what it lacks is named"
+            f"checkpoint {str(path)!r} holds no whole generator of {', '.join(CHECKPOINTS)}; say which architecture "
+            "it should be to see the missing variables"
         )
     return Published(architecture, _filled(architecture, found, path, batch_norm), "TensorFlow 1", found.files)
 
 
 def _filled(architecture: str, found: Variables, source: Path, batch_norm: str) -> tf.keras.Model:
-    """The network of a checkpoint's variables, matched by name and shape."""
+    """Builds the network and fills it with a checkpoint's variables, matched by name and shape."""
     if architecture not in CHECKPOINTS:
         raise UserError(
-            f"{architecture} has been published as a graph only; checkpoints are of {', '.join(CHECKPOINTS)}"
+            f"{architecture} has been published as a graph only; checkpoints exist for {', '.join(CHECKPOINTS)}"
         )
-    names, constants = CHECKPOINTS[architecture](), {}
+    names = CHECKPOINTS[architecture]()
+    constants: dict[str, float] = {}
     if architecture == "animegan3":
         scope = _batch_norm_scope(found, batch_norm)
         names |= animegan3.batch_norm_variables(scope) if scope else {}
@@ -117,34 +128,35 @@ def _filled(architecture: str, found: Variables, source: Path, batch_norm: str) 
     for ours, theirs in names.items():
         value = found.read(theirs)
         if value.dtype.kind != "f":
-            problems.append(f"{theirs} holds no numbers with a point, but {value.dtype.name}")
+            problems.append(f"{theirs} is of type {value.dtype.name}, expected floating-point numbers")
             continue
         if not np.isfinite(value).all():
             problems.append(f"{theirs} holds NaN or infinite numbers")
         weights[ours].assign(value.reshape(weights[ours].shape).astype(np.float32))
-    for ours, value in constants.items():
-        weights[ours].assign(tf.fill(weights[ours].shape, value))
+    for ours, constant in constants.items():
+        weights[ours].assign(tf.fill(weights[ours].shape, constant))
     _refuse(problems, source, architecture)
     return model
 
 
-def _refuse(problems, source, architecture):
+def _refuse(problems: list[str], source: Path, architecture: str) -> None:
+    """Raises UserError where there are problems."""
     if problems:
         raise UserError(f"checkpoint {str(source)!r} does not fit {architecture}: {'; '.join(problems)}")
 
 
-def _batch_norm_scope(found, batch_norm):
-    """The scope whose batch normalisation is asked for; None for the untrained one."""
+def _batch_norm_scope(found: Variables, batch_norm: str) -> str | None:
+    """The scope that the batch normalisation is read from; None for the untrained one."""
     if batch_norm == "trained":
         return "generator"
     return "generator_1" if _has_scope(found, "generator_1") else None
 
 
-def _has_scope(found, scope):
+def _has_scope(found: Variables, scope: str) -> bool:
     return any(name in found.shapes for name in animegan3.batch_norm_variables(scope).values())
 
 
-def _misfits(expected, shapes):
+def _misfits(expected: Mapping[str, tuple[int, ...]], shapes: Mapping[str, tuple[int, ...]]) -> list[str]:
     """A line for each variable that is missing, extra or misshapen."""
     problems = [f"{name} is missing" for name in sorted(expected.keys() - shapes.keys())]
     extra = sorted(name for name in shapes.keys() - expected.keys() if not _BESIDE.fullmatch(name))

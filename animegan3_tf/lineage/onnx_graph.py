@@ -1,18 +1,20 @@
-"""Published ONNX files, and what their nodes mean. They are read as data; ONNX Runtime is not needed."""
+"""Published ONNX files, and the meaning of their nodes. They are read as data; ONNX Runtime is not needed."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from animegan3_tf.errors import UserError
-from animegan3_tf.lineage.graph_file import LARGEST, LARGEST_TEXT, GraphFile, Node
+from animegan3_tf.lineage.graph_file import LARGEST, LARGEST_TEXT, GraphFile, Inputs, Node, Reader
 from animegan3_tf.lineage.operations import (
     NCHW,
-    Dims,
     Operation,
+    Size,
     Unreadable,
+    Value,
     View,
     binary,
     dims,
@@ -28,15 +30,18 @@ from animegan3_tf.lineage.operations import (
     unary,
 )
 
+if TYPE_CHECKING:
+    from types import ModuleType
+
 _GRIDS = {"asymmetric": "legacy", "half_pixel": "half_pixel", "pytorch_half_pixel": "half_pixel"}
-_SOFTMAX_BY_AXIS = 13  # the operator set since which its axis is one axis; before, all from it on are one
+_SOFTMAX_BY_AXIS = 13  # from this operator set on, its axis is one axis; before, it was all axes from that one on
 
 
 def read_onnx(path: Path) -> GraphFile:
     """Reads an ONNX file; nothing in it is executed.
 
     Raises:
-        UserError: It is not one, is damaged, too large, or has not one NHWC photo in and one picture out; or the
+        UserError: The file is not one, is damaged or too large, or has not just one input and one output; or the
             package onnx is missing.
     """
     from animegan3_tf.export.onnx import check_onnx
@@ -51,7 +56,7 @@ def read_onnx(path: Path) -> GraphFile:
     try:
         graph = (model := onnx.ModelProto.FromString(path.read_bytes())).graph
         constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
-        nodes = {}
+        nodes: dict[str, Node] = {}
         opset = next((one.version for one in model.opset_import if one.domain in ("", "ai.onnx")), 1)
         for node in graph.node:
             attributes = {
@@ -76,38 +81,38 @@ def read_onnx(path: Path) -> GraphFile:
     return GraphFile("ONNX", nodes, constants, photos[0].name, graph.output[0].name, READERS, (path,))
 
 
-def _plain(value, numpy_helper):
+def _plain(value: Any, numpy_helper: ModuleType) -> Any:
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     return numpy_helper.to_array(value) if hasattr(value, "raw_data") else value
 
 
-def _given(node, inputs, name, index):
-    """An argument that later operator sets take as an input and earlier ones as an attribute; None without."""
+def _given(node: Node, inputs: Inputs, name: str, index: int) -> Any:
+    """An argument that later operator sets take as an input and earlier ones as an attribute; None without it."""
     if name in node.attributes:
         return node.attributes[name]
     return inputs[index] if index < len(inputs) else None
 
 
-def _binary(kind):
+def _binary(kind: str) -> Reader:
     return lambda node, inputs: binary(kind, node.name, *inputs)
 
 
-def _unary(kind):
+def _unary(kind: str) -> Reader:
     return lambda node, inputs: unary(kind, node.name, *inputs)
 
 
-def _same(node, inputs):
+def _same(node: Node, inputs: Inputs) -> Value:
     return inputs[0]
 
 
-def _pad(node, inputs):
+def _pad(node: Node, inputs: Inputs) -> Value:
     pads = [int(n) for n in np.asarray(_given(node, inputs, "pads", 1)).tolist()]
     half = len(pads) // 2
     return padded(node.name, inputs[0], dict(enumerate(zip(pads[:half], pads[half:]))), node.attributes["mode"])
 
 
-def _convolution(node, inputs):
+def _convolution(node: Node, inputs: Inputs) -> Value:
     view, kernel, *rest = inputs
     bias = rest[0] if rest else None
     labels, attributes = labels_of(view), node.attributes
@@ -127,13 +132,13 @@ def _convolution(node, inputs):
     return View(Operation("depthwise" if depthwise else "convolution", (view.operation,), node.name, values), labels)
 
 
-def _global_average(node, inputs):
+def _global_average(node: Node, inputs: Inputs) -> Value:
     labels_of(inputs[0])
     return unary("mean", node.name, inputs[0], over=frozenset(("H", "W")))
 
 
-def _reduction(kind):
-    def read(node, inputs):
+def _reduction(kind: str) -> Reader:
+    def read(node: Node, inputs: Inputs) -> Value:
         if not node.attributes.get("keepdims", 1):
             raise Unreadable("drops the dimensions it reduces")
         axes = _given(node, inputs, "axes", 1)
@@ -144,7 +149,7 @@ def _reduction(kind):
     return read
 
 
-def _softmax(node, inputs):
+def _softmax(node: Node, inputs: Inputs) -> Value:
     rank = len(labels_of(inputs[0]))
     late = node.attributes["opset"] >= _SOFTMAX_BY_AXIS
     axis = node.attributes.get("axis", -1 if late else 1) % rank
@@ -153,11 +158,11 @@ def _softmax(node, inputs):
     return unary("softmax", node.name, inputs[0], over=over(inputs[0], axis))
 
 
-def _leaky_relu(node, inputs):
+def _leaky_relu(node: Node, inputs: Inputs) -> Value:
     return unary("leaky_relu", node.name, inputs[0], alpha=float(node.attributes.get("alpha", 0.01)))
 
 
-def _resize(node, inputs):
+def _resize(node: Node, inputs: Inputs) -> Value:
     """Resize (since operator set 10 or 11) and Upsample before it: by scales, or to sizes."""
     view, attributes = inputs[0], node.attributes
     if attributes.get("mode") not in ("linear", "bilinear"):
@@ -170,7 +175,7 @@ def _resize(node, inputs):
     if attributes.get("antialias"):
         raise Unreadable("resizes with antialiasing")
     given = [value for value in inputs[1:] if value is not None and len(dims(value))]
-    sizes = dims(given[-1])  # region of interest, scales, sizes: the last one counts
+    sizes = dims(given[-1])  # of region of interest, scales and sizes the last one counts
     factors = dict(zip(labels_of(view), sizes))
     for label in ("N", "C"):
         if factors[label] not in (1, _own(view, label)):
@@ -178,15 +183,15 @@ def _resize(node, inputs):
     return resized(node.name, view, factors, _GRIDS[transformation])
 
 
-def _own(view, label):
+def _own(view: View, label: str) -> Size:
     return shape_of(view)[labels_of(view).index(label)]
 
 
-def _reshape(node, inputs):
+def _reshape(node: Node, inputs: Inputs) -> Value:
     return reshaped(node.name, inputs[0], inputs[1])
 
 
-def _gather(node, inputs):
+def _gather(node: Node, inputs: Inputs) -> Value:
     source, indices = inputs
     if isinstance(source, View):
         raise Unreadable("picks parts of a map")
@@ -196,7 +201,7 @@ def _gather(node, inputs):
     return tuple(values[int(i)] for i in indices)
 
 
-def _slice(node, inputs):
+def _slice(node: Node, inputs: Inputs) -> Value:
     if isinstance(inputs[0], View):
         raise Unreadable("cuts a map")
     start, end = (_given(node, inputs, name, index) for name, index in (("starts", 1), ("ends", 2)))
@@ -205,23 +210,23 @@ def _slice(node, inputs):
     return dims(inputs[0])[slice(*numbers)]
 
 
-def _concatenation(node, inputs):
+def _concatenation(node: Node, inputs: Inputs) -> Value:
     if all(isinstance(value, np.ndarray) for value in inputs):
         return np.concatenate(inputs, node.attributes["axis"])
-    if not any(isinstance(value, Dims) for value in inputs):
+    if not any(isinstance(value, tuple) for value in inputs):
         raise Unreadable("joins maps")
     return tuple(number for value in inputs for number in dims(value))
 
 
-def _unsqueeze(node, inputs):
+def _unsqueeze(node: Node, inputs: Inputs) -> Value:
     return inserted(inputs[0], _given(node, inputs, "axes", 1))
 
 
-def _squeeze(node, inputs):
+def _squeeze(node: Node, inputs: Inputs) -> Value:
     return removed(inputs[0], _given(node, inputs, "axes", 1))
 
 
-READERS = {
+READERS: dict[str, Reader] = {
     **dict.fromkeys(("Identity", "Cast"), _same),
     **{"Add": _binary("add"), "Sub": _binary("subtract"), "Mul": _binary("multiply"), "Div": _binary("divide")},
     **{"Sqrt": _unary("square_root"), "Reciprocal": _unary("reciprocal"), "Tanh": _unary("tanh")},

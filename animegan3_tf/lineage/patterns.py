@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any, Union
 
 from animegan3_tf.lineage.operations import Operation
 
@@ -11,7 +12,7 @@ _COMMUTE = ("add", "multiply", "squared_difference")
 
 
 @dataclass(frozen=True)
-class Any:
+class Wildcard:
     """Any operation; the same one wherever the name stands again."""
 
     name: str
@@ -26,23 +27,44 @@ class Number:
 
 @dataclass(frozen=True)
 class Pattern:
-    """An operation of a kind, with inputs that fit and the values given; `name` keeps it."""
+    """An operation of one kind.
+
+    Attributes:
+        kind: As in `Operation`.
+        inputs: What its inputs must fit, in order; an addition's, a multiplication's and a squared difference's in
+            either order.
+        values: Attributes that it must have.
+        name: Where it is not empty, the operation that fits is kept under it.
+    """
 
     kind: str
-    inputs: tuple
-    values: Mapping[str, object] = field(default_factory=dict)
+    inputs: tuple[Wanted, ...]
+    values: Mapping[str, Any] = field(default_factory=dict)  # as in `Operation`
     name: str = ""
 
 
-def pattern(kind: str, *inputs: object, name: str = "", **values: object) -> Pattern:
+Wanted = Union[Wildcard, Number, Pattern]
+Fit = dict[str, Operation]  # operations by the names in a pattern
+
+
+def pattern(kind: str, *inputs: Wanted, name: str = "", **values: Any) -> Pattern:
     """A `Pattern`, written short."""
     return Pattern(kind, inputs, values, name)
 
 
-def fits(wanted: object, operation: Operation, found: dict | None = None) -> Iterator[dict]:
-    """Every way in which an operation fits: {name: operation}."""
+def fits(wanted: Wanted, operation: Operation, found: Fit | None = None) -> Iterator[Fit]:
+    """Yields every way in which an operation fits.
+
+    Args:
+        wanted: What it should fit.
+        operation: The operation.
+        found: Names that already stand for an operation.
+
+    Yields:
+        {name: operation}, those of `found` included.
+    """
     found = found or {}
-    if isinstance(wanted, Any):
+    if isinstance(wanted, Wildcard):
         if found.get(wanted.name, operation) is operation:
             yield {**found, wanted.name: operation}
     elif isinstance(wanted, Number):
@@ -61,7 +83,7 @@ def fits(wanted: object, operation: Operation, found: dict | None = None) -> Ite
             yield from _all_fit(list(zip(wanted.inputs, inputs)), kept)
 
 
-def _all_fit(pairs, found):
+def _all_fit(pairs: list[tuple[Wanted, Operation]], found: Fit) -> Iterator[Fit]:
     if not pairs:
         yield found
         return
@@ -70,6 +92,6 @@ def _all_fit(pairs, found):
         yield from _all_fit(rest, first)
 
 
-def first_fit(wanted: object, operation: Operation) -> dict | None:
+def first_fit(wanted: Wanted, operation: Operation) -> Fit | None:
     """One way in which an operation fits, or None."""
     return next(fits(wanted, operation), None)

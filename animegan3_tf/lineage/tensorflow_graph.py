@@ -1,20 +1,21 @@
-"""What the nodes of TensorFlow graphs mean, and frozen graphs (.pb) as files of them."""
+"""The meaning of the nodes of TensorFlow graphs, and frozen graphs (.pb) as files of them."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
 from animegan3_tf.errors import UserError
-from animegan3_tf.lineage.graph_file import LARGEST, LARGEST_TEXT, GraphFile, Node
+from animegan3_tf.lineage.graph_file import LARGEST, LARGEST_TEXT, GraphFile, Inputs, Node, Reader
 from animegan3_tf.lineage.operations import (
     NHWC,
-    Dims,
     Operation,
     Unreadable,
+    Value,
     View,
     binary,
     dims,
@@ -35,7 +36,7 @@ def read_frozen_graph(path: Path) -> GraphFile:
     """Reads a frozen graph; nothing in it is executed.
 
     Raises:
-        UserError: It is not one, or is damaged or too large.
+        UserError: The file is not one, or is damaged or too large.
     """
     if path.stat().st_size > LARGEST:
         raise UserError(
@@ -58,10 +59,16 @@ def read_frozen_graph(path: Path) -> GraphFile:
 def graph_file(
     graph: tf.compat.v1.GraphDef, constants: dict[str, np.ndarray], kind: str, files: tuple[Path, ...]
 ) -> GraphFile:
-    """A GraphDef with one photo in and one picture out.
+    """Makes a `GraphFile` of a GraphDef.
+
+    Args:
+        graph: The graph.
+        constants: Its constants by name.
+        kind: The kind of file, in words.
+        files: All files of the graph; errors name the first.
 
     Raises:
-        UserError: It has not just one of each.
+        UserError: The graph has not just one input and one output.
     """
     nodes = {node.name: _node(node) for node in graph.node if node.op not in ("Const", "Placeholder")}
     photos = [node.name for node in graph.node if node.op == "Placeholder"]
@@ -75,44 +82,45 @@ def graph_file(
     return GraphFile(kind, nodes, constants, photos[0], outputs[0], READERS, files)
 
 
-def _node(node):
+def _node(node: tf.compat.v1.NodeDef) -> Node:
     sources = tuple(_tensor(name) for name in node.input if not name.startswith("^"))
     return Node(node.op, node.name, sources, {key: _plain(value) for key, value in node.attr.items()})
 
 
-def _tensor(name):
+def _tensor(name: str) -> str:
     return name[:-2] if name.endswith(":0") else name
 
 
-def _plain(value):
+def _plain(value: Any) -> Any:
+    """The value of an attribute (`AttrValue`)."""
     field = value.WhichOneof("value")
     if field == "list":
         return [number for _, numbers in value.list.ListFields() for number in numbers]
     return value.s.decode("utf-8", "replace") if field == "s" else getattr(value, field, None) if field else None
 
 
-def _same(node, inputs):
+def _same(node: Node, inputs: Inputs) -> Value:
     return inputs[0]
 
 
-def _binary(kind):
+def _binary(kind: str) -> Reader:
     return lambda node, inputs: binary(kind, node.name, *inputs)
 
 
-def _unary(kind):
+def _unary(kind: str) -> Reader:
     return lambda node, inputs: unary(kind, node.name, *inputs)
 
 
-def _floor_division(node, inputs):
+def _floor_division(node: Node, inputs: Inputs) -> Value:
     return binary("divide", node.name, *inputs)
 
 
-def _pad(node, inputs):
+def _pad(node: Node, inputs: Inputs) -> Value:
     view, pads = inputs
     return padded(node.name, view, dict(enumerate(pads.tolist())), node.attributes["mode"])
 
 
-def _convolution(node, inputs):
+def _convolution(node: Node, inputs: Inputs) -> Value:
     view, kernel = inputs
     labels = labels_of(view)
     attributes = node.attributes
@@ -131,8 +139,8 @@ def _convolution(node, inputs):
     return View(Operation("depthwise" if depthwise else "convolution", (view.operation,), node.name, values), labels)
 
 
-def _reduction(kind):
-    def read(node, inputs):
+def _reduction(kind: str) -> Reader:
+    def read(node: Node, inputs: Inputs) -> Value:
         view, axes = inputs
         if not node.attributes.get("keep_dims"):
             raise Unreadable("drops the dimensions it reduces")
@@ -141,15 +149,15 @@ def _reduction(kind):
     return read
 
 
-def _softmax(node, inputs):
+def _softmax(node: Node, inputs: Inputs) -> Value:
     return unary("softmax", node.name, inputs[0], over=over(inputs[0], -1))
 
 
-def _leaky_relu(node, inputs):
+def _leaky_relu(node: Node, inputs: Inputs) -> Value:
     return unary("leaky_relu", node.name, inputs[0], alpha=float(node.attributes.get("alpha", 0.2)))
 
 
-def _resize(node, inputs):
+def _resize(node: Node, inputs: Inputs) -> Value:
     view, size = inputs
     if labels_of(view) != NHWC:
         raise Unreadable(f"resizes a map of layout {view.labels}")
@@ -159,7 +167,7 @@ def _resize(node, inputs):
     return resized(node.name, view, dict(zip(("H", "W"), dims(size))), grid)
 
 
-def _strided_slice(node, inputs):
+def _strided_slice(node: Node, inputs: Inputs) -> Value:
     source, begin, end, step = inputs
     if any(node.attributes.get(mask) for mask in ("ellipsis_mask", "new_axis_mask")) or len(begin) != 1:
         raise Unreadable("slices more than a shape")
@@ -171,26 +179,33 @@ def _strided_slice(node, inputs):
     return values[first : last : int(step[0])]
 
 
-def _pack(node, inputs):
+def _pack(node: Node, inputs: Inputs) -> Value:
     if all(isinstance(value, np.ndarray) for value in inputs):
         return np.stack(inputs, node.attributes.get("axis", 0))
     return tuple(number for value in inputs for number in dims(value))
 
 
-def _concatenation(node, inputs):
+def _concatenation(node: Node, inputs: Inputs) -> Value:
     *parts, axis = inputs
     if all(isinstance(value, np.ndarray) for value in parts):
         return np.concatenate(parts, int(axis))
-    if not any(isinstance(value, Dims) for value in parts):
+    if not any(isinstance(value, tuple) for value in parts):
         raise Unreadable("joins maps")
     return tuple(number for value in parts for number in dims(value))
 
 
-READERS = {
+def _squared_difference(node: Node, inputs: Inputs) -> Value:
+    found = binary("subtract", node.name, *inputs)
+    if not isinstance(found, View):
+        raise Unreadable("takes a shape where a map belongs")
+    return View(Operation("squared_difference", found.operation.inputs, node.name), found.labels)
+
+
+READERS: dict[str, Reader] = {
     **dict.fromkeys(("Identity", "StopGradient", "Cast", "CheckNumerics"), _same),
     **{"Add": _binary("add"), "AddV2": _binary("add"), "BiasAdd": _binary("add"), "Sub": _binary("subtract")},
     **{"Mul": _binary("multiply"), "RealDiv": _binary("divide"), "Div": _binary("divide")},
-    **{"FloorDiv": _floor_division, "SquaredDifference": lambda node, inputs: _squared_difference(node, inputs)},
+    **{"FloorDiv": _floor_division, "SquaredDifference": _squared_difference},
     **{"Sqrt": _unary("square_root"), "Rsqrt": _unary("reciprocal_square_root"), "Tanh": _unary("tanh")},
     **{"Mean": _reduction("mean"), "Sum": _reduction("sum"), "Softmax": _softmax, "LeakyRelu": _leaky_relu},
     **{"MirrorPad": _pad, "Conv2D": _convolution, "DepthwiseConv2dNative": _convolution, "ResizeBilinear": _resize},
@@ -204,8 +219,3 @@ READERS = {
     "ConcatV2": _concatenation,
     "Range": lambda node, inputs: np.arange(*(int(value) for value in inputs)),
 }
-
-
-def _squared_difference(node, inputs):
-    found = binary("subtract", node.name, *inputs)
-    return View(Operation("squared_difference", found.operation.inputs, node.name), found.labels)

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from animegan3_tf.errors import UserError
 
-_DAMAGE = (tf.errors.OpError, IndexError, RuntimeError, ValueError)  # what the reader raises over damaged files
+_DAMAGE = (tf.errors.OpError, IndexError, RuntimeError, ValueError)  # the reader raises these for damaged files
 _INDEX, _DATA = ".index", ".data-*-of-*"
 ACCEPTED = (
     "name a checkpoint's prefix (such as Hayao-99.ckpt), a folder with a file named checkpoint, a frozen graph (.pb), "
@@ -23,9 +23,12 @@ ACCEPTED = (
 
 @dataclass(frozen=True)
 class Variables:
-    """The variables of a checkpoint: their shapes by name, and a function that reads one as an array.
+    """The variables of a checkpoint.
 
-    files: all that belong together, in the order of their names.
+    Attributes:
+        shapes: Their shapes by name.
+        read: Reads the variable of a name as an array; raises UserError where the file is damaged.
+        files: All files of the checkpoint, in the order of their names.
     """
 
     shapes: dict[str, tuple[int, ...]]
@@ -34,9 +37,13 @@ class Variables:
 
 
 def open_variables(checkpoint: str | os.PathLike) -> Variables:
-    """The variables of a checkpoint prefix or of a folder with a `checkpoint` file.
+    """Opens a checkpoint; no variable is read yet.
 
-    Raises UserError for what is none of them or is damaged; so does `read`.
+    Args:
+        checkpoint: Its prefix, its .index file, or a folder with a `checkpoint` file.
+
+    Raises:
+        UserError: There is no such checkpoint, or it is damaged.
     """
     path = Path(checkpoint)
     prefix = _named_in(path) if path.is_dir() else path
@@ -47,8 +54,8 @@ def open_variables(checkpoint: str | os.PathLike) -> Variables:
     return _checkpoint(prefix, index)
 
 
-def _named_in(folder):
-    """The prefix that a folder's `checkpoint` file names; of a path of another machine, the last part."""
+def _named_in(folder: Path) -> Path:
+    """The prefix that a folder's `checkpoint` file names; its path may be another machine's: the last part counts."""
     try:
         text = Path(folder, "checkpoint").read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -59,7 +66,7 @@ def _named_in(folder):
     return Path(folder, re.split(r"[/\\]", named[1])[-1])
 
 
-def _checkpoint(prefix, index):
+def _checkpoint(prefix: Path, index: Path) -> Variables:
     data = tuple(sorted(prefix.parent.glob(_glob_literal(prefix.name) + _DATA)))
     damaged = f"checkpoint {str(prefix)!r} is damaged or incomplete; fetch it again"
     try:
@@ -68,7 +75,7 @@ def _checkpoint(prefix, index):
     except _DAMAGE as error:
         raise UserError(f"{damaged} ({_first_line(error)})") from error
 
-    def read(name):
+    def read(name: str) -> np.ndarray:
         try:
             return reader.get_tensor(name)
         except _DAMAGE as error:  # its checksum is verified here
@@ -77,9 +84,9 @@ def _checkpoint(prefix, index):
     return Variables(shapes, read, (*data, index))
 
 
-def _glob_literal(name):
+def _glob_literal(name: str) -> str:
     return re.sub(r"([*?[])", r"[\1]", name)
 
 
-def _first_line(error):
+def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -21,22 +22,22 @@ def read_tfjs(path: Path) -> GraphFile:
     """Reads a TF.js graph model; nothing in it is executed.
 
     Args:
-        path: Its model.json. The weights lie beside it, under the names that it gives.
+        path: Its model.json. The files of weights lie beside it, under the names in it.
 
     Returns:
         The graph, its quantised weights as value = stored * scale + min, in float32.
 
     Raises:
-        UserError: It is not a graph model, or is damaged, or a file of weights is missing or of another length.
+        UserError: The file is not a graph model or is damaged, or a file of weights is missing or has another length.
     """
     try:
         model = json.loads(path.read_text(encoding="utf-8"))
         if model.get("format", "graph-model") != "graph-model":
-            raise UserError(f"{str(path)!r} is a TF.js {model['format']}; a graph-model is what can be read")
+            raise UserError(f"{str(path)!r} is a TF.js {model['format']}; only a graph-model can be read")
         topology, groups = model["modelTopology"], model["weightsManifest"]
         graph = json_format.ParseDict(topology, tf.compat.v1.GraphDef(), ignore_unknown_fields=True)
         files = [path.parent / _plain_name(name, path) for group in groups for name in group["paths"]]
-        constants = {}
+        constants: dict[str, np.ndarray] = {}
         for group in groups:
             constants |= _weights(group, path)
     except (AttributeError, KeyError, TypeError, ValueError, json_format.ParseError) as error:
@@ -45,14 +46,14 @@ def read_tfjs(path: Path) -> GraphFile:
     return graph_file(graph, constants, "TF.js", (path, *files))
 
 
-def _plain_name(name, path):
+def _plain_name(name: str, path: Path) -> str:
     if Path(name).name != name:
         raise UserError(f"{str(path)!r} names weights in another folder: {name!r}; they must lie beside it")
     return name
 
 
-def _weights(group, path):
-    """{name: array} of a group of files, one after the other as if they were one."""
+def _weights(group: dict[str, Any], path: Path) -> dict[str, np.ndarray]:
+    """{name: array} of a group of the manifest, whose files are read as one."""
     parts = []
     for name in group["paths"]:
         file = path.parent / _plain_name(name, path)
@@ -61,7 +62,8 @@ def _weights(group, path):
         if file.stat().st_size > LARGEST:
             raise UserError(f"{str(file)!r} has {file.stat().st_size:,} bytes; a generator has at most {LARGEST_TEXT}")
         parts.append(file.read_bytes())
-    stored, start, found = b"".join(parts), 0, {}
+    stored, start = b"".join(parts), 0
+    found: dict[str, np.ndarray] = {}
     for weight in group["weights"]:
         quantised = weight.get("quantization")
         stored_type = quantised["dtype"] if quantised else weight["dtype"]
@@ -78,13 +80,13 @@ def _weights(group, path):
         start += length
     if start != len(stored):
         raise UserError(
-            f"the weights of {str(path)!r} have {len(stored):,} bytes, its manifest {start:,}; fetch both again"
+            f"the weights of {str(path)!r} have {len(stored):,} bytes, its manifest says {start:,}; fetch both again"
         )
     return found
 
 
-def _dequantised(array, quantised, dtype):
-    if not quantised or "scale" not in quantised:  # float16 is only stored so
+def _dequantised(array: np.ndarray, quantised: dict[str, Any] | None, dtype: str) -> np.ndarray:
+    if not quantised or "scale" not in quantised:  # float16 needs no scale
         return array.astype(dtype)
     # in double precision, as TF.js computes it
     return np.asarray(array.astype(np.float64) * quantised["scale"] + quantised["min"], dtype)

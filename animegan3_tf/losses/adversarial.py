@@ -1,6 +1,14 @@
 """Adversarial losses; the only module that knows TF-GAN."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
 from tensorflow_gan import losses
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 tfgan = losses.wargs
 
@@ -8,27 +16,47 @@ LEAST_SQUARES = "least_squares"
 HINGE = "hinge"
 
 
-def generator_loss(logits, kind=LEAST_SQUARES, real_label=1.0):
-    """What the generator pays for a discriminator that sees through its pictures.
+def generator_loss(logits: tf.Tensor, kind: str = LEAST_SQUARES, real_label: float = 1.0) -> tf.Tensor:
+    """Computes the generator's adversarial loss; AnimeGANv3 uses least squares.
 
-    logits: float [N, h, w, 1], the discriminator's answer to generated pictures.
-    kind: "least_squares" (Mao et al. 2017), mean (logits - real_label)^2, or "hinge" (Lim & Ye 2017), -mean(logits).
-    Returns a scalar, the mean over pictures and positions. AnimeGANv3 uses least squares, label 0.9 for the support
-    tail and 1 for the main one.
+    Args:
+        logits: Float tensor [N, h, w, 1], the discriminator's output for generated images.
+        kind: "least_squares" (Mao et al. 2017), mean (logits - real_label)^2, or "hinge" (Lim & Ye 2017),
+            -mean(logits).
+        real_label: The label of real images under least squares; AnimeGANv3 has 0.9 for the support tail and 1 for the
+            main one.
+
+    Returns:
+        Scalar, the mean over images and positions.
     """
     if kind == HINGE:
         return tfgan.wasserstein_generator_loss(logits)
     return 2.0 * tfgan.least_squares_generator_loss(logits, real_label)  # TF-GAN halves the square
 
 
-def discriminator_loss(real, fakes, kind=LEAST_SQUARES, real_label=1.0, fake_label=0.0, real_weight=1.0):
-    """What the discriminator pays for its mistakes.
+def discriminator_loss(
+    real: tf.Tensor,
+    fakes: Iterable[tuple[float, tf.Tensor]],
+    kind: str = LEAST_SQUARES,
+    real_label: float = 1.0,
+    fake_label: float = 0.0,
+    real_weight: float = 1.0,
+) -> tf.Tensor:
+    """Computes the discriminator's loss.
 
-    real: logits [N, h, w, 1] of real pictures, weighted by `real_weight`.
-    fakes: pairs (weight, logits) of the kinds of pictures it should refuse (generated, edge-smoothed).
-    kind: "least_squares", mean squared distances to the labels, or "hinge", mean relu(1 - real) and relu(1 + fake).
-    Returns a scalar. AnimeGANv3's support discriminator: labels 0.9 and 0.1, real weight 0.5, fakes 1 and the style's
-    edge weight (DTGAN eq. 16).
+    AnimeGANv3's support discriminator has labels 0.9 and 0.1, real weight 0.5, and for fakes the weights 1 and the
+    style's edge weight (DTGAN eq. 16).
+
+    Args:
+        real: Logits [N, h, w, 1] of real images.
+        fakes: Pairs (weight, logits), one for each kind of image that it should refuse (generated, edge-smoothed).
+        kind: "least_squares", mean squared distances to the labels, or "hinge", mean relu(1 - real) and relu(1 + fake).
+        real_label: The label of real images under least squares.
+        fake_label: The label of fakes under least squares.
+        real_weight: The weight of real images.
+
+    Returns:
+        Scalar, the weighted sum of the means over images and positions.
     """
     if kind == HINGE:
         terms = [real_weight * tfgan.wasserstein_hinge_discriminator_loss(real, real, generated_weights=0.0)]

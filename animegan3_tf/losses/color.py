@@ -1,5 +1,9 @@
 """Colour losses: the stylised photo keeps the photo's colours."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+
 import tensorflow as tf
 
 # sRGB primaries, D65 white point as the original code has it; rows R, G, B
@@ -11,10 +15,15 @@ _RGB_TO_XYZ = [
 _WHITE = [0.950470, 1.0, 1.088830]
 
 
-def yuv_color_loss(photo, fake):
-    """Distance in YUV: L1 on Y, Huber (delta 1) on U and V (AnimeGAN, eq. 7).
+def yuv_color_loss(photo: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
+    """Computes the distance in YUV: L1 on Y, Huber (delta 1) on U and V (AnimeGAN, eq. 7).
 
-    photo, fake: float [N, H, W, 3] RGB in [-1, 1]; compared on [0, 1]. Returns the scalar sum of the three means.
+    Args:
+        photo: Float tensor [N, H, W, 3], RGB in [-1, 1]; compared on [0, 1].
+        fake: The stylised photo, as `photo`.
+
+    Returns:
+        Scalar, the sum of the three channels' means.
     """
     photo, fake = (tf.image.rgb_to_yuv((images + 1.0) / 2.0) for images in (photo, fake))
     difference = tf.abs(photo - fake)
@@ -23,21 +32,31 @@ def yuv_color_loss(photo, fake):
     return tf.reduce_mean(y) + tf.reduce_mean(u) + tf.reduce_mean(v)
 
 
-def lab_color_loss(photo, fake):
-    """Distance in CIE Lab: 2·L1 of L/100 plus L1 of a/255 and b/255 (DTGAN eq. 13).
+def lab_color_loss(photo: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
+    """Computes the distance in CIE Lab: 2·L1 of L/100 plus L1 of a/255 and b/255 (DTGAN eq. 13).
 
-    photo, fake: float [N, H, W, 3] RGB in [-1, 1]. Returns the scalar sum of the weighted means.
+    Args:
+        photo: Float tensor [N, H, W, 3], RGB in [-1, 1].
+        fake: The stylised photo, as `photo`.
+
+    Returns:
+        Scalar, the weighted sum of the three channels' means.
     """
     photo, fake = (rgb_to_lab((images + 1.0) / 2.0) for images in (photo, fake))
     means = tf.reduce_mean(tf.abs(photo - fake), axis=[0, 1, 2])
     return tf.tensordot(means, tf.constant([2.0 / 100.0, 1.0 / 255.0, 1.0 / 255.0]), 1)
 
 
-def rgb_to_lab(images):
-    """sRGB to CIE Lab under D65.
+def rgb_to_lab(images: tf.Tensor) -> tf.Tensor:
+    """Converts sRGB to CIE Lab under D65.
 
-    images: float [..., 3] in [0, 1]. Returns L in [0, 100] and a, b in about [-110, 110].
     The gradient is finite everywhere, at pure black too.
+
+    Args:
+        images: Float tensor [..., 3] in [0, 1].
+
+    Returns:
+        Float tensor [..., 3], L in [0, 100], a and b in about [-110, 110].
     """
     linear = _piecewise(images, 0.04045, lambda x: x / 12.92, lambda x: ((x + 0.055) / 1.055) ** 2.4)
     xyz = tf.tensordot(linear, tf.constant(_RGB_TO_XYZ), 1) / tf.constant(_WHITE)
@@ -46,6 +65,11 @@ def rgb_to_lab(images):
     return tf.stack([116.0 * fy - 16.0, 500.0 * (fx - fy), 200.0 * (fy - fz)], axis=-1)
 
 
-def _piecewise(x, threshold, below, above):
+def _piecewise(
+    x: tf.Tensor,
+    threshold: float,
+    below: Callable[[tf.Tensor], tf.Tensor],
+    above: Callable[[tf.Tensor], tf.Tensor],
+) -> tf.Tensor:
     # each branch sees only arguments of its own side: a power at zero would make the gradient NaN through tf.where
     return tf.where(x > threshold, above(tf.maximum(x, threshold)), below(x))

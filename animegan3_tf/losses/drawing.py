@@ -1,4 +1,6 @@
-"""How far a picture is from a drawing of the same photo: losses for training on pairs."""
+"""Distances of an image from a drawing of the same photo: losses for training on pairs."""
+
+from __future__ import annotations
 
 import tensorflow as tf
 
@@ -6,13 +8,13 @@ _LUMA = (0.2989, 0.587, 0.114)  # as tf.image.rgb_to_grayscale
 
 
 def ink_weights(drawing: tf.Tensor, ink: float = 5.0, contrast: float = 0.3, window: int = 13) -> tf.Tensor:
-    """Weighs the pixels of a drawing by how much they stand out from what is around them: lines, eyes, highlights.
+    """Weighs the pixels of a drawing by how much they stand out from their surroundings: lines, eyes, highlights.
 
     Args:
         drawing: Float tensor [N, H, W, 3], RGB in [-1, 1].
         ink: How much more than 1 a pixel of full ink weighs.
         contrast: Difference of grey, in [-1, 1], to the mean of the surroundings that counts as full ink.
-        window: Side of the surroundings in pixels, odd; beyond the picture's edge there is nothing to count.
+        window: Side of the surroundings in pixels, odd; beyond the image's edge nothing counts.
 
     Returns:
         Float tensor [N, H, W, 1] in [1, 1 + ink].
@@ -24,7 +26,7 @@ def ink_weights(drawing: tf.Tensor, ink: float = 5.0, contrast: float = 0.3, win
 
 
 def weighted_l1(x: tf.Tensor, y: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-    """Mean of the absolute differences times the weights, which are not divided out.
+    """Computes the mean of the absolute differences times the weights; the sum of the weights is not divided out.
 
     Args:
         x: Float tensor [N, H, W, C].
@@ -38,12 +40,12 @@ def weighted_l1(x: tf.Tensor, y: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
 
 
 def neighbour_difference_loss(x: tf.Tensor, y: tf.Tensor, distances: tuple[int, ...] = (1, 2)) -> tf.Tensor:
-    """L1 distance of the differences of pixels to neighbours below and to the right: edges where the drawing has them.
+    """Compares each pixel's differences to its neighbours below and to the right, so edges fall where the drawing's do.
 
     Args:
         x: Float tensor [N, H, W, C].
         y: Float tensor [N, H, W, C].
-        distances: How far away the neighbours are, in pixels.
+        distances: Distances of the neighbours in pixels.
 
     Returns:
         Scalar, the sum over distances and both directions of mean |d(x) - d(y)|.
@@ -57,12 +59,12 @@ def neighbour_difference_loss(x: tf.Tensor, y: tf.Tensor, distances: tuple[int, 
 
 
 def block_mean_loss(x: tf.Tensor, y: tf.Tensor, side: int = 8) -> tf.Tensor:
-    """L1 distance of the means of blocks: the colours of areas, whatever their edges do.
+    """Computes the L1 distance of the means of blocks: of the colours of areas, regardless of edges.
 
     Args:
         x: Float tensor [N, H, W, C].
         y: Float tensor [N, H, W, C].
-        side: Of the blocks, in pixels; a rest of H and W that fills none is left out.
+        side: Side of the blocks in pixels; rows and columns at the end that fill no block are left out.
 
     Returns:
         Scalar.

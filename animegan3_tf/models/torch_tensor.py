@@ -1,4 +1,4 @@
-"""What PyTorch's pickles spell: storages of numbers, and tensors that are views of them."""
+"""The values in PyTorch's pickles: storages of numbers, and tensors that are views of them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,10 @@ _DTYPES = (
 class Storage:
     """A row of numbers in a file.
 
-    key: its name in the file. dtype: of the numbers, little-endian. count: how many there are.
+    Attributes:
+        key: Its name in the file.
+        dtype: The type of the numbers, little-endian.
+        count: The number of numbers.
     """
 
     key: str
@@ -44,7 +47,7 @@ class Storage:
 
 
 @dataclass(frozen=True)
-class View:
+class StorageView:
     """A part of a storage: `count` numbers from number `first` on."""
 
     storage: Storage
@@ -54,7 +57,14 @@ class View:
 
 @dataclass(frozen=True)
 class Tensor:
-    """A tensor that has not been read. offset: of its first number in the storage; strides: in numbers."""
+    """A tensor that has not been read.
+
+    Attributes:
+        storage: The storage that holds its numbers.
+        offset: The index of its first number in the storage.
+        shape: Its shape.
+        strides: Steps in the storage along each axis, in numbers.
+    """
 
     storage: Storage
     offset: int
@@ -88,23 +98,23 @@ class Tensor:
 class _OrderedDict(dict, Buildable):
     """A state dict; the versions of its modules, which arrive as its state, are left out."""
 
-    def build(self, state):
+    def build(self, state: Any) -> None:
         pass
 
 
 class _Namespace(dict, Buildable):
     """The options of argparse, as a dictionary."""
 
-    def build(self, state):
+    def build(self, state: Any) -> None:
         self.update((check_key(key), value) for key, value in state.items())
 
 
-def _ordered_dict(pairs=()):
+def _ordered_dict(pairs: Any = ()) -> _OrderedDict:
     return _OrderedDict((check_key(key), value) for key, value in pairs)
 
 
-def _rebuild_tensor(view, offset, shape, strides, *_):
-    if not isinstance(view, View) or not isinstance(shape, tuple) or not isinstance(strides, tuple):
+def _rebuild_tensor(view: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> Tensor:
+    if not isinstance(view, StorageView) or not isinstance(shape, tuple) or not isinstance(strides, tuple):
         raise ValueError("it holds a tensor without a storage, shape or strides")
     numbers = (offset, *shape, *strides)
     if any(type(number) is not int or number < 0 for number in numbers) or len(shape) != len(strides):
@@ -120,7 +130,7 @@ def _rebuild_tensor(view, offset, shape, strides, *_):
     return Tensor(view.storage, view.first + offset, shape, strides)
 
 
-def _rebuild_parameter(tensor, *_):
+def _rebuild_parameter(tensor: Any, *_: Any) -> Any:
     return tensor
 
 
@@ -146,13 +156,24 @@ TORCH_NAMES = {
 
 
 class Storages:
-    """Collects the storages that a pickle names. Called with a persistent id, it returns the `View` that it means."""
+    """Collects the storages that a pickle names.
 
-    def __init__(self):
+    Attributes:
+        named: The storages by key.
+    """
+
+    def __init__(self) -> None:
         self.named: dict[str, Storage] = {}
 
-    def __call__(self, identity: Any) -> View:
-        """Raises ValueError unless the id is ("storage", type, key, location, count[, None or (key, first, count)])."""
+    def __call__(self, identity: Any) -> StorageView:
+        """Returns the view that a persistent id stands for.
+
+        Args:
+            identity: ("storage", type, key, location, count[, None or (key, first, count)]).
+
+        Raises:
+            ValueError: The id is anything else, or contradicts an earlier one.
+        """
         if not isinstance(identity, tuple) or len(identity) not in (5, 6) or identity[0] != "storage":
             raise ValueError("it refers to something that is not a storage")
         _, dtype, key, _, count, *view = identity
@@ -162,17 +183,20 @@ class Storages:
         if self.named.setdefault(key, storage) != storage:
             raise ValueError(f"it gives storage {key[:60]!r} two types or sizes")
         if not view or view[0] is None:
-            return View(storage, 0, count)
+            return StorageView(storage, 0, count)
         _, first, part = view[0]
         if type(first) is not int or type(part) is not int or not 0 <= first <= first + part <= count:
             raise ValueError(f"it has a view that leaves storage {key[:60]!r}")
-        return View(storage, first, part)
+        return StorageView(storage, first, part)
 
     def check(self, sizes: Mapping[str, int]) -> None:
-        """Raises ValueError unless the file holds every named storage in its size.
+        """Checks that the file holds every named storage in its size.
 
         Args:
             sizes: {key: bytes} of the storages in the file.
+
+        Raises:
+            ValueError: A storage is missing or of another size.
         """
         for key, storage in self.named.items():
             if key not in sizes:

@@ -1,4 +1,4 @@
-"""The networks: generators and discriminators that are trained, perceptual networks that judge."""
+"""The networks: generators and discriminators, which are trained, and perceptual networks for the losses."""
 
 from animegan3_tf.networks.discriminator import build_discriminator
 from animegan3_tf.networks.generator import build_generator, main_tail

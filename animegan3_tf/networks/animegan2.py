@@ -14,12 +14,14 @@ EPSILONS = {"layer_norm": 1e-12}  # contrib's
 
 
 def build_generator(resize: str = "legacy", epsilons: Mapping[str, float] = EPSILONS) -> tf.keras.Model:
-    """AnimeGANv2's functional generator (Chen et al. 2020), 2,143,552 parameters.
+    """Builds AnimeGANv2's generator (Chen et al. 2020), 2,143,552 parameters.
 
-    resize: "legacy", the grid of all published weights, or "half_pixel".
-    epsilons: one for each name in `EPSILONS`.
+    Args:
+        resize: "legacy", the grid of all published weights, or "half_pixel".
+        epsilons: One for each name in `EPSILONS`.
 
-    Input float [N, H, W, 3] in [-1, 1], H and W multiples of 4 from 16 up. Output of the same shape and range.
+    Returns:
+        A model from float [N, H, W, 3] in [-1, 1], H and W multiples of 4 from 16 up, to the same shape and range.
     """
     epsilon = epsilons["layer_norm"]
     photo = tf.keras.Input((None, None, 3), name="photo")
@@ -40,21 +42,21 @@ def build_generator(resize: str = "legacy", epsilons: Mapping[str, float] = EPSI
     x = _block(x, epsilon, 64, "e_1")
     x = _block(x, epsilon, 32, "e_2", kernel_size=7)  # [N, H, W, 32]
     x = _convolve(x, 3, "to_rgb", kernel_size=1)
-    # float32 whatever the policy: losses and pictures want more than float16's 11 bits
+    # float32 whatever the policy: losses and images need more than float16's 11 bits
     x = tf.keras.layers.Activation("tanh", dtype="float32", name="anime")(x)  # [N, H, W, 3]
     return tf.keras.Model(photo, x, name="animegan2")
 
 
-def build_discriminator(name="discriminator"):
+def build_discriminator(name: str = "discriminator") -> tf.keras.Model:
     """AnimeGANv2's discriminator: `build_patch_discriminator` with layer normalisation."""
     return build_patch_discriminator(LayerNorm, name)
 
 
-def _block(x, epsilon, filters, name, kernel_size=3, strides=1):
+def _block(x: tf.Tensor, epsilon: float, filters: int, name: str, kernel_size: int = 3, strides: int = 1) -> tf.Tensor:
     return _activate(_convolve(x, filters, name, kernel_size, strides), epsilon, name)
 
 
-def _inverted_residual(x, epsilon, filters, name):
+def _inverted_residual(x: tf.Tensor, epsilon: float, filters: int, name: str) -> tf.Tensor:
     """1x1 convolution to twice the channels, depthwise, 1x1 to `filters`; plus x where the channels agree."""
     y = _block(x, epsilon, 2 * x.shape[-1], f"{name}_expand", kernel_size=1)
     y = ReflectDepthwiseConv2D(use_bias=True, kernel_initializer="he_normal", name=f"{name}_depthwise_conv")(y)
@@ -64,12 +66,12 @@ def _inverted_residual(x, epsilon, filters, name):
     return tf.keras.layers.Add(name=f"{name}_skip")([x, y]) if x.shape[-1] == filters else y
 
 
-def _convolve(x, filters, name, kernel_size=3, strides=1):
+def _convolve(x: tf.Tensor, filters: int, name: str, kernel_size: int = 3, strides: int = 1) -> tf.Tensor:
     return ReflectConv2D(
         filters, kernel_size, strides, kernel_initializer="he_normal", larger_side="after", name=f"{name}_conv"
     )(x)
 
 
-def _activate(x, epsilon, name):
+def _activate(x: tf.Tensor, epsilon: float, name: str) -> tf.Tensor:
     x = LayerNorm(epsilon, name=f"{name}_norm")(x)
     return tf.keras.layers.LeakyReLU(0.2, name=f"{name}_lrelu")(x)

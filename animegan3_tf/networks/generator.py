@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import tensorflow as tf
 
@@ -19,46 +20,56 @@ def build_generator(
     epsilons: Mapping[str, float] = EPSILONS,
     attention_norm: str = "batch",
 ) -> tf.keras.Model:
-    """The functional generator of DTGAN (IEICE E107-D 2024), fig. 2.
+    """Builds the generator of DTGAN (IEICE E107-D 2024), fig. 2.
 
-    tails: "both" for training (1,557,792 trainable parameters) or "main" for deployment (1,027,520).
-    resize: "half_pixel", or "legacy" for weights trained with TF1's bilinear grid.
-    lade: "covariance" or "direct", two forms of one function.
-    epsilons: one for each name in `EPSILONS`, which are DTGAN's; published files have others (Hayao_36: LADE's 1e-12).
-    attention_norm: how the attention normalises: "batch", or "layer" as in PortraitSketch_25, which then has its own
-        epsilon.
+    Args:
+        tails: "both" for training (1,557,792 trainable parameters) or "main" for deployment (1,027,520).
+        resize: "half_pixel", or "legacy" for weights trained with TF1's bilinear grid.
+        lade: "covariance" or "direct", two forms of one function.
+        epsilons: One for each name in `EPSILONS`, which are DTGAN's; published files have others (Hayao_36: 1e-12 for
+            LADE).
+        attention_norm: The attention's normalisation: "batch", or "layer" as in PortraitSketch_25, which then needs its
+            own epsilon.
 
-    Input float [N, H, W, 3] in [-1, 1], H and W multiples of 8 from 16 up. Output of the same shape and range: the main
-    picture, or {"support": ..., "main": ...} with both tails. Weights have the same names either way.
+    Returns:
+        A model from float [N, H, W, 3] in [-1, 1], H and W multiples of 8 from 16 up, to the same shape and range: the
+        main image, or {"support": ..., "main": ...} with both tails. Weights have the same names either way.
+
+    Raises:
+        ValueError: `tails` is not known.
     """
     if tails not in TAILS:
         raise ValueError(f"tails is {tails!r}; it must be one of {', '.join(TAILS)}")
     photo = tf.keras.Input((None, None, 3), name="photo")
-    lade = {"form": lade, "epsilon": epsilons["lade"]}
+    lade_options = {"form": lade, "epsilon": epsilons["lade"]}
     attention = {
         "norm": attention_norm,
         "epsilon": epsilons["attention"],
         "norm_epsilon": epsilons["attention_norm"],
     }
-    features = _base(photo, lade)
+    features = _base(photo, lade_options)
     outputs = {
-        tail: _tail(features, tail, resize, lade, attention) for tail in ("support", "main") if tails in ("both", tail)
+        tail: _tail(features, tail, resize, lade_options, attention)
+        for tail in ("support", "main")
+        if tails in ("both", tail)
     }
     return tf.keras.Model(photo, outputs if tails == "both" else outputs["main"], name=f"generator_{tails}")
 
 
-def main_tail(generator):
+def main_tail(generator: tf.keras.Model) -> tf.keras.Model:
     """The deployed generator that shares the layers and weights of `generator`, built with both tails."""
     return tf.keras.Model(generator.input, generator.output["main"], name="generator_main")
 
 
-def _block(x, filters, name, lade, kernel_size=3, strides=1):
+def _block(
+    x: tf.Tensor, filters: int, name: str, lade: dict[str, Any], kernel_size: int = 3, strides: int = 1
+) -> tf.Tensor:
     x = ReflectConv2D(filters, kernel_size, strides, name=f"{name}_conv")(x)
     x = LADE(**lade, name=f"{name}_lade")(x)
     return tf.keras.layers.LeakyReLU(0.2, name=f"{name}_lrelu")(x)
 
 
-def _base(x, lade):
+def _base(x: tf.Tensor, lade: dict[str, Any]) -> tuple[tf.Tensor, ...]:
     """Four feature maps, full size down to an eighth."""
     x0 = _block(x, 32, "base_0", lade, kernel_size=7)  # [N, H, W, 32]
     x = _block(x0, 32, "base_1_down", lade, strides=2)
@@ -70,8 +81,10 @@ def _base(x, lade):
     return x0, x1, x2, x3
 
 
-def _tail(features, name, resize, lade, attention):
-    """The way back up to a picture in [-1, 1], with a skip from the base at each size."""
+def _tail(
+    features: tuple[tf.Tensor, ...], name: str, resize: str, lade: dict[str, Any], attention: dict[str, Any]
+) -> tf.Tensor:
+    """The way back up to an image in [-1, 1], with a skip from the base at each size."""
     *skips, x = features
     x = ExternalAttention(128, **attention, name=f"{name}_attention")(x)
     for step, (filters, skip) in enumerate(zip((128, 64, 32), reversed(skips)), start=1):
@@ -80,5 +93,5 @@ def _tail(features, name, resize, lade, attention):
         x = tf.keras.layers.Add(name=f"{name}_{step}_skip")([x, skip])
         x = _block(x, filters, f"{name}_{step}b", lade)
     x = ReflectConv2D(3, 7, name=f"{name}_to_rgb")(x)
-    # float32 whatever the policy: losses and pictures want more than float16's 11 bits
+    # float32 whatever the policy: losses and images need more than float16's 11 bits
     return tf.keras.layers.Activation("tanh", dtype="float32", name=name)(x)  # [N, H, W, 3]

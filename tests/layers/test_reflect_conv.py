@@ -17,7 +17,7 @@ def ones_layer(kernel_size, strides):
 
 
 def test_stride_one_pads_one_on_every_side():
-    # rows reflect to 2 1 2 1, columns likewise; each output sums a 3x3 window of the 4x4 padded picture
+    # rows reflect to 2 1 2 1, columns likewise; each output sums a 3x3 window of the 4x4 padded image
     result = ones_layer(3, 1)([[1.0, 2.0], [3.0, 4.0]])
     # padded rows: 4 3 4 3 / 2 1 2 1 / 4 3 4 3 / 2 1 2 1
     np.testing.assert_array_equal(result, [[27.0, 24.0], [21.0, 18.0]])

@@ -13,11 +13,11 @@ def test_contract(strides, use_bias, tmp_path):
 
 def test_channels_are_convolved_apart_with_their_bias():
     layer = ReflectDepthwiseConv2D(use_bias=True, kernel_initializer="ones")
-    picture = tf.constant([[[1.0, 10.0], [2.0, 20.0]], [[3.0, 30.0], [4.0, 40.0]]])[None]
-    layer.build(picture.shape)
+    image = tf.constant([[[1.0, 10.0], [2.0, 20.0]], [[3.0, 30.0], [4.0, 40.0]]])[None]
+    layer.build(image.shape)
     layer.bias.assign([0.5, -1.0])
     # as for ReflectConv2D: 27 24 / 21 18 of the first channel, ten times that of the second
-    result = np.array(layer(picture))[0]
+    result = np.array(layer(image))[0]
     np.testing.assert_array_equal(result[..., 0], [[27.5, 24.5], [21.5, 18.5]])
     np.testing.assert_array_equal(result[..., 1], [[269.0, 239.0], [209.0, 179.0]])
 

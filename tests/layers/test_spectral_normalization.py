@@ -37,8 +37,8 @@ def test_scaling_the_kernel_changes_nothing(inner):
 
 
 def test_save_and_load(tmp_path):
-    picture = tf.keras.Input((None, None, 3))
-    model = tf.keras.Model(picture, SpectralNormalization(ReflectConv2D(4), name="conv")(picture))
+    image = tf.keras.Input((None, None, 3))
+    model = tf.keras.Model(image, SpectralNormalization(ReflectConv2D(4), name="conv")(image))
     x = tf.random.stateless_normal([1, 8, 8, 3], seed=(3, 4))
     model.save(tmp_path / "model.keras")
     np.testing.assert_array_equal(tf.keras.models.load_model(tmp_path / "model.keras")(x), model(x))

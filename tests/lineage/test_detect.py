@@ -5,7 +5,7 @@ from animegan3_tf.lineage.detect import CHECKPOINTS, detect_architecture
 
 
 @pytest.mark.parametrize("architecture", CHECKPOINTS)
-def test_a_generation_is_told_by_its_variables(architecture):
+def test_a_generation_is_recognised_by_its_variables(architecture):
     names = [*random_variables(architecture), "discriminator/conv/kernel", "global_step"]
     assert detect_architecture(names) == architecture
     first = names[0]

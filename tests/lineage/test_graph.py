@@ -43,7 +43,7 @@ def refused(path, architecture=None):
 
 @pytest.mark.slow
 def test_the_graphs_constants_are_the_networks(arrays, tmp_path):
-    """An epsilon so large that no picture is the same without it; it goes with the weights."""
+    """An epsilon so large that no image is the same without it; it goes with the weights."""
     path = write_frozen_graph(tmp_path / "v3.pb", "animegan3", arrays, epsilon=0.25)
     out = tmp_path / "v3.h5"
     opened = import_generator(None, path, out)
@@ -72,7 +72,7 @@ def test_the_variables_of_a_graph_are_those_of_its_checkpoint(arrays, tmp_path):
         np.testing.assert_array_equal(weight.numpy(), arrays[names[name]].reshape(weight.shape), err_msg=name)
 
 
-def test_a_graph_of_animegan2_gives_the_original_codes_pictures(tmp_path):
+def test_a_graph_of_animegan2_gives_the_original_codes_images(tmp_path):
     photo, expected, tolerance = golden_pictures("animegan2")
     path = write_frozen_graph(tmp_path / "v2.pb", "animegan2", read_checkpoint(golden_checkpoint("animegan2")))
     opened = open_published(path)
@@ -80,7 +80,7 @@ def test_a_graph_of_animegan2_gives_the_original_codes_pictures(tmp_path):
     np.testing.assert_allclose(opened.model(photo), expected, atol=tolerance)
 
 
-def test_what_the_network_cannot_do_is_named(older, tmp_path):
+def test_operations_that_the_network_lacks_are_named(older, tmp_path):
     aligned = write_frozen_graph(tmp_path / "aligned.pb", "animegan2", older, align_corners=True)
     assert "aligns corners" in refused(aligned)
     steep = write_frozen_graph(tmp_path / "steep.pb", "animegan2", older, activation=lambda x: tf.nn.leaky_relu(x, 0.1))
@@ -137,7 +137,7 @@ def test_a_wrong_architecture_is_named(older, tmp_path):
     assert "is of architecture animegan2, not tiny; leave tiny out" in refused(path, "tiny")
 
 
-def test_what_is_no_graph_of_ours_is_refused(older, tmp_path):
+def test_other_graphs_are_refused(older, tmp_path):
     path = write_frozen_graph(tmp_path / "g.pb", "animegan2", older)
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
@@ -147,7 +147,11 @@ def test_what_is_no_graph_of_ours_is_refused(older, tmp_path):
     with tf.Graph().as_default() as graph:
         tf.tanh(tf.compat.v1.placeholder(tf.float32, [1, None, None, 3]) * 2.0)
         path.write_bytes(graph.as_graph_def().SerializeToString())
-    assert "is of none of the networks animegan1, " in refused(path)
+    assert "matches none of the networks animegan1, " in refused(path)
+    with tf.Graph().as_default() as graph:
+        tf.shape(tf.compat.v1.placeholder(tf.float32, [1, None, None, 3]))
+        path.write_bytes(graph.as_graph_def().SerializeToString())
+    assert "Shape gives numbers, not an image" in refused(path)
     assert "does not exist" in refused(tmp_path / "absent.pb")
 
 

@@ -24,9 +24,9 @@ def run_import(monkeypatch, *arguments):
     return ended.value.code
 
 
-def levels(picture):
+def levels(image):
     """[-1, 1] as uint8."""
-    return np.rint((picture + 1.0) * 127.5).clip(0, 255).astype(np.uint8)
+    return np.rint((image + 1.0) * 127.5).clip(0, 255).astype(np.uint8)
 
 
 @pytest.mark.parametrize("named", [["animegan2"], []])
@@ -62,8 +62,8 @@ def test_a_checkpoint_that_does_not_fit_is_one_line_and_leaves_no_file(tmp_path,
 def test_an_imported_generator_stylises_as_the_original(architecture, tmp_path, monkeypatch):
     out = tmp_path / "w.h5"
     assert run_import(monkeypatch, architecture, golden_checkpoint(architecture), "-o", out) == 0
-    photos, pictures, tolerance = golden_pictures(architecture)
-    photo, expected = photos[:1], pictures[:1]
+    photos, images, tolerance = golden_pictures(architecture)
+    photo, expected = photos[:1], images[:1]
     write_image(tmp_path / "photo.png", levels(photo[0]))
     rgb = read_image(tmp_path / "photo.png").rgb
     np.testing.assert_array_equal(rgb, np.round((photo[0] + 1.0) * 127.5))  # the photo is one of 8 bits

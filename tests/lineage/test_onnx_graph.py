@@ -32,7 +32,7 @@ def refused(path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("opset", [9, 13])  # as published
-def test_a_converted_graph_gives_the_original_codes_pictures(tmp_path, opset):
+def test_a_converted_graph_gives_the_original_codes_images(tmp_path, opset):
     photo, expected, tolerance = golden_pictures("animegan3")
     graph = frozen_graph("animegan3", read_checkpoint(golden_checkpoint("animegan3")))
     opened = open_published(converted(tmp_path / "v3.onnx", graph, opset))
@@ -72,6 +72,6 @@ def identity(path):
 
 def test_an_onnx_file_of_something_else_runs_as_it_is(tmp_path):
     path = identity(tmp_path / "same.onnx")
-    assert "is of none of the networks animegan1, animegan2, animegan3, jp_face, tiny" in refused(path)
+    assert "matches none of the networks animegan1, animegan2, animegan3, jp_face, tiny" in refused(path)
     rgb = np.arange(16 * 24 * 3, dtype=np.uint8).reshape(16, 24, 3)
     np.testing.assert_array_equal(load_stylizer(path)(rgb), rgb)

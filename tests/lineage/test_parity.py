@@ -62,9 +62,9 @@ def test_a_half_precision_file():
     path = published("AnimeGANv3_JP_face_v1.0_fp16.onnx")
     opened = open_published(path)
     assert opened.architecture == "jp_face"
-    picture = opened.model(face(), training=False)
-    np.testing.assert_allclose(picture, run_onnx(path.read_bytes(), face()), atol=2e-3)
-    np.testing.assert_allclose(picture, run_onnx(in_single_precision(path), face()), atol=1e-4)
+    image = opened.model(face(), training=False)
+    np.testing.assert_allclose(image, run_onnx(path.read_bytes(), face()), atol=2e-3)
+    np.testing.assert_allclose(image, run_onnx(in_single_precision(path), face()), atol=1e-4)
 
 
 def in_single_precision(path):

@@ -73,7 +73,7 @@ def test_bytes_are_scaled_and_shifted(tmp_path):
     np.testing.assert_allclose(named_weights(opened.model)["to_rgb_conv/kernel"], 0.12, rtol=1e-6)
 
 
-def test_damage_is_told_in_a_line(folder):
+def test_damage_is_reported_in_one_line(folder):
     model, last = folder / "model.json", folder / "group1-shard2of2.bin"
     text, weights = model.read_text(), last.read_bytes()
     last.write_bytes(weights[:-100])
@@ -91,9 +91,9 @@ def test_damage_is_told_in_a_line(folder):
 
 def test_other_models_are_refused(folder):
     model = folder / "model.json"
-    told = json.loads(model.read_text())
-    model.write_text(json.dumps({**told, "format": "layers-model"}))
+    content = json.loads(model.read_text())
+    model.write_text(json.dumps({**content, "format": "layers-model"}))
     assert "is a TF.js layers-model" in refused(folder)
-    told["weightsManifest"][0]["paths"][0] = "../group1-shard1of2.bin"
-    model.write_text(json.dumps(told))
+    content["weightsManifest"][0]["paths"][0] = "../group1-shard1of2.bin"
+    model.write_text(json.dumps(content))
     assert "names weights in another folder" in refused(folder)

@@ -12,7 +12,7 @@ def grey(rows):
     return tf.repeat(tf.constant(rows, tf.float32)[None, ..., None], 3, axis=-1)
 
 
-def test_ink_weighs_by_its_difference_to_what_is_around():
+def test_ink_weighs_by_its_difference_to_its_surroundings():
     """One dark pixel of -0.8 among nine of 0.1: the 3x3 mean is 0 there; in a corner it counts four pixels."""
     drawing = grey([[0.1, 0.1, 0.1], [0.1, -0.8, 0.1], [0.1, 0.1, 0.1]])
     weights = losses.ink_weights(drawing, ink=5.0, contrast=1.6, window=3).numpy()[0, ..., 0]
@@ -53,6 +53,6 @@ def test_neighbour_differences():
     assert float(losses.neighbour_difference_loss(x + 0.5, x)) == pytest.approx(0.0)
 
 
-def test_block_means_forget_what_is_within_a_block():
+def test_block_means_ignore_differences_within_a_block():
     x = grey([[1.0, -1.0, 0.5, 0.5], [-1.0, 1.0, 0.5, 0.5]])
     assert float(losses.block_mean_loss(x, tf.zeros_like(x), side=2)) == pytest.approx((0.0 + 0.5) / 2)

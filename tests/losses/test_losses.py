@@ -116,7 +116,7 @@ def test_total_variation_by_hand(arrays, scalars):
 
 
 def test_flat_regions_by_hand():
-    """A line one pixel wide is two steps of 1 in each row: of 16 columns that is 1 / 8 of a flat guide's picture."""
+    """A line one pixel wide is two steps of 1 in each row: of 16 columns that is 1 / 8 of a flat guide's image."""
     line = np.zeros([1, 16, 16, 3], np.float32)
     line[:, :, 8] = 1.0
     flat, edge = np.zeros_like(line), np.zeros_like(line)
@@ -132,14 +132,14 @@ def test_flat_regions_by_hand():
     np.testing.assert_allclose(losses.flat_region_loss(line, line * 0.25), np.exp(-1) * 2 / 16, rtol=1e-6)
 
 
-def test_flat_regions_pull_at_the_picture_and_not_at_the_guide(arrays):
-    picture, guide = tf.constant(arrays["fake"]), tf.constant(arrays["photo"])
+def test_flat_regions_pull_at_the_image_and_not_at_the_guide(arrays):
+    image, guide = tf.constant(arrays["fake"]), tf.constant(arrays["photo"])
     with tf.GradientTape() as tape:
-        tape.watch([picture, guide])
-        value = losses.flat_region_loss(picture, guide)
-    to_picture, to_guide = tape.gradient(value, [picture, guide])
+        tape.watch([image, guide])
+        value = losses.flat_region_loss(image, guide)
+    to_image, to_guide = tape.gradient(value, [image, guide])
     assert to_guide is None
-    assert float(tf.norm(to_picture)) > 0
+    assert float(tf.norm(to_image)) > 0
 
 
 def test_gram_by_hand(arrays):

@@ -32,7 +32,7 @@ def random_weights():
     return weights
 
 
-def by_the_paper(weights, picture):
+def by_the_paper(weights, image):
     """ResNet-18 (He et al., 2016) in NumPy's order of axes, with operations instead of layers."""
 
     def conv(x, number, stride=1):
@@ -41,7 +41,7 @@ def by_the_paper(weights, picture):
         padding = [[0, 0], [pad, pad], [pad, pad], [0, 0]]
         return tf.nn.conv2d(x, kernel, stride, padding) + weights[str(number + 1)]
 
-    x = tf.nn.relu(conv((picture + 1) / 2 * (1 / STD) - MEAN / STD, 193, 2))
+    x = tf.nn.relu(conv((image + 1) / 2 * (1 / STD) - MEAN / STD, 193, 2))
     x = tf.nn.max_pool2d(x, 3, 2, [[0, 0], [1, 1], [1, 1], [0, 0]])
     for channels, (a, b, c, d) in STAGES.items():
         same = conv(x, SHORTCUTS[channels], 2) if channels in SHORTCUTS else x
@@ -57,9 +57,9 @@ MEAN, STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
 def test_it_is_a_resnet_18():
     weights = random_weights()
     model = build_anime_classifier(weights)
-    picture = np.random.default_rng(1).uniform(-1, 1, (1, 224, 224, 3))
-    features, logits = by_the_paper(weights, picture)
-    found = model(picture.astype(np.float32))
+    image = np.random.default_rng(1).uniform(-1, 1, (1, 224, 224, 3))
+    features, logits = by_the_paper(weights, image)
+    found = model(image.astype(np.float32))
     np.testing.assert_allclose(found["features"], features, rtol=1e-3, atol=1e-4)
     np.testing.assert_allclose(found["logits"], logits, rtol=1e-3, atol=1e-3)
     # torchvision's 11,689,512 without its 513,000 of the head and 4,800 of batch norm's 9,600, with 1,026 of this head
@@ -79,10 +79,10 @@ def test_the_wheels_own_network_under_onnx_runtime_agrees():
         )
         for parts in (("selfie2anime", "photo"), ("selfie2anime", "anime"))
     )
-    pictures = np.concatenate([photos, anime]).astype(np.float32)
-    inputs = ((pictures / 255 - MEAN) / STD).transpose(0, 3, 1, 2).astype(np.float32)
+    images = np.concatenate([photos, anime]).astype(np.float32)
+    inputs = ((images / 255 - MEAN) / STD).transpose(0, 3, 1, 2).astype(np.float32)
     (expected,) = runtime.InferenceSession(str(path)).run(None, {"input": inputs})
-    logits = model(pictures / 127.5 - 1)["logits"].numpy()
+    logits = model(images / 127.5 - 1)["logits"].numpy()
     np.testing.assert_allclose(logits, expected, atol=1e-4)
     likeness = tf.nn.softmax(logits)[:, 1].numpy()
     assert likeness[:8].mean() < 0.1 < likeness[8:].mean()

@@ -33,15 +33,15 @@ def test_power_iteration_advances_as_in_the_original_code_and_rests_outside_trai
 
 def test_gradients_run_through_the_singular_value_as_in_the_original_code():
     arrays, model = golden_discriminator()
-    picture = tf.constant(arrays["input"])
+    image = tf.constant(arrays["input"])
     with tf.GradientTape() as tape:
-        tape.watch(picture)
-        loss = tf.reduce_mean(tf.square(model(picture, training=True) - 0.9))
+        tape.watch(image)
+        loss = tf.reduce_mean(tf.square(model(image, training=True) - 0.9))
     np.testing.assert_allclose(loss, arrays["loss_mean_square_minus_0.9"], rtol=1e-4)
     kernels = model.trainable_weights
-    grad_picture, *grads = tape.gradient(loss, [picture, *kernels])
+    grad_image, *grads = tape.gradient(loss, [image, *kernels])
     expected = arrays["grad_input"]
-    assert np.linalg.norm(grad_picture - expected) < 1e-3 * np.linalg.norm(expected)
+    assert np.linalg.norm(grad_image - expected) < 1e-3 * np.linalg.norm(expected)
     names = discriminator_variables()
     for kernel, grad in zip(kernels, grads):
         theirs = arrays[f"grad_l2:{names[kernel.name.split(':')[0]]}"]

@@ -18,13 +18,13 @@ def test_trainable_parameters_are_the_published_number(tails, expected):
 
 @pytest.mark.parametrize("lade", ["covariance", "direct"])
 @pytest.mark.parametrize(("graph", "training"), [("training", True), ("inference", False)])
-def test_pictures_are_the_original_codes(lade, graph, training):
+def test_images_are_the_original_codes(lade, graph, training):
     arrays = np.load(golden("v3", "generator.npz"))
     model = build_generator(resize="legacy", lade=lade)
     load_golden_generator(model, graph)
-    pictures = model(arrays["input"], training=training)
+    images = model(arrays["input"], training=training)
     for tail in ("support", "main"):
-        np.testing.assert_allclose(pictures[tail], arrays[f"{graph}_{tail}"], atol=1e-4)
+        np.testing.assert_allclose(images[tail], arrays[f"{graph}_{tail}"], atol=1e-4)
 
 
 def test_a_training_call_moves_the_batch_norm_as_the_original_code_does():
@@ -73,7 +73,7 @@ def test_unknown_options_are_refused():
         build_generator(tails="three")
 
 
-def test_mixed_precision_keeps_the_picture():
+def test_mixed_precision_keeps_the_image():
     full = build_generator()
     tf.keras.mixed_precision.set_global_policy("mixed_float16")
     try:
@@ -83,6 +83,6 @@ def test_mixed_precision_keeps_the_picture():
     half.set_weights(full.get_weights())
     assert all(w.dtype == tf.float32 for w in half.trainable_weights)
     photo = tf.random.stateless_uniform([1, 32, 32, 3], seed=(3, 4), minval=-1)
-    pictures = half(photo)["main"]
-    assert pictures.dtype == tf.float32
-    np.testing.assert_allclose(pictures, full(photo)["main"], atol=0.03)
+    images = half(photo)["main"]
+    assert images.dtype == tf.float32
+    np.testing.assert_allclose(images, full(photo)["main"], atol=0.03)

@@ -50,14 +50,14 @@ def test_animegan1s_discriminator_is_animegan2s_but_for_its_normalisation():
 @pytest.mark.parametrize("size", [(16, 16), (20, 36)])
 def test_any_multiple_of_four_from_sixteen(module, size):
     photo = tf.random.stateless_uniform([2, *size, 3], seed=(1, 2), minval=-1)
-    picture = module.build_generator()(photo)
-    assert picture.shape == photo.shape
-    assert float(tf.reduce_max(tf.abs(picture))) <= 1
+    image = module.build_generator()(photo)
+    assert image.shape == photo.shape
+    assert float(tf.reduce_max(tf.abs(image))) <= 1
     assert module.build_discriminator()(photo).shape == (2, size[0] // 4, size[1] // 4, 1)
 
 
 @pytest.mark.parametrize("module", [animegan1, animegan2])
-def test_mixed_precision_keeps_the_picture(module):
+def test_mixed_precision_keeps_the_image(module):
     full = module.build_generator()
     tf.keras.mixed_precision.set_global_policy("mixed_float16")
     try:
@@ -66,9 +66,9 @@ def test_mixed_precision_keeps_the_picture(module):
         tf.keras.mixed_precision.set_global_policy("float32")
     half.set_weights(full.get_weights())
     photo = tf.random.stateless_uniform([1, 32, 32, 3], seed=(3, 4), minval=-1)
-    picture = half(photo)
-    assert picture.dtype == tf.float32
-    np.testing.assert_allclose(picture, full(photo), atol=0.06)
+    image = half(photo)
+    assert image.dtype == tf.float32
+    np.testing.assert_allclose(image, full(photo), atol=0.06)
 
 
 @pytest.mark.parametrize("module", [animegan1, animegan2])

@@ -5,7 +5,7 @@ import tensorflow as tf
 from animegan3_tf.networks.pair_discriminator import build_pair_discriminator
 
 
-def pictures(seed, shape=(2, 24, 16, 3)):
+def images(seed, shape=(2, 24, 16, 3)):
     return tf.random.stateless_uniform(shape, seed=(seed, 0), minval=-1, maxval=1)
 
 
@@ -16,11 +16,11 @@ def discriminator():
 
 
 def test_one_logit_for_each_eight_pixels(discriminator):
-    assert discriminator([pictures(0), pictures(1)]).shape == (2, 3, 2, 1)
+    assert discriminator([images(0), images(1)]).shape == (2, 3, 2, 1)
 
 
 def test_it_sees_the_photo_too(discriminator):
-    answers = [discriminator([pictures(seed), pictures(9)]).numpy() for seed in (0, 1)]
+    answers = [discriminator([images(seed), images(9)]).numpy() for seed in (0, 1)]
     assert np.abs(answers[0] - answers[1]).max() > 1e-3
 
 
@@ -36,7 +36,7 @@ def test_fine_lines_are_enlarged_four_times(discriminator):
     np.testing.assert_allclose(found[7, 5], [1, 1, 1, 0, 0, 0, 0, 0, 0], atol=1e-6)
 
 
-def test_pictures_of_a_batch_do_not_see_each_other(discriminator):
-    photo, drawing = pictures(2), pictures(3)
+def test_images_of_a_batch_do_not_see_each_other(discriminator):
+    photo, drawing = images(2), images(3)
     together = discriminator([photo, drawing])
     tf.debugging.assert_near(together[:1], discriminator([photo[:1], drawing[:1]]), atol=1e-4)

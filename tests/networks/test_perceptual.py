@@ -14,7 +14,7 @@ from animegan3_tf.networks import load_perceptual
 from animegan3_tf.networks.vgg19 import random_vgg19, read_vgg19
 
 
-def gradient_picture(size):
+def gradient_image(size):
     ramp = np.linspace(-1, 1, size, dtype=np.float32)
     return np.stack(np.broadcast_arrays(ramp[:, None], ramp[None], 0.0), axis=-1)[None].astype(np.float32)
 
@@ -88,14 +88,14 @@ def test_unknown_networks_and_taps():
 
 
 def test_random_is_seeded_and_frozen():
-    pictures = gradient_picture(32)
+    images = gradient_image(32)
     first, second = (load_perceptual("random", taps=["conv1_2"]) for _ in range(2))
-    np.testing.assert_array_equal(first(pictures)["conv1_2"], second(pictures)["conv1_2"])
+    np.testing.assert_array_equal(first(images)["conv1_2"], second(images)["conv1_2"])
     assert first.model.trainable_weights == []
 
 
 def test_resnet18_pads_like_the_network_it_comes_from(tmp_path):
-    """A constant picture: the top left output of the stem sees 4x4 real pixels of its 7x7 window, stride 2, pad 3."""
+    """A constant image: the top left output of the stem sees 4x4 real pixels of its 7x7 window, stride 2, pad 3."""
     arrays = resnet_arrays()
     arrays["193"][:] = 0
     arrays["193"][0] = 1.0  # channel 0 sums the window of all three normalised colours
@@ -111,7 +111,7 @@ def test_resnet18_pads_like_the_network_it_comes_from(tmp_path):
 def test_resnet18_taps_and_sizes(tmp_path):
     np.savez(tmp_path / "r.npz", **resnet_arrays())
     network = load_perceptual(f"resnet18:{tmp_path}/r.npz")
-    shapes = {tap: tuple(value.shape) for tap, value in network(gradient_picture(64)).items()}
+    shapes = {tap: tuple(value.shape) for tap, value in network(gradient_image(64)).items()}
     assert shapes == {"A": (1, 32, 32, 64), "B": (1, 16, 16, 64), "C": (1, 8, 8, 128)}
     assert network.scales == {"A": 1.0, "B": 1.0, "C": 1.0}
     assert network.gram_scales == {"A": 64.0, "B": 64.0, "C": 128.0}

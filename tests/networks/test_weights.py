@@ -27,7 +27,7 @@ def test_round_trip_leaves_the_support_tail_out(tmp_path, generator):
     assert [p.name for p in tmp_path.iterdir()] == ["g.h5"]
 
 
-def test_half_precision_halves_the_file_and_keeps_the_picture(tmp_path, generator):
+def test_half_precision_halves_the_file_and_keeps_the_image(tmp_path, generator):
     save_generator(tmp_path / "whole.h5", generator)
     save_generator(tmp_path / "half.h5", generator, dtype="float16")
     sizes = [(tmp_path / name).stat().st_size for name in ("whole.h5", "half.h5")]
@@ -74,7 +74,7 @@ def test_other_files_are_refused(tmp_path, generator):
 
 
 def test_a_file_says_what_it_is_built_with(tmp_path):
-    """One whose attention normalises each picture, with constants of its own."""
+    """One whose attention normalises each image, with constants of its own."""
     epsilons = {"lade": 0.5, "attention": 0.25, "attention_norm": 0.125}
     model = build_deployed("animegan3", "legacy", epsilons=epsilons, attention_norm="layer")
     save_generator(tmp_path / "g.h5", model)
@@ -117,6 +117,6 @@ def test_networks_that_are_only_published(tmp_path, architecture, parameters):
     assert sum(weight.shape.num_elements() for weight in model.weights) == parameters
     photo = tf.random.stateless_uniform([1, 32, 48, 3], seed=(1, 2), minval=-1)
     save_generator(tmp_path / "g.h5", model, {"architecture": architecture})
-    picture = load_generator(tmp_path / "g.h5")(photo)
-    assert picture.shape == photo.shape
-    np.testing.assert_array_equal(picture, model(photo))
+    image = load_generator(tmp_path / "g.h5")(photo)
+    assert image.shape == photo.shape
+    np.testing.assert_array_equal(image, model(photo))
