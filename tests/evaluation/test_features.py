@@ -137,7 +137,7 @@ def test_inception_of_keras_takes_a_file(tmp_path, monkeypatch):
         ("saved_model:.", "need a signature serving_default"),
     ],
 )
-def test_what_cannot_be_loaded_is_told_in_one_line(specification, words):
+def test_what_cannot_be_loaded_is_one_line(specification, words):
     with pytest.raises(UserError) as caught:
         load_features(specification)
     assert words in str(caught.value)
