@@ -38,7 +38,7 @@ def page_of(comparison: Comparison, shown: int) -> str:
         shown: How many photos to show with every method's images of them. They are spread evenly over all photos.
     """
     sections = {
-        "pictures": _pictures(comparison, shown),
+        "pictures": _images(comparison, shown),
         "cost": _cost(comparison),
         "scores": _scores(comparison),
         "cases": _cases(comparison),
@@ -58,7 +58,7 @@ def spread_names(names: Sequence[T], count: int) -> list[T]:
     return [names[round(i * (len(names) - 1) / max(1, count - 1))] for i in range(count)]
 
 
-def _pictures(comparison: Comparison, count: int) -> str:
+def _images(comparison: Comparison, count: int) -> str:
     names = [PHOTO, *(entry.method.name for entry in comparison.entries)]
     photos = comparison.inputs.paths
     chosen = spread_names(list(photos), count)

@@ -122,9 +122,7 @@ def resolve_size(kind: str, photos: int, methods: int, items: int | None, repeat
     if items is None:
         items = min(trials, math.ceil(_ITEMS[kind] / groups) * groups)
     if not 1 <= items <= trials:
-        raise UserError(
-            f"--items {items} is not between 1 and {trials:,}, the number of trials that these pictures give"
-        )
+        raise UserError(f"--items {items} is not between 1 and the {trials:,} trials that these pictures give")
     if repeats is None:
         repeats = min(_REPEATS, items // 3)
     if not 0 <= repeats <= items // 3:
