@@ -70,7 +70,7 @@ def reduce_photos(
             return name, None, str(error)
         if min(rgb.shape[:2]) < MIN_SIDE:
             size = f"{rgb.shape[1]}x{rgb.shape[0]}"
-            return name, None, f"{quote(path)} measures {size} here; a side needs {MIN_SIDE} pixels or more"
+            return name, None, f"{quote(path)} is {size} at this --size; a side needs {MIN_SIDE} pixels or more"
         write_image(image_path(folder, name), rgb)
         return name, rgb.shape[:2], None
 

@@ -132,7 +132,7 @@ def test_inception_of_keras_takes_a_file(tmp_path, monkeypatch):
         ("resnet18:none.npz", "'none.npz' does not exist"),
         (
             "inception-2015:.",
-            "no saved_model.pb in there; download https://tfhub.dev/tensorflow/tfgan/eval/inception/1",
+            "the folder holds no saved_model.pb; download https://tfhub.dev/tensorflow/tfgan/eval/inception/1",
         ),
         ("saved_model:.", "need a signature serving_default"),
     ],
