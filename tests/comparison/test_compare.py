@@ -43,7 +43,7 @@ def test_three_generations_a_tflite_file_and_a_folder_in_one_report(call, made, 
             assert ours[key] == pytest.approx(theirs[key], abs=1e-3)  # the photo's own levels come back exactly
     assert report["metrics"]["features"]["network"].startswith("half ResNet-18")
     (few,) = (result for result in methods["v3"]["results"] if result["key"] == "frechet_anime")
-    assert few["note"] == "not measured: 3 pictures are too few; 50 in each set at least"
+    assert few["note"] == "not measured: 3 pictures are too few; each set needs 50 or more"
     text = (folder / "report" / "report.html").read_text()
     assert text.count('<article class="photo">') == 1
     assert "1 of 3 photos" in text
