@@ -58,8 +58,8 @@ def write_answers(folder, key, raters, scores, tie, seed):
     rng = np.random.default_rng(seed)
     person = Person(key, scores, tie, rng)
     for number, rater in enumerate(rng.choice(2**32, raters, replace=False)):
-        told = make_answers(key, int(rater), number % key.study.blocks, person)
-        (folder / f"{number}.json").write_text(json.dumps(told))
+        saved = make_answers(key, int(rater), number % key.study.blocks, person)
+        (folder / f"{number}.json").write_text(json.dumps(saved))
 
 
 def preference(scores, tie, method):

@@ -38,7 +38,7 @@ def test_pictures_made_elsewhere_alone_make_a_report(call, folder):
     assert method["resized_from"] == {"00": "80x80", "01": "80x80"}
 
 
-def test_a_broken_photo_or_picture_is_told_the_rest_goes_on_and_the_status_is_1(call, folder):
+def test_a_broken_photo_or_picture_is_reported_the_rest_goes_on_and_the_status_is_1(call, folder):
     (folder / "photo" / "broken.png").write_bytes(b"nothing")
     (folder / "theirs" / "01.jpg").write_bytes(b"nothing")
     status, out, errors = call(*arguments(folder, "--no-timing"))
@@ -47,8 +47,8 @@ def test_a_broken_photo_or_picture_is_told_the_rest_goes_on_and_the_status_is_1(
     assert "broken.png" in errors
     assert "01.jpg" in errors
     assert "report:" in out
-    told = json.loads((folder / "report" / "report.json").read_text())
-    assert (told["photos"]["pictures"], told["methods"][0]["pictures"]) == (2, 1)
+    report = json.loads((folder / "report" / "report.json").read_text())
+    assert (report["photos"]["pictures"], report["methods"][0]["pictures"]) == (2, 1)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_a_broken_photo_or_picture_is_told_the_rest_goes_on_and_the_status_is_1(
         ({"out": __file__}, "is a file; name a folder"),
         ({"out": f"{__file__}/report"}, "cannot be written to"),
         ({"sizes": "100"}, "--sizes 100: a side is 100; it must be a multiple of 8"),
-        ({"size": "16"}, "--size 16 is too small to judge; give 64 or more"),
+        ({"size": "16"}, "--size 16 is too small for a comparison; give 64 or more"),
         ({"features": "vgg"}, "features 'vgg' are not known"),
         ({"distance": "vgg"}, "distance 'vgg' is not known"),
     ],

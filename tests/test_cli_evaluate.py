@@ -55,16 +55,16 @@ def test_a_model_draws_the_pictures_first(call, folder):
     assert status == 0
     assert "4 pictures written to" in out
     assert len(list((folder / "report" / "generated").glob("*.png"))) == 4
-    told = json.loads((folder / "report" / "report.json").read_text())
-    assert [row["photo"] for row in told["pictures"]] == ["00.png", "01.png", "02.png", "03.png"]
-    assert told["pictures"][0]["content_distance"] > 0
+    report = json.loads((folder / "report" / "report.json").read_text())
+    assert [row["photo"] for row in report["pictures"]] == ["00.png", "01.png", "02.png", "03.png"]
+    assert report["pictures"][0]["content_distance"] > 0
     (folder / "photo" / "00.png").unlink()
     status, _, errors = call(*options(folder, generated=folder / "generator.h5"))
     assert status == 1
     assert "holds pictures of an earlier evaluation too; remove it" in errors
 
 
-def test_a_broken_picture_is_told_and_the_status_is_1(call, folder):
+def test_a_broken_picture_is_reported_and_the_status_is_1(call, folder):
     (folder / "anime" / "broken.png").write_bytes(b"nothing")
     status, out, errors = call(*options(folder))
     assert status == 1

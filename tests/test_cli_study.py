@@ -35,13 +35,13 @@ def test_build_and_score(call, pictures, tmp_path):
     assert "8 answers" in out
     key = Key.read(page)
     for seed in range(3):
-        told = make_answers(key, seed, 0, lambda _, codes: min(codes, key=lambda code: key.pictures[code][1]))
-        (tmp_path / f"{seed}.json").write_text(json.dumps(told))
+        saved = make_answers(key, seed, 0, lambda _, codes: min(codes, key=lambda code: key.pictures[code][1]))
+        (tmp_path / f"{seed}.json").write_text(json.dumps(saved))
     (tmp_path / "bad.json").write_text("{")
     files = sorted(tmp_path.glob("[0-9b]*.json"))
     status, out, errors = call("score", page, *files, "-o", report)
     assert status == 0
-    assert errors == f"animegan3: '{tmp_path / 'bad.json'}' is no JSON; left out\n"
+    assert errors == f"animegan3: '{tmp_path / 'bad.json'}' is not JSON; left out\n"
     assert "omega" in out
     assert "raters: 3, files left out: 1" in out
     assert sorted(path.name for path in report.iterdir()) == ["report.csv", "report.html", "report.json", "report.tex"]

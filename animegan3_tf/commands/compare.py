@@ -47,7 +47,7 @@ def compare(
     max_pixels: int = MAX_PIXELS,
 ):
     """Compare generators on the same photos: pictures, time, memory, scores. The status is 1 when a picture is bad."""
-    from animegan3_tf.comparison.picture_size import parse_sizes
+    from animegan3_tf.comparison.image_size import parse_sizes
     from animegan3_tf.comparison.specification import parse_models
 
     specifications = parse_models(models)

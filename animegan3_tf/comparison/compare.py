@@ -1,4 +1,4 @@
-"""Methods against each other: the same photos to all, their pictures, what these are worth and what they cost."""
+"""Compares methods on the same photos: their images, the images' scores, and the methods' cost."""
 
 from __future__ import annotations
 
@@ -19,27 +19,42 @@ from animegan3_tf.errors import UserError
 from animegan3_tf.images import DEFAULT_MAX_PIXELS, find_images, quote, read_image
 from animegan3_tf.speed.machine import describe_machine
 
-LEAST_SIDE = 64
+LEAST_SIDE = 64  # pixels
 
 
 @dataclass(frozen=True)
 class Settings:
-    """side: longest of the photos. sizes: (H, W) at which methods are timed, none for no timing. rounds: of timing."""
+    """Settings of a comparison.
+
+    Attributes:
+        side: Pixels of the photos' longest side, at most; `LEAST_SIDE` or more.
+        sizes: The (H, W) at which methods are timed; without any, nothing is timed.
+        rounds: Timed calls of each method at each size.
+        max_pixels: The limit for images that are read.
+    """
 
     side: int = 512
     sizes: tuple[tuple[int, int], ...] = ()
     rounds: int = 5
     max_pixels: int = DEFAULT_MAX_PIXELS
 
-    def __post_init__(self):
-        """Refuses what would compare nothing."""
+    def __post_init__(self) -> None:
+        """Refuses a side at which images cannot be compared."""
         if self.side < LEAST_SIDE:
-            raise UserError(f"--size {self.side} is too small to judge; give {LEAST_SIDE} or more")
+            raise UserError(f"--size {self.side} is too small for a comparison; give {LEAST_SIDE} or more")
 
 
 @dataclass(frozen=True)
 class Entry:
-    """Everything of one method. speeds: {(H, W): Speed}. memory: None where it was not measured."""
+    """Everything about one method.
+
+    Attributes:
+        method: The method.
+        drawn: Its images.
+        measured: Their scores.
+        speeds: {(H, W): Speed} for the sizes at which it was timed.
+        memory: None where it was not measured.
+    """
 
     method: Method
     drawn: Drawn
@@ -48,36 +63,46 @@ class Entry:
     memory: Memory | None
 
     def notes(self, photos: int) -> list[str]:
-        """What a reader of its numbers should know; photos: how many there are."""
-        told, drawn, method = [], self.drawn, self.method
+        """Lines that a reader of the method's numbers should know; `photos` is the number of photos."""
+        lines, drawn, method = [], self.drawn, self.method
         if drawn.missing:
-            told.append(f"no picture of {len(drawn.missing):,} of {photos:,} photos, so its scores are of fewer")
+            lines.append(f"no picture of {len(drawn.missing):,} of {photos:,} photos, so its scores are of fewer")
         if drawn.resized:
             first = next(iter(drawn.resized.values()))
             more = "" if len(set(drawn.resized.values())) == 1 else " and others"
-            told.append(
+            lines.append(
                 f"{len(drawn.resized):,} of {len(drawn.paths):,} pictures resized to the photos' size, "
                 f"from {first[1]}x{first[0]}{more}"
             )
         if method.stylizer is None:
-            told.append("pictures made elsewhere: not timed")
+            lines.append("pictures made elsewhere: not timed")
         if method.fixed_size:
             height, width = method.fixed_size
-            told.append(
+            lines.append(
                 f"takes {width}x{height} only: timed at no other size; larger photos reduced to fit, results enlarged"
             )
         if self.memory and self.memory.failed:
-            told.append(f"neither memory nor time was measured where its process failed: {self.memory.failed}")
-        return told
+            lines.append(f"neither memory nor time was measured where its process failed: {self.memory.failed}")
+        return lines
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What came out. metrics: what they were measured with, and machine: on what, as `MetricSet.to_dict` and JSON."""
+    """The results of a comparison.
+
+    Attributes:
+        inputs: The photos.
+        anime: The folder of anime images.
+        anime_count: The number of images in it.
+        entries: The methods, in the order given.
+        settings: The settings.
+        metrics: The networks and settings of the metrics; see `MetricSet.to_dict`.
+        machine: The machine; see `describe_machine`.
+    """
 
     inputs: Inputs
     anime: Path
-    anime_pictures: int
+    anime_count: int
     entries: tuple[Entry, ...]
     settings: Settings
     metrics: dict
@@ -85,7 +110,7 @@ class Comparison:
 
     @property
     def problems(self) -> list[str]:
-        """A line for each file that could not be used, each once."""
+        """One line for each file that could not be used, without repetitions."""
         lines = list(self.inputs.rejected)
         for entry in self.entries:
             lines += [entry.drawn.missing[name] for name in entry.drawn.broken]
@@ -102,13 +127,23 @@ def compare(
     work: Path,
     progress: Callable[[str], contextlib.AbstractContextManager] = lambda what: contextlib.nullcontext(),
 ) -> Comparison:
-    """Compares methods; raises UserError for what cannot be compared, most of it before the first picture.
+    """Compares methods on the same photos.
 
-    work: an empty folder, which holds the pictures: a `Comparison` refers to it. progress: as
-    `animegan3_tf.progress.progress`.
+    Args:
+        photos: The folder of photos.
+        anime: The folder of anime images that the methods imitate.
+        specifications: The methods.
+        metrics: The scores to measure.
+        settings: Sizes and rounds.
+        work: An empty folder for the images. The result refers to files in it.
+        progress: A function such as `animegan3_tf.progress.progress`.
+
+    Raises:
+        UserError: A folder holds no images, or a method cannot be opened or draws none of the photos. Most of this
+            is found before the first image is drawn.
     """
-    anime_pictures = len(find_images(anime))
-    if not anime_pictures:
+    anime_count = len(find_images(anime))
+    if not anime_count:
         raise UserError(f"--anime {quote(anime)} holds no pictures; name a folder that does")
     methods = [open_method(specification) for specification in specifications]
     with progress("photos") as advance:
@@ -133,4 +168,4 @@ def compare(
         Entry(method, drawn[method.name], measured[method.name], speeds.get(method.name, {}), memories.get(method.name))
         for method in methods
     )
-    return Comparison(inputs, Path(anime), anime_pictures, entries, settings, metrics.to_dict(), describe_machine())
+    return Comparison(inputs, Path(anime), anime_count, entries, settings, metrics.to_dict(), describe_machine())

@@ -16,9 +16,13 @@ from animegan3_tf.evaluation.measures import Measures
 
 @dataclass(frozen=True)
 class EvaluationMetrics:
-    """Everything that `measures` has a network for; features of photos and anime come from its cache after the first.
+    """Measures everything that `measures` has a network for.
 
-    progress: as `animegan3_tf.progress.progress`.
+    The features of photos and anime are computed for the first method; the others take them from the cache.
+
+    Attributes:
+        measures: The networks and settings.
+        progress: A function such as `animegan3_tf.progress.progress`.
     """
 
     measures: Measures
@@ -30,14 +34,14 @@ class EvaluationMetrics:
         places = {path: place for place, path in enumerate(found.pairs)}
         order = np.array([places.get(path, -1) for path in pairs], int)
 
-        def of_all(values):
+        def in_order(values: np.ndarray) -> np.ndarray:
             return np.append(values, np.nan)[order]
 
-        scores = {key: of_all(values) for key, values in found.scores.items()}
+        scores = {key: in_order(values) for key, values in found.scores.items()}
         return Measured(found.results, found.kinds, scores, tuple(rejected(found)))
 
     def to_dict(self) -> dict:
-        """Each network by what it measures; None for what there is none of."""
+        """See `MetricSet`."""
         measures = self.measures
         return {
             "features": measures.features and measures.features.to_dict(),

@@ -11,17 +11,22 @@ import numpy as np
 
 from animegan3_tf.data.colors import in_threads
 from animegan3_tf.errors import UserError
-from animegan3_tf.evaluation.pairs import pictures_by_name
+from animegan3_tf.evaluation.pairs import images_by_name
 from animegan3_tf.images import DEFAULT_MAX_PIXELS, ImageError, quote, read_image, resize, write_image
 from animegan3_tf.sizes import MIN_SIDE
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """Photos, reduced, as PNG in a folder.
+    """Photos, reduced, as PNG files in a folder.
 
-    paths: {name: file}, the name being that of the photo below its folder, without suffix. sizes: {name: (H, W)}.
-    rejected: a line for each photo that could not be read. side: the longest side that was asked for.
+    Attributes:
+        given: The user's folder.
+        folder: The folder of PNG files.
+        paths: {name: PNG file}. A name is the photo's path below the user's folder, without suffix.
+        sizes: {name: (H, W)} of the PNG files.
+        rejected: One line for each photo that cannot be used.
+        side: The limit of the longest side, in pixels.
     """
 
     given: Path
@@ -39,24 +44,34 @@ def reduce_photos(
     max_pixels: int = DEFAULT_MAX_PIXELS,
     advance: Callable[[int, int, str], None] | None = None,
 ) -> Inputs:
-    """Writes each photo as a PNG whose longest side is at most `side`; smaller ones keep their size.
+    """Writes each photo as a PNG file for the methods to stylise.
 
-    Transparent photos are laid on white: pictures are compared as they are seen. Raises UserError where there is no
-    photo, or none can be used.
+    Transparent photos are laid on white, as a viewer would see them.
+
+    Args:
+        photos: The folder of photos.
+        folder: Where the PNG files go.
+        side: Pixels of the longest side, at most. Smaller photos keep their size.
+        max_pixels: The limit for photos that are read.
+        advance: Called with (photos done, all photos, name) after each photo.
+
+    Raises:
+        UserError: There is no photo, or none can be used.
     """
-    found = pictures_by_name(photos, "--photos")
+    found = images_by_name(photos, "--photos")
     if not found:
         raise UserError(f"--photos {quote(photos)} holds no pictures; name a folder that does")
 
-    def read(item):
+    def read(item: tuple[str, Path]) -> tuple[str, tuple[int, ...] | None, str | None]:
         name, path = item
         try:
             rgb = reduced(read_image(path, max_pixels).on_white(), side)
         except ImageError as error:
             return name, None, str(error)
         if min(rgb.shape[:2]) < MIN_SIDE:
-            return name, None, f"{quote(path)} is {rgb.shape[1]}x{rgb.shape[0]} here; {MIN_SIDE} pixels a side is least"
-        write_image(picture_path(folder, name), rgb)
+            size = f"{rgb.shape[1]}x{rgb.shape[0]}"
+            return name, None, f"{quote(path)} is {size} at this --size; a side needs {MIN_SIDE} pixels or more"
+        write_image(image_path(folder, name), rgb)
         return name, rgb.shape[:2], None
 
     sizes, rejected = {}, []
@@ -69,16 +84,17 @@ def reduce_photos(
             advance(number, len(found), name)
     if not sizes:
         raise UserError(f"--photos {quote(photos)} holds no picture that can be used: {rejected[0]}")
-    paths = {name: picture_path(folder, name) for name in sizes}
+    paths = {name: image_path(folder, name) for name in sizes}
     return Inputs(Path(photos), folder, paths, sizes, tuple(rejected), side)
 
 
-def picture_path(folder: Path, name: str) -> Path:
-    """The PNG of a name in a folder."""
+def image_path(folder: Path, name: str) -> Path:
+    """The path of a name's PNG file in a folder."""
     return Path(folder, f"{name}.png")
 
 
 def reduced(rgb: np.ndarray, side: int) -> np.ndarray:
-    """A uint8 picture [H, W, 3] whose longest side is `side` at most, by area; a smaller one as it is."""
-    scale = min(1.0, side / max(rgb.shape[:2]))
-    return resize(rgb, tuple(max(1, round(length * scale)) for length in rgb.shape[:2]))
+    """Reduces a uint8 image [H, W, 3] until its longest side is at most `side` pixels; never enlarges."""
+    height, width = rgb.shape[:2]
+    scale = min(1.0, side / max(height, width))
+    return resize(rgb, (max(1, round(height * scale)), max(1, round(width * scale))))

@@ -1,10 +1,10 @@
 """The memory that a method takes, measured in a process of its own.
 
-In one process it could only be told by how much the peak rises, which is nothing after a larger method. So a fresh
-process loads the model, stylises one picture of each size in one piece, from the smallest to the largest, and tells its
-peak after each. One that the system ends for taking too much ends nothing else.
+A process that has run a larger method before would show no rise of its peak. So a fresh process loads the model,
+stylises one image of each size in one piece, from the smallest to the largest, and prints its peak after each. Where
+the system ends it for taking too much memory, the comparison goes on.
 
-Also a script, which that process runs: memory.py MODEL WIDTHxHEIGHT ... prints a JSON value a line.
+The module is also the script of that process: memory.py MODEL WIDTHxHEIGHT ... prints one JSON object a line.
 """
 
 from __future__ import annotations
@@ -18,18 +18,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from animegan3_tf.comparison.image_size import by_pixels, parse_sizes, size_text
 from animegan3_tf.comparison.method import Method
-from animegan3_tf.comparison.picture_size import by_pixels, parse_sizes, size_text
 
 _ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes of a process that has TensorFlow, one model and one picture.
+    """Memory of a process that holds TensorFlow, one model and one image.
 
-    loaded: resident once the model is loaded. peaks: {(H, W): the most that was resident up to and with this size}.
-    gpu: the most that TensorFlow used of a GPU, None without one. failed: why a size or all are missing, or "".
+    Attributes:
+        loaded: Peak bytes of resident memory once the model is loaded.
+        peaks: {(H, W): peak bytes of resident memory up to and including this size}.
+        gpu: Peak bytes that TensorFlow used of a GPU; None without one.
+        failed: Why some or all sizes are missing, or "".
     """
 
     loaded: int | None
@@ -38,7 +41,7 @@ class Memory:
     failed: str = ""
 
     def to_dict(self) -> dict:
-        """As JSON takes it."""
+        """Plain values for JSON, in bytes."""
         peaks = {size_text(size): value for size, value in self.peaks.items()}
         return {"loaded_bytes": self.loaded, "peak_bytes": peaks, "gpu_peak_bytes": self.gpu, "failed": self.failed}
 
@@ -48,7 +51,16 @@ def measure_memory(
     sizes: Sequence[tuple[int, int]],
     advance: Callable[[int, int, str], None] | None = None,
 ) -> dict[str, Memory]:
-    """{method: Memory} of those that have a generator and take one of the sizes, one process after the other."""
+    """Measures the methods, one process after the other.
+
+    Args:
+        methods: The methods. One without a generator, or that takes none of the sizes, is left out.
+        sizes: The (H, W) of the images.
+        advance: Called with (methods done, all methods, name) after each method.
+
+    Returns:
+        {method's name: Memory}.
+    """
     found = {}
     for number, method in enumerate(methods, 1):
         own = by_pixels(size for size in sizes if method.takes(size))
@@ -59,21 +71,21 @@ def measure_memory(
     return found
 
 
-def _in_a_process(model, sizes):
+def _in_a_process(model: Path, sizes: Sequence[tuple[int, int]]) -> Memory:
     path = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
     command = [sys.executable, "-m", __name__, os.path.abspath(model), *map(size_text, sizes)]
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path})
-    told = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     failed = ""
-    if done.returncode:  # the system ends a process that takes too much, without a word
-        lines = done.stderr.strip().splitlines() or [""]
-        failed = f"it ended with status {done.returncode} {lines[-1]}".strip()
-    peaks = dict(zip(sizes, (line["bytes"] for line in told[1:])))
-    return Memory(told[0]["bytes"] if told else None, peaks, told[-1]["gpu"] if told else None, failed)
+    if done.returncode:  # the system ends a process that takes too much memory without a message
+        errors = done.stderr.strip().splitlines() or [""]
+        failed = f"it ended with status {done.returncode} {errors[-1]}".strip()
+    peaks = dict(zip(sizes, (line["bytes"] for line in lines[1:])))
+    return Memory(lines[0]["bytes"] if lines else None, peaks, lines[-1]["gpu"] if lines else None, failed)
 
 
 def peak_bytes() -> int:
-    """The most memory that this process held; what its parent held before it, getrusage would count in on Linux."""
+    """Peak bytes of this process's resident memory. On Linux, getrusage would include its parent's."""
     status = Path("/proc/self/status")
     if status.exists():
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
@@ -83,7 +95,12 @@ def peak_bytes() -> int:
 
 
 def main(model: str, *sizes: str) -> None:
-    """Loads a model and prints the peak, then for each size stylises a picture and prints the peak."""
+    """Loads a model and prints the peak, then stylises an image of each size and prints the peak after each.
+
+    Args:
+        model: The path of the model.
+        *sizes: Sizes as WIDTHxHEIGHT, in pixels.
+    """
     import numpy as np
 
     from animegan3_tf.runtime import quiet_tensorflow
@@ -92,17 +109,17 @@ def main(model: str, *sizes: str) -> None:
     from animegan3_tf.stylizer import load_stylizer
     from animegan3_tf.training.metrics_log import memory
 
-    def tell():
+    def print_peak() -> None:
         print(json.dumps({"bytes": peak_bytes(), "gpu": memory().get("gpu_peak")}), flush=True)
 
     stylizer = load_stylizer(model)
     forward = stylizer.whole or stylizer.forward
-    tell()
+    print_peak()
     for height, width in parse_sizes(",".join(sizes)):
         rows, columns = np.mgrid[:height, :width] / np.float32(max(height, width))
-        picture = np.stack([rows, columns, rows * columns], axis=-1)[None] * 2.0 - 1.0
-        forward(picture.astype(np.float32))
-        tell()
+        image = np.stack([rows, columns, rows * columns], axis=-1)[None] * 2.0 - 1.0
+        forward(image.astype(np.float32))
+        print_peak()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A method under comparison, opened: what it is, how large it is, and the function that stylises, if it has one."""
+"""A method under comparison: its kind, its size and, if it has one, the function that stylises."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from animegan3_tf.checkpoints import by_name
 from animegan3_tf.comparison.specification import Specification
@@ -16,16 +19,25 @@ from animegan3_tf.generator_file import ACCEPTED, is_published, open_generator
 from animegan3_tf.images import find_images, quote
 from animegan3_tf.stylizer import Stylizer, load_stylizer, stylizer_of
 
-GFLOP_SIDE = 256
+if TYPE_CHECKING:
+    from animegan3_tf.generator_file import GeneratorFile
+
+GFLOP_SIDE = 256  # pixels
 
 
 @dataclass(frozen=True)
 class Method:
-    """A method.
+    """A method. Numbers that are not known are None.
 
-    name: in the report. given: the path as the user wrote it. kind: in words. stylizer: None for a folder of pictures.
-    model: the path that `load_stylizer` takes; for a folder of pictures, that folder. parameters: trainable ones.
-    bytes: of the files. gflop: of a 256x256 picture, a multiply-add counting as two. None is what is not known.
+    Attributes:
+        name: Its name in the report.
+        given: The path as the user wrote it.
+        kind: Its kind in words, such as "TFLite".
+        model: The path that `load_stylizer` takes, or the folder of images.
+        stylizer: None for a folder of images.
+        parameters: The number of the generator's trainable parameters.
+        bytes: Size of its files.
+        gflop: 10^9 operations for a 256x256 image; a multiply-add counts as two.
     """
 
     name: str
@@ -39,21 +51,31 @@ class Method:
 
     @property
     def fixed_size(self) -> tuple[int, int] | None:
-        """(H, W) where it takes no other."""
+        """The only (H, W) that the method takes, or None where it takes any."""
         return self.stylizer.fixed_size if self.stylizer else None
 
     @property
-    def in_one_piece(self) -> Callable:
-        """Float32 [1, H, W, 3] in [-1, 1] to the same, never in tiles; of a method that has a stylizer."""
+    def in_one_piece(self) -> Callable[[np.ndarray], np.ndarray]:
+        """The function float32 [1, H, W, 3] in [-1, 1] -> the same, which never works in tiles.
+
+        Raises:
+            ValueError: The method is a folder of images.
+        """
+        if self.stylizer is None:
+            raise ValueError(f"{self.name} is a folder of images and has no generator")
         return self.stylizer.whole or self.stylizer.forward
 
     def takes(self, size: tuple[int, int]) -> bool:
-        """Whether it can be timed at (H, W)."""
+        """Whether the method can be timed at a size (H, W)."""
         return self.stylizer is not None and self.fixed_size in (None, size)
 
 
 def open_method(specification: Specification) -> Method:
-    """Opens what a specification names; raises UserError."""
+    """Opens the model or the folder of images that a specification names.
+
+    Raises:
+        UserError: Nothing is there, or it is neither a model nor a folder of images.
+    """
     name, path = specification.name, by_name(specification.path)
     if not os.path.exists(path) and not is_published(path):
         raise UserError(f"--model {name}: {quote(path)} does not exist; name a folder of pictures, or {ACCEPTED}")
@@ -69,11 +91,11 @@ def open_method(specification: Specification) -> Method:
     return Method(name, path, "pictures", path)
 
 
-def _from_model(name, path, architecture):
+def _from_model(name: str, path: Path, architecture: str | None) -> Method:
     if architecture:
         from animegan3_tf.lineage import open_published
 
-        open_published(path, architecture)  # which names what is not as it was said
+        open_published(path, architecture)  # raises UserError where the file does not have this architecture
     opened = open_generator(path)
     if opened:
         kind = opened.kind
@@ -89,7 +111,7 @@ def _from_model(name, path, architecture):
     return Method(name, path, kinds[path.suffix.lower()], path, stylizer, bytes=path.stat().st_size, gflop=gflop)
 
 
-def _from_generator(name, given, kind, opened):
+def _from_generator(name: str, given: Path, kind: str, opened: GeneratorFile) -> Method:
     import tensorflow as tf
 
     from animegan3_tf.speed.flops import count_flops
@@ -102,14 +124,14 @@ def _from_generator(name, given, kind, opened):
     return Method(name, given, title, opened.path, stylizer_of(opened), parameters, opened.bytes, gflop)
 
 
-def _gflop_of_tflite(path):
-    """Of a file that takes 256x256 pictures, the others showing no such shapes."""
+def _gflop_of_tflite(path: Path) -> float | None:
+    """10^9 operations for a 256x256 image; None for a file that takes another size, for its shapes do not say."""
     from animegan3_tf.export.litert import describe_graph, open_interpreter
 
     interpreter, _ = open_interpreter(path)
     interpreter.allocate_tensors()
-    told, (source,) = describe_graph(interpreter), interpreter.get_input_details()
-    whole = "DEPTHWISE_CONV_2D" not in told["operations"]  # which it does not count
-    if not whole or told["flops"] is None or list(source["shape"][1:3]) != [GFLOP_SIDE, GFLOP_SIDE]:
+    graph, (source,) = describe_graph(interpreter), interpreter.get_input_details()
+    whole = "DEPTHWISE_CONV_2D" not in graph["operations"]  # `describe_graph` does not count these
+    if not whole or graph["flops"] is None or list(source["shape"][1:3]) != [GFLOP_SIDE, GFLOP_SIDE]:
         return None
-    return told["flops"] / 1e9
+    return graph["flops"] / 1e9

@@ -1,4 +1,4 @@
-"""The seam at which metrics plug into a comparison."""
+"""The interface through which metrics plug into a comparison."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ from animegan3_tf.evaluation.score import Score
 
 @dataclass(frozen=True)
 class Measured:
-    """What was measured on one method's pictures.
+    """Measurements of one method's images.
 
-    results: numbers over all of them. kinds: of the pictures' own scores. scores: {key of a kind: float64 [N]} in the
-    order of the pairs, NaN where there is no number. rejected: a line for each anime picture that could not be read.
+    Attributes:
+        results: Numbers over all images.
+        kinds: The kinds of scores that single images have.
+        scores: {key of a kind: float64 [N]} in the order of the pairs; NaN where there is no number.
+        rejected: One line for each anime image that could not be read.
     """
 
     results: tuple[Result, ...]
@@ -27,13 +30,15 @@ class Measured:
 
 
 class MetricSet(Protocol):
-    """Any metrics: called once a method, with the same photos and the same anime."""
+    """Metrics of a comparison. They are called once for each method, with the same photos and the same anime."""
 
     def __call__(self, pairs: dict[Path, Path], anime: Path) -> Measured:
-        """Measures {picture of the method: its photo} against the photos and a folder of anime.
+        """Measures a method's images against their photos and against anime.
 
-        Pictures and photos are PNG of the same size, pair by pair.
+        Args:
+            pairs: {image of the method: its photo}, PNG files. The two of a pair have the same size.
+            anime: The folder of anime images.
         """
 
     def to_dict(self) -> dict:
-        """The networks and settings, for the report: {what: {key: value} or None}."""
+        """The networks and settings for the report: {what they measure: {key: value}, or None without a network}."""

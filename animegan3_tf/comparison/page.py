@@ -1,8 +1,10 @@
-"""The page of a comparison: pictures with a slider, tables that sort, best and worst cases; one file, no network."""
+"""The HTML page of a comparison: images under a slider, sortable tables, best and worst cases. It fetches nothing."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.resources import files
+from typing import TypeVar
 
 import numpy as np
 
@@ -16,20 +18,27 @@ from animegan3_tf.evaluation.cases import cases_html
 from animegan3_tf.evaluation.latex import number
 from animegan3_tf.images import find_images, grid, read_image
 from animegan3_tf.inspection.contact_sheet import tile
-from animegan3_tf.pages.frame import data_uri, picture, sections_page
+from animegan3_tf.pages.frame import data_uri, figure, sections_page
 from animegan3_tf.pages.table import table, text
 
-_SIDE = 512  # longest side of the pictures in the page
-_LEAST_SIDE = 384  # to which smaller ones are enlarged under the slider
-_CASES = 3  # pictures at each end
-_ANIME = 6  # examples of what is aimed at
-_LISTED = 500  # rows of the pictures' table; pictures.csv has them all
+_SIDE = 512  # pixels of the longest side of images in the page
+_LEAST_SIDE = 384  # pixels: smaller images are enlarged to this under the slider
+_CASES = 3  # best images and worst images
+_ANIME = 6  # examples of the anime
+_LISTED = 500  # rows of the table of images; pictures.csv has them all
+
+T = TypeVar("T")
 
 
 def page_of(comparison: Comparison, shown: int) -> str:
-    """The HTML, with `shown` photos, spread over all of them, and every method's pictures of these."""
+    """Writes the page.
+
+    Args:
+        comparison: The comparison, whose image files must still be there.
+        shown: How many photos to show with every method's images of them. They are spread evenly over all photos.
+    """
     sections = {
-        "pictures": _pictures(comparison, shown),
+        "pictures": _images(comparison, shown),
         "cost": _cost(comparison),
         "scores": _scores(comparison),
         "cases": _cases(comparison),
@@ -42,14 +51,14 @@ def page_of(comparison: Comparison, shown: int) -> str:
     return sections_page("Comparison", [methods], sections, style, script)
 
 
-def spread_names(names: list[str], count: int) -> list[str]:
-    """`count` of the names, evenly over the list, the first and the last among them."""
+def spread_names(names: Sequence[T], count: int) -> list[T]:
+    """Picks `count` items evenly over a sequence, its first and last among them; all where there are no more."""
     if count >= len(names):
         return list(names)
     return [names[round(i * (len(names) - 1) / max(1, count - 1))] for i in range(count)]
 
 
-def _pictures(comparison, count):
+def _images(comparison: Comparison, count: int) -> str:
     names = [PHOTO, *(entry.method.name for entry in comparison.entries)]
     photos = comparison.inputs.paths
     chosen = spread_names(list(photos), count)
@@ -62,15 +71,19 @@ def _pictures(comparison, count):
             for i, name in enumerate(names)
         )
         selects.append(f'<label>{side} <select id="{side}" autocomplete="off">{options}</select></label>')
-    told = f"{len(chosen):,} of {len(photos):,} photos" if len(chosen) < len(photos) else f"All {len(photos):,} photos"
-    note = f"<p class='note'>{told}. Move the slider, or the pointer over the picture, between two methods.</p>"
+    extent = f"{len(chosen):,} of" if len(chosen) < len(photos) else "All"
+    note = (
+        f"<p class='note'>{extent} {len(photos):,} photos. Move the slider, or the pointer over the picture, between "
+        "two methods.</p>"
+    )
     articles = [_article(comparison, names, photo, place) for place, photo in enumerate(chosen)]
     return f'{note}<div class="choose" hidden>{"".join(selects)}</div>{"".join(articles)}'
 
 
-def _article(comparison, names, photo, place):
+def _article(comparison: Comparison, names: Sequence[str], photo: str, place: int) -> str:
     paths = [comparison.inputs.paths[photo], *(entry.drawn.paths.get(photo) for entry in comparison.entries)]
-    figures, shape = [], None
+    figures: list[str] = []
+    shape: tuple[int, ...] = ()  # of the photo, which comes first
     for i, (name, path) in enumerate(zip(names, paths)):
         if path is None:
             figures.append(f'<figure><div class="none">no picture</div><figcaption>{text(name)}</figcaption></figure>')
@@ -93,24 +106,24 @@ def _article(comparison, names, photo, place):
     )
 
 
-def _cost(comparison):
+def _cost(comparison: Comparison) -> str:
     whole = cost_table(comparison)
     return f"<p class='note'>{text(how_timed(comparison))}</p>{html_table(whole, 'cost')}{_names(whole)}"
 
 
-def _scores(comparison):
+def _scores(comparison: Comparison) -> str:
     whole = score_table(comparison)
     paths = find_images(comparison.anime)
     tiles = [tile(path, comparison.settings.max_pixels) for path in spread_names(paths, _ANIME)]
-    anime = picture(grid([tiles]), "anime", f"{len(tiles)} of {len(paths):,} anime pictures of {comparison.anime.name}")
+    anime = figure(grid([tiles]), "anime", f"{len(tiles)} of {len(paths):,} anime pictures of {comparison.anime.name}")
     lacking = "".join(f"<li>{text(line)}</li>" for line in not_measured(comparison))
     lacking = f"<details><summary>Not measured</summary><ul>{lacking}</ul></details>" if lacking else ""
-    note = "Intervals are 95 % and tell how far another draw of pictures would move the number."
+    note = "Intervals are 95 %: they show how far the number would move with another sample of pictures."
     return f"<p class='note'>{note}</p>{html_table(whole, 'scores')}{_names(whole)}{lacking}{anime}"
 
 
-def _names(whole):
-    """What the headings mean."""
+def _names(whole: Table) -> str:
+    """Lists the meanings of the headings."""
     lines = (
         f"<dt>{text(c.heading)}</dt><dd>{text(c.name)}{f', {c.better} is better' if c.better else ''}</dd>"
         for c in whole.columns
@@ -118,7 +131,7 @@ def _names(whole):
     return f"<details><summary>Columns</summary><dl class='names'>{''.join(lines)}</dl></details>"
 
 
-def _cases(comparison):
+def _cases(comparison: Comparison) -> str:
     parts = []
     for number_, entry in enumerate(comparison.entries):
         pairs = {path: comparison.inputs.paths[photo] for photo, path in entry.drawn.paths.items()}
@@ -130,7 +143,7 @@ def _cases(comparison):
     return "".join(parts)
 
 
-def _each(comparison):
+def _each(comparison: Comparison) -> str:
     kinds = [
         kind
         for kind in comparison.entries[0].measured.kinds
@@ -157,12 +170,12 @@ def _each(comparison):
     return html_table(Table(columns, tuple(rows)), "scores of each picture", "photo") + note
 
 
-def _problems(comparison):
-    told = [*(f"{name}: {line}" for name, line in notes(comparison)), *comparison.problems]
-    lines = "".join(f"<li>{text(line)}</li>" for line in told[:_LISTED])
-    more = f"<p>and {len(told) - _LISTED:,} more</p>" if len(told) > _LISTED else ""
-    return (f"<ul>{lines}</ul>" if lines else "<p>None.</p>") + more
+def _problems(comparison: Comparison) -> str:
+    lines = [*(f"{name}: {line}" for name, line in notes(comparison)), *comparison.problems]
+    listed = "".join(f"<li>{text(line)}</li>" for line in lines[:_LISTED])
+    more = f"<p>and {len(lines) - _LISTED:,} more</p>" if len(lines) > _LISTED else ""
+    return (f"<ul>{listed}</ul>" if listed else "<p>None.</p>") + more
 
 
-def _how(comparison):
+def _how(comparison: Comparison) -> str:
     return table(("", ""), about(comparison))

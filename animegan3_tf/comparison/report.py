@@ -1,16 +1,17 @@
-"""A comparison on disk: for the eye, for programs, for a repository's pages, for a spreadsheet and for a paper."""
+"""Writes a comparison to disk, as a page, JSON, Markdown, CSV and LaTeX."""
 
 from __future__ import annotations
 
 import json
 import math
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from animegan3_tf import __version__
-from animegan3_tf.comparison.compare import Comparison
+from animegan3_tf.comparison.compare import Comparison, Entry
+from animegan3_tf.comparison.image_size import size_text
 from animegan3_tf.comparison.page import page_of
-from animegan3_tf.comparison.picture_size import size_text
 from animegan3_tf.comparison.table_texts import csv_table, csv_text, latex_table, markdown_table, markdown_text
 from animegan3_tf.comparison.tables import Table, cost_table, not_measured, score_table
 from animegan3_tf.comparison.words import about, how_timed, notes
@@ -22,13 +23,22 @@ FILES = ("report.html", "report.json", "report.md", "methods.csv", "pictures.csv
 
 
 def write_report(comparison: Comparison, folder: str | os.PathLike, shown: int) -> Path:
-    """Writes FILES into a folder, none of them before all are made; returns the page. `shown` as for `page_of`."""
+    """Writes FILES into a folder. None is written before all are made.
+
+    Args:
+        comparison: The comparison.
+        folder: The folder, made if missing.
+        shown: How many photos the page shows; see `page_of`.
+
+    Returns:
+        The path of the page.
+    """
     texts = {
         "report.html": page_of(comparison, shown),
         "report.json": json.dumps(to_dict(comparison), indent=1, allow_nan=False) + "\n",
         "report.md": markdown(comparison),
         "methods.csv": csv_table(cost_table(comparison), score_table(comparison)),
-        "pictures.csv": csv_text(_pictures(comparison)),
+        "pictures.csv": csv_text(_image_rows(comparison)),
         "tables.tex": latex(comparison),
     }
     write_texts(folder, texts)
@@ -36,7 +46,11 @@ def write_report(comparison: Comparison, folder: str | os.PathLike, shown: int) 
 
 
 def check_folder(folder: str | os.PathLike) -> None:
-    """Refuses, before any work, a folder that could not be written to; makes none."""
+    """Checks that a report could be written to a folder. Makes no folder.
+
+    Raises:
+        UserError: It could not.
+    """
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
         raise UserError(f"--out {quote(folder)} is a file; name a folder")
@@ -46,7 +60,7 @@ def check_folder(folder: str | os.PathLike) -> None:
 
 
 def to_dict(comparison: Comparison) -> dict:
-    """Everything of a comparison, as JSON takes it."""
+    """Everything about a comparison, as plain values for JSON."""
     return {
         "animegan3_tf": __version__,
         "machine": comparison.machine,
@@ -56,7 +70,7 @@ def to_dict(comparison: Comparison) -> dict:
             "longest_side": comparison.inputs.side,
             "sizes": {name: size_text(size) for name, size in comparison.inputs.sizes.items()},
         },
-        "anime": {"folder": str(comparison.anime), "pictures": comparison.anime_pictures},
+        "anime": {"folder": str(comparison.anime), "pictures": comparison.anime_count},
         "timing": {
             "sizes": [size_text(size) for size in comparison.settings.sizes],
             "rounds": comparison.settings.rounds,
@@ -64,12 +78,12 @@ def to_dict(comparison: Comparison) -> dict:
         "metrics": comparison.metrics,
         "problems": comparison.problems,
         "methods": [_method(entry, len(comparison.inputs.paths)) for entry in comparison.entries],
-        "pictures": _pictures(comparison),
+        "pictures": _image_rows(comparison),
     }
 
 
 def markdown(comparison: Comparison) -> str:
-    """The tables and what they rest on, without pictures."""
+    """The tables and how their numbers were measured, as Markdown without images."""
     cost, scores = cost_table(comparison), score_table(comparison)
     return "\n".join(
         [
@@ -89,20 +103,20 @@ def markdown(comparison: Comparison) -> str:
 
 
 def latex(comparison: Comparison) -> str:
-    """Cost and scores, a `tabular` each, a row a method."""
+    """Cost and scores as two LaTeX `tabular`s with one row for each method."""
     return "\n".join(latex_table(table) for table in (cost_table(comparison), score_table(comparison)))
 
 
-def _legend(table: Table):
+def _legend(table: Table) -> str:
     lines = [f"{c.heading}: {c.name}{f', {c.better} is better' if c.better else ''}" for c in table.columns]
     return "".join(f"- {markdown_text(line)}\n" for line in lines)
 
 
-def _list(title, lines):
+def _list(title: str, lines: Sequence[str]) -> list[str]:
     return [title, "".join(f"- {markdown_text(line)}\n" for line in lines)] if lines else []
 
 
-def _method(entry, photos):
+def _method(entry: Entry, photos: int) -> dict:
     method, drawn = entry.method, entry.drawn
     return {
         "name": method.name,
@@ -122,12 +136,12 @@ def _method(entry, photos):
     }
 
 
-def _pictures(comparison):
-    """A row for each picture of a method; None where there is no number."""
+def _image_rows(comparison: Comparison) -> list[dict[str, str | float | None]]:
+    """A row for each image of each method; None where there is no number."""
     rows = []
     for entry in comparison.entries:
         for number, photo in enumerate(entry.drawn.paths):
-            row = {"method": entry.method.name, "photo": photo}
+            row: dict[str, str | float | None] = {"method": entry.method.name, "photo": photo}
             for kind in entry.measured.kinds:
                 value = float(entry.measured.scores[kind.key][number])
                 row[kind.key] = value if math.isfinite(value) else None

@@ -1,4 +1,4 @@
-"""What `--model` names."""
+"""The values of `--model`: a name and where the method is."""
 
 from __future__ import annotations
 
@@ -10,13 +10,19 @@ from pathlib import Path
 from animegan3_tf.architectures import ARCHITECTURES
 from animegan3_tf.errors import UserError
 
-PHOTO = "photo"  # what the photos are called beside the methods
-_NAME = re.compile(r"[^\W_][\w .,+()-]{0,39}")  # fits a heading, a file of tables and a column of LaTeX
+PHOTO = "photo"  # the name of the photos beside the methods'
+_NAME = re.compile(r"[^\W_][\w .,+()-]{0,39}")  # fits a heading, a CSV file and a column of LaTeX
 
 
 @dataclass(frozen=True)
 class Specification:
-    """A method: its name in the report, and where it is. architecture: of a published checkpoint, where it was told."""
+    """A method as the user names it.
+
+    Attributes:
+        name: Its name in the report.
+        path: Where it is.
+        architecture: The architecture of a published checkpoint, where the user names it.
+    """
 
     name: str
     path: Path
@@ -24,8 +30,12 @@ class Specification:
 
 
 def parse_models(texts: Iterable[str]) -> list[Specification]:
-    """The methods of NAME=PATH or NAME=ARCHITECTURE:PATH, in order; raises UserError."""
-    found = {}
+    """Reads NAME=PATH or NAME=ARCHITECTURE:PATH values, in order.
+
+    Raises:
+        UserError: There is none, or one cannot be read, has a name that cannot be used, or repeats a name.
+    """
+    found: dict[str, Specification] = {}
     for text in texts:
         name, equals, path = text.partition("=")
         name = name.strip()
@@ -39,8 +49,10 @@ def parse_models(texts: Iterable[str]) -> list[Specification]:
         if name.casefold() in found:
             raise UserError(f"--model {name!r} is given twice; name each method once")
         architecture, colon, rest = path.partition(":")
-        told = bool(colon and rest and architecture in ARCHITECTURES)
-        found[name.casefold()] = Specification(name, Path(rest if told else path), architecture if told else None)
+        if colon and rest and architecture in ARCHITECTURES:
+            found[name.casefold()] = Specification(name, Path(rest), architecture)
+        else:
+            found[name.casefold()] = Specification(name, Path(path))
     if not found:
         raise UserError("no --model is given; name at least one, such as --model v3=runs/shinkai")
     return list(found.values())

@@ -1,4 +1,4 @@
-"""Tables as Markdown, CSV, LaTeX, HTML, and on a terminal."""
+"""Writes tables as Markdown, CSV, LaTeX and HTML, and prints them on a terminal."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import rich.table
 from rich.console import Console
 from rich.text import Text
 
-from animegan3_tf.comparison.tables import NOTHING, Table
+from animegan3_tf.comparison.tables import NOTHING, Cell, Column, Table
 from animegan3_tf.evaluation.latex import latex_text
 from animegan3_tf.pages.table import text
 
 _ARROWS = {"lower": "↓", "higher": "↑", "": ""}
-_IN_CELLS = "\\|<*_`"  # brackets hold intervals there, and no parenthesis follows them
+_IN_CELLS = "\\|<*_`"  # not "[": it holds intervals, and without a parenthesis after it makes no link
 _LATEX_ARROWS = {"lower": r" $\downarrow$", "higher": r" $\uparrow$", "": ""}
 
 
 def markdown_table(table: Table) -> str:
-    """With what is better as an arrow."""
+    """Writes a table; an arrow in a heading shows which way is better."""
     heads = ["method", *(f"{column.heading} {_ARROWS[column.better]}".strip() for column in table.columns)]
     lines = [heads, ["---", *("---:" for _ in table.columns)]]
     lines += [[name, *(cell.text for cell in cells)] for name, cells in table.rows]
@@ -27,13 +27,16 @@ def markdown_table(table: Table) -> str:
 
 
 def markdown_text(words: str, special: str = "\\|<*_`[") -> str:
-    """Plain text with what Markdown would take for its own escaped."""
+    """Escapes the characters that have a meaning in Markdown."""
     return "".join(f"\\{c}" if c in special else c for c in words)
 
 
 def csv_table(*tables: Table) -> str:
-    """One table of several with the same methods: a column a key, and key_low and key_high where there are any."""
-    rows = {}
+    """Joins tables of the same methods into one CSV table.
+
+    Each column goes under its key; a column with ranges also has KEY_low and KEY_high.
+    """
+    rows: dict[str, dict[str, str | float | None]] = {}
     for table in tables:
         for name, cells in table.rows:
             row = rows.setdefault(name, {"method": name})
@@ -46,7 +49,7 @@ def csv_table(*tables: Table) -> str:
 
 
 def csv_text(rows: list[dict]) -> str:
-    """Rows under the keys of the first; None is empty."""
+    """Writes rows under the keys of the first row; None becomes an empty cell."""
     file = io.StringIO()
     if rows:
         writer = csv.DictWriter(file, rows[0], lineterminator="\n")
@@ -56,20 +59,25 @@ def csv_text(rows: list[dict]) -> str:
 
 
 def latex_table(table: Table) -> str:
-    """A `tabular`, which needs no package; the columns' whole names stand before it as comments."""
-    told = [f"% {column.heading}: {column.name}" for column in table.columns]
+    """Writes a `tabular`, which needs no package; the columns' full names stand before it as comments."""
+    comments = [f"% {column.heading}: {column.name}" for column in table.columns]
     heads = [f"{latex_text(column.heading)}{_LATEX_ARROWS[column.better]}" for column in table.columns]
-    lines = [*told, rf"\begin{{tabular}}{{l{'r' * len(heads)}}}", r"\hline", rf"{' & '.join(['Method', *heads])} \\"]
+    lines = [
+        *comments,
+        rf"\begin{{tabular}}{{l{'r' * len(heads)}}}",
+        r"\hline",
+        rf"{' & '.join(['Method', *heads])} \\",
+    ]
     lines.append(r"\hline")
     for name, cells in table.rows:
         words = ("--" if cell.text == NOTHING else latex_text(cell.text) for cell in cells)
         lines.append(rf"{' & '.join([latex_text(name), *words])} \\")
-    # a heading's multiplication sign is not in every font encoding
+    # not every font encoding has the multiplication sign
     return "\n".join([*lines, r"\hline", r"\end{tabular}", ""]).replace("×", r"$\times$")
 
 
 def print_table(table: Table, console: Console) -> None:
-    """On a terminal, methods as columns and without ranges: more numbers would not fit on a line."""
+    """Prints a table with methods as columns and without ranges, which would not fit on a line."""
     shown = rich.table.Table(show_edge=False)
     shown.add_column("")
     for name, _ in table.rows:
@@ -81,12 +89,18 @@ def print_table(table: Table, console: Console) -> None:
 
 
 def html_table(table: Table, name: str, first: str = "method") -> str:
-    """A table that the page's script sorts; name: what it is, for people who do not see it."""
+    """Writes a table that the page's script can sort.
+
+    Args:
+        table: The table.
+        name: A label for screen readers.
+        first: The heading of the first column.
+    """
     heads = [(first, "", ""), *((column.heading, column.name, column.better) for column in table.columns)]
     head = "".join(
-        f'<th scope="col" aria-sort="none"><button type="button" title="{text(_hint(told, better))}">'
+        f'<th scope="col" aria-sort="none"><button type="button" title="{text(_hint(full, better))}">'
         f"{text(heading)} {_ARROWS[better]}</button></th>"
-        for heading, told, better in heads
+        for heading, full, better in heads
     )
     body = []
     for method, cells in table.rows:
@@ -98,17 +112,17 @@ def html_table(table: Table, name: str, first: str = "method") -> str:
     )
 
 
-def _html_cell(cell):
+def _html_cell(cell: Cell) -> str:
     value = "" if cell.value is None else f' data-value="{cell.value!r}"'
     main, bracket, spread = cell.text.partition(" [")
     spread = f" <small>[{text(spread)}</small>" if bracket else ""
     return f"<td{value}>{text(main)}{spread}</td>"
 
 
-def _hint(name, better):
+def _hint(name: str, better: str) -> str:
     return "; ".join(filter(None, (name, better and f"{better} is better")))
 
 
-def _has_range(table, column):
+def _has_range(table: Table, column: Column) -> bool:
     place = table.columns.index(column)
     return any(cells[place].low is not None for _, cells in table.rows)

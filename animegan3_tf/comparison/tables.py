@@ -1,19 +1,20 @@
-"""The two tables of a comparison, a row a method: what methods cost, and what their pictures are worth.
+"""The two tables of a comparison, with one row for each method: the methods' cost, and their images' scores.
 
-Page, Markdown, CSV and LaTeX are made of these.
+The page, Markdown, CSV and LaTeX are made from these.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from animegan3_tf.comparison.compare import Comparison, Entry
-from animegan3_tf.comparison.picture_size import by_pixels, size_text
+from animegan3_tf.comparison.image_size import by_pixels, size_text
 from animegan3_tf.evaluation.latex import number
 from animegan3_tf.evaluation.result import Result
 
 NOTHING = "-"
-_SHORT = {  # headings; the whole name stands below the table
+_SHORT = {  # headings; the full names stand below the table
     "frechet_anime": "Frechet, anime",
     "frechet_infinity_anime": "Frechet at infinity, anime",
     "kernel_anime": "kernel, anime",
@@ -41,7 +42,14 @@ _SHORT = {  # headings; the whole name stands below the table
 
 @dataclass(frozen=True)
 class Column:
-    """A key for programs, a heading, the whole name; better: "lower", "higher" or ""."""
+    """A column.
+
+    Attributes:
+        key: The column's name in CSV.
+        heading: A short name.
+        name: The full name.
+        better: "lower", "higher", or "" where neither is better.
+    """
 
     key: str
     heading: str
@@ -51,7 +59,14 @@ class Column:
 
 @dataclass(frozen=True)
 class Cell:
-    """What is shown, and the value behind it, None where there is none. low, high: its interval or range, if any."""
+    """A cell.
+
+    Attributes:
+        text: The text to show.
+        value: The number behind it, if any.
+        low: The lower end of its interval or range, if any.
+        high: The upper end.
+    """
 
     text: str = NOTHING
     value: float | None = None
@@ -61,17 +76,17 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """rows: (method, a Cell a column)."""
+    """A table; each row is a method's name and one cell for each column."""
 
     columns: tuple[Column, ...]
     rows: tuple[tuple[str, tuple[Cell, ...]], ...]
 
 
 def cost_table(comparison: Comparison) -> Table:
-    """Kind, parameters, size on disk, work, milliseconds a picture with their ratio, and memory."""
+    """Tabulates kind, parameters, size on disk, operations, time at each size with its ratio, and memory."""
     sizes = by_pixels(comparison.settings.sizes)
     columns = [
-        Column("kind", "kind", "what was given"),
+        Column("kind", "kind", "kind of method"),
         Column("parameters", "parameters", "trainable parameters of the generator"),
         Column("bytes", "MB", "size of its files on disk, in 10^6 bytes"),
         Column("gflop_256", "GFLOP at 256", "10^9 operations for a 256x256 picture, two to a multiply-add"),
@@ -87,15 +102,19 @@ def cost_table(comparison: Comparison) -> Table:
             ),
         ]
     if sizes:
-        name = f"most memory (MiB) of a process with TensorFlow, the model and pictures of up to {size_text(sizes[-1])}"
-        columns.append(Column("peak_memory", "MiB", f"{name}, or the largest size that it takes"))
+        name = (
+            "peak memory (MiB) of a process that holds TensorFlow, the model and one picture of up to "
+            f"{size_text(sizes[-1])}, or of the largest size that the method takes"
+        )
+        columns.append(Column("peak_memory", "MiB", name))
     rows = tuple((entry.method.name, tuple(_cost_cells(entry, sizes))) for entry in comparison.entries)
     return Table(tuple(columns), rows)
 
 
 def score_table(comparison: Comparison) -> Table:
-    """Every result that at least one method has, methods in the order given; the count of pictures first."""
-    columns, found = [Column("pictures", "pictures", "photos of which there is a picture")], {}
+    """Tabulates the number of images, then every result that at least one method has."""
+    columns = [Column("pictures", "pictures", "photos of which there is a picture")]
+    found: dict[str, Result] = {}
     for entry in comparison.entries:
         for result in entry.measured.results:
             found.setdefault(result.key, result)
@@ -111,27 +130,27 @@ def score_table(comparison: Comparison) -> Table:
 
 
 def not_measured(comparison: Comparison) -> list[str]:
-    """Why results are missing, a line each: those that no method has, and those that a method lacks."""
-    told = {}
+    """Lines that say which results are missing and why: those that no method has, and those that some lack."""
+    lacking: dict[tuple[str, str], list[str]] = {}
     for entry in comparison.entries:
         for result in entry.measured.results:
             if result.value is None:
-                told.setdefault((result.name, result.note), []).append(entry.method.name)
+                lacking.setdefault((result.name, result.note), []).append(entry.method.name)
     everyone = len(comparison.entries)
     lines = [
         f"{name}: {note}" if len(methods) == everyone else f"{name} of {', '.join(methods)}: {note}"
-        for (name, note), methods in told.items()
+        for (name, note), methods in lacking.items()
     ]
     if comparison.metrics.get("features", True) is None:
-        lines.append("distances between sets, such as FID: not measured: no network was named; --features does")
+        lines.append("distances between sets, such as FID: not measured: --features names no network")
     return lines
 
 
-def _reference(comparison, size):
+def _reference(comparison: Comparison, size: tuple[int, int]) -> str:
     return next((entry.speeds[size].reference for entry in comparison.entries if size in entry.speeds), NOTHING)
 
 
-def _cost_cells(entry: Entry, sizes):
+def _cost_cells(entry: Entry, sizes: Sequence[tuple[int, int]]) -> Iterator[Cell]:
     method = entry.method
     yield Cell(method.kind)
     yield Cell() if method.parameters is None else Cell(f"{method.parameters:,}", method.parameters)
@@ -142,8 +161,8 @@ def _cost_cells(entry: Entry, sizes):
         if speed is None:
             yield from (Cell(), Cell())
             continue
-        told = speed.timing.to_dict()
-        yield _ranged(told["ms"], told["ms_low"], told["ms_high"])
+        timing = speed.timing.to_dict()
+        yield _ranged(timing["ms"], timing["ms_low"], timing["ms_high"])
         is_first = speed.reference == method.name
         yield Cell("1", 1.0) if is_first else _ranged(*speed.ratio)
     if sizes:
@@ -151,17 +170,17 @@ def _cost_cells(entry: Entry, sizes):
         yield Cell() if peak is None else Cell(f"{peak / 2**20:,.0f}", peak)
 
 
-def _ranged(value, low, high):
+def _ranged(value: float, low: float, high: float) -> Cell:
     return Cell(f"{number(value)} [{number(low)}, {number(high)}]", value, low, high)
 
 
-def _result(entry, key) -> Result | None:
-    """The result, None also where it has no value."""
+def _result(entry: Entry, key: str) -> Result | None:
+    """The result of a metric; None also where it has no value."""
     return next((r for r in entry.measured.results if r.key == key and r.value is not None), None)
 
 
-def _result_cell(result):
-    if result is None:
+def _result_cell(result: Result | None) -> Cell:
+    if result is None or result.value is None:
         return Cell()
     if result.interval is None:
         return Cell(number(result.value), result.value)

@@ -1,4 +1,4 @@
-"""How good generated pictures are: metrics of features and of pictures, their report, and studies with people."""
+"""Evaluates generated images: metrics of features and of images, their reports, and studies with people."""
 
 from animegan3_tf.evaluation.frechet import frechet_distance
 from animegan3_tf.evaluation.kernel import kernel_distance

@@ -1,4 +1,4 @@
-"""Which generators an ablation compares: the checkpoints of runs, by their training step."""
+"""Finds the generators that an ablation compares: the checkpoints of runs, by training step."""
 
 from __future__ import annotations
 
@@ -23,7 +23,13 @@ _ACCEPTED = "name a run folder, a state or a weights file (.h5)"
 
 @dataclass(frozen=True)
 class Generator:
-    """A deployed generator, header and arrays as `weights_file.read_weights` gives them, and the file it came from."""
+    """A deployed generator.
+
+    Attributes:
+        source: The file that it was read from.
+        header: See `weights_file.read_weights`.
+        arrays: See `weights_file.read_weights`.
+    """
 
     source: Path
     header: dict
@@ -31,59 +37,87 @@ class Generator:
 
     @property
     def sha256(self) -> str:
-        """The same for the same pictures: of the numbers and of how they are used, not of what else the header says."""
+        """A digest of everything that the images depend on: the weights, the architecture and the resizing."""
         digest = hashlib.sha256(repr((self.header.get("architecture"), self.header.get("resize"))).encode())
         for name, array in sorted(self.arrays.items()):
             digest.update(f"{name} {array.dtype.str} {array.shape}\0".encode())
-            digest.update(np.ascontiguousarray(array))
+            digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A training step and the files that hold its generator, any of which will do."""
+    """A training step and the files that hold its generator; any of them will do."""
 
     step: int
     sources: tuple[Path, ...]
 
-    def read(self, tell: Callable[[str], None]) -> Generator | None:
-        """The generator; None when no file gives it. tell: receives a line for each that cannot be read."""
+    def read(self, report: Callable[[str], None]) -> Generator | None:
+        """Reads the generator from the first file that can be read.
+
+        Args:
+            report: Called with a line for each file that cannot be read.
+
+        Returns:
+            The generator, or None where no file can be read.
+        """
         for source in self.sources:
             try:
                 return _read(source, self.step)
             except UserError as error:
-                tell(str(error))
+                report(str(error))
         return None
 
 
 @dataclass(frozen=True)
 class Run:
-    """One line of the curves: its label, where it is, and its checkpoints, earliest first."""
+    """A run, which is one line in each chart.
+
+    Attributes:
+        label: Its name in the report.
+        path: The run folder or the file.
+        checkpoints: Its checkpoints, steps ascending.
+    """
 
     label: str
     path: Path
     checkpoints: tuple[Checkpoint, ...]
 
 
-def find_runs(specifications: Sequence[str], tell: Callable[[str], None] = lambda line: None) -> list[Run]:
-    """The runs that `[NAME=]RUN` specifications name, in order; see `find_checkpoints`.
+def find_runs(specifications: Sequence[str], report: Callable[[str], None] = lambda line: None) -> list[Run]:
+    """Finds the runs that `[NAME=]RUN` specifications name.
 
-    The label is by default the folder's name, or the file's. Raises UserError for two of one label, which would share
-    a folder of pictures too, and for a label that cannot name a folder.
+    Args:
+        specifications: The specifications. Without NAME, the label is the name of the folder, or of the file.
+        report: See `find_checkpoints`.
+
+    Returns:
+        The runs, in order.
+
+    Raises:
+        UserError: Two runs have one label, a label cannot name a folder, or a run has no checkpoint.
     """
-    runs = {}
+    runs: dict[str, Run] = {}
     for specification in specifications:
         label, path = _named(specification)
-        if label.casefold() in runs:  # some file systems have no case
-            raise UserError(f"--ablate {label!r} is the label of two runs; give one another with --ablate NAME=RUN")
-        runs[label.casefold()] = Run(label, path, find_checkpoints(path, tell))
+        if label.casefold() in runs:  # some file systems ignore case
+            raise UserError(f"--ablate {label!r} is the label of two runs; rename one with --ablate NAME=RUN")
+        runs[label.casefold()] = Run(label, path, find_checkpoints(path, report))
     return list(runs.values())
 
 
-def find_checkpoints(path: Path, tell: Callable[[str], None] = lambda line: None) -> tuple[Checkpoint, ...]:
-    """Every state that a run folder keeps, and its generator.h5 where that is of another step; or a file on its own.
+def find_checkpoints(path: Path, report: Callable[[str], None] = lambda line: None) -> tuple[Checkpoint, ...]:
+    """Finds the checkpoints of a run.
 
-    tell: receives a line where generator.h5 cannot be read beside states. Raises UserError when there is nothing.
+    Args:
+        path: A run folder, a training state or a weights file.
+        report: Called with a line where a run folder's generator.h5 cannot be read but its states are there.
+
+    Returns:
+        Every state of a run folder, and its generator.h5; or the file alone. Steps ascending.
+
+    Raises:
+        UserError: There is no checkpoint, or a file does not say its step.
     """
     if not path.exists():
         raise UserError(f"--ablate {quote(path)} does not exist; {_ACCEPTED}")
@@ -97,15 +131,15 @@ def find_checkpoints(path: Path, tell: Callable[[str], None] = lambda line: None
         except UserError as error:
             if not sources:
                 raise
-            tell(str(error))
+            report(str(error))
     if not sources:
         raise UserError(f"--ablate {quote(path)} holds no state and no {WEIGHTS}; {_ACCEPTED}")
     return tuple(Checkpoint(step, tuple(sources[step])) for step in sorted(sources))
 
 
-def _named(specification):
-    """(label, path) of `[NAME=]RUN`; a path that exists with its '=' has no name before it."""
-    name, equals, path = specification.partition("=")
+def _named(specification: str) -> tuple[str, Path]:
+    """Reads (label, path) from `[NAME=]RUN`; where the whole is an existing path, its '=' belongs to the path."""
+    name, equals, rest = specification.partition("=")
     if not equals or os.path.exists(specification):
         path = Path(specification)
         is_named_for_folder = path.name == WEIGHTS or path.name.startswith("state-")
@@ -113,7 +147,7 @@ def _named(specification):
         label = named.name if named.is_dir() else named.stem
         label = "".join(c if c.isprintable() else "?" for c in label)  # undecodable bytes too
     else:
-        label, path = name.strip(), Path(path)
+        label, path = name.strip(), Path(rest)
         if not path.name:
             raise UserError(f"--ablate {specification!r} names no run; write --ablate NAME=RUN")
     if not label or label.startswith(".") or not label.isprintable() or set(label) & set('/\\:*?"<>|'):
@@ -121,15 +155,17 @@ def _named(specification):
     return label, path
 
 
-def _step(path):
+def _step(path: Path) -> int:
     """The training step of a state or weights file."""
     step = read_state(path).step if _is_state(path) else read_header(path).get("step")
     if not isinstance(step, int) or isinstance(step, bool) or step < 0:
-        raise UserError(f"--ablate {quote(path)} does not say its training step, so no curve has a place for it")
+        raise UserError(
+            f"--ablate {quote(path)} does not say its training step, so curves have no place for it; {_ACCEPTED}"
+        )
     return step
 
 
-def _read(path, step):
+def _read(path: Path, step: int) -> Generator:
     if not _is_state(path):
         return Generator(path, *read_weights(path))
     state = read_state(path)
@@ -141,8 +177,8 @@ def _read(path, step):
         raise UserError(f"{str(path)!r} cannot be used: {error}") from None
 
 
-def _is_state(path):
-    """Whether a file is a state, or was one by its name."""
+def _is_state(path: Path) -> bool:
+    """Whether a file is a state, or has the name of one."""
     try:
         return path in states(path.parent) or is_state(path)
     except OSError as error:

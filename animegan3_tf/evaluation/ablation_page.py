@@ -1,30 +1,37 @@
-"""The page of an ablation: curves over training, pictures over training, every number; one file, no network."""
+"""The HTML page of an ablation: curves and images over training, and every number. It fetches nothing."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
-from animegan3_tf.evaluation.ablation import Ablation
+import numpy as np
+
+from animegan3_tf.evaluation.ablation import Ablation, MeasuredCheckpoint
 from animegan3_tf.evaluation.latex import number
 from animegan3_tf.evaluation.page import network_rows
+from animegan3_tf.evaluation.result import Result
 from animegan3_tf.images import grid
 from animegan3_tf.inspection.contact_sheet import tile
 from animegan3_tf.inspection.survey import shown
 from animegan3_tf.pages.charts import line_chart
-from animegan3_tf.pages.frame import picture, sections_page
+from animegan3_tf.pages.frame import figure, sections_page
 from animegan3_tf.pages.table import text
 
-PHOTOS, COLUMNS = 6, 12  # of a film: photos, and steps beside them
+PHOTOS, COLUMNS = 6, 12  # of a film strip: photos down, steps across
 BIASED = (
-    "A checkpoint that is chosen by the photos it is then reported on looks better than it is: choose on these photos, "
-    "report on others, or report the last one."
+    "A checkpoint that was chosen by its numbers on these photos looks better on them than it is. Report its numbers "
+    "on other photos, or report the last checkpoint."
 )
-_TOLD = {"lower": "lower is better", "higher": "higher is better", "": "neither way is better"}
-_CONSTANT = ("photo_flatness", "between_persons")  # of the photos alone: no curves
+_BETTER = {"lower": "lower is better", "higher": "higher is better", "": "neither way is better"}
+_CONSTANT = ("photo_flatness", "between_persons")  # these depend on the photos alone and need no curves
+
+T = TypeVar("T")
 
 
 def page_of(ablation: Ablation) -> str:
-    """The HTML; reads the pictures that it shows again."""
+    """Writes the page; the image files must still be there, for they are read again."""
     sections = {
         "best": _best(ablation),
         "curves": _curves(ablation),
@@ -39,20 +46,21 @@ def page_of(ablation: Ablation) -> str:
     return sections_page("Evaluation over training", [runs, measured_on], sections)
 
 
-def _best(ablation):
+def _best(ablation: Ablation) -> str:
     rows = []
     for key, metric in ablation.metrics.items():
         one = ablation.best(key)
         if one is not None:
-            cells = _cell(one.label), _cell(f"{one.step:,}"), _measured(one.result(key)), _cell(_TOLD[metric.better])
+            cells = _cell(one.label), _cell(f"{one.step:,}"), _measured(one.result(key)), _cell(_BETTER[metric.better])
             rows.append((metric.name, *cells))
     note = (
-        f"<p class='note'>{BIASED} Where the intervals of two steps overlap, neither is shown to be the better one.</p>"
+        f"<p class='note'>{BIASED} Where the intervals of two steps overlap, the numbers do not show which is "
+        "better.</p>"
     )
     return note + (_table(("", "run", "step", "value and interval", ""), rows) if rows else "<p>None.</p>")
 
 
-def _curves(ablation):
+def _curves(ablation: Ablation) -> str:
     charts, missing = [], []
     for key, metric in ablation.metrics.items():
         if key in _CONSTANT:
@@ -60,27 +68,32 @@ def _curves(ablation):
         series, intervals = {}, {}
         for label in ablation.runs:
             results = [(one.step, one.result(key)) for one in ablation.of(label)]
-            series[label] = [(step, result and result.value) for step, result in results]
-            intervals[label] = [(step, result and result.interval) for step, result in results]
+            series[label] = [(step, result.value if result else None) for step, result in results]
+            intervals[label] = [(step, result.interval if result else None) for step, result in results]
         references = _photo_flatness(ablation) if key == "flatness" else None
-        chart = line_chart(metric.name, _TOLD[metric.better], series, references=references, intervals=intervals)
+        chart = line_chart(metric.name, _BETTER[metric.better], series, references=references, intervals=intervals)
         charts.append(chart)
         if not chart:
             missing.append(metric.name)
-    note = "Bands and whiskers are the 95 % intervals: how far another draw of pictures would move the number."
+    note = (
+        "Bands and whiskers are 95 % intervals: they show how far the number would move with another sample of "
+        "pictures."
+    )
     absent = (
-        f"Without a number at any step, for the reasons below the numbers: {'; '.join(missing)}." if missing else ""
+        f"Metrics without a number at any step, for the reasons below the numbers: {'; '.join(missing)}."
+        if missing
+        else ""
     )
     return f"<p class='note'>{note}</p><div class='charts'>{''.join(charts)}</div><p class='note'>{text(absent)}</p>"
 
 
-def _photo_flatness(ablation):
+def _photo_flatness(ablation: Ablation) -> dict[str, float] | None:
     result = ablation.measured[-1].result("photo_flatness")
     return {"photos": result.value} if result and result.value is not None else None
 
 
-def _films(ablation):
-    """For each run a row of columns: the photos, then the pictures of a step each."""
+def _films(ablation: Ablation) -> str:
+    """For each run a film strip: a column of photos, then a column of images for each step."""
     folders = ablation.measured[0].evaluation.folders
     pixels = ablation.measured[0].evaluation.measures.max_pixels
     photos = _spread(sorted({photo for one in ablation.measured for photo in one.evaluation.pairs.values()}), PHOTOS)
@@ -89,29 +102,29 @@ def _films(ablation):
     names = ", ".join(shown(photo, folders["photos"]) for photo in photos)
     parts = [f"<p class='note'>Rows: {text(names)}. At most {COLUMNS} steps a run, spread over it.</p>"]
     for label in ablation.runs:
-        columns = [picture(_column(photos, pixels), "photos", "photos")]
+        columns = [figure(_column(photos, pixels), "photos", "photos")]
         for one in _spread(ablation.of(label), COLUMNS):
             drawn = {photo: made for made, photo in one.evaluation.pairs.items()}
             tiles = _column([drawn.get(photo, Path()) for photo in photos], pixels)
-            columns.append(picture(tiles, f"pictures of {label} at step {one.step}", f"step {one.step:,}"))
+            columns.append(figure(tiles, f"pictures of {label} at step {one.step}", f"step {one.step:,}"))
         if len(columns) > 1:
             parts.append(f"<h3>{text(label)}</h3><div class='film'>{''.join(columns)}</div>")
     return "".join(parts)
 
 
-def _column(paths, max_pixels):
-    """Tiles of pictures from top to bottom, grey where there is none."""
+def _column(paths: Iterable[Path], max_pixels: int) -> np.ndarray:
+    """Tiles of images from top to bottom, grey for a missing image; uint8 [H, W, 3]."""
     return grid([[tile(path, max_pixels)] for path in paths])
 
 
-def _spread(items, count):
-    """At most `count` items, the first and the last among them."""
+def _spread(items: Sequence[T], count: int) -> list[T]:
+    """At most `count` items, evenly spread, the first and the last among them."""
     if len(items) <= count:
         return list(items)
     return [items[i * (len(items) - 1) // (count - 1)] for i in range(count)]
 
 
-def _numbers(ablation):
+def _numbers(ablation: Ablation) -> str:
     parts = []
     for label in ablation.runs:
         measured = ablation.of(label)
@@ -126,9 +139,10 @@ def _numbers(ablation):
     return "".join(parts)
 
 
-def _notes(measured):
-    """What to keep in mind of the numbers: each note once, with its metrics, and its steps where these are not all."""
-    steps, names = {}, {}
+def _notes(measured: Sequence[MeasuredCheckpoint]) -> str:
+    """Lists each note once, with its metrics, and with its steps where it does not hold for all."""
+    steps: dict[tuple[str, str], list[int]] = {}
+    names: dict[str, list[str]] = {}
     for one in measured:
         for result in one.evaluation.results:
             if result.note:
@@ -137,35 +151,35 @@ def _notes(measured):
         at = "" if len(found) == len(measured) else f" (step {', '.join(f'{step:,}' for step in found)})"
         names.setdefault(note, []).append(name + at)
     lines = "".join(
-        f"<li>{text(note)}<br><small>{text('; '.join(found))}</small></li>" for note, found in names.items()
+        f"<li>{text(note)}<br><small>{text('; '.join(metrics))}</small></li>" for note, metrics in names.items()
     )
     return f"<ul class='note'>{lines}</ul>" if lines else ""
 
 
-def _networks(ablation):
+def _networks(ablation: Ablation) -> str:
     rows = network_rows(ablation.measured[0].evaluation.measures)
     return _table(("", ""), [(what, _cell(value)) for what, value in rows])
 
 
-def _problems(ablation):
+def _problems(ablation: Ablation) -> str:
     lines = "".join(f"<li>{text(problem)}</li>" for problem in ablation.problems)
     return f"<ul>{lines}</ul>" if lines else "<p>None.</p>"
 
 
-def _measured(result):
-    """A cell with the number and its interval; its tooltip says what it was measured on."""
+def _measured(result: Result | None) -> str:
+    """A cell with the number and its interval; its tooltip says how many images it was measured on."""
     if result is None or result.value is None:
         return _cell("-")
     interval = "" if result.interval is None else "<br><small>{} to {}</small>".format(*map(number, result.interval))
     return f'<td title="{text(result.count)}">{number(result.value)}{interval}</td>'
 
 
-def _cell(words):
+def _cell(words: str) -> str:
     return f"<td>{text(words)}</td>"
 
 
-def _table(heads, rows):
-    """rows: (name, and its cells)."""
+def _table(heads: Iterable[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of rows (name as plain text, then its cells as HTML)."""
     head = "".join(f"<th scope='col'>{text(words)}</th>" for words in heads)
     body = "".join(f"<tr><th scope='row'>{text(name)}</th>{''.join(cells)}</tr>" for name, *cells in rows)
     return f"<div class='wide steps'><table class='facts'><tr>{head}</tr>{body}</table></div>"

@@ -1,12 +1,19 @@
-"""Content and style in one number."""
+"""ArtFID: content and style in one number."""
 
 from __future__ import annotations
 
 
 def artfid(content_distance: float, style_distance: float) -> float:
-    """(1 + LPIPS to the content) (1 + FID to the style), Wright & Ommer (2022), eq. 3; lower is better, 1 the least.
+    """Computes (1 + content distance) (1 + style distance), Wright & Ommer (2022), eq. 3.
 
-    Theirs measures FID in an InceptionV3 fine-tuned on paintings; with other networks the form is the same and the
+    The paper measures FID in an InceptionV3 fine-tuned on paintings. With other networks the form is the same and the
     scale is not.
+
+    Args:
+        content_distance: LPIPS between photos and images, 0 or more.
+        style_distance: FID between images and style images, 0 or more.
+
+    Returns:
+        1 or more; lower is better.
     """
     return (1.0 + content_distance) * (1.0 + style_distance)

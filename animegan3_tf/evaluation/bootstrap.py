@@ -1,4 +1,4 @@
-"""Confidence intervals by resampling the pictures."""
+"""Confidence intervals by resampling the images."""
 
 from __future__ import annotations
 
@@ -17,15 +17,23 @@ def bootstrap_interval(
     seed: int = 0,
     most: int = 5000,
 ) -> tuple[float, float]:
-    """The 95 % interval (low, high) around an estimate, from `replicates` resamplings with replacement.
+    """Computes the 95 % interval around an estimate by resampling with replacement.
 
-    statistic: of as many arrays as `samples` has; the rows of each are drawn anew for every replicate.
-    most: rows drawn of a larger sample; the deviations are then scaled down as the root of the numbers, which bounds
-        time and memory (the m-out-of-n bootstrap).
+    Replicates are compared with their own mean, not with the estimate: images drawn twice make every Frechet distance
+    too large, by more than the interval's width. The interval shows how far another sample of images would move the
+    number. It does not show the bias of small samples.
 
-    Replicates are compared with their own mean, not with the estimate: pictures drawn twice make every Frechet distance
-    too large, by more than the interval is wide. The interval tells how far another draw of pictures would move the
-    number; the bias that too few pictures give it is none of its business.
+    Args:
+        estimate: The statistic of the samples themselves.
+        statistic: A function of as many arrays as there are samples.
+        samples: Arrays [N, ...] whose rows are drawn anew for every replicate, each array on its own.
+        replicates: The number of resamplings.
+        seed: The seed of the resampling.
+        most: Rows drawn from a larger sample, which bounds time and memory. The deviations are then scaled by the root
+            of the ratio of the numbers (the m-out-of-n bootstrap).
+
+    Returns:
+        (low, high).
     """
     rng = np.random.default_rng(seed)
     numbers = [min(len(sample), most) for sample in samples]

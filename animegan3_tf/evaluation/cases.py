@@ -1,4 +1,4 @@
-"""The best and the worst pictures by each of their scores."""
+"""The best and the worst images by each score."""
 
 from __future__ import annotations
 
@@ -11,14 +11,21 @@ from animegan3_tf.evaluation.score import Score
 from animegan3_tf.images import DEFAULT_MAX_PIXELS, grid
 from animegan3_tf.inspection.contact_sheet import tile
 from animegan3_tf.inspection.survey import shown
-from animegan3_tf.pages.frame import picture
+from animegan3_tf.pages.frame import figure
 from animegan3_tf.pages.table import text
 
 
 def best_and_worst(kind: Score, values: np.ndarray, count: int) -> dict[str, np.ndarray]:
-    """{"best", "worst": numbers of at most `count` pictures each, the extreme ones first}, of a score's values [N].
+    """Finds the best and the worst images by a score.
 
-    Empty where neither direction is better, or no picture has the score.
+    Args:
+        kind: The score.
+        values: Its values [N]; NaN where an image has none.
+        count: Images to find at each end, at most.
+
+    Returns:
+        {"best": indices, "worst": indices}, the extreme ones first. Empty where neither direction is better, or no
+        image has the score.
     """
     known = np.flatnonzero(np.isfinite(values))
     if not kind.better or not len(known):
@@ -36,9 +43,18 @@ def cases_html(
     count: int,
     max_pixels: int = DEFAULT_MAX_PIXELS,
 ) -> str:
-    """Photo and picture side by side, for each score; reads them again. "" where there is none.
+    """Shows the best and the worst images beside their photos, for each score.
 
-    pairs: {picture: its photo}. folder: that names are told below. scores: {key: [N]} in the order of the pairs.
+    Args:
+        pairs: {image: its photo}. The files are read again.
+        folder: The folder of images; captions give paths relative to it.
+        kinds: The scores.
+        scores: {key of a score: [N]} in the order of the pairs.
+        count: Images at each end.
+        max_pixels: The limit for images that are read.
+
+    Returns:
+        HTML, or "" where no image has a score with a better direction.
     """
     both, parts = list(pairs.items()), []
     for kind in kinds:
@@ -47,6 +63,6 @@ def cases_html(
             for i in numbers:
                 tiles = [tile(path, max_pixels) for path in reversed(both[i])]
                 name = shown(both[i][0], folder)
-                parts.append(picture(grid([tiles]), f"photo and {name}", f"{name}: {number(scores[kind.key][i])}"))
+                parts.append(figure(grid([tiles]), f"photo and {name}", f"{name}: {number(scores[kind.key][i])}"))
             parts.append("</div>")
     return "".join(parts)

@@ -1,4 +1,4 @@
-"""How far the colours of a picture are from those of its photo."""
+"""Colour differences between an image and its photo."""
 
 from __future__ import annotations
 
@@ -6,19 +6,31 @@ import numpy as np
 from skimage import color
 
 
-def ciede2000_shift(photo: np.ndarray, picture: np.ndarray) -> float:
-    """Mean CIEDE2000 difference of two uint8 RGB pictures [H, W, 3], pixel by pixel; about 1 is just visible.
+def ciede2000_shift(photo: np.ndarray, image: np.ndarray) -> float:
+    """Computes the mean CIEDE2000 difference of two images, pixel by pixel.
 
     scikit-image's `deltaE_ciede2000` on CIE Lab under D65, which agrees with the 34 pairs of Sharma et al. (2005)
     within 1e-4.
+
+    Args:
+        photo: uint8 RGB [H, W, 3].
+        image: uint8 RGB [H, W, 3], of the same size.
+
+    Returns:
+        0 or more; a difference of about 1 is just visible.
     """
-    difference = color.deltaE_ciede2000(color.rgb2lab(photo), color.rgb2lab(picture))
+    difference = color.deltaE_ciede2000(color.rgb2lab(photo), color.rgb2lab(image))
     return float(difference.mean())
 
 
-def yuv_shift(photo: np.ndarray, picture: np.ndarray) -> float:
-    """Mean absolute difference in BT.601 YUV of two uint8 RGB pictures [H, W, 3], on channels of 0 to 1.
+def yuv_shift(photo: np.ndarray, image: np.ndarray) -> float:
+    """Computes the mean absolute difference of two images in BT.601 YUV (scikit-image's `rgb2yuv`).
 
-    The three channels count alike. Matrix of scikit-image's `rgb2yuv`.
+    Args:
+        photo: uint8 RGB [H, W, 3].
+        image: uint8 RGB [H, W, 3], of the same size.
+
+    Returns:
+        The mean over pixels and the three channels, for images of range [0, 1].
     """
-    return float(np.abs(color.rgb2yuv(photo) - color.rgb2yuv(picture)).mean())
+    return float(np.abs(color.rgb2yuv(photo) - color.rgb2yuv(image)).mean())

@@ -1,11 +1,11 @@
-"""Generated pictures against the photos they come from and the anime they should look like."""
+"""Evaluates generated images against the photos they were made from and the anime they should look like."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,12 +14,14 @@ import numpy as np
 from animegan3_tf.errors import UserError
 from animegan3_tf.evaluation.artfid import artfid
 from animegan3_tf.evaluation.bootstrap import bootstrap_interval
+from animegan3_tf.evaluation.face_embedding import FaceEmbedding
 from animegan3_tf.evaluation.face_scores import FACE_SCORES, score_faces
+from animegan3_tf.evaluation.feature_network import FeatureNetwork
 from animegan3_tf.evaluation.feature_store import FeatureSet, FeatureStore
 from animegan3_tf.evaluation.frechet import frechet_distance
+from animegan3_tf.evaluation.image_scores import PAIR_SCORES, score_pairs
 from animegan3_tf.evaluation.measures import Measures
-from animegan3_tf.evaluation.pairs import pair_pictures
-from animegan3_tf.evaluation.picture_scores import PAIR_SCORES, score_pairs
+from animegan3_tf.evaluation.pairs import pair_images
 from animegan3_tf.evaluation.result import Result
 from animegan3_tf.evaluation.score import Score
 from animegan3_tf.evaluation.set_results import compare_sets, frechet_name, too_few
@@ -27,11 +29,25 @@ from animegan3_tf.images import find_images, quote
 
 _LEAST_MEAN = 10  # values from which a mean gets an interval
 _LIKENESS = Score("anime_likeness", "anime-likeness (ResNet-18 of anime-or-not), 0 to 1", "higher")
+_AVERAGES: dict[str, Callable[..., float]] = {"mean": np.mean, "median": np.median}
+
+_Progress = Callable[[str], contextlib.AbstractContextManager]
+_Advance = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What came out: results, the pictures' own scores {key: [N]} by generated picture, and what it was measured on."""
+    """The results of an evaluation.
+
+    Attributes:
+        results: Numbers over all images.
+        pairs: {generated image: its photo}.
+        scores: {key of a kind: float64 [N]} of single images, in the order of the pairs; NaN where there is no number.
+        kinds: The kinds of scores.
+        folders: The folders "generated", "photos" and "anime".
+        sets: The images of each folder; their features are gone.
+        measures: The networks and settings.
+    """
 
     results: tuple[Result, ...]
     pairs: dict[Path, Path]
@@ -49,9 +65,19 @@ def evaluate(
     measures: Measures,
     progress: Callable[[str], contextlib.AbstractContextManager] = lambda what: contextlib.nullcontext(),
 ) -> Evaluation:
-    """Compares folders of pictures; a generated picture's photo is the one of the same name.
+    """Evaluates a folder of generated images.
 
-    progress: as `animegan3_tf.progress.progress`. Pictures that cannot be read are told of and left out.
+    Images that cannot be read are left out; `rejected` lists them.
+
+    Args:
+        generated: The folder of generated images.
+        photos: The folder of photos. An image's photo is the one of the same path below its folder.
+        anime: The folder of anime images.
+        measures: The networks and settings.
+        progress: A function such as `animegan3_tf.progress.progress`.
+
+    Raises:
+        UserError: A folder holds no images.
     """
     folders = {"generated": Path(generated), "photos": Path(photos), "anime": Path(anime)}
     paths = {kind: find_images(folder) for kind, folder in folders.items()}
@@ -59,8 +85,8 @@ def evaluate(
         if not found:
             raise UserError(f"--{kind} {quote(folders[kind])} holds no pictures; name a folder that does")
 
-    def pair(sets):
-        return pair_pictures(sets["generated"].paths, folders["generated"], sets["photos"].paths, folders["photos"])
+    def pair(sets: Mapping[str, FeatureSet]) -> dict[Path, Path]:
+        return pair_images(sets["generated"].paths, folders["generated"], sets["photos"].paths, folders["photos"])
 
     return _evaluate(folders, paths, pair, measures, progress)
 
@@ -71,21 +97,34 @@ def evaluate_pairs(
     measures: Measures,
     progress: Callable[[str], contextlib.AbstractContextManager] = lambda what: contextlib.nullcontext(),
 ) -> Evaluation:
-    """As `evaluate`, of {generated picture: its photo}, wherever they lie."""
+    """Evaluates generated images whose photos are known.
+
+    Args:
+        pairs: {generated image: its photo}, in any folders.
+        anime: See `evaluate`.
+        measures: See `evaluate`.
+        progress: See `evaluate`.
+    """
     paths = {"generated": list(pairs), "photos": list(dict.fromkeys(pairs.values())), "anime": find_images(anime)}
     folders = {
         kind: Path(os.path.commonpath([path.parent for path in paths[kind]])) for kind in ("generated", "photos")
     }
 
-    def pair(sets):
+    def pair(sets: Mapping[str, FeatureSet]) -> dict[Path, Path]:
         read = {kind: set(sets[kind].paths) for kind in ("generated", "photos")}
         return {a: b for a, b in pairs.items() if a in read["generated"] and b in read["photos"]}
 
     return _evaluate({**folders, "anime": Path(anime)}, paths, pair, measures, progress)
 
 
-def _evaluate(folders, paths, pair, measures, progress):
-    """pair: which pictures belong together, of the sets of those that can be read."""
+def _evaluate(
+    folders: dict[str, Path],
+    paths: Mapping[str, Sequence[Path]],
+    pair: Callable[[Mapping[str, FeatureSet]], dict[Path, Path]],
+    measures: Measures,
+    progress: _Progress,
+) -> Evaluation:
+    """Evaluates images; `pair` matches images to photos among those that can be read."""
     with tempfile.TemporaryDirectory() as temporary:
         sets = _features(paths, measures, temporary, progress)
         pairs = pair(sets)
@@ -93,20 +132,24 @@ def _evaluate(folders, paths, pair, measures, progress):
             scores = score_pairs(pairs, measures.distance, measures.max_pixels, advance)
         faces, between = _faces(pairs, measures, progress)
         scores |= _likeness(pairs, measures, temporary, progress) | faces
-        results = []
-        if measures.features is not None:
+        results: list[Result] = []
+        network = measures.features
+        if network is not None:
             with progress("distances") as advance:
-                results = [*_distances(sets, measures, advance), _artfid(sets, pairs, scores, measures)]
+                results = _distances(sets, network, measures, advance)
+                results.append(_artfid(sets, pairs, scores, network, measures))
         kinds = tuple(_named(score, measures) for score in (*PAIR_SCORES, _LIKENESS, *FACE_SCORES))
         results += [_averaged(kind, scores[kind.key], measures) for kind in kinds]
-        if between is not None:
-            results.append(_baseline(between, scores, measures))
+        if between is not None and measures.embedding is not None:
+            results.append(_baseline(between, scores, measures.embedding))
         for one in sets.values():
-            one.rows = None  # their files end with the folder
+            one.rows = None  # their files are deleted with the temporary folder
     return Evaluation(tuple(results), pairs, scores, kinds, folders, sets, measures)
 
 
-def _features(paths, measures, temporary, progress):
+def _features(
+    paths: Mapping[str, Sequence[Path]], measures: Measures, temporary: str, progress: _Progress
+) -> dict[str, FeatureSet]:
     if measures.features is None:
         return {kind: FeatureSet(list(found)) for kind, found in paths.items()}
     sets, store = {}, FeatureStore(measures.features, measures.cache)
@@ -116,8 +159,8 @@ def _features(paths, measures, temporary, progress):
     return sets
 
 
-def _named(score, measures):
-    """The score with the network that measures it in its name."""
+def _named(score: Score, measures: Measures) -> Score:
+    """Adds the network that measures a score to the score's name."""
     if score.key == "content_distance":
         name = measures.distance.name if measures.distance else "perceptual distance"
         return Score(score.key, f"{name} to the photo", score.better)
@@ -126,58 +169,73 @@ def _named(score, measures):
     return score
 
 
-def _likeness(pairs, measures, temporary, progress):
+def _likeness(
+    pairs: Mapping[Path, Path], measures: Measures, temporary: str, progress: _Progress
+) -> dict[str, np.ndarray]:
     if measures.likeness is None or not pairs:
         return {"anime_likeness": np.full(len(pairs), np.nan)}
     with progress("anime-likeness") as advance:
         store = FeatureStore(measures.likeness, measures.cache)
         found = store.features(list(pairs), Path(temporary, "likeness"), measures.max_pixels, advance)
-    by_path = dict(zip(found.paths, found.rows[:, 0].tolist()))
+    by_path = {} if found.rows is None else dict(zip(found.paths, found.rows[:, 0].tolist()))
     return {"anime_likeness": np.array([by_path.get(path, np.nan) for path in pairs])}
 
 
-def _faces(pairs, measures, progress):
+def _faces(
+    pairs: dict[Path, Path], measures: Measures, progress: _Progress
+) -> tuple[dict[str, np.ndarray], float | None]:
     if measures.detector is None:
         return {score.key: np.full(len(pairs), np.nan) for score in FACE_SCORES}, None
     with progress("faces") as advance:
         return score_faces(pairs, measures.detector, measures.embedding, measures.seed, measures.max_pixels, advance)
 
 
-def _distances(sets, measures, advance):
-    results, references = [], ("anime", "photos")
+def _distances(
+    sets: Mapping[str, FeatureSet], network: FeatureNetwork, measures: Measures, advance: _Advance | None
+) -> list[Result]:
+    results: list[Result] = []
+    references = ("anime", "photos")
+    none = np.zeros((0, network.dimension))
     for number, to in enumerate(references):
-        rows = sets["generated"].rows, sets[to].rows
-        few = too_few(*rows)
-        rows = [np.zeros((0, measures.features.dimension)) if r is None else r for r in rows] if few else rows
-        results += compare_sets(*rows, to, measures.features, measures.replicates, measures.seed)
+        generated, reference = (none if one.rows is None else one.rows for one in (sets["generated"], sets[to]))
+        results += compare_sets(generated, reference, to, network, measures.replicates, measures.seed)
         if advance:
             advance(number + 1, len(references), to)
     return results
 
 
-def _artfid(sets, pairs, scores, measures):
-    """ArtFID's form over the pictures that have a photo."""
-    whole = measures.distance is not None and measures.distance.is_lpips and measures.features.is_fid
+def _artfid(
+    sets: Mapping[str, FeatureSet],
+    pairs: Mapping[Path, Path],
+    scores: Mapping[str, np.ndarray],
+    network: FeatureNetwork,
+    measures: Measures,
+) -> Result:
+    """Computes ArtFID's form over the images that have a photo."""
+    whole = measures.distance is not None and measures.distance.is_lpips and network.is_fid
     key, name, count = "artfid", "ArtFID's form, (1 + LPIPS) (1 + FID)", f"{len(pairs):,} pairs"
     if not whole:
-        content = measures.distance.name if measures.distance else "perceptual distance"
-        name = f"(1 + {content}) (1 + {frechet_name(measures.features)})"
+        distance = measures.distance.name if measures.distance else "perceptual distance"
+        name = f"(1 + {distance}) (1 + {frechet_name(network)})"
     content = scores["content_distance"]
     known = np.isfinite(content)
-    why = measures.absent.get("content_distance") or too_few(np.flatnonzero(known), sets["anime"].rows)
-    if why:
+    every, anime = sets["generated"].rows, sets["anime"].rows
+    why = measures.absent.get("content_distance") or too_few(np.flatnonzero(known), anime)
+    if why or every is None or anime is None:
         return Result(key, name, None, None, "lower", count, why)
-    rows, anime, content = sets["generated"].rows, sets["anime"].rows, content[known]
-    if len(content) < len(rows):  # most often all have a photo, and the rows can stay in their file
+    rows, style, content = every, anime, content[known]
+    if len(content) < len(rows):  # usually every image has a photo, and the rows can stay in their file
         rows = rows[[number for number, path in enumerate(sets["generated"].paths) if path in pairs]][known]
-    value = artfid(content.mean(), frechet_distance(rows, anime))
+    value = artfid(content.mean(), frechet_distance(rows, style))
 
-    def of(mine, theirs):
-        return artfid(content[mine].mean(), frechet_distance(rows[mine], anime[theirs]))
+    def resampled(mine: np.ndarray, theirs: np.ndarray) -> float:
+        return artfid(content[mine].mean(), frechet_distance(rows[mine], style[theirs]))
 
-    numbers = [np.arange(len(rows)), np.arange(len(anime))]
+    numbers = [np.arange(len(rows)), np.arange(len(style))]
     interval = (
-        bootstrap_interval(value, of, numbers, measures.replicates, measures.seed) if measures.replicates else None
+        bootstrap_interval(value, resampled, numbers, measures.replicates, measures.seed)
+        if measures.replicates
+        else None
     )
     return Result(key, name, value, interval, "lower", count)
 
@@ -188,7 +246,7 @@ def _averaged(kind: Score, values: np.ndarray, measures: Measures) -> Result:
     if not len(known):
         note = measures.absent.get(kind.key, "not measured: no picture has this score")
         return Result(kind.key, kind.name, None, None, kind.better, count, note)
-    average = {"mean": np.mean, "median": np.median}[kind.average]
+    average = _AVERAGES[kind.average]
     value, interval = float(average(known)), None
     if measures.replicates and len(known) >= _LEAST_MEAN:
         interval = bootstrap_interval(value, average, [known], 10 * measures.replicates, measures.seed)
@@ -196,12 +254,12 @@ def _averaged(kind: Score, values: np.ndarray, measures: Measures) -> Result:
     return Result(kind.key, kind.name, value, interval, kind.better, count, note)
 
 
-def _baseline(between, scores, measures):
-    """What identity is relative to."""
-    name = f"distance between the photos' persons ({measures.embedding.name}), where identity is 0"
+def _baseline(between: float, scores: Mapping[str, np.ndarray], embedding: FaceEmbedding) -> Result:
+    """The distance that identity is relative to."""
+    name = f"distance between the photos' persons ({embedding.name}), where identity is 0"
     return Result("between_persons", name, between, None, "", f"{np.isfinite(scores['identity']).sum():,} faces")
 
 
 def rejected(evaluation: Evaluation) -> Sequence[str]:
-    """One line for each picture that could not be read."""
+    """One line for each image that could not be read."""
     return [reason for one in evaluation.sets.values() for reason in one.rejected.values()]

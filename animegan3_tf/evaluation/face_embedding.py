@@ -1,4 +1,4 @@
-"""Faces as vectors whose distances tell persons apart."""
+"""Embeds faces as vectors whose distances distinguish people."""
 
 from __future__ import annotations
 
@@ -18,9 +18,12 @@ INSTALL = "pip install dlib-bin face_recognition_models"
 
 @dataclass(frozen=True)
 class FaceEmbedding:
-    """A callable, aligned faces (`face_chip`) uint8 RGB [N, 150, 150, 3] -> [N, D], compared by Euclidean distance.
+    """A network from faces to vectors, which are compared by Euclidean distance.
 
-    name: of the network. weights: SHA-256 of its file.
+    Attributes:
+        name: The network's name in reports.
+        weights: SHA-256 of its file.
+        forward: Faces of `face_chip`, uint8 RGB [N, 150, 150, 3] -> [N, D].
     """
 
     name: str
@@ -28,22 +31,28 @@ class FaceEmbedding:
     forward: Callable[[np.ndarray], np.ndarray]
 
     def __call__(self, chips: np.ndarray) -> np.ndarray:
-        """The vectors of a batch."""
+        """Embeds faces of `face_chip`, uint8 RGB [N, 150, 150, 3], as float64 [N, D]."""
         return np.asarray(self.forward(chips), np.float64)
 
     def to_dict(self) -> dict:
-        """What a result says of it."""
+        """The network as a report names it."""
         return {"network": self.name, "weights_sha256": self.weights}
 
 
 def dlib_embedding() -> FaceEmbedding:
-    """dlib's ResNet, D = 128, which the package face_recognition uses too; its authors call one person below 0.6."""
+    """Loads dlib's ResNet, D = 128, which the package face_recognition uses too.
+
+    Its authors take two faces for one person where the distance is below 0.6.
+
+    Raises:
+        UserError: dlib or the weights are not installed.
+    """
     try:
         import dlib
     except ImportError:
         raise UserError(f"identity needs dlib's face network; {INSTALL}") from None
-    found = importlib.util.find_spec("face_recognition_models")  # not imported: it needs the pkg_resources of old
-    places = [Path(place, "models", _DLIB_FILE) for place in found.submodule_search_locations] if found else []
+    found = importlib.util.find_spec("face_recognition_models")  # not imported: it needs the old pkg_resources
+    places = [Path(place, "models", _DLIB_FILE) for place in (found and found.submodule_search_locations) or ()]
     path = next((path for path in places if path.is_file()), None)
     if path is None:
         raise UserError(f"identity needs the weights of dlib's face network; {INSTALL}")

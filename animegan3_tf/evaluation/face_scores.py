@@ -1,8 +1,8 @@
-"""Faces of photos and of their pictures: still found, still the same person."""
+"""Scores of the faces in images: still found, still the same person, eyes and skin as they should be."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -29,8 +29,8 @@ FACE_SCORES = (
     Score("skin_shift", "colour shift of the skin, CIEDE2000, median", "lower", "median"),
 )
 _BATCH = 16
-_SIDE = 512  # longer side at which faces are sought
-_LANDMARKS = 5
+_SIDE = 512  # pixels of the longer side at which faces are sought
+_LANDMARKS = 5  # points of a face that can be aligned
 
 
 def score_faces(
@@ -41,52 +41,68 @@ def score_faces(
     max_pixels: int = DEFAULT_MAX_PIXELS,
     on_progress: Callable[[int, int, str], None] | None = None,
 ) -> tuple[dict[str, np.ndarray], float | None]:
-    """FACE_SCORES, {key: float64 [N]}, of {generated picture: photo}, and `between_persons` of the photos.
+    """Measures FACE_SCORES of images.
 
-    NaN where the photo has no face. face_detected: 1 when the detector finds a face where the photo's largest one is,
-    else 0. identity: see `identity_similarity`; both faces are cut by the photo's landmarks, so that what is compared
-    is the drawing and not how well the detector copes with it. above_strangers: 1 for an identity above 0, where
-    strangers are on average, else 0. Without an embedding, and with fewer than two faces, all NaN, and None.
-    eyes_drawn, photo_eyes_drawn: 1 where `both_eyes_drawn` finds both in the square around the photo's face.
-    skin_shift: see there. Both are NaN where no square inside the photo holds the face.
+    The scores are NaN where the photo has no face. Both faces of a pair are cut out by the photo's landmarks, so that
+    the scores depend on the drawing and not on the detector.
+
+    face_detected: 1 where the detector finds a face at the place of the photo's largest one, else 0.
+    identity: see `identity_similarity`. NaN without an embedding, or with fewer than two faces.
+    above_strangers: 1 for an identity above 0, which is where strangers are on average, else 0. NaN as identity is.
+    eyes_drawn, photo_eyes_drawn: 1 where `both_eyes_drawn` finds both eyes in the square around the photo's face,
+    else 0. NaN where no square inside the photo holds the face.
+    skin_shift: see `skin_shift`. NaN as eyes_drawn is.
+
+    Args:
+        pairs: {generated image: its photo}.
+        detector: The face detector.
+        embedding: The network that recognises faces, if any.
+        seed: The seed of `between_persons`.
+        max_pixels: The limit for images that are read.
+        on_progress: Called with (images done, all images, name) after each batch.
+
+    Returns:
+        ({key: float64 [N]} in the order of the pairs, `between_persons` of the photos). The second is None without an
+        embedding, or with fewer than two faces.
     """
     detected, numbers, vectors = np.full(len(pairs), np.nan), [], []
     drawn_faces = {key: np.full(len(pairs), np.nan) for key in ("eyes_drawn", "photo_eyes_drawn", "skin_shift")}
     items, done = iter(pairs.items()), 0
     while some := list(islice(items, _BATCH)):
-        read = list(in_threads(lambda pair: _both(pair, max_pixels), some))
+        read: list[tuple[np.ndarray, np.ndarray] | None] = list(in_threads(lambda pair: _both(pair, max_pixels), some))
         known = [(done + i, both) for i, both in enumerate(read) if both]
         faces = detector([photo for _, (photo, _) in known])
-        kept = [(i, both, _largest(found)) for (i, both), found in zip(known, faces) if _largest(found)]
-        drawn = detector([picture for _, (_, picture), _ in kept])
+        largest = [(i, both, _largest(found)) for (i, both), found in zip(known, faces)]
+        kept = [(i, both, face) for i, both, face in largest if face]
+        drawn = detector([image for _, (_, image), _ in kept])
         for (number, _, face), found in zip(kept, drawn):
             detected[number] = any(_same_place(face, other) for other in found)
         for number, both, face in kept:
             for key, value in _drawn_face(*both, face).items():
                 drawn_faces[key][number] = value
         if embedding and kept:
-            cut = [[face_chip(image, chip_matrix(face)) for image in both] for _, both, face in kept]
+            cut = np.concatenate([[face_chip(image, chip_matrix(face)) for image in both] for _, both, face in kept])
             numbers += [number for number, _, _ in kept]
-            vectors.append(embedding(np.concatenate(cut)).reshape(len(cut), 2, -1))
+            vectors.append(embedding(cut).reshape(len(kept), 2, -1))
         done += len(some)
         if on_progress:
             on_progress(done, len(pairs), some[-1][0].name)
     identity, between = np.full(len(pairs), np.nan), None
     if len(numbers) > 1:
-        photos, pictures = np.moveaxis(np.concatenate(vectors), 1, 0)
+        photos, generated = np.moveaxis(np.concatenate(vectors), 1, 0)
         between = between_persons(photos, seed)
-        identity[numbers] = identity_similarity(photos, pictures, between)
+        identity[numbers] = identity_similarity(photos, generated, between)
     above = np.where(np.isnan(identity), np.nan, identity > 0)
     return {"face_detected": detected, "identity": identity, "above_strangers": above, **drawn_faces}, between
 
 
-def _drawn_face(photo: np.ndarray, picture: np.ndarray, face: Face) -> dict[str, float]:
-    """The scores of one face's drawing; none where no square holds the face."""
-    matrix = face_square(face, photo.shape[:2], SIDE)
+def _drawn_face(photo: np.ndarray, image: np.ndarray, face: Face) -> dict[str, float]:
+    """The scores of one face's drawing; empty where no square inside the photo holds the face."""
+    matrix = face_square(face, (photo.shape[0], photo.shape[1]), SIDE)
     if isinstance(matrix, str):
         return {}
-    landmarks = to_source(inverse(matrix), face.landmarks)
-    square, drawing = (warp(image, matrix, (SIDE, SIDE)) for image in (photo, picture))
+    landmarks = to_source(inverse(matrix), face.landmarks).tolist()
+    square, drawing = (warp(rgb, matrix, (SIDE, SIDE)) for rgb in (photo, image))
     return {
         "eyes_drawn": float(both_eyes_drawn(drawing, landmarks)),
         "photo_eyes_drawn": float(both_eyes_drawn(square, landmarks)),
@@ -94,18 +110,19 @@ def _drawn_face(photo: np.ndarray, picture: np.ndarray, face: Face) -> dict[str,
     }
 
 
-def _both(pair, max_pixels):
-    """Photo and picture of one size, the longer side 512 at most; None when one cannot be read."""
+def _both(pair: tuple[Path, Path], max_pixels: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """Reads photo and image at one size, the longer side 512 pixels at most; None where one cannot be read."""
     try:
-        photo, picture = (read_image(path, max_pixels).on_white() for path in reversed(pair))
-    except ImageError:  # the folders' lists of features tell of it
+        photo, image = (read_image(path, max_pixels).on_white() for path in reversed(pair))
+    except ImageError:  # `rejected` lists it already
         return None
-    scale = min(1.0, _SIDE / max(photo.shape[:2]))
-    size = tuple(max(1, round(side * scale)) for side in photo.shape[:2])
-    return resize(photo, size), resize(picture, size)
+    height, width = photo.shape[:2]
+    scale = min(1.0, _SIDE / max(height, width))
+    size = max(1, round(height * scale)), max(1, round(width * scale))
+    return resize(photo, size), resize(image, size)
 
 
-def _largest(faces):
+def _largest(faces: Sequence[Face]) -> Face | None:
     return max((face for face in faces if len(face.landmarks) == _LANDMARKS), key=lambda f: f.side, default=None)
 
 

@@ -1,4 +1,4 @@
-"""What turns pictures into features, and what has to be told of it beside every number it gives."""
+"""A network that turns images into features, and its description, which belongs beside every number it gives."""
 
 from __future__ import annotations
 
@@ -14,13 +14,17 @@ from animegan3_tf.evaluation.resize import resize_antialiased
 
 @dataclass(frozen=True)
 class FeatureNetwork:
-    """A frozen network from pictures to one vector each.
+    """A frozen network from images to one vector each.
 
-    name: as a paper would tell it, beside every number. layer: where the vector is taken. weights: SHA-256 of what
-    holds them. size: side of the square that every picture is resized to. resize: "bilinear" or "bicubic", both
-    antialiased.
-    forward: float32 RGB [N, size, size, 3] in 0..255 -> [N, dimension].
-    is_fid: whether this is the InceptionV3 of 2015, whose distances alone are called FID and KID.
+    Attributes:
+        name: The network's name in reports.
+        layer: The layer that gives the vector.
+        weights: SHA-256 of the file or folder of the weights.
+        size: Pixels of the side of the square to which images are resized.
+        resize: "bilinear" or "bicubic", both antialiased.
+        dimension: The length of the vector.
+        forward: float32 RGB [N, size, size, 3] in [0, 255] -> [N, dimension].
+        is_fid: Whether this is the InceptionV3 of 2015. Only its distances may be called FID and KID.
     """
 
     name: str
@@ -33,16 +37,16 @@ class FeatureNetwork:
     is_fid: bool = False
 
     def prepare(self, rgb: np.ndarray) -> np.ndarray:
-        """A uint8 picture [H, W, 3] as `forward` wants it, float32 [size, size, 3]."""
+        """Resizes a uint8 image [H, W, 3] for `forward`; float32 [size, size, 3] in [0, 255]."""
         return resize_antialiased(rgb, (self.size, self.size), self.resize)
 
     @property
     def key(self) -> str:
-        """Differs between networks whose features differ: the name of a folder in a cache."""
+        """A name for the network's folder in a cache; networks whose features differ have different keys."""
         return hashlib.sha256(repr(sorted(self.to_dict().items())).encode()).hexdigest()[:16]
 
     def to_dict(self) -> dict:
-        """What a result says of it."""
+        """The network as a report describes it."""
         return {
             "network": self.name,
             "layer": self.layer,
@@ -53,7 +57,7 @@ class FeatureNetwork:
 
 
 def sha256_of(path: str | Path) -> str:
-    """SHA-256 of a file, or of a folder's files, names and contents."""
+    """Computes the SHA-256 of a file, or of the names and contents of a folder's files, as hexadecimal digits."""
     path, digest = Path(path), hashlib.sha256()
     folder = path.is_dir()
     for file in sorted(p for p in path.rglob("*") if p.is_file()) if folder else [path]:

@@ -1,4 +1,4 @@
-"""Pictures -> features, each computed once for its content and kept on disk."""
+"""Computes features of images, once for each content, and keeps them on disk."""
 
 from __future__ import annotations
 
@@ -19,10 +19,12 @@ _BATCH = 32
 
 @dataclass
 class FeatureSet:
-    """The features of a list of pictures.
+    """The features of a list of images.
 
-    paths: of the pictures that could be read, in the list's order. rows: float32 [N, D], in a file that is mapped into
-    memory, so that their number does not matter. rejected: {path: one line of reason}.
+    Attributes:
+        paths: The images that could be read, in the list's order.
+        rows: float32 [N, D], in a file that is mapped into memory, so that N may be large; None without images.
+        rejected: {path: one-line reason} of the others.
     """
 
     paths: list[Path] = field(default_factory=list)
@@ -31,13 +33,17 @@ class FeatureSet:
 
 
 class FeatureStore:
-    """Computes features and keeps each picture's under the SHA-256 of its file, in a folder of the network's.
+    """Computes features and keeps each image's under the SHA-256 of its file, in a folder of the network's.
 
-    A changed picture, network or resize mode is another name, so nothing kept is ever out of date; pictures that
-    appear twice, in one folder or several, are computed once.
+    A changed image, network or resize mode has another name, so that no cached feature is ever out of date. An image
+    that appears twice, in one folder or several, is computed once.
+
+    Args:
+        network: The network.
+        folder: The cache, which may hold features of several networks.
     """
 
-    def __init__(self, network: FeatureNetwork, folder: str | os.PathLike):
+    def __init__(self, network: FeatureNetwork, folder: str | os.PathLike) -> None:
         self.network, self._folder = network, Path(folder, network.key)
         self._bytes = 4 * network.dimension
 
@@ -48,28 +54,37 @@ class FeatureStore:
         max_pixels: int = DEFAULT_MAX_PIXELS,
         on_progress: Callable[[int, int, str], None] | None = None,
     ) -> FeatureSet:
-        """The features of pictures, of which `target`.npy, a new file, holds the rows; memory stays bounded."""
-        result, digests, batch = FeatureSet(), [], {}
+        """Finds or computes the features of images. Memory does not grow with their number.
 
-        def read(path):
+        Args:
+            paths: The images.
+            target: The rows go to a new file `target`.npy.
+            max_pixels: Larger images are rejected.
+            on_progress: Called with (images done, all images, name) after each image.
+        """
+        result = FeatureSet()
+        digests: list[str] = []
+        batch: dict[str, np.ndarray] = {}
+
+        def read(path: Path) -> tuple[str, np.ndarray | None, str | None]:
             try:
                 digest = sha256_of(path)
                 known = self._is_kept(digest)
                 return digest, None if known else self.network.prepare(read_image(path, max_pixels).on_white()), None
             except ImageError as error:
-                return None, None, " ".join(str(error).split())
+                return "", None, " ".join(str(error).split())
             except OSError as error:
-                return None, None, f"{str(path)!r} cannot be read ({error.strerror})"
+                return "", None, f"{str(path)!r} cannot be read ({error.strerror})"
 
-        for number, (path, (digest, picture, reason)) in enumerate(zip(paths, in_threads(read, paths)), 1):
+        for number, (path, (digest, image, reason)) in enumerate(zip(paths, in_threads(read, paths)), 1):
             if reason is not None:
                 result.rejected[path] = reason
             else:
                 result.paths.append(path)
                 digests.append(digest)
-                # asked again: its like may have been computed since the thread looked
-                if picture is not None and not self._is_kept(digest):
-                    batch[digest] = picture
+                # checked again: an equal image may have been computed since the thread looked
+                if image is not None and not self._is_kept(digest):
+                    batch[digest] = image
                 if len(batch) == _BATCH:
                     self._compute(batch)
             if on_progress:
@@ -83,18 +98,18 @@ class FeatureStore:
                 row[:] = np.fromfile(self._place(digest), np.float32)
         return result
 
-    def _compute(self, batch):
+    def _compute(self, batch: dict[str, np.ndarray]) -> None:
         if batch:
             for digest, row in zip(batch, self.network.forward(np.stack(list(batch.values())))):
                 with whole_file(self._place(digest)) as temporary:
                     np.asarray(row, np.float32).tofile(temporary)
             batch.clear()
 
-    def _is_kept(self, digest):
+    def _is_kept(self, digest: str) -> bool:
         try:
             return self._place(digest).stat().st_size == self._bytes
         except FileNotFoundError:
             return False
 
-    def _place(self, digest):
+    def _place(self, digest: str) -> Path:
         return self._folder / digest[:2] / digest

@@ -1,4 +1,4 @@
-"""How much of a picture is flat colour, as anime is."""
+"""How much of an image is flat colour, as much of anime is."""
 
 from __future__ import annotations
 
@@ -6,12 +6,18 @@ import cv2
 import numpy as np
 
 
-def flatness(picture: np.ndarray, tolerance: int = 6) -> float:
-    """Share of pixels whose 3x3 surroundings differ by no more than `tolerance` of 255 in any channel, 0 to 1.
+def flatness(image: np.ndarray, tolerance: int = 6) -> float:
+    """Computes the share of flat pixels, a definition of this project's own.
 
-    picture: uint8 RGB [H, W, 3]. Own definition, for want of a usual one: compare numbers at one size of pictures only,
-    since enlarging flattens.
+    Compare images of one size only: enlarging an image flattens it.
+
+    Args:
+        image: uint8 RGB [H, W, 3].
+        tolerance: Levels of 255 by which a pixel's 3x3 neighbourhood may vary in each channel.
+
+    Returns:
+        The share, 0 to 1.
     """
     square = np.ones((3, 3), np.uint8)
-    spread = (cv2.dilate(picture, square) - cv2.erode(picture, square)).max(axis=2)
+    spread = np.subtract(cv2.dilate(image, square), cv2.erode(image, square)).max(axis=2)
     return float((spread <= tolerance).mean())

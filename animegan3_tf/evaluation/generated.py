@@ -1,4 +1,4 @@
-"""The pictures under evaluation, which a model may have to draw first."""
+"""The images under evaluation, which a model may have to draw first."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from animegan3_tf.stylizer import load_stylizer
 
 
 def is_model(path: str | os.PathLike) -> bool:
-    """Whether a path is a model for `load_stylizer` and no folder of pictures."""
+    """Whether a path is a model for `load_stylizer` and not a folder of images."""
     if not os.path.isdir(path) or is_published(path):
         return True
     return any(os.path.isfile(Path(path, name)) for name in (WEIGHTS, "saved_model.pb"))
@@ -26,11 +26,21 @@ def draw(
     photos: str | os.PathLike,
     folder: str | os.PathLike,
     max_pixels: int = DEFAULT_MAX_PIXELS,
-    on_progress: Callable | None = None,
+    on_progress: Callable[[int, int, Path, str | None], None] | None = None,
 ) -> Report:
-    """Stylises the photos into a folder under their names, as PNG, so that nothing is lost before it is measured.
+    """Stylises the photos into a folder under their names.
 
-    Raises `UserError` when the folder holds other pictures too, of photos that have gone: they would be measured.
+    The images are PNG files, so that compression does not change what is measured.
+
+    Args:
+        model: A model for `load_stylizer`.
+        photos: The folder of photos.
+        folder: The folder of images, made if missing.
+        max_pixels: The limit for photos that are read.
+        on_progress: See `stylize_files`.
+
+    Raises:
+        UserError: The model cannot be loaded, or the folder holds other images, which would be measured too.
     """
     stylizer = load_stylizer(model)
     report = stylize_files([photos], folder, stylizer, max_pixels=max_pixels, suffix=".png", on_progress=on_progress)

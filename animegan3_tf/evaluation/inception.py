@@ -1,7 +1,8 @@
-"""The two InceptionV3 that distances are measured in; the only module of `evaluation` that knows TF-GAN and TF-Hub."""
+"""The two InceptionV3 networks for distances. No other module of `evaluation` imports TF-GAN or TF-Hub."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import tensorflow as tf
@@ -18,40 +19,50 @@ _OTHERS = "or measure in another network: inception-keras, resnet18 or saved_mod
 
 
 def inception_2015(folder: str | None = None) -> FeatureNetwork:
-    """The network of FID: InceptionV3 as released in 2015, layer pool_3, TF-GAN's module on TensorFlow Hub.
+    """Loads the network of FID: InceptionV3 as released in 2015, layer pool_3, TF-GAN's module on TensorFlow Hub.
 
-    folder: of the unpacked module; downloaded when left out. The same module and layer as `tfgan.eval.run_inception`,
-    with clean-fid's resizing; tested with a stand-in of the module, not yet with the module itself.
+    The module and the layer are those of `tfgan.eval.run_inception`; the resizing is clean-fid's. Tested with a
+    stand-in for the module, not yet with the module itself.
+
+    Args:
+        folder: The unpacked module; downloaded without it.
+
+    Raises:
+        UserError: The module cannot be loaded.
     """
     if folder is not None and not Path(folder, "saved_model.pb").is_file():
-        raise UserError(f"features 'inception-2015:{folder}': no saved_model.pb in there; {_get_2015()}")
+        raise UserError(f"features 'inception-2015:{folder}': the folder holds no saved_model.pb; {_get_2015()}")
     try:
         place = folder or tensorflow_hub.resolve(tfgan.INCEPTION_TFHUB)
         module = tensorflow_hub.load(place)
-    except Exception as error:  # the cause may be any of urllib's, a proxy's or the file system's
+    except Exception as error:  # urllib, a proxy or the file system may raise anything
         reason = " ".join(str(error).split())[:200]
         raise UserError(f"the InceptionV3 of FID cannot be loaded ({reason}); {_get_2015()}") from None
 
     @tf.function(input_signature=[tf.TensorSpec([None, *[tfgan.INCEPTION_DEFAULT_IMAGE_SIZE] * 2, 3], tf.float32)])
-    def features(pictures):
-        pooled = module(pictures / 127.5 - 1.0)[tfgan.INCEPTION_FINAL_POOL]
-        return tf.reshape(pooled, [tf.shape(pictures)[0], -1])
+    def features(images: tf.Tensor) -> tf.Tensor:
+        pooled = module(images / 127.5 - 1.0)[tfgan.INCEPTION_FINAL_POOL]
+        return tf.reshape(pooled, [tf.shape(images)[0], -1])
 
     layer = f"{tfgan.INCEPTION_FINAL_POOL} of {tfgan.INCEPTION_TFHUB}"
     return _network("InceptionV3 of 2015", layer, place, features, is_fid=True)
 
 
 def inception_keras(path: str | None = None) -> FeatureNetwork:
-    """InceptionV3 of keras.applications, mean-pooled: other weights than FID's, so never called FID.
+    """Loads InceptionV3 of keras.applications, mean-pooled. Its weights are not FID's, so it is never called FID.
 
-    path: of its weights without the top (.h5); downloaded when left out.
+    Args:
+        path: Its weights without the top (.h5); downloaded without it.
+
+    Raises:
+        UserError: The weights cannot be loaded.
     """
     try:
-        path = path or tf.keras.utils.get_file(
+        file: str = path or tf.keras.utils.get_file(
             KERAS_FILE, KERAS_URL, cache_subdir="models", file_hash="bcbd6486424b2319ff4ef7d526e38f63"
         )
-        model = tf.keras.applications.InceptionV3(False, str(path), input_shape=(299, 299, 3), pooling="avg")
-    except Exception as error:  # as above; a file that does not fit raises what h5py does
+        model = tf.keras.applications.InceptionV3(False, str(file), input_shape=(299, 299, 3), pooling="avg")
+    except Exception as error:  # as above; h5py may raise anything for a file that does not fit
         reason = " ".join(str(error).split())[:200]
         raise UserError(
             f"InceptionV3 of keras.applications cannot be loaded ({reason}); download {KERAS_URL} "
@@ -59,13 +70,15 @@ def inception_keras(path: str | None = None) -> FeatureNetwork:
         ) from None
 
     @tf.function(input_signature=[tf.TensorSpec([None, 299, 299, 3], tf.float32)])
-    def features(pictures):
-        return model(pictures / 127.5 - 1.0, training=False)
+    def features(images: tf.Tensor) -> tf.Tensor:
+        return model(images / 127.5 - 1.0, training=False)
 
-    return _network("InceptionV3 of keras.applications", "last, mean-pooled", path, features)
+    return _network("InceptionV3 of keras.applications", "last, mean-pooled", file, features)
 
 
-def _network(name, layer, place, features, is_fid=False):
+def _network(
+    name: str, layer: str, place: str, features: Callable[[tf.Tensor], tf.Tensor], is_fid: bool = False
+) -> FeatureNetwork:
     size = tfgan.INCEPTION_DEFAULT_IMAGE_SIZE
     dimension = features(tf.zeros([1, size, size, 3])).shape[-1]
     return FeatureNetwork(
@@ -73,7 +86,7 @@ def _network(name, layer, place, features, is_fid=False):
     )
 
 
-def _get_2015():
+def _get_2015() -> str:
     return (
         f"download {tfgan.INCEPTION_TFHUB}?tf-hub-format=compressed, unpack it and give "
         f"--features inception-2015:FOLDER; {_OTHERS}"

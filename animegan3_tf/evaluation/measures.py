@@ -1,9 +1,11 @@
-"""What an evaluation measures with."""
+"""The networks and settings of an evaluation."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from animegan3_tf.data.face import Detector
 from animegan3_tf.data.face_detector import MtcnnDetector
@@ -15,17 +17,26 @@ from animegan3_tf.evaluation.features import anime_likeness, load_features
 from animegan3_tf.evaluation.perceptual_distance import PerceptualDistance, load_perceptual_distance
 from animegan3_tf.images import DEFAULT_MAX_PIXELS
 
-_LEAST_FACE = 48  # pixels, of photos reduced to 512
+_LEAST_FACE = 48  # pixels, in photos reduced to 512
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Measures:
-    """The networks and settings of an evaluation.
+    """The networks and settings of an evaluation. A network that is None leaves its scores without numbers.
 
-    features: of the distances between sets; None leaves these out. distance: from photo to picture. likeness: a
-    network of one feature. detector, embedding: of faces. What is None goes without a number; `absent` {key of a score:
-    one line} says why.
-    cache: folder of the features. replicates: of each bootstrap interval, 0 for none.
+    Attributes:
+        features: The network for distances between sets.
+        distance: The perceptual distance between photo and image.
+        likeness: The anime classifier, as a network of one feature.
+        detector: The face detector.
+        embedding: The network that recognises faces.
+        cache: The folder of computed features.
+        absent: {key of a score: one line that says why it has no number}.
+        replicates: Resamplings for each bootstrap interval; 0 for no intervals.
+        seed: The seed of everything random.
+        max_pixels: The limit for images that are read.
     """
 
     features: FeatureNetwork | None
@@ -49,15 +60,27 @@ def choose_measures(
     seed: int = 0,
     max_pixels: int = DEFAULT_MAX_PIXELS,
 ) -> Measures:
-    """Loads the networks that two specifications name; a ResNet-18 that `features` names, or installed, gives the rest.
+    """Loads the networks of an evaluation.
 
-    What was not asked for by name and is not there becomes None; what was is an error. features: None for no distances
-    between sets. faces: look for them.
+    A network that is not named and not installed becomes None.
+
+    Args:
+        features: A specification for `load_features`; None for no distances between sets.
+        distance: A specification for `load_perceptual_distance`; None for the ResNet-18 that `features` names, or for
+            the installed one.
+        cache: See `Measures`.
+        faces: Whether to look for faces.
+        replicates: See `Measures`.
+        seed: See `Measures`.
+        max_pixels: See `Measures`.
+
+    Raises:
+        UserError: A network that is named cannot be loaded.
     """
     network = load_features(features) if features else None
     kind, _, file = (features or "").partition(":")
     given = f":{file}" if kind == "resnet18" and file else ""
-    absent = {}
+    absent: dict[str, str] = {}
     found = _optional(
         "content_distance", absent, distance is None, lambda: load_perceptual_distance(distance or f"resnet18{given}")
     )
@@ -66,13 +89,13 @@ def choose_measures(
     detector = MtcnnDetector(_LEAST_FACE) if faces else None
     embedding = _optional("identity", absent, True, dlib_embedding) if faces else None
     if not faces:
-        absent |= {score.key: "not measured: faces were not looked for; --faces does" for score in FACE_SCORES}
+        absent |= {score.key: "not measured: faces were not looked for; give --faces" for score in FACE_SCORES}
     if "identity" in absent:
         absent["above_strangers"] = absent["identity"]
     return Measures(network, found, likeness, detector, embedding, cache, absent, replicates, seed, max_pixels)
 
 
-def _optional(key, absent, may_be_absent, load):
+def _optional(key: str, absent: dict[str, str], may_be_absent: bool, load: Callable[[], T]) -> T | None:
     try:
         return load()
     except UserError as error:

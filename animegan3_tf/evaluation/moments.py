@@ -1,4 +1,4 @@
-"""Mean and covariance of features that come in pieces."""
+"""Mean and covariance of features that arrive in pieces."""
 
 from __future__ import annotations
 
@@ -6,19 +6,26 @@ import numpy as np
 
 
 class Moments:
-    """Streaming mean [D] and covariance [D, D] in float64; memory does not grow with the number of pictures.
+    """A streaming mean and covariance in float64. Memory does not grow with the number of images.
 
-    Pieces are merged by the update of Chan, Golub & LeVeque (1979), which loses no digits where the mean is large
-    against the spread, as sums of squares would.
+    Pieces are merged by the update of Chan, Golub & LeVeque (1979). Unlike sums of squares, it loses no digits where
+    the mean is much larger than the spread.
+
+    Args:
+        dimension: D, the number of features.
+
+    Attributes:
+        count: Rows so far.
+        mean: [D].
     """
 
-    def __init__(self, dimension: int):
+    def __init__(self, dimension: int) -> None:
         self.count = 0
         self.mean = np.zeros(dimension)
         self._scatter = np.zeros((dimension, dimension))
 
     def update(self, features: np.ndarray) -> Moments:
-        """Takes in a piece [n, D]; returns itself."""
+        """Adds a piece [n, D] and returns itself."""
         features = np.asarray(features, np.float64)
         number = len(features)
         if number:
@@ -32,14 +39,24 @@ class Moments:
 
     @property
     def covariance(self) -> np.ndarray:
-        """The unbiased covariance [D, D], divided by one less than the count."""
+        """The unbiased covariance [D, D], with the divisor count - 1.
+
+        Raises:
+            ValueError: There are fewer than 2 rows.
+        """
         if self.count < 2:
-            raise ValueError(f"a covariance needs 2 pictures or more, got {self.count}")
+            raise ValueError(f"a covariance needs 2 images or more, got {self.count}")
         return self._scatter / (self.count - 1)
 
 
 def moments_of(features: np.ndarray, rows: np.ndarray | None = None, piece: int = 4096) -> Moments:
-    """The moments of features [N, D], or of some `rows` of them, read `piece` at a time: they may lie in a file."""
+    """Computes the moments of features.
+
+    Args:
+        features: [N, D], possibly mapped from a file.
+        rows: Indices of the rows to use; all without them.
+        piece: Rows to read at a time.
+    """
     moments = Moments(features.shape[1])
     for start in range(0, len(features) if rows is None else len(rows), piece):
         some = slice(start, start + piece)

@@ -1,4 +1,4 @@
-"""Which generated picture belongs to which photo."""
+"""Matches generated images to photos."""
 
 from __future__ import annotations
 
@@ -10,15 +10,23 @@ from pathlib import Path
 from animegan3_tf.errors import UserError
 from animegan3_tf.images import find_images
 
-_ASPECT = 0.05  # methods pad or round sides to multiples of 8 or 32; more is another picture
+_ASPECT = 0.05  # log ratio: methods pad or round sides to multiples of 8 or 32; more is another image
 
 
-def pictures_by_name(folder: str | os.PathLike, what: str) -> dict[str, Path]:
-    """{path below the folder, without suffix and with forward slashes: file} of the pictures of a folder.
+def images_by_name(folder: str | os.PathLike, what: str) -> dict[str, Path]:
+    """Finds the images of a folder by name.
 
-    Raises UserError, in which the folder is `what`, where two have one name.
+    Args:
+        folder: The folder.
+        what: The name of the folder in errors.
+
+    Returns:
+        {path below the folder, without suffix and with forward slashes: file}.
+
+    Raises:
+        UserError: Two images have one name.
     """
-    paths = {}
+    paths: dict[str, Path] = {}
     for path in find_images(folder):
         name = path.relative_to(folder).with_suffix("").as_posix()
         if name in paths:
@@ -28,22 +36,31 @@ def pictures_by_name(folder: str | os.PathLike, what: str) -> dict[str, Path]:
 
 
 def same_aspect(first: Sequence[int], second: Sequence[int]) -> bool:
-    """Whether two pictures (height, width) can show the same: aspect ratios that differ by 5 % at most."""
+    """Whether two sizes (height, width) have aspect ratios that differ by 5 % at most."""
     return abs(math.log(first[1] / first[0] * second[0] / second[1])) <= _ASPECT
 
 
-def pair_pictures(generated: Sequence[Path], folder: Path, photos: Sequence[Path], photo_folder: Path) -> dict:
-    """{generated picture: its photo}: the one of the same path below its folder, suffixes aside.
+def pair_images(
+    generated: Sequence[Path], folder: Path, photos: Sequence[Path], photo_folder: Path
+) -> dict[Path, Path]:
+    """Matches generated images to photos by their paths below their folders, without suffixes.
 
-    Of photos that differ in nothing but the suffix, one of the picture's own is taken, else the first; generated
-    pictures without a photo are left out.
+    Args:
+        generated: The generated images.
+        folder: Their folder.
+        photos: The photos. Where several differ only in the suffix, the one with the image's own suffix is taken, or
+            else the first.
+        photo_folder: Their folder.
+
+    Returns:
+        {generated image: its photo}, without images that have no photo.
     """
-    by_name = {}
+    by_name: dict[Path, list[Path]] = {}
     for photo in photos:
         by_name.setdefault(photo.relative_to(photo_folder).with_suffix(""), []).append(photo)
     pairs = {}
-    for picture in generated:
-        found = by_name.get(picture.relative_to(folder).with_suffix(""), [])
+    for image in generated:
+        found = by_name.get(image.relative_to(folder).with_suffix(""), [])
         if found:
-            pairs[picture] = next((photo for photo in found if photo.suffix == picture.suffix), found[0])
+            pairs[image] = next((photo for photo in found if photo.suffix == image.suffix), found[0])
     return pairs

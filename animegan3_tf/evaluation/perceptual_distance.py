@@ -1,8 +1,8 @@
-"""How far a picture is from its photo as a network sees it: LPIPS where its weights are given, else a stand-in."""
+"""The perceptual distance between an image and its photo: LPIPS where its weights are given, else a stand-in."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,9 +21,13 @@ SPECIFICATIONS = "lpips:FILE.npz or resnet18[:FILE.whl, .onnx or .npz]"
 
 @dataclass(frozen=True)
 class PerceptualDistance:
-    """A callable, two uint8 RGB pictures [H, W, 3] of one size -> their distance, 0 for the same picture.
+    """A function from two images to their distance.
 
-    name: as a paper would tell it; "LPIPS" stands there only where it is that. weights: SHA-256 of the file.
+    Attributes:
+        name: The name in reports; it is "LPIPS (AlexNet)" only for LPIPS itself.
+        weights: SHA-256 of the file of weights.
+        is_lpips: Whether this is LPIPS.
+        forward: Two batches, float32 RGB [N, H, W, 3] in [-1, 1] -> distances [N].
     """
 
     name: str
@@ -31,28 +35,33 @@ class PerceptualDistance:
     is_lpips: bool
     forward: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
-    def __call__(self, photo: np.ndarray, picture: np.ndarray) -> float:
-        """The distance; symmetric."""
-        first, second = (tf.constant(image[None].astype(np.float32) / 127.5 - 1.0) for image in (photo, picture))
+    def __call__(self, photo: np.ndarray, image: np.ndarray) -> float:
+        """Computes the distance of two uint8 RGB images [H, W, 3] of one size; symmetric, 0 for equal images."""
+        first, second = (tf.constant(rgb[None].astype(np.float32) / 127.5 - 1.0) for rgb in (photo, image))
         return float(self.forward(first, second)[0])
 
     def to_dict(self) -> dict:
-        """What a result says of it."""
+        """The distance as a report describes it."""
         return {"network": self.name, "weights_sha256": self.weights}
 
 
 def load_perceptual_distance(specification: str) -> PerceptualDistance:
-    """Loads what a specification names, one of SPECIFICATIONS.
+    """Loads a perceptual distance.
 
-    lpips: AlexNet and the learned weights of the package lpips, as .npz. resnet18: taps A, B, C of the anime
-    classifier, every channel counting alike; a stand-in on a scale of its own, from the installed wheel without a file.
+    Args:
+        specification: One of SPECIFICATIONS. "lpips" is AlexNet with the learned weights of the package lpips, as .npz.
+            "resnet18" is a stand-in on a scale of its own: taps A, B, C of the anime classifier, all channels with the
+            same weight; without a file, of the installed wheel.
+
+    Raises:
+        UserError: The specification is not known, or its network cannot be loaded.
     """
-    kind, _, path = specification.partition(":")
-    if kind == "lpips" and path:
-        model, learned = build_lpips_alexnet(read_lpips_alexnet(path))
-        return _distance("LPIPS (AlexNet)", path, True, model, learned)
+    kind, _, file = specification.partition(":")
+    if kind == "lpips" and file:
+        model, learned = build_lpips_alexnet(read_lpips_alexnet(file))
+        return _distance("LPIPS (AlexNet)", file, True, model, learned)
     if kind == "resnet18":
-        path = path or installed_classifier()
+        path = file or installed_classifier()
         if path is None:
             raise UserError(f"the ResNet-18 of anime-or-not is not installed; {INSTALL}")
         model = build_resnet18(read_resnet18(path) if str(path).endswith(".npz") else _first_half(path))
@@ -60,15 +69,17 @@ def load_perceptual_distance(specification: str) -> PerceptualDistance:
     raise UserError(f"distance {specification!r} is not known; give {SPECIFICATIONS}")
 
 
-def _first_half(path):
+def _first_half(path: str | Path) -> dict[int, np.ndarray]:
     arrays = read_anime_classifier(path)
     kernels = {number: arrays[str(number)].transpose(2, 3, 1, 0) for number in KERNELS}
     return kernels | {number + 1: arrays[str(number + 1)] for number in KERNELS}
 
 
-def _distance(name, path, is_lpips, model, learned):
+def _distance(
+    name: str, path: str | Path, is_lpips: bool, model: tf.keras.Model, learned: Mapping[str, np.ndarray] | None
+) -> PerceptualDistance:
     @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32)] * 2)
-    def forward(photos, pictures):
-        return feature_map_distance(model(photos, training=False), model(pictures, training=False), learned)
+    def forward(photos: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
+        return feature_map_distance(model(photos, training=False), model(images, training=False), learned)
 
     return PerceptualDistance(name, sha256_of(Path(path)), is_lpips, forward)

@@ -1,4 +1,4 @@
-"""An evaluation on disk: for programs, for a spreadsheet, for a paper and for the eye."""
+"""Writes an evaluation to disk, as a page, JSON, CSV and LaTeX."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import io
 import json
 import math
 import os
+from collections.abc import Mapping, Sequence
 
 from animegan3_tf import __version__
 from animegan3_tf.evaluation.evaluate import Evaluation, rejected
@@ -19,23 +20,23 @@ FILES = ("report.html", "report.json", "results.csv", "pictures.csv", "results.t
 
 
 def write_report(evaluation: Evaluation, folder: str | os.PathLike) -> None:
-    """Writes FILES into a folder, each whole or not at all."""
+    """Writes FILES into a folder, made if missing; each file is written whole or not at all."""
     texts = {
         "report.html": page_of(evaluation),
         "report.json": json.dumps(to_dict(evaluation), indent=1, allow_nan=False) + "\n",
         "results.csv": _csv([result.to_dict() for result in evaluation.results]),
-        "pictures.csv": _csv(_pictures(evaluation)),
+        "pictures.csv": _csv(_image_rows(evaluation)),
         "results.tex": latex_table(evaluation),
     }
     write_texts(folder, texts)
 
 
 def to_dict(evaluation: Evaluation) -> dict:
-    """Everything of an evaluation, as JSON takes it."""
+    """Everything about an evaluation, as plain values for JSON."""
     measures = evaluation.measures
     return {
         "animegan3_tf": __version__,
-        "features": measures.features.to_dict(),
+        "features": measures.features and measures.features.to_dict(),
         "distance": measures.distance and measures.distance.to_dict(),
         "anime_likeness": measures.likeness and measures.likeness.to_dict(),
         "faces": measures.detector and measures.detector.settings,
@@ -47,16 +48,16 @@ def to_dict(evaluation: Evaluation) -> dict:
         },
         "rejected": list(rejected(evaluation)),
         "results": [result.to_dict() for result in evaluation.results],
-        "pictures": _pictures(evaluation),
+        "pictures": _image_rows(evaluation),
     }
 
 
-def _pictures(evaluation):
-    """A row for each generated picture with a photo; None where there is no number."""
+def _image_rows(evaluation: Evaluation) -> list[dict[str, str | float | None]]:
+    """A row for each generated image with a photo; None where there is no number."""
     rows = []
-    for number, (picture, photo) in enumerate(evaluation.pairs.items()):
-        row = {
-            "generated": shown(picture, evaluation.folders["generated"]),
+    for number, (image, photo) in enumerate(evaluation.pairs.items()):
+        row: dict[str, str | float | None] = {
+            "generated": shown(image, evaluation.folders["generated"]),
             "photo": shown(photo, evaluation.folders["photos"]),
         }
         for kind in evaluation.kinds:
@@ -66,7 +67,7 @@ def _pictures(evaluation):
     return rows
 
 
-def _csv(rows):
+def _csv(rows: Sequence[Mapping[str, object]]) -> str:
     text = io.StringIO()
     if rows:
         writer = csv.DictWriter(text, rows[0])

@@ -1,4 +1,4 @@
-"""Antialiased resizing of pictures before a network sees them."""
+"""Antialiased resizing of images for a network."""
 
 from __future__ import annotations
 
@@ -9,11 +9,18 @@ _FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.B
 
 
 def resize_antialiased(image: np.ndarray, size_hw: tuple[int, int], method: str = "bicubic") -> np.ndarray:
-    """Resizes [H, W, C] in 0..255 to float32 [h, w, C] in 0..255; the filter widens as the picture shrinks.
+    """Resizes an image as clean-fid does (Parmar et al. 2022), with the same library.
 
-    method: "bilinear" or "bicubic". Each channel goes through Pillow in floating point and is clipped, never rounded:
-    what clean-fid does (Parmar et al., 2022), with the same library. Networks fed by TensorFlow's or OpenCV's default
-    resizing see aliased pictures, and give other distances.
+    Each channel goes through Pillow in floating point and is clipped, never rounded. The filter widens as the image
+    shrinks. The default resizing of TensorFlow and OpenCV gives aliased images, and with them other distances.
+
+    Args:
+        image: [H, W, C] in [0, 255].
+        size_hw: (h, w).
+        method: "bilinear" or "bicubic".
+
+    Returns:
+        float32 [h, w, C] in [0, 255].
     """
     height, width = size_hw
     channels = np.moveaxis(np.asarray(image, np.float32), -1, 0)

@@ -1,4 +1,4 @@
-"""One number of an evaluation, and everything one has to know to quote it."""
+"""One number of an evaluation, with everything that one must know to quote it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,14 @@ from dataclasses import dataclass
 class Result:
     """A metric's value.
 
-    key: for programs. name: as a paper would tell it, with the network in it. value: None where the number would mean
-    nothing; `note` then says why, and otherwise what to keep in mind. interval: the 95 % interval (low, high), or None.
-    better: "lower", "higher" or "" where neither is. count: pictures that it was measured on, in words.
+    Attributes:
+        key: The metric's name in JSON and CSV.
+        name: The metric's name in reports, with its network.
+        value: The number; None where it would mean nothing.
+        interval: The 95 % interval (low, high), if any.
+        better: "lower", "higher", or "" where neither is better.
+        count: The number of images that it was measured on, in words.
+        note: Why there is no value; beside a value, a caution.
     """
 
     key: str
@@ -23,7 +28,7 @@ class Result:
     note: str = ""
 
     def to_dict(self) -> dict:
-        """As JSON takes it."""
+        """Plain values for JSON."""
         low, high = self.interval or (None, None)
         return {
             "key": self.key,

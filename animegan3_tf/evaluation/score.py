@@ -1,4 +1,4 @@
-"""What single pictures are given marks for."""
+"""A kind of score that single images have."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Score:
-    """A score's key, its name, whether "lower" or "higher" is better ("" for neither), and how pictures are averaged.
+    """A kind of score.
 
-    average: "mean" or "median".
+    Attributes:
+        key: Its name in JSON and CSV.
+        name: Its name in reports.
+        better: "lower", "higher", or "" where neither is better.
+        average: How images are averaged, "mean" or "median".
     """
 
     key: str

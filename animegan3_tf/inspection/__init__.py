@@ -1,1 +1,1 @@
-"""What is in a data set: counts, sizes, colours, duplicates, and what will matter in training."""
+"""Inspects a data set: counts, sizes, colours, duplicates, and warnings about what will matter in training."""

@@ -1,4 +1,4 @@
-"""Pictures of a folder with their targets beside them, small."""
+"""Small images of a folder with their targets beside them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from animegan3_tf.images import DEFAULT_MAX_PIXELS, ImageError, find_images, gla
 from animegan3_tf.inspection.survey import Survey, shown
 
 TILE = 176  # pixels a side
-_GROUND = 128  # around what is not square, and where a target is missing
+_GROUND = 128  # grey level around an image that is not square, and in place of a missing target
 
 
 def examples(survey: Survey, count: int) -> list[str]:
-    """Names of `count` readable pictures spread over the folder's."""
+    """Names of `count` readable images, evenly spread over the folder's list; all of them where there are fewer."""
     names = survey.names
     if len(names) <= count:
         return list(names)
@@ -24,15 +24,22 @@ def examples(survey: Survey, count: int) -> list[str]:
 
 
 def paths_of(survey: Survey, names: list[str]) -> dict[str, Path]:
-    """The files of names as `shown` tells them; not those that have gone meanwhile."""
+    """Finds the files behind names that `shown` wrote; files that are gone since are left out."""
     found = {shown(path, survey.folder): path for path in find_images(survey.folder, on_error=lambda *_: None)}
     return {name: found[name] for name in names if name in found}
 
 
 def strip(path: Path, stages: list[Stage], max_pixels: int = DEFAULT_MAX_PIXELS) -> np.ndarray:
-    """The picture and its target of each stage in a row of square tiles, uint8 [TILE, W, 3]; grey without a target.
+    """Draws an image and its targets as a row of square tiles.
 
-    A balanced picture stands between them.
+    Args:
+        path: The image, in the stages' source folder.
+        stages: The targets to show, one tile each. A missing target is a grey tile. Where a stage balances colours,
+            the balanced image stands between the image and the targets.
+        max_pixels: Larger images are shown as a grey tile.
+
+    Returns:
+        uint8 [TILE, W, 3].
     """
     tiles = [tile(path, max_pixels)]
     balance = next((stage.parameters["balance"] for stage in stages if stage.parameters.get("balance")), None)
@@ -43,9 +50,15 @@ def strip(path: Path, stages: list[Stage], max_pixels: int = DEFAULT_MAX_PIXELS)
 
 
 def tile(path: Path, max_pixels: int = DEFAULT_MAX_PIXELS, balance: dict | None = None) -> np.ndarray:
-    """A picture whole in a grey square, uint8 [TILE, TILE, 3]; the square alone when it cannot be read.
+    """Draws a whole image in a grey square.
 
-    balance: see `balance.balanced`.
+    Args:
+        path: The image.
+        max_pixels: The limit for reading it.
+        balance: A colour balance to apply; see `balance.balanced`.
+
+    Returns:
+        uint8 [TILE, TILE, 3]; only the square where the image cannot be read.
     """
     square = np.full((TILE, TILE, 3), _GROUND, np.uint8)
     try:

@@ -1,9 +1,9 @@
-"""A data set as training will see it: two surveys, what they have in common, and warnings."""
+"""Inspects a data set as training will see it: both folders, the images they share, and warnings."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,10 +23,16 @@ from animegan3_tf.styles import Style
 
 @dataclass(frozen=True)
 class Inspection:
-    """What was found. Keys of the dictionaries are "photos" and "anime".
+    """The findings about a data set.
 
-    duplicates: groups of numbers in the survey's names. shared: (photo, anime) numbers of pictures in both folders.
-    stages: see `style_targets`. missing: targets to be made, by the stage's name. warnings: a line each.
+    Attributes:
+        style: The style that the data set is for.
+        surveys: The folders, by "photos" and "anime".
+        duplicates: Groups of images that look the same, by "photos" and "anime"; indices into the survey's names.
+        shared: Images that are in both folders, as (index in the photos, index in the anime).
+        stages: The kinds of targets; see `style_targets`.
+        missing: The number of targets that are still to be made, by the stage's name.
+        warnings: One line each.
     """
 
     style: Style
@@ -38,7 +44,7 @@ class Inspection:
     warnings: list[str]
 
     def to_dict(self) -> dict:
-        """Plain values for JSON; pictures by name."""
+        """Plain values for JSON; images stand in it by name."""
         return {
             "style": self.style.name,
             "warnings": self.warnings,
@@ -50,13 +56,17 @@ class Inspection:
         }
 
     def write_json(self, path: str | os.PathLike) -> None:
-        """Writes `to_dict` to a file; raises `UserError` where that cannot be."""
+        """Writes `to_dict` to a file.
+
+        Raises:
+            UserError: The file cannot be written.
+        """
         try:
             write_json(path, self.to_dict())
         except OSError as error:
             raise UserError(f"{quote(path)} cannot be written ({error.strerror}); name another with --json") from None
 
-    def _domain(self, kind):
+    def _domain(self, kind: str) -> dict:
         survey = self.surveys[kind]
         names, shares = survey.names, survey.colors.histograms
         return {
@@ -90,45 +100,56 @@ def inspect(
     on_progress: Callable[[int, int, str], None] | None = None,
     max_pixels: int = DEFAULT_MAX_PIXELS,
 ) -> Inspection:
-    """Looks at every picture of both folders, reduced, and writes nothing; on_progress(done, total, name) follows.
+    """Reads every image of both folders at a reduced size. Writes nothing.
 
-    Pictures that cannot be read are part of the result. Raises `UserError` for a folder that is missing or has no
-    pictures, or whose manifest cannot be read.
+    Args:
+        style: The style that the data set is for.
+        photos: The folder of photos.
+        anime: The folder of anime images.
+        on_progress: Called with (images done, all images, name) after each image.
+        max_pixels: Larger images count as unreadable.
+
+    Returns:
+        The findings. Images that cannot be read are part of them.
+
+    Raises:
+        UserError: A folder is missing, has no images or holds shards, or its manifest cannot be read.
     """
     folders = {"photos": Path(photos), "anime": Path(anime)}
     for kind, folder in folders.items():
         if is_shard_folder(folder):
             raise UserError(f"folder {quote(folder)} holds shards; name the pictures they were made of with --{kind}")
-    pictures = {folder: _pictures(folder) for folder in folders.values()}
-    total = sum(len(pictures[folder]) for folder in folders.values())
+    images = {folder: _images(folder) for folder in folders.values()}
+    total = sum(len(images[folder]) for folder in folders.values())
     for kind, folder in folders.items():
-        if not pictures[folder]:
+        if not images[folder]:
             raise UserError(f"folder {quote(folder)} holds no pictures; name another with --{kind}")
     stages = style_targets(style, photos, anime)
-    missing = {stage.name: missing_targets(stage, pictures[stage.source], target_name) for stage in stages}
+    missing = {stage.name: missing_targets(stage, images[stage.source], target_name) for stage in stages}
     surveys, before = {}, 0
     for kind, folder in folders.items():
 
-        def advance(done, _, name, before=before):
-            on_progress(before + done, total, name)
+        def advance(done: int, _: int, name: str, before: int = before) -> None:
+            if on_progress:
+                on_progress(before + done, total, name)
 
-        surveys[kind] = survey_folder(folder, on_progress and advance, max_pixels)
-        before += len(pictures[folder])
+        surveys[kind] = survey_folder(folder, advance, max_pixels)
+        before += len(images[folder])
     duplicates = {kind: duplicate_groups(survey.hashes) for kind, survey in surveys.items()}
     shared = _shared(*surveys.values())
     warnings = remarks(style.data, surveys, duplicates, shared, missing)
     return Inspection(style, surveys, duplicates, shared, stages, missing, warnings)
 
 
-def _pictures(folder):
-    """By relative name; the survey tells of folders that cannot be listed."""
+def _images(folder: Path) -> dict[str, Path]:
+    """The images by relative name; `survey_folder` reports subfolders that cannot be listed."""
     return {
         path.relative_to(folder).as_posix(): path for path in find_images(folder, on_error=lambda folder, error: None)
     }
 
 
-def _shared(photos, anime):
-    """One pair of each group with pictures of both folders."""
+def _shared(photos: Survey, anime: Survey) -> list[tuple[int, int]]:
+    """One pair from each group that has images of both folders."""
     count = len(photos.hashes)
     pairs = []
     for group in duplicate_groups([*photos.hashes, *anime.hashes]):
@@ -138,8 +159,8 @@ def _shared(photos, anime):
     return pairs
 
 
-def _range(values):
-    """Least, median and greatest."""
+def _range(values: Sequence[float] | np.ndarray) -> list[float] | None:
+    """The least, the median and the greatest value; None without values."""
     if not len(values):
         return None
     return [round(float(value), 3) for value in np.percentile(values, [0, 50, 100])]

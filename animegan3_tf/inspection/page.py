@@ -1,9 +1,11 @@
-"""The page of an inspection: everything in one file that needs no network."""
+"""The HTML page of an inspection: one file that fetches nothing."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
+from pathlib import Path
 
 from animegan3_tf.errors import UserError
 from animegan3_tf.files import whole_file
@@ -12,27 +14,33 @@ from animegan3_tf.inspection.contact_sheet import examples, paths_of, strip, til
 from animegan3_tf.inspection.inspect import Inspection
 from animegan3_tf.inspection.table import facts
 from animegan3_tf.pages.charts import line_chart
-from animegan3_tf.pages.frame import page, picture
+from animegan3_tf.pages.frame import figure, page
 
-EXAMPLES = 8  # rows of the contact sheet, of each domain
-_GROUPS, _ACROSS = 6, 4  # duplicates that are shown, and pictures of each
-_LISTED = 50  # rejected files; the rest is counted
+EXAMPLES = 8  # rows of each domain's contact sheet
+_GROUPS, _ACROSS = 6, 4  # groups of duplicates that are shown, and images of each
+_LISTED = 50  # rejected files that are listed; the others are only counted
 _BINS = 64
 _SECTIONS = ("warnings", "counts", "brightness", "colours", "rejected", "duplicates", "examples")
 
 
 def write_page(inspection: Inspection, path: str | os.PathLike, max_pixels: int = DEFAULT_MAX_PIXELS) -> None:
-    """Writes the page, of the sections `_SECTIONS`, whose names are their ids; reads the pictures that it shows again.
+    """Writes the page. A section's id is its name in `_SECTIONS`.
 
-    Raises `UserError` where it cannot be written.
+    Args:
+        inspection: The findings.
+        path: The file to write; its folder is made.
+        max_pixels: The limit for images, which are read again to be shown.
+
+    Raises:
+        UserError: The file cannot be written.
     """
-    told = inspection.to_dict()
+    findings = inspection.to_dict()
     paths = {kind: paths_of(survey, survey.names) for kind, survey in inspection.surveys.items()}
     bodies = {
         "warnings": _warnings(inspection),
         "counts": _counts(inspection),
-        "brightness": _histograms(told, ("brightness",)),
-        "colours": _histograms(told, ("red", "green", "blue")),
+        "brightness": _histograms(findings, ("brightness",)),
+        "colours": _histograms(findings, ("red", "green", "blue")),
         "rejected": _rejected(inspection),
         "duplicates": _duplicates(inspection, paths, max_pixels),
         "examples": _examples(inspection, paths, max_pixels),
@@ -52,11 +60,11 @@ def write_page(inspection: Inspection, path: str | os.PathLike, max_pixels: int 
         raise UserError(f"{quote(path)} cannot be written ({error.strerror}); name another with --page") from None
 
 
-def _warnings(inspection):
+def _warnings(inspection: Inspection) -> str:
     return _list(inspection.warnings) or "<p>None.</p>"
 
 
-def _counts(inspection):
+def _counts(inspection: Inspection) -> str:
     rows = "".join(
         f"<tr><th scope='row'>{name}</th><td>{escape(photos)}</td><td>{escape(anime)}</td></tr>"
         for name, photos, anime in facts(inspection)
@@ -64,29 +72,29 @@ def _counts(inspection):
     return f"<table class='facts'><tr><th></th><th scope='col'>photos</th><th scope='col'>anime</th></tr>{rows}</table>"
 
 
-def _histograms(told, channels):
+def _histograms(findings: dict, channels: Iterable[str]) -> str:
     charts = []
     for channel in channels:
         series = {}
         for kind in ("photos", "anime"):
-            shares, step = told[kind]["histograms"][channel], 256 // _BINS
+            shares, step = findings[kind]["histograms"][channel], 256 // _BINS
             bins = [100 * sum(shares[i : i + step]) for i in range(0, 256, step)]
             series[kind] = [(i * step + step / 2, share) for i, share in enumerate(bins)] if any(bins) else []
         chart = line_chart(
             channel.capitalize(), "% of the pixels", series, zero=True, across="level, 0 to 255", last=False
         )
         charts.append(chart)
-    note = "Share of pixels at each level, every picture counting alike."
+    note = "Share of pixels at each level. Every picture has the same weight."
     return f"<p class='note'>{note}</p><div class='charts'>{''.join(charts)}</div>"
 
 
-def _rejected(inspection):
+def _rejected(inspection: Inspection) -> str:
     reasons = [reason for survey in inspection.surveys.values() for reason in survey.rejected.values()]
     more = f"<p>and {len(reasons) - _LISTED:,} more</p>" if len(reasons) > _LISTED else ""
     return (_list(reasons[:_LISTED]) or "<p>None.</p>") + more
 
 
-def _duplicates(inspection, paths, max_pixels):
+def _duplicates(inspection: Inspection, paths: Mapping[str, Mapping[str, Path]], max_pixels: int) -> str:
     parts = []
     for kind, survey in inspection.surveys.items():
         groups = inspection.duplicates[kind]
@@ -94,16 +102,16 @@ def _duplicates(inspection, paths, max_pixels):
             names = [survey.names[i] for i in group]
             tiles = [tile(paths[kind][name], max_pixels) for name in names[:_ACROSS] if name in paths[kind]]
             if tiles:
-                parts.append(picture(grid([tiles]), f"{kind} that look alike", f"{kind}: {_names(names)}"))
+                parts.append(figure(grid([tiles]), f"{kind} that look alike", f"{kind}: {_names(names)}"))
         if len(groups) > _GROUPS:
             parts.append(f"<p>and {len(groups) - _GROUPS:,} more groups of {kind}</p>")
     for photo, anime in inspection.shared[:_GROUPS]:
-        names = inspection.surveys["photos"].names[photo], inspection.surveys["anime"].names[anime]
+        names = [inspection.surveys["photos"].names[photo], inspection.surveys["anime"].names[anime]]
         parts.append(f"<p>in both folders: {escape(' = '.join(names))}</p>")
     return "".join(parts) or "<p>None.</p>"
 
 
-def _examples(inspection, paths, max_pixels):
+def _examples(inspection: Inspection, paths: Mapping[str, Mapping[str, Path]], max_pixels: int) -> str:
     parts = []
     for kind, survey in inspection.surveys.items():
         stages = [stage for stage in inspection.stages if stage.source == survey.folder]
@@ -112,18 +120,18 @@ def _examples(inspection, paths, max_pixels):
         parts.append(f"<h3>{' | '.join(columns)}</h3><div class='strips'>")
         for name in examples(survey, EXAMPLES):
             if name in paths[kind]:
-                parts.append(picture(strip(paths[kind][name], stages, max_pixels), f"{name} and its targets", name))
+                parts.append(figure(strip(paths[kind][name], stages, max_pixels), f"{name} and its targets", name))
         parts.append("</div>")
-    return f"<p class='note'>Grey where a target is not made yet.</p>{''.join(parts)}"
+    return f"<p class='note'>A grey tile stands for a target that is not made yet.</p>{''.join(parts)}"
 
 
-def _names(names):
+def _names(names: Sequence[str]) -> str:
     return ", ".join(names[:_ACROSS]) + (f" and {len(names) - _ACROSS:,} more" if len(names) > _ACROSS else "")
 
 
-def _list(lines):
+def _list(lines: Sequence[str]) -> str:
     return f"<ul>{''.join(f'<li>{_text(line)}</li>' for line in lines)}</ul>" if lines else ""
 
 
-def _text(text):
+def _text(text: str) -> str:
     return escape(text.encode(errors="backslashreplace").decode())

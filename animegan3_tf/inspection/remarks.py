@@ -1,40 +1,52 @@
-"""What in a data set will matter in training, a line each, with what to do about it."""
+"""Warnings about a data set: what will matter in training, and what to do about it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence, Sized
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from animegan3_tf.styles.style import DataSettings
 
-ENOUGH = 500  # pictures of a domain; the published styles were trained on more than a thousand
-_ASPECT_SPREAD = 1.3  # between the 5th and the 95th percentile
+if TYPE_CHECKING:
+    from animegan3_tf.inspection.survey import Survey
+
+ENOUGH = 500  # images of a domain; the published styles were trained on more than a thousand
+_ASPECT_SPREAD = 1.3  # ratio of the 95th to the 5th percentile
 _DARKER = 25.0  # levels of 255 between the mean brightness of the domains
 _CAST = 15.0  # levels of 255 by which a channel of the anime stands out from the mean of all three
-_NAMED = 3
+_NAMED = 3  # images that a line names
 
 
 def remarks(
     settings: DataSettings,
-    surveys: dict,
+    surveys: dict[str, Survey],
     duplicates: dict[str, list[list[int]]],
     shared: Sequence[tuple[int, int]],
     missing: dict[str, int],
 ) -> list[str]:
-    """The warnings for surveys {"photos": ..., "anime": ...}; the other arguments as in `Inspection`."""
-    found = []
+    """Writes the warnings about a data set, one line each.
+
+    Args:
+        settings: The style's data settings.
+        surveys: The folders, by "photos" and "anime".
+        duplicates: See `Inspection`.
+        shared: See `Inspection`.
+        missing: See `Inspection`.
+    """
+    found: list[str] = []
     for kind, survey in surveys.items():
         found += _of_domain(kind, survey, duplicates[kind], settings)
     if all(survey.names for survey in surveys.values()):
         found += _of_both(surveys, shared, settings)
     if any(missing.values()):
-        told = ", ".join(f"{count:,} {name}" for name, count in missing.items() if count)
-        found.append(f"targets to be made: {told}; animegan3 prepare makes them")
+        counts = ", ".join(f"{count:,} {name}" for name, count in missing.items() if count)
+        found.append(f"targets to be made: {counts}; animegan3 prepare makes them")
     return found
 
 
-def _of_domain(kind, survey, groups, settings):
+def _of_domain(kind: str, survey: Survey, groups: Sequence[Sized], settings: DataSettings) -> Iterator[str]:
     count, size = len(survey.names), settings.image_size
     if survey.rejected:
         yield f"{kind}: {len(survey.rejected):,} of {survey.found:,} cannot be read and will be left out"
@@ -62,7 +74,7 @@ def _of_domain(kind, survey, groups, settings):
         yield f"{kind}: {surplus:,} of {count:,} can go, as they look like others; training sees those more often"
 
 
-def _of_both(surveys, shared, settings):
+def _of_both(surveys: dict[str, Survey], shared: Sequence[tuple[int, int]], settings: DataSettings) -> Iterator[str]:
     photos, anime = (surveys[kind].colors.to_dict() for kind in ("photos", "anime"))
     difference = anime["brightness"] - photos["brightness"]
     if abs(difference) > _DARKER:
@@ -83,11 +95,11 @@ def _of_both(surveys, shared, settings):
         yield f"{len(shared):,} in both folders ({', '.join(names)}{_more(shared)}); a photo is no anime"
 
 
-def _some(survey, numbers):
+def _some(survey: Survey, numbers: Sequence[int] | np.ndarray) -> str:
     """`3 are (a.jpg, b.jpg, c.jpg)`."""
     names = ", ".join(survey.names[i] for i in numbers[:_NAMED])
     return f"{len(numbers):,} ({names}{_more(numbers)}) {'is' if len(numbers) == 1 else 'are'}"
 
 
-def _more(items):
+def _more(items: Sized) -> str:
     return ", ..." if len(items) > _NAMED else ""

@@ -1,4 +1,4 @@
-"""What the pictures of one folder are, taken together, in memory that hardly grows with their number."""
+"""Statistics of one folder's images, in memory that hardly grows with their number."""
 
 from __future__ import annotations
 
@@ -14,25 +14,38 @@ import numpy as np
 from animegan3_tf.data.colors import ColorTally, in_threads
 from animegan3_tf.errors import one_line
 from animegan3_tf.images import DEFAULT_MAX_PIXELS, ImageError, find_images
-from animegan3_tf.inspection.look import look
+from animegan3_tf.inspection.image_stats import ImageStats, image_stats
 
 
 @dataclass
 class Survey:
-    """A folder. `names` are relative, of the pictures that can be read; widths, heights and hashes go with them.
+    """The statistics of one folder.
 
-    rejected: {name: one-line reason}. grey, barred, animated: numbers of such pictures in `names`.
+    Attributes:
+        folder: The folder.
+        names: Relative names of the images that can be read.
+        rejected: {relative name: one-line reason} of the others.
+        bytes: Size of the readable files together.
+        formats: How many readable files have each format.
+        modes: How many readable files have each colour mode.
+        widths: Pixels, in the order of `names`.
+        heights: Pixels, in the order of `names`.
+        hashes: Difference hashes, in the order of `names`.
+        grey: Indices into `names` of images without visible colour.
+        barred: Indices into `names` of letterboxed images.
+        animated: Indices into `names` of animations.
+        colors: Mean histograms.
     """
 
     folder: Path
     names: list[str] = field(default_factory=list)
     rejected: dict[str, str] = field(default_factory=dict)
     bytes: int = 0
-    formats: Counter = field(default_factory=Counter)
-    modes: Counter = field(default_factory=Counter)
-    widths: array = field(default_factory=lambda: array("I"))
-    heights: array = field(default_factory=lambda: array("I"))
-    hashes: array = field(default_factory=lambda: array("Q"))
+    formats: Counter[str] = field(default_factory=Counter)
+    modes: Counter[str] = field(default_factory=Counter)
+    widths: array[int] = field(default_factory=lambda: array("I"))
+    heights: array[int] = field(default_factory=lambda: array("I"))
+    hashes: array[int] = field(default_factory=lambda: array("Q"))
     grey: list[int] = field(default_factory=list)
     barred: list[int] = field(default_factory=list)
     animated: list[int] = field(default_factory=list)
@@ -40,7 +53,7 @@ class Survey:
 
     @property
     def found(self) -> int:
-        """Pictures that can be read and those that cannot."""
+        """The number of images, readable or not."""
         return len(self.names) + len(self.rejected)
 
     @property
@@ -59,47 +72,53 @@ def survey_folder(
     on_progress: Callable[[int, int, str], None] | None = None,
     max_pixels: int = DEFAULT_MAX_PIXELS,
 ) -> Survey:
-    """Looks at every picture of a folder, in threads; on_progress(done, total, name) follows. Writes nothing."""
+    """Measures every image of a folder, in threads. Writes nothing.
+
+    Args:
+        folder: The folder, searched with its subfolders.
+        on_progress: Called with (images done, all images, name) after each image.
+        max_pixels: Larger images are rejected.
+    """
     survey = Survey(Path(folder))
     paths = find_images(folder, on_error=lambda path, error: survey.rejected.update({shown(path, folder): str(error)}))
 
-    def try_look(path):
+    def try_image(path: Path) -> ImageStats | str:
         try:
-            return look(path, max_pixels)
+            return image_stats(path, max_pixels)
         except ImageError as error:
             return one_line(error)
 
-    for number, (path, seen) in enumerate(zip(paths, in_threads(try_look, paths)), 1):
+    for number, (path, stats) in enumerate(zip(paths, in_threads(try_image, paths)), 1):
         name = shown(path, folder)
-        if isinstance(seen, str):
-            survey.rejected[name] = seen
+        if isinstance(stats, str):
+            survey.rejected[name] = stats
         else:
-            _add(survey, name, seen)
+            _add(survey, name, stats)
         if on_progress:
             on_progress(number, len(paths), name)
     return survey
 
 
 def shown(path: str | os.PathLike, folder: str | os.PathLike) -> str:
-    """The path relative to the folder, with forward slashes; undecodable bytes and control characters escaped."""
+    """The path relative to the folder, with forward slashes; undecodable bytes and control characters are escaped."""
     name = Path(path).relative_to(folder).as_posix().encode(errors="backslashreplace").decode()
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
 
 
-def _add(survey, name, seen):
+def _add(survey: Survey, name: str, stats: ImageStats) -> None:
     number = len(survey.names)
     survey.names.append(name)
-    survey.bytes += seen.bytes
-    survey.formats[seen.format] += 1
-    survey.modes[seen.mode] += 1
-    survey.widths.append(seen.width)
-    survey.heights.append(seen.height)
-    survey.hashes.append(seen.hash)
-    survey.colors.add(seen.histograms)
+    survey.bytes += stats.bytes
+    survey.formats[stats.format] += 1
+    survey.modes[stats.mode] += 1
+    survey.widths.append(stats.width)
+    survey.heights.append(stats.height)
+    survey.hashes.append(stats.hash)
+    survey.colors.add(stats.histograms)
     for numbers, holds in (
-        (survey.grey, seen.grey),
-        (survey.barred, seen.bars > 0),
-        (survey.animated, seen.frames > 1),
+        (survey.grey, stats.grey),
+        (survey.barred, stats.bars > 0),
+        (survey.animated, stats.frames > 1),
     ):
         if holds:
             numbers.append(number)

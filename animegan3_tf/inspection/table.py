@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -10,7 +12,7 @@ from animegan3_tf.inspection.inspect import Inspection
 
 
 def print_inspection(inspection: Inspection, console: Console) -> None:
-    """Prints facts of photos and anime side by side, then the warnings."""
+    """Prints the facts about photos and anime side by side, then the warnings."""
     table = Table(show_edge=False)
     for name in ("", "photos", "anime"):
         table.add_column(name, justify="right" if name else "left")
@@ -22,9 +24,9 @@ def print_inspection(inspection: Inspection, console: Console) -> None:
 
 
 def facts(inspection: Inspection) -> list[tuple[str, str, str]]:
-    """(what, of the photos, of the anime) in words."""
-    told = inspection.to_dict()
-    domains = [told["photos"], told["anime"]]
+    """Rows of text: (name of the fact, the photos' value, the anime's value)."""
+    findings = inspection.to_dict()
+    domains = [findings["photos"], findings["anime"]]
     rows = [
         ("pictures", lambda d: f"{d['readable']:,}"),
         ("rejected", lambda d: f"{len(d['rejected']):,}"),
@@ -44,23 +46,23 @@ def facts(inspection: Inspection) -> list[tuple[str, str, str]]:
         ("animated", lambda d: f"{len(d['animated']):,}"),
         ("look like another", lambda d: f"{sum(len(group) - 1 for group in d['duplicates']):,}"),
     ]
-    targets = {folder: [] for folder in ("photos", "anime")}
+    targets: dict[str, list[str]] = {"photos": [], "anime": []}
     for stage in inspection.stages:
         kind = "photos" if stage.source == inspection.surveys["photos"].folder else "anime"
         count = inspection.missing[stage.name]
         targets[kind].append(f"{stage.name} {f'{count:,} missing' if count else 'all there'}")
     return [
-        *((name, *(tell(domain) for domain in domains)) for name, tell in rows),
-        ("targets", *(", ".join(of) for of in targets.values())),
+        *((name, words(domains[0]), words(domains[1])) for name, words in rows),
+        ("targets", ", ".join(targets["photos"]), ", ".join(targets["anime"])),
     ]
 
 
-def _range(values, form):
+def _range(values: Sequence[float] | None, form: str) -> str:
     if values is None:
         return "-"
     low, middle, high = (form.format(value) for value in values)
     return low if low == high else f"{low} to {high}, median {middle}"
 
 
-def _bytes(count):
+def _bytes(count: int) -> str:
     return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.1f} MiB"

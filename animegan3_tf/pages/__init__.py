@@ -1,1 +1,1 @@
-"""What HTML pages are made of: one file each, which fetches nothing."""
+"""Parts of HTML pages. Each page is a single file that fetches nothing."""

@@ -1,39 +1,66 @@
-"""Line charts as inline SVG, drawn by hand: no plotting library, nothing fetched, readable at 320 pixels' width."""
+"""Line charts as inline SVG, without a plotting library. They stay readable at a width of 320 pixels."""
 
 from __future__ import annotations
 
 import math
 from html import escape
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from typing import TypeGuard
+
+    Point = tuple[float, float | None]  # (step, value or None)
+    Interval = tuple[float, tuple[float, float] | None]  # (step, (low, high) or None)
+    Phase = tuple[str, float, float]  # (name, first step, last step)
 
 COLORS = 6  # .s0 to .s5 of the page's style sheet; further series use them again, paler
 _WIDTH, _HEIGHT = 420, 250
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 36, 38  # what axes and labels take
-_POINTS = 200  # more than the width can show are drawn as mean and range
-_MARKED = 30  # so few points are drawn as dots too
-_MOST = 1e30  # what is larger is as good as infinite, and would leave floats no room to reckon in
+_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 36, 38  # room for axes and labels
+_POINTS = 200  # a longer series is drawn as mean and range: the width shows no more points
+_MARKED = 30  # up to so many points are also drawn as dots
+_MOST = 1e30  # a larger value is as good as infinite: sums and differences of it could overflow
 _DECADES = 30.0  # largest over smallest value from which a logarithmic axis is used
 
 
-def line_chart(title, unit, series, phases=(), references=None, zero=False, across="step", last=True, intervals=None):
-    """One chart as a `<figure>`.
-
-    series: {name: [(step, value or None)]}, steps ascending; None breaks the line. unit: of the values, under the
-    title. phases: (name, first step, last step), at most two, the first of which is shaded where
-    there are two. references: {name: value} of dashed level lines. zero: show the zero of the value axis. across: what
-    the other axis is. last: tell each series' last value in the legend. intervals: of some series, {name: [(step, (low,
-    high) or None)]}, drawn as bands behind their lines.
+def line_chart(
+    title: str,
+    unit: str,
+    series: Mapping[str, Sequence[Point]],
+    phases: Sequence[Phase] = (),
+    references: Mapping[str, float | None] | None = None,
+    zero: bool = False,
+    across: str = "step",
+    last: bool = True,
+    intervals: Mapping[str, Sequence[Interval]] | None = None,
+) -> str:
+    """Draws a line chart.
 
     The value axis is logarithmic, and says so, where all values are above 0 and span a factor of 30
     (intervals must be above 0 too).
-    Without a single value, returns "".
+
+    Args:
+        title: The figure's caption, plain text.
+        unit: The unit of the values; it stands under the title.
+        series: {name: [(step, value)]}, steps ascending. A value of None breaks the line.
+        phases: (name, first step, last step), at most two. The first is shaded where there are two.
+        references: {name: value} of dashed horizontal lines.
+        zero: Whether the value axis must include 0.
+        across: The name of the horizontal axis.
+        last: Whether the legend gives each series' last value.
+        intervals: {name: [(step, (low, high))]} for some of the series, drawn as bands behind their lines. None
+            breaks the band.
+
+    Returns:
+        A `<figure>`, or "" where no series has a value.
     """
     series = {name: points for name, points in series.items() if any(_drawable(v) for _, v in points)}
     if not series:
         return ""
-    references = {name: value for name, value in (references or {}).items() if _drawable(value)}
-    intervals = {name: _drawable_ends((intervals or {}).get(name, ())) for name in series}
-    values = [v for points in series.values() for _, v in points if _drawable(v)] + list(references.values())
-    ends = [end for stretches in intervals.values() for run in stretches for _, *ends in run for end in ends]
+    levels = {name: value for name, value in (references or {}).items() if _drawable(value)}
+    bands = {name: _drawable_ends((intervals or {}).get(name, ())) for name in series}
+    values = [v for points in series.values() for _, v in points if _drawable(v)] + list(levels.values())
+    ends = [end for stretches in bands.values() for run in stretches for _, *pair in run for end in pair]
     spread = min(values) > 1.0 / _MOST and max(values) / min(values) >= _DECADES
     values += ends
     logarithmic = spread and not zero and min(values) > 1.0 / _MOST
@@ -42,15 +69,15 @@ def line_chart(title, unit, series, phases=(), references=None, zero=False, acro
     low, high = (math.log10(min(values)), math.log10(max(values))) if logarithmic else (min(values), max(values))
     low, high = (min(low, 0.0), max(high, 0.0)) if zero else (low, high)
     y = _Axis(*_padded(low, high, 0.06), (_HEIGHT - _BOTTOM, _TOP), logarithmic)
-    body = [*_phases(phases, x), *_grid(x, y, across), *_references(references, y)]
+    body = [*_phases(phases, x), *_grid(x, y, across), *_references(levels, y)]
     legend = []
     for number, (name, points) in enumerate(series.items()):
         style = f"s{number % COLORS}" + (" pale" if number >= COLORS else "")
-        body += [*_intervals(intervals[name], x, y, style), *_series(points, x, y, style)]
+        body += [*_intervals(bands[name], x, y, style), *_series(points, x, y, style)]
         value = next(v for _, v in reversed(points) if _drawable(v))
-        told = f" <b>{number_text(value)}</b>" if last else ""
+        latest = f" <b>{number_text(value)}</b>" if last else ""
         swatch = f'<svg class="swatch" viewBox="0 0 18 8" aria-hidden="true"><path class="{style}" d="M0 4H18"/></svg>'
-        legend.append(f"<li>{swatch}{escape(name)}{told}</li>")
+        legend.append(f"<li>{swatch}{escape(name)}{latest}</li>")
     unit = f"{unit}, logarithmic" if logarithmic else unit
     names = ", ".join(series)
     return (
@@ -60,24 +87,31 @@ def line_chart(title, unit, series, phases=(), references=None, zero=False, acro
     )
 
 
-def number_text(value):
-    """A value in at most four digits."""
+def number_text(value: float) -> str:
+    """Writes a value with three significant digits, or as a whole number from 1,000 on."""
     return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
 class _Axis:
-    """Maps values to pixels; a logarithmic one is given its ends as exponents of ten."""
+    """Maps values to pixels.
 
-    def __init__(self, low, high, pixels, logarithmic=False):
+    Args:
+        low: The value at the start of the axis; its exponent of ten where the axis is logarithmic.
+        high: The value at the end, in the same form.
+        pixels: Where the axis starts and ends in the drawing.
+        logarithmic: Whether equal distances are equal factors.
+    """
+
+    def __init__(self, low: float, high: float, pixels: tuple[int, int], logarithmic: bool = False) -> None:
         self.low, self.high, self.logarithmic = low, high, logarithmic
         self._start, self._length = pixels[0], pixels[1] - pixels[0]
 
-    def __call__(self, value):
+    def __call__(self, value: float) -> float:
         place = math.log10(value) if self.logarithmic else value
         return round(self._start + self._length * (place - self.low) / (self.high - self.low), 1)
 
-    def ticks(self):
-        """A few values at round places."""
+    def ticks(self) -> list[float]:
+        """A few round values along the axis."""
         if not self.logarithmic:
             return ticks(self.low, self.high)
         decades = range(math.floor(self.low), math.ceil(self.high) + 1)
@@ -88,24 +122,24 @@ class _Axis:
         return [v for v in values if self.low <= math.log10(v) <= self.high]
 
 
-def ticks(low, high):
-    """Two to six multiples of 1, 2 or 5 times a power of ten between two values."""
+def ticks(low: float, high: float) -> list[float]:
+    """Two to six multiples of 1, 2 or 5 times a power of ten between two values, `low` < `high`."""
     rough = (high - low) / 5
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(m * power for m in (1, 2, 5, 10) if m * power >= rough * 0.999)
     return [k * step for k in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
 
 
-def _padded(low, high, share):
+def _padded(low: float, high: float, share: float) -> tuple[float, float]:
     size = max(abs(low), abs(high))
-    if high - low <= max(1e-9 * size, 1.0 / _MOST):  # one value, as far as pixels go
+    if high - low <= max(1e-9 * size, 1.0 / _MOST):  # too close to tell apart in pixels
         room = 0.1 * size if size > 1.0 / _MOST else 1.0
     else:
         room = (high - low) * share
     return low - room, high + room
 
 
-def _grid(x, y, across):
+def _grid(x: _Axis, y: _Axis, across: str) -> Iterator[str]:
     bottom = _HEIGHT - _BOTTOM
     for value in y.ticks():
         yield f'<path class="rule" d="M{_LEFT} {y(value)}H{_WIDTH - _RIGHT}"/>'
@@ -117,8 +151,8 @@ def _grid(x, y, across):
     yield f'<text class="axis" text-anchor="end" x="{_WIDTH - _RIGHT}" y="{_HEIGHT - 4}">{escape(across)}</text>'
 
 
-def _phases(phases, x):
-    """Names above the plot, the first at its left and the second at its right, so that neither needs room in a band."""
+def _phases(phases: Sequence[Phase], x: _Axis) -> Iterator[str]:
+    """Writes the names above the plot: the first at its left end, the second at its right end, so that both fit."""
     for number, (name, first, last) in enumerate(phases):
         left, right = (x(min(max(step, x.low), x.high)) for step in (first, last))
         if right <= left:
@@ -130,15 +164,15 @@ def _phases(phases, x):
         yield f'<text class="axis" {place} y="{_TOP - 6}">{escape(name)}</text>'
 
 
-def _references(references, y):
-    for name, value in references.items():
+def _references(levels: Mapping[str, float], y: _Axis) -> Iterator[str]:
+    for name, value in levels.items():
         yield f'<path class="level" d="M{_LEFT} {y(value)}H{_WIDTH - _RIGHT}"/>'
         beside = y(value) + (13 if y(value) < _TOP + 13 else -4)  # below the line where there is no room above it
         yield f'<text class="axis" text-anchor="end" x="{_WIDTH - _RIGHT}" y="{beside:.1f}">{escape(name)}</text>'
 
 
-def _series(points, x, y, style):
-    """The line, as mean and range of neighbours where there are too many, and dots where there are few."""
+def _series(points: Sequence[Point], x: _Axis, y: _Axis, style: str) -> Iterator[str]:
+    """Draws the line: as mean and range of neighbours where points are many, with dots where they are few."""
     size = math.ceil(len(points) / _POINTS)
     groups = [points[i : i + size] for i in range(0, len(points), size)]
     for run in _runs(groups):
@@ -152,8 +186,10 @@ def _series(points, x, y, style):
             yield "".join(f'<circle class="{style}" cx="{x(s)}" cy="{y(m)}" r="2.4"/>' for s, m, _, _ in run)
 
 
-def _intervals(stretches, x, y, style):
-    """A band over steps that follow each other, a whisker at one that stands alone."""
+def _intervals(
+    stretches: Sequence[Sequence[tuple[float, float, float]]], x: _Axis, y: _Axis, style: str
+) -> Iterator[str]:
+    """Draws a band over consecutive steps and a whisker at a step that stands alone."""
     for run in stretches:
         if len(run) == 1:
             ((step, low, high),) = run
@@ -163,9 +199,9 @@ def _intervals(stretches, x, y, style):
             yield f'<polygon class="{style} band" points="{" ".join(ends)}"/>'
 
 
-def _drawable_ends(points):
+def _drawable_ends(points: Iterable[Interval]) -> list[list[tuple[float, float, float]]]:
     """Unbroken stretches of (step, low, high)."""
-    stretches = [[]]
+    stretches: list[list[tuple[float, float, float]]] = [[]]
     for step, ends in points:
         if ends is not None and all(map(_drawable, ends)):
             stretches[-1].append((step, *ends))
@@ -174,9 +210,9 @@ def _drawable_ends(points):
     return [run for run in stretches if run]
 
 
-def _runs(groups):
+def _runs(groups: Iterable[Sequence[Point]]) -> Iterator[list[tuple[float, float, float, float]]]:
     """Unbroken stretches of (step, mean, least, greatest)."""
-    run = []
+    run: list[tuple[float, float, float, float]] = []
     for group in groups:
         values = [v for _, v in group if _drawable(v)]
         if values:
@@ -188,5 +224,5 @@ def _runs(groups):
         yield run
 
 
-def _drawable(value):
+def _drawable(value: object) -> TypeGuard[float]:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= _MOST

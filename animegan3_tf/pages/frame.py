@@ -1,21 +1,32 @@
-"""The frame of a page, and pictures that it carries with it."""
+"""The frame of a page, and images that it carries within itself."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 from html import escape
+from typing import TYPE_CHECKING
 
 from animegan3_tf import images
 from animegan3_tf.pages.page_style import STYLE_SHEET
 from animegan3_tf.pages.table import text
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
-def page(title, body, style="", script="", beside=False):
-    """A whole HTML document; `title` is text, `body` HTML; `style` and `script` are what this page adds to all pages'.
+    import numpy as np
 
-    With a script, a content security policy lets the page do no more than run that one and show its own pictures, or
-    also (`beside`) those that lie in folders beside it.
+
+def page(title: str, body: str, style: str = "", script: str = "", beside: bool = False) -> str:
+    """Writes a whole HTML document.
+
+    Args:
+        title: Plain text.
+        body: HTML.
+        style: CSS of this page, added to the style sheet of all pages.
+        script: JavaScript of this page. With one, a content security policy forbids every other script, and every
+            image that the page does not carry itself.
+        beside: Whether that policy also allows images in folders beside the page.
     """
     return (
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">{_policy(script, beside) if script else ""}'
@@ -27,23 +38,36 @@ def page(title, body, style="", script="", beside=False):
     )
 
 
-def sections_page(title, told, sections, style="", script="", beside=False):
-    """A `page` of a header and sections with links to them.
+def sections_page(
+    title: str,
+    lines: Iterable[str],
+    sections: Mapping[str, str],
+    style: str = "",
+    script: str = "",
+    beside: bool = False,
+) -> str:
+    """Writes a `page` of a header and sections, with links to the sections.
 
-    told: lines of text below the title. sections: {name: HTML}. style, script, beside: as of `page`.
+    Args:
+        title: Plain text.
+        lines: Lines of plain text below the title.
+        sections: {name: HTML}, in order.
+        style: See `page`.
+        script: See `page`.
+        beside: See `page`.
     """
     ids = {name: name.replace(" ", "-") for name in sections}
     links = " ".join(f'<a href="#{ids[name]}">{name}</a>' for name in sections)
-    lines = "".join(f"<p>{text(line)}</p>" for line in told)
-    header = f"<header><h1>{text(title)}</h1>{lines}<nav>{links}</nav></header>"
+    below = "".join(f"<p>{text(line)}</p>" for line in lines)
+    header = f"<header><h1>{text(title)}</h1>{below}<nav>{links}</nav></header>"
     body = [
         f'<section id="{ids[name]}"><h2>{name.capitalize()}</h2>{html}</section>' for name, html in sections.items()
     ]
     return page(title, header + "".join(body), style, script, beside)
 
 
-def picture(rgb, alt, caption):
-    """A uint8 picture [H, W, 3] with its caption as a `<figure>`; `alt` and `caption` are text."""
+def figure(rgb: np.ndarray, alt: str, caption: str) -> str:
+    """Writes a uint8 image [H, W, 3] with its caption as a `<figure>`; `alt` and `caption` are plain text."""
     height, width = rgb.shape[:2]
     return (
         f'<figure class="grid"><img width="{width}" height="{height}" src="{data_uri(rgb)}" '
@@ -51,15 +75,15 @@ def picture(rgb, alt, caption):
     )
 
 
-def data_uri(rgb):
-    """A uint8 picture [H, W, 3] as the address of itself, a JPEG."""
+def data_uri(rgb: np.ndarray) -> str:
+    """Encodes a uint8 image [H, W, 3] as a JPEG in a data URI."""
     return f"data:image/jpeg;base64,{base64.b64encode(images.jpeg_bytes(rgb)).decode()}"
 
 
-def _policy(script, beside):
+def _policy(script: str, beside: bool) -> str:
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    pictures = "data: 'self' file:" if beside else "data:"
+    sources = "data: 'self' file:" if beside else "data:"
     return (
-        f'<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src {pictures}; '
+        f'<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src {sources}; '
         f"style-src 'unsafe-inline'; script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'\">"
     )

@@ -1,4 +1,4 @@
-"""How a page looks, in light and in dark, on a desk and on a phone."""
+"""The style sheet of all pages: light and dark, desktop and phone."""
 
 STYLE_SHEET = """
 :root { color-scheme: light dark; --ground: #fff; --raised: #f5f6f8; --ink: #1c2128; --quiet: #59636e; --rule: #dfe3e8;

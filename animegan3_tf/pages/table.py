@@ -7,9 +7,12 @@ from html import escape
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]], unbroken: int = 0) -> str:
-    """A `<table>` of texts, the first of each row its name, that scrolls where it is too wide.
+    """Writes a `<table>` that scrolls where it is too wide.
 
-    unbroken: how many columns after the first keep each cell on one line.
+    Args:
+        heads: The columns' headings, plain text.
+        rows: Plain texts, the row's name first.
+        unbroken: How many columns after the first keep each cell on one line.
     """
     head = "".join(f"<th scope='col'>{text(words)}</th>" for words in heads)
     parts = []
@@ -22,5 +25,5 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]], unbroken: int = 0
 
 
 def text(words: str) -> str:
-    """Escaped for HTML; undecodable bytes of a file's name would end the writing of the page."""
+    """Escapes text for HTML; undecodable bytes of a file name become backslash escapes, for UTF-8 cannot hold them."""
     return escape(words.encode(errors="backslashreplace").decode())

@@ -14,7 +14,7 @@ from animegan3_tf import images
 from animegan3_tf.duration import duration
 from animegan3_tf.files import whole_file
 from animegan3_tf.pages.charts import line_chart
-from animegan3_tf.pages.frame import page, picture
+from animegan3_tf.pages.frame import figure, page
 from animegan3_tf.training.headline import headline
 from animegan3_tf.training.metrics_file import is_number, read_metrics
 from animegan3_tf.training.run_files import flat, read_configuration
@@ -146,7 +146,7 @@ def _grid(path: Path, step: int, across: int) -> str:
     height, width = rgb.shape[:2]
     if width > across:
         rgb = images.resize(rgb, (max(1, round(height * across / width)), across))
-    return picture(rgb, f"photos and generated images at step {step}", f"step {step:,}")
+    return figure(rgb, f"photos and generated images at step {step}", f"step {step:,}")
 
 
 def _validation(records: Records) -> str:

@@ -24,26 +24,26 @@ def test_three_generations_a_tflite_file_and_a_folder_in_one_report(call, made, 
     assert status == 0
     assert "animegan3:" not in errors
     assert "folder: no picture of 1 of 3 photos" in out
-    told = json.loads((folder / "report" / "report.json").read_text())
-    methods = {method["name"]: method for method in told["methods"]}
+    report = json.loads((folder / "report" / "report.json").read_text())
+    methods = {method["name"]: method for method in report["methods"]}
     assert list(methods) == list(models)
     assert [method["parameters"] for method in methods.values()] == [1_027_520, 2_143_552, 3_956_096, None, None]
     assert [method["pictures"] for method in methods.values()] == [3, 3, 3, 3, 2]
     assert [sorted(method["speed"]) for method in methods.values()] == [["32x32", "64x64"]] * 3 + [["64x64"], []]
-    assert {speed["ratio"]["to"] for method in told["methods"] for speed in method["speed"].values()} == {"v3"}
-    assert [len(method["speed"]["64x64"]["calls_ms"]) for method in told["methods"][:4]] == [2] * 4
+    assert {speed["ratio"]["to"] for method in report["methods"] for speed in method["speed"].values()} == {"v3"}
+    assert [len(method["speed"]["64x64"]["calls_ms"]) for method in report["methods"][:4]] == [2] * 4
     peaks = methods["v1"]["memory"]["peak_bytes"]
     assert 100e6 < peaks["32x32"] <= peaks["64x64"]
     assert methods["folder"]["missing"] == {"01": "there is no picture of its name"}
-    scores = {(row["method"], row["photo"]): row for row in told["pictures"]}
+    scores = {(row["method"], row["photo"]): row for row in report["pictures"]}
     for photo in ("00", "more/02"):
         ours, theirs = scores["lite", photo], scores["folder", photo]
         assert ours["ciede2000"] > 1.0
         for key in ("content_distance", "ciede2000", "yuv", "edge_retention", "flatness"):
             assert ours[key] == pytest.approx(theirs[key], abs=1e-3)  # the photo's own levels come back exactly
-    assert told["metrics"]["features"]["network"].startswith("half ResNet-18")
+    assert report["metrics"]["features"]["network"].startswith("half ResNet-18")
     (few,) = (result for result in methods["v3"]["results"] if result["key"] == "frechet_anime")
-    assert few["note"] == "not measured: 3 pictures are too few; 50 in each set at least"
+    assert few["note"] == "not measured: 3 pictures are too few; each set needs 50 or more"
     text = (folder / "report" / "report.html").read_text()
     assert text.count('<article class="photo">') == 1
     assert "1 of 3 photos" in text

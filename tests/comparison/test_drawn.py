@@ -33,7 +33,7 @@ def test_photos_are_reduced_by_area_and_never_enlarged(folder, tmp_path):
     np.testing.assert_array_equal(read_image(found.paths["small"]).rgb, picture(9, 20))
 
 
-def test_a_photo_that_cannot_be_read_is_told_and_the_rest_goes_on(folder, tmp_path):
+def test_a_photo_that_cannot_be_read_is_reported_and_the_rest_goes_on(folder, tmp_path):
     (folder / "photo" / "broken.png").write_bytes(b"nothing")
     write_image(folder / "photo" / "tiny.png", picture(9, 15))
     found = reduce_photos(folder / "photo", tmp_path / "reduced", 32)
@@ -94,7 +94,7 @@ def test_a_picture_of_another_shape_or_broken_is_left_out(folder, inputs, tmp_pa
     (folder / "negatives" / "01.png").write_bytes(b"nothing")
     drawn = draw(pictures(folder / "negatives"), inputs, tmp_path / "out")
     assert list(drawn.paths) == ["more/02"]
-    assert "is 90x64, another shape than its photo's" in drawn.missing["00"]
+    assert "is 90x64, which is not its photo's shape" in drawn.missing["00"]
     assert drawn.broken == ("01",)
 
 

@@ -33,9 +33,9 @@ def test_a_shipped_checkpoint_goes_by_its_name():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("told", [False, True])
-def test_a_checkpoints_generation_is_found_or_told(made, told):
-    method = opened(made / "animegan2.ckpt", "animegan2" if told else None)
+@pytest.mark.parametrize("named", [False, True])
+def test_a_checkpoints_generation_is_found_or_named(made, named):
+    method = opened(made / "animegan2.ckpt", "animegan2" if named else None)
     assert (method.kind, method.parameters) == ("TensorFlow 1, AnimeGANv2", 2_143_552)
     assert method.bytes == sum(path.stat().st_size for path in made.glob("animegan2.ckpt.*"))
     assert method.given == made / "animegan2.ckpt"
@@ -71,7 +71,7 @@ def test_a_folder_of_pictures_is_no_model(tmp_path):
     assert not method.takes((64, 64))
 
 
-def test_what_cannot_be_opened_is_told_in_a_line(tmp_path):
+def test_what_cannot_be_opened_is_one_line(tmp_path):
     variables = random_variables("animegan2")
     variables.pop("generator/G_MODEL/A/Conv/weights")
     write_checkpoint(tmp_path / "lame.ckpt", variables)

@@ -121,5 +121,5 @@ def test_an_error_would_be_seen_and_a_request_refused(page, tmp_path):
     (tmp_path / "page.html").write_text(html.replace("</body>", probe).replace('"use strict";', '"use strict"; ', 1))
     with browser(tmp_path) as tab:
         tab.open((tmp_path / "page.html").as_uri())
-        told = " ".join(map(str, tab.errors))
-        assert "Content Security Policy" in told
+        errors = " ".join(map(str, tab.errors))
+        assert "Content Security Policy" in errors

@@ -35,17 +35,17 @@ def test_the_ratio_is_taken_round_by_round(monkeypatch):
     found = time_methods(methods, PHOTO, [(32, 32)], 3, fitting(*methods))
     assert found["b"][32, 32].ratio == pytest.approx((1.5, 1.0, 3.0))
     assert found["a"][32, 32].ratio == (1.0, 1.0, 1.0)
-    told = found["b"][32, 32].to_dict()
-    assert (told["ms"], told["ms_low"], told["ms_high"]) == (30.0, 30.0, 40.0)
-    assert told["ratio"] == {"to": "a", "median": pytest.approx(1.5), "low": 1.0, "high": pytest.approx(3.0)}
+    timing = found["b"][32, 32].to_dict()
+    assert (timing["ms"], timing["ms_low"], timing["ms_high"]) == (30.0, 30.0, 40.0)
+    assert timing["ratio"] == {"to": "a", "median": pytest.approx(1.5), "low": 1.0, "high": pytest.approx(3.0)}
 
 
 def test_all_run_once_untimed_and_then_in_turns_on_one_picture():
-    seen, told = [], []
+    seen, calls = [], []
     methods = [method("a", seen), method("b", seen)]
-    time_methods(methods, PHOTO, [(16, 32)], 2, fitting(*methods), lambda *done: told.append(done))
-    assert told[0] == (1, 6, "a")
-    assert told[-1] == (6, 6, "a")
+    time_methods(methods, PHOTO, [(16, 32)], 2, fitting(*methods), lambda *done: calls.append(done))
+    assert calls[0] == (1, 6, "a")
+    assert calls[-1] == (6, 6, "a")
     assert "".join(name for name, _, _ in seen) == "ab" + "abba"
     assert {(shape, dtype) for _, shape, dtype in seen} == {((1, 16, 32, 3), np.dtype(np.float32))}
 

@@ -67,11 +67,11 @@ def test_the_scores_of_each_method_without_what_none_has(made):
     assert not_measured(made[0]) == [
         "FID to anime: not measured: too few",
         "flat of ours: not measured: none",
-        "distances between sets, such as FID: not measured: no network was named; --features does",
+        "distances between sets, such as FID: not measured: --features names no network",
     ]
 
 
-def test_what_a_reader_must_know_is_told(made):
+def test_what_a_reader_must_know_is_said(made):
     found, _ = made
     assert found.entries[0].notes(2) == []
     assert found.entries[1].notes(2) == [
@@ -85,15 +85,15 @@ def test_what_a_reader_must_know_is_told(made):
 def test_markdown_json_and_csv_agree(made):
     _, folder = made
     assert sorted(path.name for path in folder.iterdir()) == sorted(FILES)
-    told = json.loads((folder / "report.json").read_text())
+    report = json.loads((folder / "report.json").read_text())
     lines = (folder / "report.md").read_text().splitlines()
     tables = [[re.split(r" \| ", line.strip("| ")) for line in lines if line.startswith(f"| {name} |")] for name in
               ("method", "ours", r"theirs\_2")]  # fmt: skip
     (cost_heads, score_heads), *of_methods = tables
     with open(folder / "methods.csv", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [row["method"] for row in rows] == [method["name"] for method in told["methods"]]
-    for method, (cost, scores), row in zip(told["methods"], of_methods, rows):
+    assert [row["method"] for row in rows] == [method["name"] for method in report["methods"]]
+    for method, (cost, scores), row in zip(report["methods"], of_methods, rows):
         cost, scores = dict(zip(cost_heads, cost)), dict(zip(score_heads, scores))
         assert cost["parameters"].replace(",", "") == str(method["parameters"] or "-") == (row["parameters"] or "-")
         assert float(cost["ms at 64x64"].split()[0]) == method["speed"]["64x64"]["ms"] == float(row["ms_64x64"])
@@ -102,14 +102,14 @@ def test_markdown_json_and_csv_agree(made):
         (value,) = (result["value"] for result in method["results"] if result["key"] == "ms_ssim")
         assert float(scores["MS-SSIM ↑"].split()[0]) == value == float(row["ms_ssim"])
         assert int(scores["pictures"]) == method["pictures"] == float(row["pictures"])
-    assert told["methods"][1]["speed"]["64x64"]["ratio"] == {"to": "ours", "median": 1.5, "low": 1.0, "high": 3.0}
-    assert told["methods"][1]["missing"] == {PHOTOS[0]: "gone"}
-    assert told["methods"][0]["memory"]["peak_bytes"] == {"64x64": 500 * 2**20, "256x128": 1500 * 2**20}
+    assert report["methods"][1]["speed"]["64x64"]["ratio"] == {"to": "ours", "median": 1.5, "low": 1.0, "high": 3.0}
+    assert report["methods"][1]["missing"] == {PHOTOS[0]: "gone"}
+    assert report["methods"][0]["memory"]["peak_bytes"] == {"64x64": 500 * 2**20, "256x128": 1500 * 2**20}
     with open(folder / "pictures.csv", newline="") as file:
         assert list(csv.DictReader(file)) == [
-            {key: "" if value is None else str(value) for key, value in row.items()} for row in told["pictures"]
+            {key: "" if value is None else str(value) for key, value in row.items()} for row in report["pictures"]
         ]
-    assert [(row["method"], row["photo"], row["ms_ssim"]) for row in told["pictures"]] == [
+    assert [(row["method"], row["photo"], row["ms_ssim"]) for row in report["pictures"]] == [
         ("ours", PHOTOS[0], 0.25), ("ours", "z", 0.75), ("theirs_2", "z", 0.125)
     ]  # fmt: skip
 

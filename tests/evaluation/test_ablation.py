@@ -9,7 +9,7 @@ from tiny_checkpoints import plain_stylizer, write_checkpoint, write_plain_weigh
 from tiny_training import write_pictures
 
 from animegan3_tf.errors import UserError
-from animegan3_tf.evaluation import ablation_pictures
+from animegan3_tf.evaluation import ablation_images
 from animegan3_tf.evaluation.ablation import ablate
 from animegan3_tf.evaluation.ablation_checkpoints import find_runs
 from animegan3_tf.evaluation.ablation_page import BIASED
@@ -62,7 +62,7 @@ def folder(tmp_path_factory):
 def stylised(monkeypatch):
     """Pictures are drawn without a network; receives the value of the generator that drew each."""
     calls = []
-    monkeypatch.setattr(ablation_pictures, "load_stylizer", plain_stylizer(calls))
+    monkeypatch.setattr(ablation_images, "load_stylizer", plain_stylizer(calls))
     return calls
 
 
@@ -75,7 +75,7 @@ def run(folder, out, specifications, **changes):
 def made(folder, tmp_path_factory):
     out = tmp_path_factory.mktemp("out")
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(ablation_pictures, "load_stylizer", plain_stylizer([]))
+        patched.setattr(ablation_images, "load_stylizer", plain_stylizer([]))
         return run(folder, out, ["{}/a", "b & c={}/b"]), out
 
 
@@ -119,13 +119,13 @@ def test_the_report_for_programs_and_spreadsheets_and_papers(made, tmp_path):
     ablation, _ = made
     write_ablation(ablation, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(FILES)
-    told = json.loads((tmp_path / "report.json").read_text())
-    assert told["features"]["network"] == "mean colour"
-    assert [one["step"] for one in told["runs"]["a"]["checkpoints"]] == [10, 20, 30]
-    assert told["runs"]["a"]["checkpoints"][2]["source"].endswith("generator.h5")
-    assert told["best"]["content_distance"] == {"run": "a", "step": 30}
-    assert (told["best"]["yuv"], told["best_is_biased"]) == (None, BIASED)
-    assert "pictures" not in told
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["features"]["network"] == "mean colour"
+    assert [one["step"] for one in report["runs"]["a"]["checkpoints"]] == [10, 20, 30]
+    assert report["runs"]["a"]["checkpoints"][2]["source"].endswith("generator.h5")
+    assert report["best"]["content_distance"] == {"run": "a", "step": 30}
+    assert (report["best"]["yuv"], report["best_is_biased"]) == (None, BIASED)
+    assert "pictures" not in report
     with open(tmp_path / "results.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert tuple(rows[0]) == COLUMNS
@@ -170,14 +170,14 @@ def test_the_page_has_curves_pictures_and_every_number(made, tmp_path):
     assert "state-000020.h5" in sections["problems"]
 
 
-def test_when_no_checkpoint_is_left_the_reasons_are_told(folder, tmp_path, stylised):
+def test_when_no_checkpoint_is_left_the_reasons_are_given(folder, tmp_path, stylised):
     path = write_checkpoint(tmp_path / "c", 5, 0.5)
     path.write_bytes(b"nothing")
     with pytest.raises(UserError, match=r"no checkpoint could be measured: .*000005.* begin like a state file; name"):
         run(folder, tmp_path / "out", [f"{tmp_path}/c"])
 
 
-def test_weights_that_fit_no_network_are_told_of_and_the_rest_goes_on(folder, tmp_path, monkeypatch):
+def test_weights_that_fit_no_network_are_reported_and_the_rest_goes_on(folder, tmp_path, monkeypatch):
     load = plain_stylizer([])
 
     def misfit(path):
@@ -185,7 +185,7 @@ def test_weights_that_fit_no_network_are_told_of_and_the_rest_goes_on(folder, tm
             raise UserError(f"weights {str(path)!r} do not fit the generator")
         return load(path)
 
-    monkeypatch.setattr(ablation_pictures, "load_stylizer", misfit)
+    monkeypatch.setattr(ablation_images, "load_stylizer", misfit)
     ablation = run(folder, tmp_path, ["{}/a"], replicates=0)
     assert [one.step for one in ablation.measured] == [20, 30]
     assert ablation.problems == (f"weights '{folder / 'a' / 'state-000010.h5'}' do not fit the generator",)

@@ -11,10 +11,10 @@ def steps(checkpoints):
 
 
 def read(checkpoint):
-    """Its generator's one number, and what was told."""
-    told = []
-    generator = checkpoint.read(told.append)
-    return generator and float(generator.arrays["main_value"][0]), told
+    """Its generator's one number, and the lines that were reported."""
+    lines = []
+    generator = checkpoint.read(lines.append)
+    return generator and float(generator.arrays["main_value"][0]), lines
 
 
 def test_every_state_and_the_generator_of_another_step(tmp_path):
@@ -33,26 +33,26 @@ def test_the_generator_of_a_states_step_is_not_another_checkpoint(tmp_path):
     assert read(checkpoint) == (0.25, [])
 
 
-def test_a_damaged_state_is_told_of_and_the_generator_takes_its_place(tmp_path):
+def test_a_damaged_state_is_reported_and_the_generator_takes_its_place(tmp_path):
     for step in (5, 6):
         path = write_checkpoint(tmp_path, step, 0.25)
         path.write_bytes(path.read_bytes()[:-1])
     write_plain_weights(tmp_path / "generator.h5", 0.5, step=6)
     first, second = find_checkpoints(tmp_path)
-    value, (told,) = read(first)
+    value, (line,) = read(first)
     assert value is None
-    assert "state-000005.h5' is cut short or altered" in told
-    value, (told,) = read(second)
+    assert "state-000005.h5' is cut short or altered" in line
+    value, (line,) = read(second)
     assert value == 0.5
-    assert "state-000006.h5' is cut short or altered" in told
+    assert "state-000006.h5' is cut short or altered" in line
 
 
 def test_a_state_by_another_steps_name_is_not_taken_for_it(tmp_path):
     write_checkpoint(tmp_path, 5, 0.25).rename(tmp_path / "state-000007.h5")
     (checkpoint,) = find_checkpoints(tmp_path)
-    value, (told,) = read(checkpoint)
+    value, (line,) = read(checkpoint)
     assert value is None
-    assert "holds the state of step 5: it was renamed" in told
+    assert "holds the state of step 5: it was renamed" in line
 
 
 def test_a_state_without_a_header_of_its_run_is_named(tmp_path, monkeypatch):
@@ -72,13 +72,13 @@ def test_a_single_file(tmp_path, write):
     assert (checkpoint.step, *read(checkpoint)) == (5, 0.25, [])
 
 
-def test_a_broken_generator_beside_states_is_told_of(tmp_path):
+def test_a_broken_generator_beside_states_is_reported(tmp_path):
     write_checkpoint(tmp_path, 5, 0.25)
     (tmp_path / "generator.h5").write_bytes(b"nothing")
-    told = []
-    assert steps(find_checkpoints(tmp_path, told.append)) == [5]
-    assert len(told) == 1
-    assert "generator.h5' is not a weights file" in told[0]
+    lines = []
+    assert steps(find_checkpoints(tmp_path, lines.append)) == [5]
+    assert len(lines) == 1
+    assert "generator.h5' is not a weights file" in lines[0]
 
 
 def test_what_is_no_run(tmp_path):

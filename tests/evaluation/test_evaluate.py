@@ -93,11 +93,11 @@ def test_scores_belong_to_the_right_pictures(evaluation):
     assert evaluation.scores["ciede2000"][own].max() < evaluation.scores["ciede2000"][~own].min()
 
 
-def test_a_broken_picture_is_told_and_left_out(evaluation):
-    told = to_dict(evaluation)
-    assert told["sets"]["generated"]["pictures"] == 60
-    assert len(told["rejected"]) == 1
-    assert "broken.png" in told["rejected"][0]
+def test_a_broken_picture_is_reported_and_left_out(evaluation):
+    report = to_dict(evaluation)
+    assert report["sets"]["generated"]["pictures"] == 60
+    assert len(report["rejected"]) == 1
+    assert "broken.png" in report["rejected"][0]
 
 
 def test_below_the_least_number_there_is_a_reason_instead_of_a_number(folder, tmp_path):
@@ -105,7 +105,7 @@ def test_below_the_least_number_there_is_a_reason_instead_of_a_number(folder, tm
     found = evaluate(tmp_path / "few", tmp_path / "few", folder / "anime", measures(tmp_path))
     for key in ("frechet_anime", "kernel_photos", "frechet_infinity_anime", "artfid"):
         assert result(found, key).value is None
-        assert result(found, key).note == "not measured: 9 pictures are too few; 50 in each set at least"
+        assert result(found, key).note == "not measured: 9 pictures are too few; each set needs 50 or more"
     assert result(found, "content_distance").value == 0.0
     assert result(found, "content_distance").interval is None
     assert "no interval from fewer than 10" in result(found, "content_distance").note
@@ -146,12 +146,12 @@ def test_the_order_of_files_does_not_matter(folder, evaluation, tmp_path):
 def test_the_report_for_programs_spreadsheets_papers_and_eyes(evaluation, tmp_path):
     write_report(evaluation, tmp_path / "report")
     assert sorted(path.name for path in (tmp_path / "report").iterdir()) == sorted(FILES)
-    told = json.loads((tmp_path / "report" / "report.json").read_text())
-    assert told["features"]["network"] == "mean colour"
-    assert told["features"]["weights_sha256"] == "0" * 64
-    assert told["features"]["resize"] == "bilinear, antialiased, to 16x16"
-    assert len(told["pictures"]) == 59
-    assert (told["pictures"][0]["generated"], told["pictures"][0]["photo"]) == ("x/01.png", "x/01.jpg")
+    report = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert report["features"]["network"] == "mean colour"
+    assert report["features"]["weights_sha256"] == "0" * 64
+    assert report["features"]["resize"] == "bilinear, antialiased, to 16x16"
+    assert len(report["pictures"]) == 59
+    assert (report["pictures"][0]["generated"], report["pictures"][0]["photo"]) == ("x/01.png", "x/01.jpg")
     with open(tmp_path / "report" / "results.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["key"] for row in rows] == [result.key for result in evaluation.results]

@@ -132,12 +132,12 @@ def test_inception_of_keras_takes_a_file(tmp_path, monkeypatch):
         ("resnet18:none.npz", "'none.npz' does not exist"),
         (
             "inception-2015:.",
-            "no saved_model.pb in there; download https://tfhub.dev/tensorflow/tfgan/eval/inception/1",
+            "the folder holds no saved_model.pb; download https://tfhub.dev/tensorflow/tfgan/eval/inception/1",
         ),
         ("saved_model:.", "need a signature serving_default"),
     ],
 )
-def test_what_cannot_be_loaded_is_told_in_one_line(specification, words):
+def test_what_cannot_be_loaded_is_one_line(specification, words):
     with pytest.raises(UserError) as caught:
         load_features(specification)
     assert words in str(caught.value)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from animegan3_tf.evaluation import frechet_distance
-from animegan3_tf.evaluation.infinity import frechet_at_infinity, least_pictures
+from animegan3_tf.evaluation.infinity import frechet_at_infinity, least_images
 
 
 def test_the_bias_of_few_generated_pictures_is_gone():
@@ -15,6 +15,6 @@ def test_the_bias_of_few_generated_pictures_is_gone():
 
 
 def test_too_few_pictures_are_refused():
-    assert least_pictures(16) == 34
-    with pytest.raises(ValueError, match="33 pictures are too few; 34 of 16 features at least"):
+    assert least_images(16) == 34
+    with pytest.raises(ValueError, match="33 images are too few; 16 features need 34 or more"):
         frechet_at_infinity(np.zeros((33, 16)), np.zeros((100, 16)))

@@ -3,13 +3,13 @@ from pathlib import Path
 import pytest
 
 from animegan3_tf.errors import UserError
-from animegan3_tf.evaluation.pairs import pair_pictures, pictures_by_name, same_aspect
+from animegan3_tf.evaluation.pairs import images_by_name, pair_images, same_aspect
 
 OUT, PHOTOS = Path("out"), Path("photos")
 
 
 def pairs(generated, photos):
-    found = pair_pictures([OUT / name for name in generated], OUT, [PHOTOS / name for name in photos], PHOTOS)
+    found = pair_images([OUT / name for name in generated], OUT, [PHOTOS / name for name in photos], PHOTOS)
     return {key.relative_to(OUT).as_posix(): value.relative_to(PHOTOS).as_posix() for key, value in found.items()}
 
 
@@ -36,7 +36,7 @@ def test_names_are_paths_below_the_folder_and_come_once(tmp_path):
     for name in ("a.b.png", "x/a.JPG"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    assert pictures_by_name(tmp_path, "--photos") == {"a.b": tmp_path / "a.b.png", "x/a": tmp_path / "x" / "a.JPG"}
+    assert images_by_name(tmp_path, "--photos") == {"a.b": tmp_path / "a.b.png", "x/a": tmp_path / "x" / "a.JPG"}
     (tmp_path / "a.b.jpg").touch()
     with pytest.raises(UserError, match=r"--photos has two pictures named 'a.b' \(.jpg, .png\); remove one"):
-        pictures_by_name(tmp_path, "--photos")
+        images_by_name(tmp_path, "--photos")

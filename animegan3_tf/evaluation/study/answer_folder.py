@@ -14,34 +14,44 @@ from animegan3_tf.evaluation.study.design import Study
 from animegan3_tf.files import whole_file
 from animegan3_tf.images import quote
 
-MOST_RATERS = 10_000  # files; seeds are the senders' to choose, and a disk should not fill up with them
+MOST_RATERS = 10_000  # files: a sender chooses the seed, and must not be able to fill the disk
 
 
 class AnswerFolder:
-    """The answers that came in: one file a rater, whole or not at all, none ever replaced.
+    """The answers that were received: one file for each rater, written whole or not at all, and never replaced.
 
-    Raises UserError for a folder that cannot be made.
+    Args:
+        folder: The folder, made if missing.
+        study: The study that the answers belong to.
+
+    Raises:
+        UserError: The folder cannot be made.
     """
 
-    def __init__(self, folder: str | os.PathLike, study: Study):
+    def __init__(self, folder: str | os.PathLike, study: Study) -> None:
         self.folder, self.study = Path(folder), study
-        self._saving, self._handing = threading.Lock(), threading.Lock()  # pages need not wait for the disk
-        self._handed = Counter()  # block -> how often its page was asked for
+        self._saving, self._handing = threading.Lock(), threading.Lock()  # two: a page need not wait for the disk
+        self._handed: Counter[int] = Counter()  # block -> how often its page was requested
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(f"--out {quote(folder)} cannot be made ({error.strerror}); name another folder") from None
 
     def save(self, body: bytes) -> tuple[int, str]:
-        """Keeps one rater's answers; returns an HTTP status and a line on it.
+        """Keeps one rater's answers.
 
-        201 when the file is written, 200 when the very same answers are there already (a connection may break between
-        writing and reply), 409 when this rater has given others, 400 for what the page would not send, 507 when full.
+        Args:
+            body: JSON as the page sends it.
+
+        Returns:
+            An HTTP status and a line that explains it. 201: the file is written. 200: the same answers were kept
+            before (a connection may break between writing and reply). 409: other answers of this rater are kept.
+            400: the page would not send this. 507: the folder is full.
         """
         try:
             answers = read_answers(body, self.study)
         except AnswersError as error:
-            return HTTPStatus.BAD_REQUEST, f"what was sent {error}"
+            return HTTPStatus.BAD_REQUEST, f"the request {error}"
         path = self.folder / f"answers-{self.study.id}-{answers.rater}.json"
         with self._saving:
             if path.exists():
@@ -54,12 +64,12 @@ class AnswerFolder:
         return HTTPStatus.CREATED, "kept"
 
     def next_block(self) -> int:
-        """The block with the fewest answers; among those, the one handed out least, and then the lowest."""
+        """The block with the fewest answers; of equals the one whose page was requested least, then the lowest."""
         answered = Counter(path.stem.split("-")[2] for path in self._files())
         with self._handing:
             block = min(range(self.study.blocks), key=lambda b: (answered[str(b)], self._handed[b], b))
             self._handed[block] += 1
         return block
 
-    def _files(self):
+    def _files(self) -> list[Path]:
         return list(self.folder.glob(f"answers-{self.study.id}-*-*.json"))

@@ -4,71 +4,84 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from animegan3_tf.evaluation.study.design import Study
 from animegan3_tf.evaluation.study.schedule import Shown, schedule
 
+if TYPE_CHECKING:
+    Answer = str | list[str] | None  # see `Answers`
+
 LANGUAGES = ("en", "vi")
-MAX_BYTES = 1_000_000  # a rater's answers are some ten thousand
+MAX_BYTES = 1_000_000  # a rater's answers take some ten thousand
 
 
 class AnswersError(ValueError):
-    """Answers that the page of this study does not make; the message goes on from the file's name."""
+    """Answers that the page of this study does not make. The message is a predicate: a file's name goes before it."""
 
 
 @dataclass(frozen=True)
 class Answers:
-    """Answers of one rater.
+    """The answers of one rater.
 
-    given: (what was shown, {question: answer}) in the order seen. An answer is the code of the chosen picture or None
-    for no difference (pairwise), or all codes with the best first (ranking).
+    Attributes:
+        seed: The seed of the rater's schedule.
+        block: The rater's block.
+        language: The language of the page.
+        given: (trial as shown, {question: answer}) in the order seen. A pairwise answer is the code of the chosen
+            image, or None for no difference. A ranking's answer is the list of all codes, the best first.
     """
 
     seed: int
     block: int
     language: str
-    given: tuple[tuple[Shown, dict], ...]
+    given: tuple[tuple[Shown, dict[str, Answer]], ...]
 
     @property
     def rater(self) -> str:
-        """A name of the rater: block and seed."""
+        """The rater's name: block and seed."""
         return f"{self.block}-{self.seed:08x}"
 
 
 def read_answers(text: str | bytes, study: Study) -> Answers:
-    """Checks JSON against the study: its id, all questions of the trials that the seed gives, in their order.
+    """Reads one rater's answers and checks that they answer all questions of the trials that the seed gives, in order.
 
-    Raises AnswersError.
+    Args:
+        text: JSON as the page saves and sends it.
+        study: The study.
+
+    Raises:
+        AnswersError: The page of this study does not make such answers.
     """
     try:
-        told = json.loads(text)
-    except (ValueError, RecursionError):  # ValueError: bytes that are no UTF-8, too
-        raise AnswersError("is no JSON") from None
-    if not isinstance(told, dict) or not isinstance(told.get("given"), list):
+        saved = json.loads(text)
+    except (ValueError, RecursionError):  # ValueError also for bytes that are not UTF-8
+        raise AnswersError("is not JSON") from None
+    if not isinstance(saved, dict) or not isinstance(saved.get("given"), list):
         raise AnswersError("holds no answers")
-    if told.get("study") != study.id:
-        raise AnswersError(f"answers study {str(told.get('study'))[:40]!r}, not {study.id!r}")
-    seed, block = (_whole(told, name, most) for name, most in (("seed", 2**32), ("block", study.blocks)))
-    if told.get("language") not in LANGUAGES:
-        raise AnswersError("names no language of the page")
+    if saved.get("study") != study.id:
+        raise AnswersError(f"answers study {str(saved.get('study'))[:40]!r}, not {study.id!r}")
+    seed, block = (_whole(saved, name, most) for name, most in (("seed", 2**32), ("block", study.blocks)))
+    if saved.get("language") not in LANGUAGES:
+        raise AnswersError(f"names no language of the page ({', '.join(LANGUAGES)})")
     expected = schedule(study, seed, block)
-    if len(told["given"]) != len(expected):
-        raise AnswersError(f"has {len(told['given']):,} of {len(expected):,} answers")
+    if len(saved["given"]) != len(expected):
+        raise AnswersError(f"has {len(saved['given']):,} of {len(expected):,} answers")
     given = tuple(
         (shown, _checked(answer, shown, study, number))
-        for number, (answer, shown) in enumerate(zip(told["given"], expected), 1)
+        for number, (answer, shown) in enumerate(zip(saved["given"], expected), 1)
     )
-    return Answers(seed, block, told["language"], given)
+    return Answers(seed, block, saved["language"], given)
 
 
-def _whole(told, name, most):
-    value = told.get(name)
+def _whole(saved: dict, name: str, most: int) -> int:
+    value = saved.get(name)
     if type(value) is not int or not 0 <= value < most:  # True is an int to isinstance
         raise AnswersError(f"has no {name} from 0 to {most - 1:,}")
     return value
 
 
-def _checked(answer, shown, study, number):
+def _checked(answer: object, shown: Shown, study: Study, number: int) -> dict[str, Answer]:
     if not isinstance(answer, dict) or not isinstance(answer.get("answers"), dict):
         raise AnswersError(f"has no answer {number}")
     if answer.get("pictures") != list(shown.pictures):
@@ -82,5 +95,5 @@ def _checked(answer, shown, study, number):
             isinstance(value, list) and len(value) == len(shown.pictures) and all(p in value for p in shown.pictures)
         )
         if not (pairwise if study.kind == "pairwise" else ranked):
-            raise AnswersError(f"has no such picture as answer {number} names")
+            raise AnswersError(f"names no such picture, or not all, in answer {number}")
     return answers

@@ -1,7 +1,8 @@
-"""Scores of methods from pairwise comparisons: Bradley-Terry, with ties as Davidson (1970) has them."""
+"""Scores of methods from pairwise comparisons: Bradley and Terry's model with the ties of Davidson (1970)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -12,10 +13,15 @@ _STEPS = 100  # Newton needs about six
 
 
 @dataclass(frozen=True)
-class Scores:
-    """values [n]: log-odds scores that sum to 0. low, high [n]: their intervals, see `bradley_terry`.
+class MethodScores:
+    """The scores of n methods.
 
-    tie: Davidson's nu, 0 without ties. stabilised: no finite scores existed, and half a win was added each way.
+    Attributes:
+        values: Log-odds [n] that sum to 0.
+        low: The lower ends of their intervals [n]; see `bradley_terry`.
+        high: The upper ends [n].
+        tie: Davidson's nu; 0 without ties.
+        stabilised: Whether half a win was added each way for each pair, because no finite scores existed.
     """
 
     values: np.ndarray
@@ -25,23 +31,35 @@ class Scores:
     stabilised: bool
 
 
-def bradley_terry(first, second, outcome, raters, methods, confidence=0.95):
-    """Maximum-likelihood scores s of `methods` methods, with intervals that hold for all of them together.
-
-    first, second: int [M], the methods compared. outcome: int [M], 1 where the first won, -1 where the second did, 0
-    for a tie. raters: int [M], who judged.
+def bradley_terry(
+    first: Sequence[int] | np.ndarray,
+    second: Sequence[int] | np.ndarray,
+    outcome: Sequence[int] | np.ndarray,
+    raters: Sequence[int] | np.ndarray,
+    methods: int,
+    confidence: float = 0.95,
+) -> MethodScores:
+    """Fits maximum-likelihood scores, with intervals that hold for all methods together.
 
     With d = s_first - s_second, wins, losses and ties have odds exp(d/2) : exp(-d/2) : nu (Davidson 1970, eq. 2.4);
-    without ties this is Bradley and Terry (1952). A tie is thus an outcome of its own, and says that two methods are
-    near each other.
+    without ties this is Bradley and Terry (1952). A tie is thus an outcome of its own, and is evidence that two
+    methods are close.
 
-    Standard errors: the larger of those from the information matrix and from the sandwich with one cluster a rater
-    (Liang and Zeger 1986), since the answers of one person, and the pairs of one ranking, hang together. Quantiles:
-    Student's t with raters - 1 degrees of freedom (normal for one rater), at Sidak's level
-    1 - (1 - confidence)^(1/n), so that all n intervals cover at once with at least that confidence.
+    Standard errors are the larger of those from the information matrix and from the sandwich estimator with one
+    cluster for each rater (Liang and Zeger 1986), because the answers of one person, and the pairs of one ranking, are
+    correlated. Quantiles are Student's t with raters - 1 degrees of freedom (normal for one rater), at Sidak's level
+    1 - (1 - confidence)^(1/n), so that all n intervals cover together with at least that confidence.
 
-    Where the wins do not lead from every method to every other (Ford 1957), no finite scores exist: then half a win is
-    added each way for every pair of methods, and `stabilised` says so.
+    Where the wins do not lead from every method to every other (Ford 1957), no finite scores exist. Then half a win is
+    added each way for every pair of methods.
+
+    Args:
+        first: The first method of each comparison, int [M] in [0, methods).
+        second: The second method, int [M].
+        outcome: int [M]: 1 where the first won, -1 where the second won, 0 for a tie.
+        raters: The rater of each comparison, int [M].
+        methods: The number of methods, n.
+        confidence: Between 0 and 1.
     """
     first, second, outcome = (np.asarray(values, int) for values in (first, second, outcome))
     clusters = np.unique(np.asarray(raters), return_inverse=True)[1]
@@ -68,7 +86,7 @@ def bradley_terry(first, second, outcome, raters, methods, confidence=0.95):
             break
     gradient, information = _derivatives(design, outcome, weights, scores, log_tie, ties)
     inverse = np.linalg.inv(_pinned(information, methods))
-    # pinning adds a direction that no data speak of, the sum of the scores: it is taken out of the variances
+    # pinning fixes the sum of the scores, on which the data have no say: its direction leaves the variances again
     center = np.eye(len(inverse))
     center[:methods, :methods] -= 1 / methods
     variances = np.diag(center @ inverse @ center.T)[:methods]
@@ -83,13 +101,16 @@ def bradley_terry(first, second, outcome, raters, methods, confidence=0.95):
     else:
         quantile = NormalDist().inv_cdf(quantile_at)
     values, half = scores - scores.mean(), quantile * np.sqrt(variances)
-    return Scores(values, values - half, values + half, float(np.exp(log_tie)) if ties else 0.0, stabilised)
+    return MethodScores(values, values - half, values + half, float(np.exp(log_tie)) if ties else 0.0, stabilised)
 
 
-def _derivatives(design, outcome, weights, scores, log_tie, ties):
-    """Each comparison's gradient [M, p] of the log-likelihood, and the information matrix [p, p]; p = n, + 1 with ties.
+def _derivatives(
+    design: np.ndarray, outcome: np.ndarray, weights: np.ndarray, scores: np.ndarray, log_tie: float, ties: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Each comparison's gradient [M, p] of the log-likelihood, and the information matrix [p, p].
 
-    The log-odds are linear in (s, log nu), so that observed and expected information are the same.
+    p is n, or n + 1 with ties. The log-odds are linear in (s, log nu), so that observed and expected information are
+    the same.
     """
     half = design @ scores / 2
     logits = np.stack([half, -half, np.full_like(half, log_tie if ties else -np.inf)], 1)
@@ -107,15 +128,15 @@ def _derivatives(design, outcome, weights, scores, log_tie, ties):
     return np.column_stack([gradient, tied]), np.block([[information, cross[:, None]], [cross[None], corner]])
 
 
-def _pinned(information, methods):
-    """The information with the scores' sum held at 0, which no comparison tells of; invertible."""
+def _pinned(information: np.ndarray, methods: int) -> np.ndarray:
+    """The information matrix with the sum of the scores held at 0, which makes it invertible."""
     pinned = information.copy()
     pinned[:methods, :methods] += 1.0
     return pinned
 
 
-def _connected(first, second, outcome, methods):
-    """Whether wins lead from every method to every other, over others if need be."""
+def _connected(first: np.ndarray, second: np.ndarray, outcome: np.ndarray, methods: int) -> bool:
+    """Whether wins lead from every method to every other, directly or over further methods."""
     beats = np.eye(methods, dtype=bool)
     beats[first[outcome > 0], second[outcome > 0]] = True
     beats[second[outcome < 0], first[outcome < 0]] = True

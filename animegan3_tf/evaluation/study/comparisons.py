@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from animegan3_tf.evaluation.study.answers import Answers
 from animegan3_tf.evaluation.study.key import Key
 
+if TYPE_CHECKING:
+    from animegan3_tf.evaluation.study.answers import Answer
+
 
 @dataclass(frozen=True)
 class Comparisons:
-    """Who (rater) found which of two methods better, int arrays [M]: outcome 1 the first, -1 the second, 0 neither.
+    """Comparisons of two methods by raters.
 
-    subject: the number of the pair of pictures.
+    Attributes:
+        rater: The rater's number, int [M].
+        subject: The number of the pair of images, int [M].
+        first: The first method's number, int [M].
+        second: The second method's number, int [M].
+        outcome: int [M]: 1 where the first is better, -1 where the second is, 0 for no difference.
     """
 
     rater: np.ndarray
@@ -28,19 +38,27 @@ class Comparisons:
 def gather(
     key: Key, answers: list[Answers], question: str
 ) -> tuple[Comparisons, list[tuple[int, bool]], list[tuple[int, bool]]]:
-    """(comparisons, repeats, left): `Comparisons`, [(rater, answered alike)], [(rater, chose the left picture)].
+    """Turns the answers to a question into comparisons.
 
-    Raters are numbered as in `answers`. Only first showings are compared; a ranking's repeat counts once a pair.
+    Only first showings are compared. A ranking gives a comparison of every two of its images. The first image of a
+    pair is the one that the table of trials names first; that order is random, so that it makes no answer more likely.
 
-    A ranking gives a comparison of every two of its pictures. A subject is a pair of pictures, its first the one the
-    table of trials names first: that order is random, so that no kind of answer is the likelier for it.
+    Args:
+        key: The study's key.
+        answers: The raters' answers; a rater's number is the index in this list.
+        question: The question.
+
+    Returns:
+        (comparisons, repeats, left). repeats: (rater, whether the repeat was answered alike), for a ranking once for
+        each pair. left: (rater, whether the left image was chosen), without ties and rankings.
     """
     number = {method: i for i, method in enumerate(key.methods)}
     method = {code: number[name] for code, (_, name) in key.pictures.items()}
-    subjects, comparisons, repeats, left = {}, [], [], []
-    for rater, of in enumerate(answers):
-        before = {}
-        for shown, given in of.given:
+    subjects: dict[tuple[str, str], int] = {}
+    comparisons, repeats, left = [], [], []
+    for rater, one in enumerate(answers):
+        before: dict[int, dict[tuple[str, str], int]] = {}
+        for shown, given in one.given:
             outcomes = _outcomes(key.study.trials[shown.trial][1], given[question])
             if key.study.kind == "pairwise" and given[question] is not None:
                 left.append((rater, given[question] == shown.pictures[0]))
@@ -54,9 +72,10 @@ def gather(
     return Comparisons(*np.array(comparisons).T), repeats, left
 
 
-def _outcomes(codes, answer):
-    """{(first, second): 1, -1 or 0} of every two pictures of a trial."""
+def _outcomes(codes: Sequence[str], answer: Answer) -> dict[tuple[str, str], int]:
+    """{(first, second): 1, -1 or 0} for every two images of a trial."""
     if answer is None or isinstance(answer, str):
-        return {tuple(codes): 0 if answer is None else 1 if answer == codes[0] else -1}
+        first, second = codes
+        return {(first, second): 0 if answer is None else 1 if answer == first else -1}
     place = {code: i for i, code in enumerate(answer)}
     return {(a, b): 1 if place[a] < place[b] else -1 for a, b in combinations(codes, 2)}

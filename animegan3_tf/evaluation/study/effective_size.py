@@ -1,19 +1,29 @@
-"""How many independent answers a sample is worth, when each person gave several."""
+"""The number of independent answers that a sample is worth where each person gave several."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from statistics import NormalDist
 
 import numpy as np
 from scipy.special import stdtrit
 
 
-def effective_size(values, raters, confidence=0.95):
-    """The effective sample size for a share's interval (Korn and Graubard 1998, with their degrees-of-freedom factor).
+def effective_size(
+    values: Sequence[float] | np.ndarray, raters: Sequence[float] | np.ndarray, confidence: float = 0.95
+) -> float:
+    """Computes the effective sample size of a share (Korn and Graubard 1998, with their degrees-of-freedom factor).
 
-    values: float [M] in [0, 1], the answers whose mean is the share. raters: int [M], who gave them.
-    Answers of one rater hang together, and so do the pairs of one ranking: the variance between raters tells how much.
-    Returns at most M; M itself where there is nothing to tell it from: one rater, no variance, a share of 0 or 1.
+    The answers of one rater are correlated, and so are the pairs of one ranking. The variance between raters shows how
+    much.
+
+    Args:
+        values: The answers, float [M] in [0, 1]; their mean is the share.
+        raters: Numbers [M] of the raters who gave them.
+        confidence: The confidence of the interval that the size is for.
+
+    Returns:
+        At most M. M itself where it cannot be estimated: for one rater, no variance, or a share of 0 or 1.
     """
     values = np.asarray(values, float)
     clusters = np.unique(raters, return_inverse=True)[1]

@@ -1,25 +1,31 @@
-"""Agreement of many raters beyond chance."""
+"""The agreement of many raters beyond chance."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
 
-def fleiss_kappa(counts):
-    """Fleiss' kappa (Fleiss 1971, eqs. 1-7), for subjects with different numbers of raters too.
+def fleiss_kappa(counts: Sequence[Sequence[int]] | np.ndarray) -> float | None:
+    """Computes Fleiss' kappa (Fleiss 1971, eqs. 1-7), also for subjects with different numbers of raters.
 
-    counts: [subjects, categories], how many raters put the subject into the category. Subjects with fewer than two
-    raters are left out, since nobody can agree or disagree there. With unequal numbers each pair of raters counts
-    alike: the observed agreement is the share of all pairs within a subject that agree. Equal numbers give Fleiss' own
-    value.
-    Returns 1 for full agreement, 0 for what chance would give; None without two raters of one subject, or where all
-    answers fall in one category, when chance alone would agree fully.
+    With unequal numbers, the observed agreement is the share of pairs of raters of one subject that agree, all pairs
+    with the same weight. Equal numbers give Fleiss' own value.
+
+    Args:
+        counts: [subjects, categories]: how many raters put the subject into the category. Subjects with fewer than two
+            raters are left out, since nobody can agree or disagree there.
+
+    Returns:
+        1 for full agreement, 0 for the agreement of chance. None where no subject has two raters, or where all answers
+        fall into one category, for chance would agree fully too.
     """
-    counts = np.asarray(counts, float)
-    raters = counts.sum(1)
-    counts, raters = counts[raters >= 2], raters[raters >= 2]
-    if not len(counts):
+    table = np.asarray(counts, float)
+    raters = table.sum(1)
+    table, raters = table[raters >= 2], raters[raters >= 2]
+    if not len(table):
         return None
-    observed = (counts * (counts - 1)).sum() / (raters * (raters - 1)).sum()
-    chance = ((counts.sum(0) / counts.sum()) ** 2).sum()
+    observed = (table * (table - 1)).sum() / (raters * (raters - 1)).sum()
+    chance = ((table.sum(0) / table.sum()) ** 2).sum()
     return None if chance > 1 - 1e-12 else float((observed - chance) / (1 - chance))

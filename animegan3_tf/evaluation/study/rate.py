@@ -12,7 +12,15 @@ from animegan3_tf.evaluation.study.wilson import wilson_interval
 
 @dataclass(frozen=True)
 class Rate:
-    """A share of `of` answers, with Wilson's 95 % interval for as many independent ones as they are worth."""
+    """A share of answers with its 95 % interval.
+
+    Attributes:
+        share: 0 to 1.
+        low: The lower end of Wilson's interval at the effective number of answers.
+        high: The upper end.
+        of: The number of answers.
+        effective: The number of independent answers that they are worth; see `effective_size`.
+    """
 
     share: float
     low: float
@@ -22,7 +30,15 @@ class Rate:
 
     @classmethod
     def measure(cls, values: np.ndarray, raters: np.ndarray) -> Rate | None:
-        """The mean of values [M] in [0, 1], which the raters [M] gave; None without any."""
+        """Computes the mean of answers.
+
+        Args:
+            values: The answers, [M] in [0, 1].
+            raters: Numbers [M] of the raters who gave them.
+
+        Returns:
+            The rate; None without answers.
+        """
         if not len(values):
             return None
         share, effective = float(np.mean(values)), effective_size(values, raters)
@@ -31,6 +47,6 @@ class Rate:
 
     @classmethod
     def count(cls, rows: list[tuple[int, bool]]) -> Rate | None:
-        """The share of yes among (rater, yes or no)."""
+        """The share of True among rows (rater, answer); None without rows."""
         raters, values = np.array(rows, float).reshape(-1, 2).T
         return cls.measure(values, raters)

@@ -1,14 +1,15 @@
-"""The report of a study, a folder: report.html, report.json, report.csv and report.tex."""
+"""Writes the report of a study into a folder: report.html, report.json, report.csv and report.tex."""
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from html import escape
 from pathlib import Path
 
-from animegan3_tf.evaluation.study.score import StudyScores
+from animegan3_tf.evaluation.study.score import QuestionScores, StudyScores
 from animegan3_tf.evaluation.study.tables import cells, csv_text, latex_text, rate_text, remarks, rows
 from animegan3_tf.pages.frame import page
 from animegan3_tf.pages.interval_chart import interval_chart
@@ -16,17 +17,25 @@ from animegan3_tf.report_files import write_texts
 
 _HEAD = ("method", "preferred", "score", "won", "tied", "lost")
 _HOW = (
-    "Score: log-odds of Bradley and Terry, ties as an outcome of their own (Davidson 1970), mean 0; a lead of 1 is "
-    "odds of 2.7 : 1. A ranking counts as a comparison of every two of its pictures. The score intervals hold for all "
-    "methods of a question at once with 95 % (errors clustered by rater, Sidak). Preferred: share of a method's "
-    "comparisons that it won, a tie counting half, with Wilson's 95 % interval at the effective number of answers "
-    "(Korn and Graubard 1998), as the answers of one rater hang together. Fleiss' kappa is over pairs of pictures and "
-    "the answers first, second, no difference. Repeats tell consistency alone and count nowhere else."
+    "Score: log-odds of Bradley and Terry with mean 0, ties being an outcome of their own (Davidson 1970); a lead of 1 "
+    "means odds of 2.7 : 1. A ranking counts as a comparison of every two of its pictures. The score intervals hold "
+    "for all methods of a question together with 95 % confidence (errors clustered by rater, Sidak). Preferred: the "
+    "share of a method's comparisons that it won, a tie counting half, with Wilson's 95 % interval at the effective "
+    "number of answers (Korn and Graubard 1998), because the answers of one rater are correlated. Fleiss' kappa is "
+    "over pairs of pictures and the answers first, second, no difference. Repeats measure consistency and count "
+    "nowhere else."
 )
 
 
 def write_report(scores: StudyScores, folder: str | os.PathLike) -> Path:
-    """Writes the four files, replacing earlier ones; returns the page. Raises UserError where that fails."""
+    """Writes the four files, replacing earlier ones.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        UserError: A file cannot be written.
+    """
     texts = {
         "report.json": json.dumps(to_dict(scores), indent=1, ensure_ascii=False, allow_nan=False) + "\n",
         "report.csv": csv_text(scores),
@@ -38,7 +47,7 @@ def write_report(scores: StudyScores, folder: str | os.PathLike) -> Path:
 
 
 def to_dict(scores: StudyScores) -> dict:
-    """Everything found, for JSON; None where something was not asked or is undefined."""
+    """All scores as plain values for JSON; None where something was not asked or is undefined."""
     return {
         "study": scores.study.id,
         "kind": scores.study.kind,
@@ -60,7 +69,7 @@ def to_dict(scores: StudyScores) -> dict:
 
 
 def report_page(scores: StudyScores) -> str:
-    """The page: per question its charts, its tables and what they rest on; then the raters."""
+    """Writes the page: charts, tables and remarks for each question, then the raters."""
     study = scores.study
     header = (
         f"<header><h1>User study</h1><p>{len(scores.raters):,} raters, {study.kind}, {study.items} items and "
@@ -69,7 +78,7 @@ def report_page(scores: StudyScores) -> str:
     return page("User study", header + "".join(_section(*item) for item in scores.questions.items()) + _raters(scores))
 
 
-def _section(name, question):
+def _section(name: str, question: QuestionScores) -> str:
     table = rows(question)
     score_rows = [(row["method"], row["score"], row["score_low"], row["score_high"]) for row in table]
     rates = [
@@ -84,25 +93,25 @@ def _section(name, question):
     )
 
 
-def _matrix(question):
+def _matrix(question: QuestionScores) -> str:
     order = question.order()
     head = ["preferred to", *(question.methods[j] for j in order)]
     body = [[question.methods[i], *("" if i == j else rate_text(question.rate(i, j)) for j in order)] for i in order]
     return "<h3>Row preferred to column</h3>" + _table(head, body)
 
 
-def _raters(scores):
-    told = [[rater, "-" if share is None else f"{share:.0%}"] for rater, share in scores.raters.items()]
+def _raters(scores: StudyScores) -> str:
+    shares = [[rater, "-" if share is None else f"{share:.0%}"] for rater, share in scores.raters.items()]
     languages = ", ".join(f"{language} {count:,}" for language, count in sorted(scores.languages.items()))
     left_out = "".join(f"<li>{escape(f'{path} {why}')}</li>" for path, why in scores.rejected.items())
     return (
         f"<section id='raters'><h2>Raters</h2><p class='note'>Page in: {escape(languages)}.</p>"
-        f"<details><summary>Repeats answered alike, by rater</summary>{_table(('rater', 'alike'), told)}</details>"
+        f"<details><summary>Repeats answered alike, by rater</summary>{_table(('rater', 'alike'), shares)}</details>"
         f"{f'<h3>Files left out</h3><ul>{left_out}</ul>' if left_out else ''}</section>"
     )
 
 
-def _pairs(question):
+def _pairs(question: QuestionScores) -> list[dict]:
     count = len(question.methods)
     pairs = []
     for i in range(count):
@@ -120,7 +129,7 @@ def _pairs(question):
     return pairs
 
 
-def _table(head, body):
+def _table(head: Iterable[str], body: Iterable[Sequence[str]]) -> str:
     columns = "".join(f"<th scope='col'>{escape(name)}</th>" for name in head)
     lines = "".join(
         f"<tr><th scope='row'>{escape(row[0])}</th>{''.join(f'<td>{escape(cell)}</td>' for cell in row[1:])}</tr>"

@@ -1,4 +1,4 @@
-"""What one rater sees, from a seed: the page's script draws the same (schedule.js, number for number)."""
+"""The trials that one rater sees, from a seed. The page's script (schedule.js) computes exactly the same."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ _32 = 0xFFFFFFFF
 
 @dataclass(frozen=True)
 class Shown:
-    """A trial as a rater sees it: its number in the table, its pictures' codes from left to right, whether a repeat."""
+    """A trial as a rater sees it.
+
+    Attributes:
+        trial: Its index in the table.
+        pictures: The codes of its images from left to right.
+        repeat: Whether the rater has seen it before.
+    """
 
     trial: int
     pictures: tuple[str, ...]
@@ -20,10 +26,18 @@ class Shown:
 
 
 def schedule(study: Study, seed: int, block: int) -> list[Shown]:
-    """The `items + repeats` trials of a rater in order.
+    """Draws up the trials of a rater in order.
 
-    The block is shuffled. Its first `repeats` trials come again in its second half, at random places there and with
-    their pictures in reverse, so that who always takes the left one does not look consistent. seed: 0 to 2^32 - 1.
+    The block is shuffled. Its first `repeats` trials come again at random places of the second half. They show their
+    images in reverse, so that a rater who always takes the left one does not look consistent.
+
+    Args:
+        study: The study.
+        seed: The rater's seed, 0 to 2^32 - 1.
+        block: The rater's block.
+
+    Returns:
+        `study.items + study.repeats` trials.
     """
     below = mulberry32(seed)
     trials = study.block(block)
@@ -31,18 +45,26 @@ def schedule(study: Study, seed: int, block: int) -> list[Shown]:
     half = len(trials) // 2
     late = [(trial, False) for trial in trials[half:]] + [(trial, True) for trial in trials[: study.repeats]]
     _shuffle(late, below)
-    orders, shown = {}, []
+    orders: dict[int, list[str]] = {}
+    shown = []
     for trial, repeat in [(trial, False) for trial in trials[:half]] + late:
         if not repeat:
             orders[trial] = list(study.trials[trial][1])
             _shuffle(orders[trial], below)
-        pictures = reversed(orders[trial]) if repeat else orders[trial]
-        shown.append(Shown(trial, tuple(pictures), repeat))
+        codes = reversed(orders[trial]) if repeat else orders[trial]
+        shown.append(Shown(trial, tuple(codes), repeat))
     return shown
 
 
 def mulberry32(seed: int) -> Callable[[int], int]:
-    """Random whole numbers by Tommy Ettinger's mulberry32: call the result with n for one in [0, n), n < 2^21."""
+    """Makes a random generator, Tommy Ettinger's mulberry32.
+
+    Args:
+        seed: 0 to 2^32 - 1.
+
+    Returns:
+        A function n -> a random whole number in [0, n), for n < 2^21.
+    """
     state = seed & _32
 
     def below(n: int) -> int:

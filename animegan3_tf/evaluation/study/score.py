@@ -1,9 +1,10 @@
-"""From answers and key to numbers: preference rates, scores, agreement, consistency."""
+"""Computes preference rates, scores, agreement and consistency from answers and the key."""
 
 from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from animegan3_tf.errors import UserError
 from animegan3_tf.evaluation.study.answers import MAX_BYTES, Answers, AnswersError, read_answers
-from animegan3_tf.evaluation.study.bradley_terry import Scores, bradley_terry
+from animegan3_tf.evaluation.study.bradley_terry import MethodScores, bradley_terry
 from animegan3_tf.evaluation.study.comparisons import Comparisons, gather
 from animegan3_tf.evaluation.study.design import Study
 from animegan3_tf.evaluation.study.fleiss import fleiss_kappa
@@ -22,16 +23,22 @@ from animegan3_tf.images import quote
 
 @dataclass(frozen=True)
 class QuestionScores:
-    """One question's numbers, methods in the key's order.
+    """The numbers of one question.
 
-    scores: Bradley-Terry. wins, ties: int [n, n], how often the row's method won against, or tied with, the column's.
-    kappa: Fleiss', None where it is undefined. consistency: share of repeats answered alike (ranking: of their pairs).
-    left: share of the choices that fell on the left picture, without ties (pairwise).
+    Attributes:
+        methods: The methods' names, in the key's order.
+        comparisons: The comparisons that the numbers come from.
+        scores: The scores of Bradley and Terry.
+        wins: int [n, n]: how often the row's method won against the column's.
+        ties: int [n, n]: how often the two tied.
+        kappa: Fleiss' kappa; None where it is undefined.
+        consistency: The share of repeats answered alike (of their pairs in a ranking); None without repeats.
+        left: The share of choices of the left image, without ties; None in a ranking.
     """
 
     methods: tuple[str, ...]
     comparisons: Comparisons
-    scores: Scores
+    scores: MethodScores
     wins: np.ndarray
     ties: np.ndarray
     kappa: float | None
@@ -39,24 +46,29 @@ class QuestionScores:
     left: Rate | None
 
     def rate(self, i: int, j: int | None = None) -> Rate | None:
-        """How often method i is preferred, to method j or to all: a tie counts half."""
-        told = self.comparisons
-        for_i = (told.first == i) * told.outcome - (told.second == i) * told.outcome
-        between = (told.first == i) | (told.second == i)
+        """How often method i is preferred to method j, or to any other without j. A tie counts half."""
+        given = self.comparisons
+        for_i = (given.first == i) * given.outcome - (given.second == i) * given.outcome
+        between = (given.first == i) | (given.second == i)
         if j is not None:
-            between &= (told.first == j) | (told.second == j)
-        return Rate.measure((1 + for_i[between]) / 2, told.rater[between])
+            between &= (given.first == j) | (given.second == j)
+        return Rate.measure((1 + for_i[between]) / 2, given.rater[between])
 
     def order(self) -> list[int]:
-        """The methods' numbers, the highest score first."""
+        """The methods' indices, the highest score first."""
         return sorted(range(len(self.methods)), key=lambda i: -self.scores.values[i])
 
 
 @dataclass(frozen=True)
 class StudyScores:
-    """questions: name -> its numbers. raters: name -> share of own repeats answered alike, None without repeats.
+    """The numbers of a study.
 
-    rejected: file -> why it was left out.
+    Attributes:
+        study: The study.
+        questions: {question: its numbers}.
+        raters: {rater: share of the rater's repeats answered alike}; None without repeats.
+        languages: {language of the page: number of raters}.
+        rejected: {file: why it was left out}.
     """
 
     study: Study
@@ -66,12 +78,19 @@ class StudyScores:
     rejected: dict[str, str]
 
 
-def score_files(key: Key, paths: list[Path]) -> StudyScores:
-    """Scores answer files, and those in folders among `paths`; files that cannot be used are left out and named.
+def score_files(key: Key, paths: Sequence[str | os.PathLike]) -> StudyScores:
+    """Scores files of answers.
 
-    Raises UserError where none can be used.
+    Args:
+        key: The study's key.
+        paths: Files, and folders of .json files. A file that cannot be used is left out; `rejected` says why.
+
+    Raises:
+        UserError: No file can be used.
     """
-    answers, rejected, seen = [], {}, {}
+    answers: list[Answers] = []
+    rejected: dict[str, str] = {}
+    seen: dict[str, Path] = {}
     for path in _answer_files(paths):
         try:
             with open(path, "rb") as file:
@@ -95,7 +114,13 @@ def score_files(key: Key, paths: list[Path]) -> StudyScores:
 
 
 def score(key: Key, answers: list[Answers], rejected: dict[str, str] | None = None) -> StudyScores:
-    """Scores the answers of one or more raters. Only first showings count; repeats tell consistency alone."""
+    """Scores the answers of one or more raters. Only first showings count; repeats measure consistency alone.
+
+    Args:
+        key: The study's key.
+        answers: One or more raters' answers.
+        rejected: {file: why it was left out}, for the result.
+    """
     questions, alike = {}, {rater.rater: [0, 0] for rater in answers}
     for question in key.study.questions:
         comparisons, repeats, left = gather(key, answers, question)
@@ -108,7 +133,9 @@ def score(key: Key, answers: list[Answers], rejected: dict[str, str] | None = No
     return StudyScores(key.study, questions, raters, languages, rejected or {})
 
 
-def _question(key, comparisons, repeats, left):
+def _question(
+    key: Key, comparisons: Comparisons, repeats: list[tuple[int, bool]], left: list[tuple[int, bool]]
+) -> QuestionScores:
     first, second, outcome, count = comparisons.first, comparisons.second, comparisons.outcome, len(key.methods)
     wins, ties = np.zeros((2, count, count), int)
     np.add.at(wins, (first[outcome > 0], second[outcome > 0]), 1)
@@ -128,8 +155,8 @@ def _question(key, comparisons, repeats, left):
     )
 
 
-def _answer_files(paths: list[str | os.PathLike]) -> list[Path]:
-    found = []
+def _answer_files(paths: Sequence[str | os.PathLike]) -> list[Path]:
+    found: list[Path] = []
     for path in map(Path, paths):
         found += sorted(path.glob("*.json")) if path.is_dir() else [path]
     return list(dict.fromkeys(found))

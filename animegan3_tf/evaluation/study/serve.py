@@ -1,4 +1,4 @@
-"""Hands a study's page to raters and keeps their answers, one file each; nothing but the standard library."""
+"""Serves a study's page to raters and keeps their answers, one file each, with the standard library alone."""
 
 from __future__ import annotations
 
@@ -27,10 +27,17 @@ def make_server(
     port: int = 8000,
     show: Callable[[str], None] = lambda line: None,
 ) -> ThreadingHTTPServer:
-    """A server of the page at / and of POST /answers, bound and ready for `serve_forever`; port 0 takes a free one.
+    """Makes a server of the page at / and of POST /answers, bound and ready for `serve_forever`.
 
-    show: is told each time that answers are kept, or could not be.
-    Raises UserError for a file that is no study, a folder that cannot be made and an address that cannot be had.
+    Args:
+        page: The study's page.
+        out: The folder of answers, made if missing.
+        host: The address to listen on.
+        port: The port; 0 for any free one.
+        show: Called with a line each time that answers are kept, or could not be.
+
+    Raises:
+        UserError: The file is not a study's page, the folder cannot be made, or the address cannot be used.
     """
     study, html = read_study(page)
     try:
@@ -43,9 +50,17 @@ def make_server(
 def serve(
     page: str | os.PathLike, out: str | os.PathLike, host: str, port: int, show: Callable[[str], None] = print
 ) -> None:
-    """Serves until interrupted; tells the address and each kept answer with `show`.
+    """Serves until interrupted.
 
-    Raises UserError as `make_server`, and where another server keeps its answers in `out`.
+    Args:
+        page: See `make_server`.
+        out: See `make_server`.
+        host: See `make_server`.
+        port: See `make_server`.
+        show: Called with a line for the address, and with each line of `make_server`.
+
+    Raises:
+        UserError: See `make_server`; also where another server keeps its answers in `out`.
     """
     with make_server(page, out, host, port, show) as server:
         address = f"[{host}]" if ":" in host else host
@@ -62,24 +77,28 @@ def serve(
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
-    request_queue_size = 128  # a class that begins at once
+    request_queue_size = 128  # a class of students may begin at the same moment
 
-    def __init__(self, address, html, answers, show):
+    def __init__(
+        self, address: tuple[str, int], html: bytes, answers: AnswerFolder, show: Callable[[str], None]
+    ) -> None:
         self.html, self.answers, self.show = html, answers, show
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         super().__init__(address, _Handler)
 
-    def handle_error(self, request, client_address):
-        error = sys.exc_info()[1]  # a browser that went away is no news; anything else is one line
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Prints one line for an error, and nothing for a browser that went away."""
+        error = sys.exc_info()[1]
         if not isinstance(error, (ConnectionError, TimeoutError)):
             print(f"animegan3: request failed ({type(error).__name__}: {error})", file=sys.stderr)
 
 
 class _Handler(BaseHTTPRequestHandler):
+    server: _Server
     timeout = _SECONDS
     server_version, sys_version = "animegan3", ""
 
-    def do_GET(self):
+    def do_GET(self) -> None:
         url = urlsplit(self.path)
         if url.path != "/":
             return self._reply(HTTPStatus.NOT_FOUND, "there is only / and /answers")
@@ -95,15 +114,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_HEAD = do_GET
 
-    def do_OPTIONS(self):
-        """What a browser asks before a page from elsewhere (a file, another host) may post."""
+    def do_OPTIONS(self) -> None:
+        """Answers the question of a browser before a page from elsewhere (a file, another host) may post."""
         self.send_response(HTTPStatus.NO_CONTENT)
         self._allow()
         self.send_header("Access-Control-Allow-Methods", "POST")
         self.send_header("Access-Control-Allow-Headers", "Content-Type")
         self.end_headers()
 
-    def do_POST(self):
+    def do_POST(self) -> None:
         if urlsplit(self.path).path != "/answers":
             return self._reply(HTTPStatus.NOT_FOUND, "answers go to /answers")
         length = self.headers.get("Content-Length", "")
@@ -123,13 +142,13 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.show("answers of one rater kept")
         return self._reply(status, line)
 
-    def log_message(self, *_):
-        """Nothing: who opens the page, and when, is none of the study's business."""
+    def log_message(self, *_: object) -> None:
+        """Logs nothing: the study must not record who opens the page, and when."""
 
-    def _reply(self, status, line):
+    def _reply(self, status: int, line: str) -> None:
         return self._send(status, f"{line}\n".encode(), "text/plain; charset=utf-8")
 
-    def _send(self, status, body, kind):
+    def _send(self, status: int, body: bytes, kind: str) -> None:
         self.send_response(status)
         self._allow()
         self.send_header("Content-Type", kind)
@@ -140,6 +159,6 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(body)
 
-    def _allow(self):
+    def _allow(self) -> None:
         # pages from anywhere may post and read the reply: there are no cookies to misuse, and nothing else to read
         self.send_header("Access-Control-Allow-Origin", "*")

@@ -13,14 +13,16 @@ from rich.text import Text
 from animegan3_tf.evaluation.study.rate import Rate
 from animegan3_tf.evaluation.study.score import QuestionScores, StudyScores
 
-COLUMNS = ("question", "method", "score", "score_low", "score_high", "preference", "preference_low", "preference_high")
-COLUMNS += ("wins", "ties", "losses", "comparisons", "effective")
+COLUMNS = (
+    *("question", "method", "score", "score_low", "score_high", "preference", "preference_low", "preference_high"),
+    *("wins", "ties", "losses", "comparisons", "effective"),
+)
 _ESCAPED = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
 _ESCAPED |= {character: f"\\{character}" for character in "&%$#_{}"}
 
 
 def rows(scores: QuestionScores) -> list[dict]:
-    """A row a method, the highest score first, under the names of `COLUMNS` but the question's."""
+    """One row for each method, the highest score first, under the names of `COLUMNS` without the question."""
     table = []
     for i in scores.order():
         rate, values = scores.rate(i), scores.scores
@@ -44,7 +46,7 @@ def rows(scores: QuestionScores) -> list[dict]:
 
 
 def print_scores(scores: StudyScores, console: Console) -> None:
-    """Prints a table a question, the agreement and the consistency."""
+    """Prints a table for each question, the agreement and the consistency."""
     for name, question in scores.questions.items():
         table = Table(title=name, title_justify="left", show_edge=False)
         table.add_column("method", overflow="fold")
@@ -58,7 +60,7 @@ def print_scores(scores: StudyScores, console: Console) -> None:
 
 
 def cells(row: dict) -> list[str]:
-    """A row in words: method, preferred, score, won, tied, lost."""
+    """Writes a row of `rows` as text: method, preferred, score, won, tied, lost."""
     preferred = "-"
     if row["comparisons"]:
         share, low, high = (100 * row[f"preference{end}"] for end in ("", "_low", "_high"))
@@ -68,38 +70,38 @@ def cells(row: dict) -> list[str]:
 
 
 def remarks(question: QuestionScores) -> list[str]:
-    """Agreement, consistency, and what else a reader of the numbers should know."""
+    """Lines about agreement, consistency, and cautions for a reader of the numbers."""
     kappa = "undefined" if question.kappa is None else f"{question.kappa:.3f}"
-    told = [f"Fleiss' kappa {kappa}", f"repeats answered alike {rate_text(question.consistency)}"]
+    lines = [f"Fleiss' kappa {kappa}", f"repeats answered alike {rate_text(question.consistency)}"]
     if question.left is not None:
-        told.append(f"left picture chosen {rate_text(question.left)}")
+        lines.append(f"left picture chosen {rate_text(question.left)}")
     if question.scores.stabilised:
-        told.append(
+        lines.append(
             "wins do not lead from every method to every other, so that no finite scores exist: half a win was added "
             "each way for each pair"
         )
-    return told
+    return lines
 
 
 def rate_text(rate: Rate | None) -> str:
-    """A rate in percent with its interval, and of how many."""
+    """Writes a rate in percent with its interval and the number of answers."""
     return f"{rate.share:.1%} [{rate.low:.1%}, {rate.high:.1%}] of {rate.of:,}" if rate else "not asked"
 
 
 def csv_text(scores: StudyScores) -> str:
-    """All questions' rows under `COLUMNS`."""
+    """Writes the rows of all questions as CSV under `COLUMNS`."""
     file = io.StringIO()
     writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
     writer.writeheader()
     for name, question in scores.questions.items():
         for row in rows(question):
-            told = {key: f"{value:.6f}" if isinstance(value, float) else value for key, value in row.items()}
-            writer.writerow({"question": name, **told})
+            texts = {key: f"{value:.6f}" if isinstance(value, float) else value for key, value in row.items()}
+            writer.writerow({"question": name, **texts})
     return file.getvalue()
 
 
 def latex_text(scores: StudyScores) -> str:
-    """A table for a paper, a block a question; no package is needed."""
+    """Writes a LaTeX `tabular` with a block of rows for each question; it needs no package."""
     lines = [f"% study {scores.study.id}: {scores.study.kind}, {len(scores.raters):,} raters"]
     lines += [r"\begin{tabular}{llrr}", r"\hline", r"Question & Method & Preferred (\%) & Score \\"]
     for name, question in scores.questions.items():
@@ -115,5 +117,5 @@ def latex_text(scores: StudyScores) -> str:
     return "\n".join([*lines, r"\hline", r"\end{tabular}", ""])
 
 
-def _latex(text):
+def _latex(text: str) -> str:
     return re.sub(r"[\\~^&%$#_{}]", lambda found: _ESCAPED[found.group()], text)

@@ -15,9 +15,9 @@ def changed(**values):
 
 
 def first_answer(**values):
-    told = changed()
-    told["given"][0].update(values)
-    return told
+    saved = changed()
+    saved["given"][0].update(values)
+    return saved
 
 
 def test_answers_of_the_page_are_read():
@@ -28,7 +28,7 @@ def test_answers_of_the_page_are_read():
 
 
 @pytest.mark.parametrize(
-    ("told", "why"),
+    ("saved", "why"),
     [
         ([], "holds no answers"),
         (changed(study="another"), "answers study 'another'"),
@@ -48,14 +48,14 @@ def test_answers_of_the_page_are_read():
         (first_answer(pictures=TOLD["given"][0]["pictures"][::-1]), "shows other pictures in answer 1"),
     ],
 )
-def test_what_the_page_would_not_make_is_refused(told, why):
+def test_what_the_page_would_not_make_is_refused(saved, why):
     with pytest.raises(AnswersError, match=why):
-        read_answers(json.dumps(told), KEY.study)
+        read_answers(json.dumps(saved), KEY.study)
 
 
 @pytest.mark.parametrize("text", ["", "{", "\udcff", b"\xff\xfe{}", "[" * 100_000])
 def test_what_is_no_json_is_refused(text):
-    with pytest.raises(AnswersError, match=r"no JSON|no answers"):
+    with pytest.raises(AnswersError, match=r"not JSON|no answers"):
         read_answers(text, KEY.study)
 
 

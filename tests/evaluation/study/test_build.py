@@ -104,14 +104,14 @@ def test_missing_pictures_are_named(tmp_path, methods):
 @pytest.mark.parametrize(
     ("options", "why"),
     [
-        ({"kind": "stars"}, "--kind 'stars' is none of pairwise, ranking"),
+        ({"kind": "stars"}, "--kind 'stars' is not one of pairwise, ranking"),
         ({"questions": ("overall", "beauty")}, "--questions 'overall,beauty'"),
         ({"questions": ("style", "style")}, "each once"),
         ({"side": 10}, "--side 10"),
         ({"items": 4}, "--items 4 is not between 1 and the 3 trials"),
         ({"post": "javascript:alert(1)"}, "--post 'javascript:alert"),
         ({"post": "http://host/;script-src *"}, None),  # the path is no part of the policy
-        ({"post": "http://host; script-src *"}, "is no address"),
+        ({"post": "http://host; script-src *"}, "is not an address"),
     ],
 )
 def test_arguments_are_checked(tmp_path, methods, options, why):
@@ -142,9 +142,9 @@ def test_too_few_and_too_many_methods(tmp_path, methods):
 def test_what_is_no_key_or_page_is_told(tmp_path, text):
     for name in ("x.key.json", "x.html"):
         (tmp_path / name).write_text(text)
-    with pytest.raises(UserError, match="is no key of a study"):
+    with pytest.raises(UserError, match="is not the key of a study"):
         Key.read(tmp_path / "x.html")
-    with pytest.raises(UserError, match="is no page of a study"):
+    with pytest.raises(UserError, match="is not the page of a study"):
         read_study(tmp_path / "x.html")
     with pytest.raises(UserError, match="does not exist"):
         Key.read(tmp_path / "y.html")

@@ -94,11 +94,11 @@ def test_a_whole_study_is_filled_in_and_its_file_scores(build, tmp_path, languag
         path = tab.download()
         assert tab.errors == []
 
-    told = json.loads(path.read_text())
-    assert told["language"] == language
-    shown = schedule(key.study, told["seed"], told["block"])
+    saved = json.loads(path.read_text())
+    assert saved["language"] == language
+    shown = schedule(key.study, saved["seed"], saved["block"])
     assert [codes for codes, _ in given] == [one.pictures for one in shown]
-    assert [one["answers"] for one in told["given"]] == [{"overall": c, "content": None} for _, c in given]
+    assert [one["answers"] for one in saved["given"]] == [{"overall": c, "content": None} for _, c in given]
     scores = score_files(key, [path])
     overall, content = scores.questions["overall"], scores.questions["content"]
     assert scores.rejected == {}

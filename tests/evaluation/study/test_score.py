@@ -23,8 +23,8 @@ def of(method, key=KEY):
 
 def write(folder, *answers):
     folder.mkdir(exist_ok=True)
-    for number, told in enumerate(answers):
-        (folder / f"{number}.json").write_text(told if isinstance(told, str) else json.dumps(told))
+    for number, saved in enumerate(answers):
+        (folder / f"{number}.json").write_text(saved if isinstance(saved, str) else json.dumps(saved))
     return [folder]
 
 
@@ -45,21 +45,21 @@ def test_three_of_four_raters_like_a(tmp_path):
 
 
 def test_one_rater_gets_wilsons_own_interval(tmp_path):
-    told = make_answers(KEY, 5, 0, of("A"))
-    told["given"][1]["answers"]["overall"] = None
-    told["given"][2]["answers"]["overall"] = None
-    rate = score_files(KEY, write(tmp_path / "in", told)).questions["overall"].rate(0)
-    counted = 4 - sum(1 for place in (1, 2) if told["given"][place]["answers"]["overall"] is None) / 2
+    saved = make_answers(KEY, 5, 0, of("A"))
+    saved["given"][1]["answers"]["overall"] = None
+    saved["given"][2]["answers"]["overall"] = None
+    rate = score_files(KEY, write(tmp_path / "in", saved)).questions["overall"].rate(0)
+    counted = 4 - sum(1 for place in (1, 2) if saved["given"][place]["answers"]["overall"] is None) / 2
     assert (rate.low, rate.high) == pytest.approx(wilson_interval(rate.share * rate.of, rate.of))
     assert rate.share in (counted / 4, (counted + 0.5) / 4)  # one of the two may be the repeat
 
 
 def test_ties_are_halves_and_repeats_count_for_consistency_alone(tmp_path):
-    told = make_answers(KEY, 1, 0, lambda *_: None)
-    repeat = [one["trial"] for one in told["given"]]
+    saved = make_answers(KEY, 1, 0, lambda *_: None)
+    repeat = [one["trial"] for one in saved["given"]]
     place = next(i for i, trial in enumerate(repeat) if trial in repeat[:i])
-    told["given"][place]["answers"]["overall"] = told["given"][place]["pictures"][0]
-    question = score_files(KEY, write(tmp_path / "in", told)).questions["overall"]
+    saved["given"][place]["answers"]["overall"] = saved["given"][place]["pictures"][0]
+    question = score_files(KEY, write(tmp_path / "in", saved)).questions["overall"]
     assert question.ties.tolist() == [[0, 4], [4, 0]]
     assert question.wins.sum() == 0
     assert question.rate(0).share == 0.5
@@ -97,13 +97,13 @@ def test_bad_files_are_named_and_left_out(tmp_path):
     paths = [*folder, tmp_path / "absent.json", *folder]  # twice the same is once
     result = score_files(KEY, paths)
     assert len(result.raters) == 1
-    told = {path.rsplit("/", 1)[-1]: why for path, why in result.rejected.items()}
-    assert told["1.json"].startswith("is of the same rater as")
-    assert told["2.json"] == "is no JSON"
-    assert told["3.json"].startswith("answers study 'x'")
-    assert told["4.json"] == "is over 1,000,000 bytes"
-    assert "No such file" in told["absent.json"]
-    with pytest.raises(UserError, match=r"no answers can be used: .*2\.json' is no JSON"):
+    reasons = {path.rsplit("/", 1)[-1]: why for path, why in result.rejected.items()}
+    assert reasons["1.json"].startswith("is of the same rater as")
+    assert reasons["2.json"] == "is not JSON"
+    assert reasons["3.json"].startswith("answers study 'x'")
+    assert reasons["4.json"] == "is over 1,000,000 bytes"
+    assert "No such file" in reasons["absent.json"]
+    with pytest.raises(UserError, match=r"no answers can be used: .*2\.json' is not JSON"):
         score_files(KEY, [tmp_path / "in" / "2.json"])
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match=r"there are no \.json files"):
@@ -115,12 +115,12 @@ def test_the_report_is_the_same_in_every_form(tmp_path):
     raters = [make_answers(key, seed, seed % key.study.blocks, lambda _, codes: codes[0]) for seed in range(9)]
     result = score_files(key, write(tmp_path / "in", *raters, "bad"))
     page = write_report(result, tmp_path / "report")
-    told = json.loads((tmp_path / "report" / "report.json").read_text())
-    assert told == json.loads(json.dumps(to_dict(result)))
+    report = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert report == json.loads(json.dumps(to_dict(result)))
     rows = list(csv.DictReader(io.StringIO(csv_text(result))))
     assert len(rows) == 6
     for row in rows:
-        (other,) = [m for m in told["questions"][row["question"]]["methods"] if m["method"] == row["method"]]
+        (other,) = [m for m in report["questions"][row["question"]]["methods"] if m["method"] == row["method"]]
         assert float(row["score"]) == pytest.approx(other["score"], abs=1e-6)
         assert int(row["wins"]) + int(row["ties"]) + int(row["losses"]) == int(row["comparisons"])
         assert float(row["preference_low"]) < float(row["preference"]) < float(row["preference_high"])
@@ -131,5 +131,5 @@ def test_the_report_is_the_same_in_every_form(tmp_path):
     html = page.read_text()
     assert "<b>" not in html
     assert "50%_off &amp; &lt;b&gt;" in html
-    assert "9.json is no JSON" in html
+    assert "9.json is not JSON" in html
     assert html.count("<figure>") == 4

@@ -38,9 +38,9 @@ def served(page, out):
             )  # the disk may be slow
             connection.request(method, path, body, headers or {})
             reply = connection.getresponse()
-            told = reply.status, reply.headers, reply.read()
+            found = reply.status, reply.headers, reply.read()
             connection.close()
-            return told
+            return found
 
         try:
             request.port = server.server_port
@@ -100,7 +100,7 @@ def test_many_at_once_lose_nothing(page, tmp_path):
 
 def test_what_the_page_would_not_send_is_refused(page, tmp_path):
     with served(page, tmp_path / "out") as request:
-        assert request("POST", "/answers", b"{}")[::2] == (400, b"what was sent holds no answers\n")
+        assert request("POST", "/answers", b"{}")[::2] == (400, b"the request holds no answers\n")
         assert request("POST", "/answers", answers(page).replace(b'"seed": 1', b'"seed": 9'))[0] == 400
         assert request("POST", "/answers", b"x", {"Content-Length": str(MAX_BYTES + 1)})[0] == 413
         assert request("POST", "/answers", b"x", {"Content-Length": "9" * 5000})[0] == 413

@@ -12,7 +12,17 @@ _NAMED = {"1080p": "1920x1080", "720p": "1280x720"}
 
 
 def parse_sizes(text: str) -> tuple[tuple[int, int], ...]:
-    """(H, W) of each of `256,512,1920x1080`, in order of their pixels: a side of a square, WIDTHxHEIGHT, or 1080p."""
+    """Reads sizes such as `256,512,1920x1080`.
+
+    Args:
+        text: Sizes between commas, each the side of a square, WIDTHxHEIGHT, "720p" or "1080p".
+
+    Returns:
+        (H, W) of each size, in order of their pixels, without repetitions.
+
+    Raises:
+        UserError: There is no size, or one that cannot be read or is out of range.
+    """
     sizes = set()
     for word in filter(None, (word.strip() for word in text.split(","))):
         found = re.fullmatch(r"(\d{1,5})(?:[x×](\d{1,5}))?", _NAMED.get(word, word))
@@ -28,10 +38,10 @@ def parse_sizes(text: str) -> tuple[tuple[int, int], ...]:
 
 
 def by_pixels(sizes: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
-    """(H, W)s, those with the fewest pixels first."""
+    """Sorts sizes (H, W) by their pixels, the smallest first."""
     return tuple(sorted(sizes, key=lambda size: (size[0] * size[1], size)))
 
 
 def size_text(size: tuple[int, int]) -> str:
-    """(H, W) as WIDTHxHEIGHT."""
+    """Writes a size (H, W) as WIDTHxHEIGHT."""
     return f"{size[1]}x{size[0]}"

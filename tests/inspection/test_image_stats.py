@@ -4,7 +4,7 @@ from PIL import Image
 from prepared_folders import picture
 
 from animegan3_tf.images import resize, write_image
-from animegan3_tf.inspection.look import letterbox, look
+from animegan3_tf.inspection.image_stats import image_stats, letterbox
 
 
 def scene(height, width):
@@ -14,7 +14,7 @@ def scene(height, width):
 def test_a_picture_is_seen_whole_though_read_small(tmp_path):
     path = tmp_path / "large.jpg"
     write_image(path, scene(600, 900))
-    seen = look(path)
+    seen = image_stats(path)
     assert (seen.width, seen.height, seen.format, seen.mode, seen.frames) == (900, 600, "JPEG", "RGB", 1)
     assert seen.bytes == path.stat().st_size
     assert seen.histograms[3] @ np.arange(256) == pytest.approx(
@@ -29,7 +29,7 @@ def test_sizes_are_upright(tmp_path, orientation):
     exif = Image.Exif()
     exif[0x0112] = orientation
     Image.fromarray(scene(300, 500)).save(tmp_path / "a.jpg", exif=exif)
-    seen = look(tmp_path / "a.jpg")
+    seen = image_stats(tmp_path / "a.jpg")
     assert (seen.width, seen.height) == ((500, 300) if orientation == 1 else (300, 500))
 
 
@@ -37,14 +37,14 @@ def test_grey_is_seen_in_any_mode(tmp_path):
     grey = Image.fromarray(scene(100, 100)).convert("L")
     grey.save(tmp_path / "l.png")
     grey.convert("RGB").save(tmp_path / "rgb.jpg")
-    assert (look(tmp_path / "l.png").grey, look(tmp_path / "l.png").mode) == (True, "L")
-    assert (look(tmp_path / "rgb.jpg").grey, look(tmp_path / "rgb.jpg").mode) == (True, "RGB")
+    assert (image_stats(tmp_path / "l.png").grey, image_stats(tmp_path / "l.png").mode) == (True, "L")
+    assert (image_stats(tmp_path / "rgb.jpg").grey, image_stats(tmp_path / "rgb.jpg").mode) == (True, "RGB")
 
 
-def test_an_animation_is_told(tmp_path):
+def test_an_animation_has_its_frames_counted(tmp_path):
     frames = [Image.fromarray(picture(i)) for i in range(3)]
     frames[0].save(tmp_path / "a.webp", save_all=True, append_images=frames[1:])
-    assert look(tmp_path / "a.webp").frames == 3
+    assert image_stats(tmp_path / "a.webp").frames == 3
 
 
 def test_bars_by_hand():

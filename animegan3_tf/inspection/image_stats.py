@@ -1,4 +1,4 @@
-"""What a reduced copy of one picture tells."""
+"""Statistics of one image, taken from a reduced copy."""
 
 from __future__ import annotations
 
@@ -12,14 +12,27 @@ from animegan3_tf.data.colors import SIDE, histograms
 from animegan3_tf.data.difference_hash import difference_hash
 from animegan3_tf.images import DEFAULT_MAX_PIXELS, glance
 
-_GREY = 2.0  # mean of the greatest less the least channel, in levels: below it no colour is seen
-_DARK, _STEP = 20, 12  # a bar's rows are darker than the one, and end at a step of the other
-_LEAST_BAR = 0.03  # of the side, on both ends
+_GREY = 2.0  # levels: below this mean of (greatest - least channel), no colour is visible
+_DARK, _STEP = 20, 12  # levels: rows of a bar are darker than _DARK, and brightness rises by _STEP at its edge
+_LEAST_BAR = 0.03  # share of the side, at each end
 
 
 @dataclass(frozen=True)
-class Look:
-    """One picture. histograms: see `colors.histograms`. bars: the share of its area that dark bars take."""
+class ImageStats:
+    """Statistics of one image.
+
+    Attributes:
+        width: Pixels of the upright image at full size.
+        height: Pixels of the upright image at full size.
+        bytes: Size of the file.
+        format: The file's format in Pillow's words, such as "JPEG".
+        mode: The file's colour mode in Pillow's words, such as "CMYK".
+        frames: More than 1 in an animation.
+        histograms: See `colors.histograms`.
+        grey: Whether the image has no visible colour.
+        bars: The share of the area that dark bars cover, 0 to 1.
+        hash: See `difference_hash`.
+    """
 
     width: int
     height: int
@@ -33,10 +46,14 @@ class Look:
     hash: int
 
 
-def look(path: str | os.PathLike, max_pixels: int = DEFAULT_MAX_PIXELS) -> Look:
-    """Reads a picture at about 128 pixels a side; raises `ImageError` as `read_image` does."""
+def image_stats(path: str | os.PathLike, max_pixels: int = DEFAULT_MAX_PIXELS) -> ImageStats:
+    """Measures an image on a copy of about 128 pixels a side.
+
+    Raises:
+        ImageError: As `read_image` does.
+    """
     seen = glance(path, SIDE, max_pixels)
-    return Look(
+    return ImageStats(
         width=seen.width,
         height=seen.height,
         bytes=seen.bytes,
@@ -51,13 +68,13 @@ def look(path: str | os.PathLike, max_pixels: int = DEFAULT_MAX_PIXELS) -> Look:
 
 
 def letterbox(rgb: np.ndarray) -> float:
-    """The share of a uint8 picture [H, W, 3] under dark bars at top and bottom or left and right; 0.0 without."""
+    """The share of a uint8 image [H, W, 3] under dark bars at top and bottom or at left and right; 0.0 without bars."""
     grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float32)
     return max(_bars(grey), _bars(grey.T))
 
 
-def _bars(grey):
-    """Of the rows; a night sky is dark too, but does not end in a straight step at both ends."""
+def _bars(grey: np.ndarray) -> float:
+    """The share of rows under bars. A night sky is dark too, but has no sharp edge at both ends."""
     means, highs = grey.mean(axis=1), np.percentile(grey, 98, axis=1)
     dark, length = (means < _DARK) & (highs < 2 * _DARK), len(means)
     if dark.all():

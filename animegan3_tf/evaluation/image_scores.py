@@ -1,4 +1,4 @@
-"""Every generated picture's own scores."""
+"""Scores of single images against their photos."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from animegan3_tf.evaluation.score import Score
 from animegan3_tf.evaluation.ssim import multi_scale_ssim
 from animegan3_tf.images import DEFAULT_MAX_PIXELS, ImageError, read_image, resize
 
-SIDE = 256  # short side at which a picture is compared with its photo
+SIDE = 256  # pixels of the short side at which an image is compared with its photo
 
 
 PAIR_SCORES = (
@@ -36,19 +36,28 @@ def score_pairs(
     max_pixels: int = DEFAULT_MAX_PIXELS,
     on_progress: Callable[[int, int, str], None] | None = None,
 ) -> dict[str, np.ndarray]:
-    """{key of PAIR_SCORES: float64 [N]} for {generated picture: photo}, in order; NaN where there is no number.
+    """Measures PAIR_SCORES of images.
 
-    Both are reduced until the short side is 256, the photo to the picture's shape where they differ: numbers then do
-    not depend on the files' sizes, nor memory on their number.
+    An image is reduced until its short side is 256 pixels, and its photo is resized to that shape, so that the scores
+    do not depend on the sizes of the files.
+
+    Args:
+        pairs: {generated image: its photo}.
+        distance: The perceptual distance, if any.
+        max_pixels: The limit for images that are read.
+        on_progress: Called with (images done, all images, name) after each image.
+
+    Returns:
+        {key: float64 [N]} in the order of the pairs; NaN where there is no number.
     """
     scores = {score.key: np.full(len(pairs), np.nan) for score in PAIR_SCORES}
 
-    def read(pair):
-        picture, photo = pair
+    def read(pair: tuple[Path, Path]) -> tuple[np.ndarray, np.ndarray, dict[str, float | None]] | None:
+        path, photo = pair
         try:
-            small = _reduced(read_image(picture, max_pixels).on_white())
-            beside = resize(read_image(photo, max_pixels).on_white(), small.shape[:2])
-        except ImageError:  # the folders' lists of features tell of it
+            small = _reduced(read_image(path, max_pixels).on_white())
+            beside = resize(read_image(photo, max_pixels).on_white(), (small.shape[0], small.shape[1]))
+        except ImageError:  # `rejected` lists it already
             return None
         found = {
             "ciede2000": ciede2000_shift(beside, small),
@@ -59,7 +68,7 @@ def score_pairs(
         }
         return beside, small, found
 
-    for number, (picture, done) in enumerate(zip(pairs, in_threads(read, pairs.items()))):
+    for number, (path, done) in enumerate(zip(pairs, in_threads(read, pairs.items()))):
         if done is not None:
             photo, small, found = done
             found["ms_ssim"] = multi_scale_ssim(photo, small)
@@ -67,10 +76,11 @@ def score_pairs(
             for key, value in found.items():
                 scores[key][number] = np.nan if value is None else value
         if on_progress:
-            on_progress(number + 1, len(pairs), picture.name)
+            on_progress(number + 1, len(pairs), path.name)
     return scores
 
 
-def _reduced(rgb):
-    scale = min(1.0, SIDE / min(rgb.shape[:2]))
-    return resize(rgb, tuple(max(1, round(side * scale)) for side in rgb.shape[:2]))
+def _reduced(rgb: np.ndarray) -> np.ndarray:
+    height, width = rgb.shape[:2]
+    scale = min(1.0, SIDE / min(height, width))
+    return resize(rgb, (max(1, round(height * scale)), max(1, round(width * scale))))

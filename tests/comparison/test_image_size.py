@@ -1,6 +1,6 @@
 import pytest
 
-from animegan3_tf.comparison.picture_size import parse_sizes, size_text
+from animegan3_tf.comparison.image_size import parse_sizes, size_text
 from animegan3_tf.errors import UserError
 
 
