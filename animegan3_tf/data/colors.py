@@ -14,7 +14,7 @@ import numpy as np
 
 from animegan3_tf.data.book import read_book
 from animegan3_tf.data.ledger import COLORS, MANIFEST, alone, is_record, replace_part
-from animegan3_tf.images import DEFAULT_MAX_PIXELS, ImageError, find_images, glance
+from animegan3_tf.images import DEFAULT_MAX_PIXELS, ImageError, find_images, thumbnail
 
 SIDE = 128  # pixels of the short side of the reduced copies that are measured
 _LEVELS = np.arange(256)
@@ -101,7 +101,7 @@ def in_threads(function: Callable, items: Iterable) -> Iterator:
 def _measure(paths, on_progress, max_pixels):
     def measure(path):
         try:
-            return histograms(glance(path, SIDE, max_pixels).rgb)
+            return histograms(thumbnail(path, SIDE, max_pixels).rgb)
         except ImageError:
             return None
 

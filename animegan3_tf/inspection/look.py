@@ -10,7 +10,7 @@ import numpy as np
 
 from animegan3_tf.data.colors import SIDE, histograms
 from animegan3_tf.data.difference_hash import difference_hash
-from animegan3_tf.images import DEFAULT_MAX_PIXELS, glance
+from animegan3_tf.images import DEFAULT_MAX_PIXELS, thumbnail
 
 _GREY = 2.0  # mean of the greatest less the least channel, in levels: below it no colour is seen
 _DARK, _STEP = 20, 12  # a bar's rows are darker than the one, and end at a step of the other
@@ -35,7 +35,7 @@ class Look:
 
 def look(path: str | os.PathLike, max_pixels: int = DEFAULT_MAX_PIXELS) -> Look:
     """Reads a picture at about 128 pixels a side; raises `ImageError` as `read_image` does."""
-    seen = glance(path, SIDE, max_pixels)
+    seen = thumbnail(path, SIDE, max_pixels)
     return Look(
         width=seen.width,
         height=seen.height,
