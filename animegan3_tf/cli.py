@@ -23,8 +23,8 @@ app = typer.Typer(
 )
 
 
-def main():
-    """Entry point: runs the command; a UserError becomes one line on stderr and exit status 1."""
+def main() -> None:
+    """Runs the command line; a UserError becomes one line on stderr and exit status 1."""
     quiet_tensorflow()
     try:
         app()
@@ -34,7 +34,9 @@ def main():
 
 
 @app.callback(invoke_without_command=True)
-def _version(version: bool = typer.Option(False, "--version", help="Print the version and exit.", is_eager=True)):
+def _version(
+    version: bool = typer.Option(False, "--version", help="Print the version and exit.", is_eager=True),
+) -> None:
     if version:
         print(f"animegan3_tf {__version__}")
         raise typer.Exit

@@ -8,7 +8,7 @@ import numpy as np
 
 from animegan3_tf.data.balance import balanced
 from animegan3_tf.data.targets import Stage, target_name
-from animegan3_tf.images import DEFAULT_MAX_PIXELS, ImageError, find_images, thumbnail, grid, resize
+from animegan3_tf.images import DEFAULT_MAX_PIXELS, ImageError, find_images, grid, resize, thumbnail
 from animegan3_tf.inspection.survey import Survey, shown
 
 TILE = 176  # pixels a side
