@@ -16,7 +16,8 @@ from animegan3_tf.errors import UserError
 from animegan3_tf.runtime import quiet_tensorflow
 
 app = typer.Typer(
-    help="Photos to anime with AnimeGANv3: prepare data, train a style, stylise photos, export the generator.",
+    help="Turn photos into anime with AnimeGANv3: prepare data, train a style, stylise photos, export generators.\n\n"
+    "Example: animegan3 stylize photos -o anime",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -221,7 +221,7 @@ def test_refusals(tmp_path):
     assert "names one image" in refusal([tmp_path], tmp_path / "out.png")
     assert "cannot be written" in refusal([a], tmp_path / "out.heic")
     assert "cannot be written" in refusal([a], tmp_path / "out", suffix=".gif")
-    assert "differ" in refusal([a], tmp_path / "out.png", suffix=".jpg")
+    assert "does not end in the format .jpg" in refusal([a], tmp_path / "out.png", suffix=".jpg").replace("'", "")
     assert "is a file" in refusal([a], tmp_path / "file")
     assert not (tmp_path / "out").exists()
 
