@@ -1,4 +1,4 @@
-"""`python -m animegan3_tf` is the `animegan3` command."""
+"""Runs the `animegan3` command as `python -m animegan3_tf`."""
 
 from animegan3_tf.cli import main
 

@@ -1,4 +1,4 @@
-"""The generators that are known here and what the rest of the system must know of each. No TensorFlow."""
+"""The generators that this version knows, and the facts about each that other modules need. No TensorFlow."""
 
 from __future__ import annotations
 
@@ -11,12 +11,16 @@ from animegan3_tf.errors import UserError
 
 @dataclass(frozen=True)
 class Architecture:
-    """One generator.
+    """One generator architecture.
 
-    name: in weights files and styles. title: its published name. multiple: what height and width must be multiples of.
-    reach: pixels a result depends on to either side, beside the picture's own statistics, on a grid of 8 (67, 51, 55,
-    76 and 157, counted from the kernels). tails: how many pictures come out in training, 0 where only published weights
-    are drawn with. memory: what a large picture takes, in multiples of AnimeGANv3's, measured.
+    Attributes:
+        name: Its name in weights files and styles.
+        title: Its published name.
+        multiple: Height and width of an input must be multiples of this.
+        reach: How many pixels away an input pixel can change an output pixel, apart from the image's statistics,
+            rounded up to a multiple of 8; counted from the kernels as 67, 51, 55, 76 and 157 in this order.
+        tails: Number of output images in training; 0 where it only runs published weights.
+        memory: Memory that a large image takes, as a multiple of AnimeGANv3's; measured.
     """
 
     name: str
@@ -41,10 +45,17 @@ TRAINED = {name: architecture for name, architecture in ARCHITECTURES.items() if
 
 
 def architecture_of(header: Mapping[str, object], path: str | os.PathLike) -> Architecture:
-    """The architecture that a weights file's header names; the file's path is for the error where it is not known."""
+    """Looks up the architecture that a weights file's header names.
+
+    Args:
+        header: The file's header.
+        path: The file, for the error message.
+
+    Raises:
+        UserError: The header names no architecture of `ARCHITECTURES`.
+    """
     name = header.get("architecture")
     if not isinstance(name, str) or name not in ARCHITECTURES:
-        raise UserError(
-            f"weights {os.fsdecode(path)!r} are of architecture {name!r}; this version knows {', '.join(ARCHITECTURES)}"
-        )
+        known = ", ".join(ARCHITECTURES)
+        raise UserError(f"weights {os.fsdecode(path)!r} are for architecture {name!r}; this version knows {known}")
     return ARCHITECTURES[name]

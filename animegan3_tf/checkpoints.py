@@ -1,4 +1,4 @@
-"""The checkpoints that come with the project, and where a model's weights lie. No TensorFlow."""
+"""Finds the checkpoints that come with the project, and a model's weights file. No TensorFlow."""
 
 from __future__ import annotations
 
@@ -17,7 +17,14 @@ _CHECKOUT = Path(__file__).resolve().parents[1] / "checkpoints"
 
 @dataclass(frozen=True)
 class ShippedCheckpoint:
-    """One of checkpoints/NAME. header: of its weights file. bytes: that file's size."""
+    """A checkpoint that comes with the project.
+
+    Attributes:
+        name: Name of its folder, by which commands know it.
+        folder: The folder, which holds `generator.h5` and may hold `card.md`.
+        header: Header of the weights file.
+        bytes: Size of the weights file.
+    """
 
     name: str
     folder: Path
@@ -30,16 +37,20 @@ class ShippedCheckpoint:
         return self.folder / WEIGHTS
 
     def to_dict(self) -> dict[str, object]:
-        """As JSON takes it: what its header says, then where it is."""
+        """The header's entries, then name, weights, bytes and card, as plain values for JSON."""
         places = {"name": self.name, "weights": str(self.weights), "bytes": self.bytes}
         card = self.folder / "card.md"
         return {**self.header, **places, "card": str(card) if card.is_file() else None}
 
 
 def shipped_checkpoints(folder: str | os.PathLike | None = None) -> list[ShippedCheckpoint]:
-    """Those of a checkout, else of the installed package, or of `folder`; `portrait` first, the others by name.
+    """Lists the shipped checkpoints, `portrait` first and the others by name.
 
-    UserError where one cannot be read.
+    Args:
+        folder: Where to look for NAME/generator.h5; by default the checkout's folder, else the installed package's.
+
+    Raises:
+        UserError: A weights file cannot be read.
     """
     folder = _shipped_folder() if folder is None else Path(folder)
     found = [
@@ -50,7 +61,11 @@ def shipped_checkpoints(folder: str | os.PathLike | None = None) -> list[Shipped
 
 
 def default_checkpoint() -> ShippedCheckpoint:
-    """The checkpoint `portrait`; where it is not shipped, the first by name. UserError where none is shipped."""
+    """Returns the checkpoint `portrait`, or the first by name where `portrait` is not shipped.
+
+    Raises:
+        UserError: No checkpoint is shipped.
+    """
     found = shipped_checkpoints()
     if not found:
         raise UserError(
@@ -60,13 +75,16 @@ def default_checkpoint() -> ShippedCheckpoint:
 
 
 def weights_of(model: str | os.PathLike) -> Path:
-    """The weights file of a run folder or of a shipped checkpoint's name; any other path as it is."""
+    """Returns the weights file of a run folder or of a shipped checkpoint's name; any other path unchanged."""
     path = by_name(model)
     return path / WEIGHTS if (path / WEIGHTS).is_file() else path
 
 
 def by_name(model: str | os.PathLike) -> Path:
-    """The weights file of a shipped checkpoint's name; any other path as it is, and so what lies at one."""
+    """Returns the weights file of a shipped checkpoint's name; any other path unchanged.
+
+    A file or folder of that name in the current folder comes before a checkpoint.
+    """
     path = Path(model)
     if not os.path.lexists(path) and path.name == os.fspath(model):
         folder = _shipped_folder()
@@ -76,7 +94,7 @@ def by_name(model: str | os.PathLike) -> Path:
 
 
 def _shipped_folder() -> Path | None:
-    """The folder that holds NAME/generator.h5, if there is one."""
+    """The folder that holds NAME/generator.h5, or None."""
     if _CHECKOUT.is_dir():
         return _CHECKOUT
     try:

@@ -16,15 +16,16 @@ from animegan3_tf.errors import UserError
 from animegan3_tf.runtime import quiet_tensorflow
 
 app = typer.Typer(
-    help="Photos to anime with AnimeGANv3: prepare data, train a style, stylise photos, export the generator.",
+    help="Turn photos into anime with AnimeGANv3: prepare data, train a style, stylise photos, export generators.\n\n"
+    "Example: animegan3 stylize photos -o anime",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 
 
-def main():
-    """Entry point: runs the command; a UserError becomes one line on stderr and exit status 1."""
+def main() -> None:
+    """Runs the command line; a UserError becomes one line on stderr and exit status 1."""
     quiet_tensorflow()
     try:
         app()
@@ -34,7 +35,9 @@ def main():
 
 
 @app.callback(invoke_without_command=True)
-def _version(version: bool = typer.Option(False, "--version", help="Print the version and exit.", is_eager=True)):
+def _version(
+    version: bool = typer.Option(False, "--version", help="Print the version and exit.", is_eager=True),
+) -> None:
     if version:
         print(f"animegan3_tf {__version__}")
         raise typer.Exit

@@ -1,9 +1,11 @@
-"""Bundled photos to anime by a shipped checkpoint, or the whole path: draw, prepare, train, stylise."""
+"""The demo: stylises bundled photos with a shipped checkpoint, or trains a small style on bundled data first."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from animegan3_tf import images
 from animegan3_tf.data.demo import demo_anime, demo_photos, shown_photos
@@ -17,20 +19,29 @@ from animegan3_tf.stylizer import load_stylizer
 from animegan3_tf.training.run import RunConfiguration, train
 from animegan3_tf.training.run_files import states
 
+if TYPE_CHECKING:
+    from animegan3_tf.checkpoints import ShippedCheckpoint
+
 PRETRAIN_STEPS, STEPS = 50, 150
 PHOTO_SIZE = 256
 SHOWN_SIZE = 384
-GRID_SIZE = 128  # the networks are convolutional: trained on 64x64 crops, looked at larger
+GRID_SIZE = 128  # the networks are convolutional: trained on 64x64 crops, shown larger
 
 
-def stylize_demo(out, checkpoint, show=print):
-    """Stylises four bundled photos into `out`/stylised; returns the path of a PNG, photos above results.
+def stylize_demo(out: str | os.PathLike, checkpoint: ShippedCheckpoint, show: Callable[[str], None] = print) -> Path:
+    """Stylises four bundled photos as the command `stylize` does.
 
-    checkpoint: a `ShippedCheckpoint`; it is used as `stylize` uses it, faces drawn again where it says so.
+    Args:
+        out: Folder of the results: `photo/`, `stylised/` and `stylised.png`.
+        checkpoint: The model.
+        show: Called with each line for the user.
+
+    Returns:
+        The path of a PNG with the photos in its upper row and the results in its lower row.
     """
     out = Path(out)
     photos = shown_photos(out / "photo", SHOWN_SIZE)
-    show(f"stylising {len(photos)} photos with {checkpoint.name}; what it can do: {checkpoint.folder / 'card.md'}")
+    show(f"stylising {len(photos)} photos with {checkpoint.name}, described in {checkpoint.folder / 'card.md'}")
     anime, stylizer = out / "stylised", open_photo_stylizer(checkpoint.weights)
     stylize_files(photos, anime, stylizer, overwrite=True)
     sheet = out / "stylised.png"
@@ -40,16 +51,25 @@ def stylize_demo(out, checkpoint, show=print):
     return sheet
 
 
-def train_demo(out, show=print):
-    """Trains the style "demo" below `out` and stylises four photos it was not trained on.
+def train_demo(out: str | os.PathLike, show: Callable[[str], None] = print) -> Path | None:
+    """Trains the style "demo" and stylises four photos that it was not trained on.
 
-    Writes `data/`, `run/` and `anime/`; an interrupted demo goes on where it stopped. Returns the path of a PNG whose
-    columns are photo, support tail and main tail.
+    An interrupted demo goes on where it stopped.
+
+    Args:
+        out: Folder of the results: `data/`, `run/` and `anime/`.
+        show: Called with each line for the user.
+
+    Returns:
+        The path of a PNG whose columns are photo, support tail and main tail.
+
+    Raises:
+        UserError: The training cannot start, or a signal stopped it.
     """
     out, style = Path(out), load_style("demo")
     photos, anime = out / "data" / "photo", out / "data" / "demo" / "style"
-    show(f"drawing anime pictures and cropping photos into {out / 'data'}")
-    pictures = demo_photos(photos, size=PHOTO_SIZE)
+    show(f"drawing anime images and cropping photos into {out / 'data'}")
+    photo_sets = demo_photos(photos, size=PHOTO_SIZE)
     demo_anime(anime)
     prepare(style_targets(style, photos, anime), jobs=os.cpu_count() or 1)
     configuration = RunConfiguration(
@@ -59,7 +79,7 @@ def train_demo(out, show=print):
         perceptual="random",
         steps=STEPS,
         pretrain_steps=PRETRAIN_STEPS,
-        samples=str(pictures.evaluation[0].parent),
+        samples=str(photo_sets.evaluation[0].parent),
         sample_size=GRID_SIZE,
         sample_every=STEPS,
         checkpoint_every=STEPS,
@@ -71,7 +91,7 @@ def train_demo(out, show=print):
     except UserError as error:
         raise UserError(f"{error}; or remove {str(run)!r} to start the demo afresh") from error
     if result.stopped_by is not None:
-        raise UserError(f"demo stopped at step {result.step}, saved; run it again to go on")
-    stylize_files(pictures.evaluation, out / "anime", load_stylizer(run))
+        raise UserError(f"the demo stopped at step {result.step} and is saved; run it again to go on")
+    stylize_files(photo_sets.evaluation, out / "anime", load_stylizer(run))
     show(f"stylised photos: {out / 'anime'}\nphoto | support | main:")
     return result.grid

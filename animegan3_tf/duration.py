@@ -1,8 +1,8 @@
 """Lengths of time in words for a person."""
 
 
-def duration(seconds):
-    """`45 s`, `12 min`, `1 h 05 min` or `3 d 4 h`: two figures are enough to plan by."""
+def duration(seconds: float) -> str:
+    """Formats a length of time as `45 s`, `12 min`, `1 h 05 min` or `3 d 4 h`."""
     minutes = round(seconds / 60)
     if seconds < 59.5:
         return f"{seconds:.0f} s"

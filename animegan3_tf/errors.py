@@ -1,13 +1,13 @@
-"""The errors a user can mend."""
+"""Errors that the user can correct."""
 
 
 class UserError(Exception):
-    """Bad input, told in one line: the argument or file, the value, and the remedy.
+    """Reports bad input in one line: the argument or file, the value, and the remedy.
 
-    The command line prints the message alone and exits with status 1; a traceback would hide it.
+    The command line prints the message without a traceback and exits with status 1.
     """
 
 
 def one_line(error: Exception) -> str:
-    """What an error says, on one line."""
+    """Returns an error's message on one line."""
     return " ".join(str(error).split())

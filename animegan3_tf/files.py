@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Writes files whole or not at all, and locks folders."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import re
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 try:
     import fcntl
 except ImportError:  # Windows
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]  # a module elsewhere; every use checks for None first
 
 _TEMPORARY = re.compile(r"\.[0-9a-f]{32}\.tmp")
 
@@ -24,7 +25,10 @@ def whole_file(path: str | os.PathLike, durable: bool = False) -> Iterator[Path]
 
     Missing folders are made. When the block or the renaming fails, or is interrupted, the temporary file is removed and
     `path` stays as it was. The block creates the file, so its permissions follow the umask.
-    durable: only returns when a power cut would leave the new file; the disk is waited for.
+
+    Args:
+        path: The file to write.
+        durable: Wait for the disk, so that a power cut after the block leaves the new file.
     """
     target = Path(path)
     temporary = target.with_name(f".{uuid.uuid4().hex}.tmp")
@@ -41,14 +45,14 @@ def whole_file(path: str | os.PathLike, durable: bool = False) -> Iterator[Path]
             temporary.unlink()
 
 
-def write_json(path: str | os.PathLike, values) -> None:
-    """A JSON file that appears whole, for programs to read."""
+def write_json(path: str | os.PathLike, values: Any) -> None:
+    """Writes values that JSON can hold, whole or not at all, for programs to read."""
     with whole_file(path) as temporary:
         temporary.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
 
 
 def remove_leftovers(folder: str | os.PathLike) -> None:
-    """Removes the temporary files that killed writers left in a folder; call it where no other may be writing now."""
+    """Removes the temporary files that killed writers left in a folder; nobody else may be writing there now."""
     for path in Path(folder).glob(".*.tmp"):
         if _TEMPORARY.fullmatch(path.name):
             with contextlib.suppress(OSError):
@@ -57,9 +61,10 @@ def remove_leftovers(folder: str | os.PathLike) -> None:
 
 @contextlib.contextmanager
 def only_process(folder: str | os.PathLike) -> Iterator[None]:
-    """Keeps other processes that call this out of a folder, for the time of a `with` block.
+    """Locks a folder for a `with` block against other processes that call this.
 
-    Raises BlockingIOError when another is in there; see `take_lock`.
+    Raises:
+        BlockingIOError: Another process holds the lock; see `take_lock`.
     """
     if fcntl is None:  # Windows, where a folder cannot be opened either
         yield
@@ -73,9 +78,13 @@ def only_process(folder: str | os.PathLike) -> Iterator[None]:
 
 
 def take_lock(descriptor: int) -> None:
-    """Locks an open file or folder until it is closed. Raises BlockingIOError when another process has it.
+    """Locks an open file or folder until it is closed.
 
-    The system frees the lock of a process that is killed; where there are no such locks, nothing is kept out.
+    The system releases the lock of a process that is killed. On Windows, and on file systems without locks, nothing is
+    locked.
+
+    Raises:
+        BlockingIOError: Another process holds the lock.
     """
     if fcntl is None:
         return

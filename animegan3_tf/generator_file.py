@@ -1,4 +1,4 @@
-"""What lies at a model's path, opened once: a generator that is a Keras network here, whoever published it.
+"""Opens a generator as a Keras model, from this project's weights or from a file that AnimeGAN's authors published.
 
 TensorFlow is imported when a file is opened, not before.
 """
@@ -30,15 +30,15 @@ _GRAPHS = (".pb", ".onnx", ".index")
 
 @dataclass(frozen=True)
 class GeneratorFile:
-    """A generator.
+    """An opened generator and the files that hold it.
 
     Attributes:
-        path: Of the weights file, or of what was published.
-        header: What a weights file says of it, or would.
-        architecture: Of the network.
+        path: The weights file, or the published file or folder.
+        header: The weights file's header; for a published file, the header that its weights file would have.
+        architecture: The network's architecture.
         network: Keras model, float32 [N, H, W, 3] in [-1, 1] in and out.
-        kind: "weights", or of a published file: "frozen graph", "ONNX", "TF.js", "TensorFlow 1".
-        files: All that belong together.
+        kind: "weights", or for a published file: "frozen graph", "ONNX", "TF.js", "TensorFlow 1".
+        files: All files that hold the generator.
     """
 
     path: Path
@@ -55,10 +55,10 @@ class GeneratorFile:
 
 
 def is_published(path: str | os.PathLike) -> bool:
-    """Whether a path looks like a published generator; none is opened.
+    """Returns whether a path looks like a published generator, by names alone.
 
-    That is a TensorFlow 1 checkpoint (its prefix, index or folder), a frozen graph, TF.js (its folder or model.json),
-    or an ONNX file, which may be anybody's.
+    Such are a TensorFlow 1 checkpoint (its prefix, index or folder), a frozen graph, TF.js (its folder or model.json)
+    and any ONNX file, also another project's.
     """
     path = Path(path)
     if path.is_dir():
@@ -75,11 +75,11 @@ def open_generator(model: str | os.PathLike) -> GeneratorFile | None:
         model: Its path or name.
 
     Returns:
-        The generator; None where there may be a model, but none that is a network here: a SavedModel, a .tflite, an
-        ONNX file of something else.
+        The generator; None for other files, which may be models that do not load as Keras: a SavedModel, a .tflite
+        file, another project's ONNX file.
 
     Raises:
-        UserError: There is nothing, or it is damaged or does not fit its network.
+        UserError: The path does not exist, or the file is damaged or does not fit its network.
     """
     path = weights_of(model)
     if path.suffix.lower() == ".h5" and not path.is_dir():
@@ -101,6 +101,7 @@ def open_generator(model: str | os.PathLike) -> GeneratorFile | None:
 
 @functools.lru_cache(maxsize=1)  # several parts of one command ask for the same file
 def _open_published(path: Path, stamp: int) -> GeneratorFile:
+    """Opens a published file; `stamp`, its time of change, keeps the cache from returning an older file's network."""
     from animegan3_tf.lineage.import_weights import published_header
     from animegan3_tf.lineage.load import open_published
 
@@ -111,9 +112,9 @@ def _open_published(path: Path, stamp: int) -> GeneratorFile:
 
 
 def digest(files: tuple[Path, ...]) -> str:
-    """The sha256 of one file, or of the names and digests of several, in hexadecimal digits."""
+    """Returns the sha256 in hexadecimal digits: of one file, or of the list of names and digests of several."""
     digests = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
     if len(digests) == 1:
         return next(iter(digests.values()))
-    lines = "".join(f"{one}  {name}\n" for name, one in sorted(digests.items()))
+    lines = "".join(f"{sha256}  {name}\n" for name, sha256 in sorted(digests.items()))
     return hashlib.sha256(lines.encode()).hexdigest()

@@ -1,4 +1,8 @@
-"""Photos of any size -> anime: reduced to what the generator draws well, enlarged again, faces drawn on their own."""
+"""Turns photos of any size into anime, as a checkpoint's defaults and the options of `stylize` say.
+
+A photo is reduced to the size that the generator draws well, and the drawing is enlarged again; faces are drawn once
+more on their own.
+"""
 
 from __future__ import annotations
 
@@ -19,20 +23,20 @@ from animegan3_tf.terms import NOT_STATED, terms_of
 
 Finish = Callable[[np.ndarray, np.ndarray, "tuple[Point, ...] | None"], np.ndarray]
 _FACE_SIZES = (64, 1024)
-_FACE_MIN = 32  # pixels of the photo; of smaller faces a drawing is guesswork
+_FACE_MIN = 32  # pixels of the photo; smaller faces hold too little to draw from
 
 
 class PhotoStylizer:
-    """A callable, uint8 RGB [H, W, 3] -> the same photo in anime style.
+    """Stylises photos: called with uint8 RGB [H, W, 3], returns the drawing.
 
     The photo is reduced until its longest side is `size`, drawn, and enlarged to its own size. Then each face is cut
-    out of the photo as it came, upright, drawn at `face_size` pixels, and blended in. A photo in which no face is found
-    is the first pass alone.
+    out of the original photo, upright, drawn at `face_size` pixels, and blended in. Where no face is found, the first
+    pass is the result.
 
     Attributes:
         warning: One line that the user should see before the run, or None.
         terms: What the weights may be used for, one line.
-        faces_found: How many faces each photo so far had, in their order; stays empty without a detector.
+        faces_found: Number of faces in each photo so far, in the order of the photos; empty without a detector.
     """
 
     def __init__(
@@ -50,16 +54,16 @@ class PhotoStylizer:
         """Puts the steps together.
 
         Args:
-            stylizer: Draws a picture, uint8 RGB [h, w, 3] -> the same size.
-            size: Longest side of what `stylizer` sees of a whole photo, in pixels; None or 0: the photo's own. Smaller
+            stylizer: Draws an image, uint8 RGB [h, w, 3] -> the same size.
+            size: Longest side in pixels at which a whole photo is drawn; None or 0 keeps the photo's own. Smaller
                 photos are not enlarged.
             full_size: Whether results are enlarged to the photo's size; else they have the size that was drawn.
-            detector: Finds the faces to draw again; None draws none.
+            detector: Finds the faces to draw again; None draws no face again.
             face_size: Side of the crops in which faces are drawn, in pixels.
-            min_confidence: 0..1; faces of which the detector is less sure are left as they are.
-            finish: A step after the generator, called as finish(photo, drawing, landmarks) with uint8 pictures of one
-                size and the landmarks of the one face, or None where it is a whole photo; returns the drawing to use.
-            terms: What the weights may be used for.
+            min_confidence: 0..1; faces with a lower confidence are not drawn again.
+            finish: A step after the generator, called as finish(photo, drawing, landmarks) with uint8 images of one
+                size and the face's landmarks (None for a whole photo); returns the drawing to use.
+            terms: What the weights may be used for, one line.
 
         Raises:
             UserError: `size` or `face_size` is out of range.
@@ -75,10 +79,11 @@ class PhotoStylizer:
         self.faces_found: list[int] = []
 
     def __call__(self, rgb: np.ndarray) -> np.ndarray:
-        """Stylises one photo of any size that the stylizer takes; uint8 RGB [H, W, 3]."""
-        anime = self._draw(images.resize(rgb, self._drawn_size(*rgb.shape[:2])), None)
+        """Stylises one photo, uint8 RGB [H, W, 3] of any size that the stylizer takes."""
+        height, width = rgb.shape[:2]
+        anime = self._draw(images.resize(rgb, self._drawn_size(height, width)), None)
         if self.full_size:
-            anime = images.resize(anime, rgb.shape[:2])
+            anime = images.resize(anime, (height, width))
         if self.detector is None:
             return anime
         faces = [face for face in self.detector([rgb])[0] if face.confidence >= self.min_confidence]
@@ -94,7 +99,7 @@ class PhotoStylizer:
         return drawing if self.finish is None else self.finish(photo, drawing, landmarks)
 
     def _drawn_size(self, height: int, width: int) -> tuple[int, int]:
-        """Height and width that the stylizer sees of a photo; the short side stays long enough for the generator."""
+        """Height and width at which a photo is drawn; the short side stays long enough for the generator."""
         if not self.size:
             return height, width
         scale = min(1.0, max(self.size / max(height, width), MIN_SIDE / min(height, width)))
@@ -110,15 +115,18 @@ def open_photo_stylizer(
     face_size: int | None = None,
     keep_colors: str = "none",
 ) -> PhotoStylizer:
-    """Loads a model and uses it as its checkpoint says, but for what is given.
+    """Loads a model with the defaults of its checkpoint, which the arguments override.
 
     Args:
-        model: What `load_stylizer` takes.
-        size: As in `PhotoStylizer`; 0 is the photo's own; None leaves it to the checkpoint.
+        model: As `load_stylizer` takes it.
+        size: As in `PhotoStylizer`; 0 keeps the photo's own size; None takes the checkpoint's default.
         full_size: As in `PhotoStylizer`.
-        faces: Whether MTCNN looks for faces that are then drawn again; None leaves it to the checkpoint.
-        face_size: As in `PhotoStylizer`; None leaves it to the checkpoint.
-        keep_colors: "region" gives the drawing the photo's colours (`keep_region_colors`), "none" leaves the model's.
+        faces: Whether MTCNN finds faces to draw again; None takes the checkpoint's default.
+        face_size: As in `PhotoStylizer`; None takes the checkpoint's default.
+        keep_colors: "region" gives the drawing the photo's colours (`keep_region_colors`), "none" keeps the model's.
+
+    Returns:
+        The stylizer, a callable.
 
     Raises:
         UserError: The model cannot be loaded, or a value is out of range.

@@ -1,4 +1,4 @@
-"""How far a long command is, on stderr: a bar on a terminal, a line now and then anywhere else."""
+"""Shows the progress of a long command on stderr: a bar on a terminal, a line now and then elsewhere."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     ProgressColumn,
+    Task,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -26,7 +27,14 @@ _EVERY = 30.0  # seconds between lines; short work prints none
 
 @contextlib.contextmanager
 def progress(what: str) -> Iterator[Callable[[int, int, str], None]]:
-    """Shows done, total, rate and time left during a `with` block; call what this yields with (done, total, name)."""
+    """Shows done, total, rate and time left during a `with` block.
+
+    Args:
+        what: The work, such as "preparing".
+
+    Yields:
+        A function to call as (done, total, name) after each item.
+    """
     console = Console(stderr=True)
     if not console.is_terminal:
         yield Lines(what)
@@ -48,16 +56,26 @@ def progress(what: str) -> Iterator[Callable[[int, int, str], None]]:
 class Lines:
     """Prints `preparing: 1,200 of 6,000, 8.5/s, 9 min left` at most every half minute.
 
-    The rate is that since the line before, so what was found done at the start does not flatter it. clock: seconds.
+    The rate counts from the line before, so items that an earlier command finished do not raise it for long.
+
+    Args:
+        what: The work, such as "preparing".
+        clock: Returns the time in seconds.
+        write: Called with each line; prints to stderr by default.
     """
 
-    def __init__(self, what, clock=time.monotonic, write=None):
+    def __init__(
+        self,
+        what: str,
+        clock: Callable[[], float] = time.monotonic,
+        write: Callable[[str], None] | None = None,
+    ):
         self._what, self._clock = what, clock
         self._write = write or (lambda line: print(line, file=sys.stderr, flush=True))
         self._since, self._before = clock(), 0
 
-    def __call__(self, done, total, name):
-        """A picture is done."""
+    def __call__(self, done: int, total: int, name: str) -> None:
+        """Counts an item as done, and prints a line if it is time."""
         now = self._clock()
         if now - self._since < _EVERY:
             return
@@ -67,11 +85,11 @@ class Lines:
 
 
 class _Rate(ProgressColumn):
-    def render(self, task):
-        """Pictures a second over the last half minute."""
+    def render(self, task: Task) -> Text:
+        """Items a second over the last half minute."""
         return Text("" if task.speed is None else f"{task.speed:.3g}/s")
 
 
-def _printable(name):
-    """Undecodable bytes of a file's name would end the bar."""
+def _printable(name: str) -> str:
+    """A file name with its undecodable bytes escaped, which would end the bar."""
     return name.encode(errors="backslashreplace").decode()

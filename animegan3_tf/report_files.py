@@ -1,4 +1,4 @@
-"""The files of a report."""
+"""Writes the files of a report."""
 
 from __future__ import annotations
 
@@ -12,9 +12,14 @@ from animegan3_tf.images import quote
 
 
 def write_texts(folder: str | os.PathLike, texts: Mapping[str, str]) -> None:
-    """Writes {file name: text} into a folder that may be missing, each file whole or not at all.
+    """Writes text files into a folder, which is made if missing; each file appears whole or not at all.
 
-    Names from the disk that are no Unicode are written with backslashes. UserError where nothing can be written.
+    Args:
+        folder: Where to write.
+        texts: Each file's text by its name. File names in a text that are not Unicode are written with backslashes.
+
+    Raises:
+        UserError: A file cannot be written.
     """
     for name, text in texts.items():
         try:

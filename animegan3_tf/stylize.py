@@ -1,4 +1,4 @@
-"""Photos and folders -> anime: plans where each result goes; then reads, stylises and writes side by side."""
+"""Stylises photos and folders: plans where each result goes, then reads, draws and writes in parallel."""
 
 from __future__ import annotations
 
@@ -17,13 +17,18 @@ from animegan3_tf import images
 from animegan3_tf.errors import UserError
 from animegan3_tf.images import quote
 
-_AHEAD = 4  # pictures read before, and written behind, the one in the model: what bounds memory
+_AHEAD = 4  # images read before, and written after, the one in the model; this bounds memory
 _RESULT_SUFFIX = {".heic": ".jpg", ".heif": ".jpg", ".bmp": ".png", ".tif": ".png", ".tiff": ".png"}
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a run did: how many pictures were written, and (photo, one line of reason) for each that was not."""
+    """The outcome of a run.
+
+    Attributes:
+        written: Number of images written.
+        failures: (photo, reason in one line) for each photo without a result.
+    """
 
     written: int
     failures: tuple[tuple[Path, str], ...]
@@ -40,17 +45,29 @@ def stylize_files(
     skip: Container[Path] = (),
     on_progress: Callable[[int, int, Path, str | None], None] | None = None,
 ) -> Report:
-    """Stylises files and folders into the folder `output`; a picture that fails is reported and the rest goes on.
+    """Stylises files and folders; a photo that fails is reported and the rest goes on.
 
-    output: a folder, made if missing. For exactly one input file it may be a picture file instead.
-    suffix: format of the results, such as ".png"; by default the photo's own (BMP and TIFF become PNG, HEIC JPEG).
-    overwrite: lets a result replace its own photo; otherwise that is refused before anything is written. Other files
-        that stand where a result goes, such as an earlier run's, are replaced.
-    skip: photos that need no result; they are not counted either.
-    on_progress: called as (done, total, photo, error or None) after each picture, in this thread and the inputs' order.
+    The tree below an input folder is kept. With several inputs each folder's name is the first level. Results that
+    would have the same name are numbered: `a.png`, `a-2.png`. A photo's alpha goes into its result.
 
-    Below an input folder the tree is kept; with several inputs each folder's name is its first level. Photos whose
-    results would have one name are told apart: `a.png`, `a-2.png`. Alpha is put back.
+    Args:
+        inputs: Photos and folders of photos.
+        output: A folder, made if missing. For exactly one input file it may be an image file instead.
+        stylizer: Draws a photo, uint8 RGB [H, W, 3] -> the same size.
+        max_pixels: Photos with more pixels are refused.
+        suffix: Format of the results, such as ".png"; by default the photo's own (BMP and TIFF become PNG, HEIC JPEG).
+        overwrite: Let a result replace its own photo. Other files in a result's place, such as an earlier run's, are
+            always replaced.
+        skip: Photos that need no result; they are not counted.
+        on_progress: Called as (done, total, photo, error or None) after each photo, in this thread and in the order of
+            the inputs.
+
+    Returns:
+        What was written and what failed.
+
+    Raises:
+        UserError: The inputs, output and format do not fit together, or a result would replace its own photo; nothing
+            was written then.
     """
     jobs, unlisted = _plan([Path(path) for path in inputs], Path(output), suffix, overwrite)
     jobs = [(photo, target) for photo, target in jobs if photo not in skip]
@@ -66,30 +83,32 @@ def stylize_files(
 
 
 def plan_results(photos: str | os.PathLike, output: str | os.PathLike, suffix: str) -> dict[Path, Path]:
-    """{photo: where `stylize_files` puts its result} for a folder of photos; nothing is written."""
+    """Returns {photo: its result's path in `stylize_files`} for a folder of photos; writes nothing."""
     return dict(_plan([Path(photos)], Path(output), suffix, overwrite=False)[0])
 
 
 def _plan(
     inputs: Sequence[Path], output: Path, suffix: str | None, overwrite: bool
 ) -> tuple[list[tuple[Path, Path]], list[tuple[Path, str]]]:
-    """What to read and where each result goes: (photo, target) pairs; and (folder, error) for folders not listed."""
+    """Plans the work: (photo, its result's path) pairs, and (folder, error) for folders that cannot be listed."""
     suffix = suffix and "." + suffix.lower().lstrip(".")
     names_file = output.suffix.lower() in images.IMAGE_SUFFIXES and not os.path.isdir(output)
     if names_file and (len(inputs) != 1 or os.path.isdir(inputs[0])):
-        raise UserError(f"output {quote(output)} names one picture, but there may be several results; name a folder")
+        raise UserError(f"output {quote(output)} names one image, but there may be several results; name a folder")
     ending = output.suffix.lower() if names_file else suffix
     if ending and ending not in images.WRITE_FORMATS:
         raise UserError(f"format {ending!r} cannot be written; use one of {', '.join(images.WRITE_FORMATS)}")
     if suffix and suffix != ending:
-        raise UserError(f"output {quote(output)} and format {suffix!r} differ; leave one of them out")
+        raise UserError(f"output {quote(output)} does not end in the format {suffix!r}; leave one of them out")
     if not names_file and os.path.exists(output) and not os.path.isdir(output):
         raise UserError(f"output {quote(output)} is a file; name a folder")
 
     photos, unlisted = collect_photos(inputs, output)
     own = {photo: _identities(photo) for photo in photos}
     everyone = set().union(*own.values())
-    jobs, taken, replaced = [], set(), []
+    jobs: list[tuple[Path, Path]] = []
+    taken: set[str] = set()
+    replaced: list[Path] = []
     for photo, relative in photos.items():
         kept = photo.suffix if photo.suffix.lower() in images.WRITE_FORMATS else ".png"
         ending = suffix or _RESULT_SUFFIX.get(photo.suffix.lower(), kept)
@@ -114,26 +133,33 @@ def collect_photos(inputs: Sequence[Path], output: Path) -> tuple[dict[Path, Pat
 
     Args:
         inputs: Photos, and folders that are searched with those below them.
-        output: Folder of the results; what lies in it is no photo.
+        output: Folder of the results; images in it are results of earlier runs, not photos.
 
     Returns:
-        Each photo once, with its path below the output folder; and (folder, error) for folders that cannot be listed.
+        {photo: its path below the output folder}, each photo once; and (folder, error) for folders that cannot be
+        listed.
 
     Raises:
-        UserError: Nothing was given, or a folder holds no images.
+        UserError: `inputs` is empty, or a folder holds no images.
     """
     if not inputs:
         raise UserError("no input given; name at least one photo or folder")
-    photos, unlisted, results = {}, [], Path(os.path.realpath(output))
+    photos: dict[str, tuple[Path, Path]] = {}
+    unlisted: list[tuple[Path, str]] = []
+    results = Path(os.path.realpath(output))
     for item in inputs:
-        found, problems, top = [item], [], None
+        found, top = [item], None
+        problems: list[tuple[Path, str]] = []
         if os.path.isdir(item):
             found = images.find_images(item, lambda folder, error: problems.append((folder, str(error))))  # noqa: B023
             folder = Path(os.path.realpath(item))
-            if folder in results.parents:  # what an earlier run left there is no photo
+            if folder in results.parents:  # an earlier run's results are not photos
                 found = [path for path in found if results not in Path(os.path.realpath(path)).parents]
             if not found and not problems:
-                raise UserError(f"folder {quote(item)} holds no pictures; {', '.join(sorted(images.IMAGE_SUFFIXES))}")
+                raise UserError(
+                    f"folder {quote(item)} holds no images; their names end in "
+                    f"{', '.join(sorted(images.IMAGE_SUFFIXES))}"
+                )
             top = folder.name if len(inputs) > 1 else ""
         unlisted += problems
         for path in found:
@@ -143,10 +169,10 @@ def collect_photos(inputs: Sequence[Path], output: Path) -> tuple[dict[Path, Pat
 
 
 def _identities(path: Path, links: bool = True) -> set[tuple[int, int]]:
-    """(device, inode) of the path, and of what it links to: seen through links, `..` and file systems without case."""
+    """(device, inode) of a path, and of the file it links to, which links, `..` and letter case do not change."""
     found = set()
     for ask in (os.lstat, os.stat) if links else (os.lstat,):
-        with contextlib.suppress(OSError, ValueError):  # not there: then it is nobody's
+        with contextlib.suppress(OSError, ValueError):  # no such file
             found.add((ask(path).st_dev, ask(path).st_ino))
     return found
 
@@ -154,33 +180,42 @@ def _identities(path: Path, links: bool = True) -> set[tuple[int, int]]:
 def _run(
     jobs: Iterable[tuple[Path, Path]], stylizer: Callable[[np.ndarray], np.ndarray], max_pixels: int
 ) -> Iterator[tuple[Path, str | None]]:
-    """Does the jobs, yielding (photo, error or None) in order; files are read and written on threads meanwhile."""
-    todo, reading, writing = iter(jobs), deque(), deque()
+    """Does the jobs and yields (photo, error or None) in their order; threads read and write files meanwhile."""
+    todo = iter(jobs)
+    reading: deque[tuple[Path, Path, Future[images.DecodedImage]]] = deque()
+    writing: deque[tuple[Path, Future[None]]] = deque()
     with ThreadPoolExecutor(_AHEAD, thread_name_prefix="stylize") as pool:
         while True:
             for photo, target in itertools.islice(todo, _AHEAD - len(reading)):
                 reading.append((photo, target, pool.submit(images.read_image, photo, max_pixels)))
             if not reading:
                 break
-            photo, target, picture = reading.popleft()
-            writing.append((photo, _stylize_one(pool, stylizer, picture, target)))
+            photo, target, image = reading.popleft()
+            writing.append((photo, _stylize_one(pool, stylizer, image, target)))
             while writing and (len(writing) > _AHEAD or writing[0][1].done()):
                 yield _outcome(*writing.popleft())
         while writing:
             yield _outcome(*writing.popleft())
 
 
-def _stylize_one(pool: ThreadPoolExecutor, stylizer: Callable, picture: Future, target: Path) -> Future:
+def _stylize_one(
+    pool: ThreadPoolExecutor,
+    stylizer: Callable[[np.ndarray], np.ndarray],
+    image: Future[images.DecodedImage],
+    target: Path,
+) -> Future[None]:
+    """Draws a photo that was read, and starts the writing of the result."""
     try:
-        decoded = picture.result()
+        decoded = image.result()
         return pool.submit(images.write_image, target, stylizer(decoded.rgb), decoded.alpha)
     except UserError as error:
-        failed = Future()
+        failed: Future[None] = Future()
         failed.set_exception(error)
         return failed
 
 
-def _outcome(photo: Path, written: Future) -> tuple[Path, str | None]:
+def _outcome(photo: Path, written: Future[None]) -> tuple[Path, str | None]:
+    """Waits for a result: the photo, and the error that ended its work or None."""
     try:
         written.result()
     except images.ImageError as error:  # names its file already

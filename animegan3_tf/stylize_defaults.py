@@ -1,4 +1,4 @@
-"""How a checkpoint wants to be used, which the header of its weights file says. No TensorFlow for weights files."""
+"""Reads a checkpoint's defaults for `stylize` from its weights file. No TensorFlow for weights files."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from animegan3_tf.weights_file import read_header
 
 @dataclass(frozen=True)
 class StylizeDefaults:
-    """How `stylize` uses a model unless the user says otherwise; "stylize" in the header of its weights file.
+    """Defaults of `stylize` for one model: the entry "stylize" in the header of its weights file.
 
     Attributes:
         faces: Whether each face of a photo is drawn again, on its own.
         face_size: Side in pixels of the crops in which faces are drawn.
-        size: Longest side in pixels that the generator sees of a whole photo; 0: the photo's own.
+        size: Longest side in pixels at which a whole photo is drawn; 0 keeps the photo's own.
     """
 
     faces: bool = False
@@ -28,15 +28,14 @@ class StylizeDefaults:
 
     @classmethod
     def from_header(cls, header: Mapping[str, object]) -> StylizeDefaults:
-        """Reads the entry "stylize" of a weights file's header; what it leaves out keeps its default.
+        """Reads the entry "stylize" of a weights file's header; missing values keep their defaults.
 
         Raises:
-            UserError: The entry holds a name or a type of value that is not known.
+            UserError: The entry holds an unknown name or a value of the wrong type.
         """
         given = header.get("stylize", {})
         known = {field.name: type(getattr(cls, field.name)) for field in fields(cls)}
-        fits = isinstance(given, Mapping) and all(type(value) is known.get(name) for name, value in given.items())
-        if not fits:
+        if not isinstance(given, Mapping) or any(type(value) is not known.get(name) for name, value in given.items()):
             raise UserError(
                 f"the weights' header says 'stylize': {given!r}; it may hold faces (true or false), face_size and size "
                 "(whole numbers)"
@@ -45,13 +44,13 @@ class StylizeDefaults:
 
 
 def header_of(model: str | os.PathLike) -> dict[str, object]:
-    """What a model file says of itself, by name.
+    """Reads the header of a weights file, or the metadata of an exported one.
 
     Args:
         model: Any path or name that `load_stylizer` takes.
 
     Returns:
-        The header of a weights file; what an exported file's metadata say; nothing where a file has neither.
+        Values by name; empty where a file has neither header nor metadata.
     """
     path = weights_of(model)
     if Path(path).suffix.lower() == ".h5":

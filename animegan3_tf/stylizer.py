@@ -1,4 +1,4 @@
-"""One photo -> anime: the generator in whatever file holds it, as a function of pictures of any size.
+"""Loads a generator from any kind of model file as a function that stylises one photo of any size.
 
 TensorFlow is imported when a model is loaded, not before.
 """
@@ -20,19 +20,23 @@ from animegan3_tf.generator_file import ACCEPTED, GeneratorFile, is_published, o
 from animegan3_tf.images import quote
 from animegan3_tf.sizes import MIN_SIDE, MULTIPLE, least_side
 
-TILED_ABOVE = 2_400_000  # pixels of AnimeGANv3's pictures; in one piece the process peaks near 3 GB there
+TILED_ABOVE = 2_400_000  # pixels, for AnimeGANv3; without tiles the process peaks near 3 GB there
+_Forward = Callable[[np.ndarray], np.ndarray]  # float32 [1, H, W, 3] in [-1, 1] -> the same
 
 
 @dataclass(frozen=True)
 class Stylizer:
-    """A callable, uint8 RGB [H, W, 3] -> the same size in anime style.
+    """Stylises images: called with uint8 RGB [H, W, 3], returns anime of the same size and type.
 
-    forward: float32 [1, H, W, 3] in [-1, 1] -> the same; H and W are multiples of `multiple`, or `fixed_size`.
-    fixed_size: (H, W) of a model that takes no other: a larger photo is reduced to fit and its result enlarged again.
-    warning: one line that the user should see before the run, or None.
-    exhausted: what `forward` raises when memory runs out.
-    multiple: what a photo's height and width are padded to, by reflection.
-    whole: as `forward`, but in one piece whatever the size and the memory; None where `forward` has no tiles anyway.
+    Attributes:
+        forward: Runs the network, float32 [1, H, W, 3] in [-1, 1] -> the same; H and W are multiples of `multiple`, or
+            `fixed_size`.
+        fixed_size: (H, W) where the model takes no other size: larger photos are reduced to fit and the results
+            enlarged again. None where it takes any size.
+        warning: One line that the user should see before the run, or None.
+        exhausted: The exceptions that `forward` raises when memory runs out.
+        multiple: Height and width are padded by reflection to multiples of this.
+        whole: As `forward`, but never in tiles; None where `forward` has no tiles anyway.
     """
 
     forward: Callable[[np.ndarray], np.ndarray]
@@ -43,12 +47,23 @@ class Stylizer:
     whole: Callable[[np.ndarray], np.ndarray] | None = None
 
     def __call__(self, rgb: np.ndarray) -> np.ndarray:
-        """Stylises one picture of any size from 16x16."""
+        """Stylises one image.
+
+        Args:
+            rgb: uint8 RGB [H, W, 3] of at least 16x16 pixels.
+
+        Returns:
+            The drawing, uint8 [H, W, 3].
+
+        Raises:
+            UserError: The image is too small or does not fit in memory, or the model's output is broken.
+        """
         height, width = rgb.shape[:2]
         if min(height, width) < MIN_SIDE:
-            raise UserError(f"{width}x{height} pixels are too few to stylise; {MIN_SIDE}x{MIN_SIDE} is the least")
+            raise UserError(f"{width}x{height} pixels are too few to stylise; give at least {MIN_SIDE}x{MIN_SIDE}")
         least = least_side(self.multiple)
-        padded = self.fixed_size or tuple(max(side + -side % self.multiple, least) for side in (height, width))
+        full_height, full_width = (max(side + -side % self.multiple, least) for side in (height, width))
+        padded = self.fixed_size or (full_height, full_width)
         scale = min(1.0, padded[0] / height, padded[1] / width)  # never enlarged: padding fills a small photo up
         fitted = images.resize(rgb, (max(1, round(height * scale)), max(1, round(width * scale))))
         rows, columns = fitted.shape[:2]
@@ -59,13 +74,20 @@ class Stylizer:
         except self.exhausted:
             raise UserError(f"{width}x{height} pixels do not fit in memory; reduce the photo") from None
         if anime.shape != photo.shape or not np.isfinite(anime).all():
-            raise UserError(f"the model gave no picture for {width}x{height} pixels; its weights or export are broken")
+            raise UserError(f"the model gave no image for {width}x{height} pixels; its weights or export are broken")
         anime = np.rint((anime[0, :rows, :columns] + 1.0) * 127.5).clip(0, 255).astype(np.uint8)
         return images.resize(anime, (height, width))
 
 
 def load_stylizer(model: str | os.PathLike) -> Stylizer:
-    """Loads what `ACCEPTED` names: what is a network here as such, anything else by its own runtime."""
+    """Loads a generator: as a Keras model where the file allows it, else in the runtime of its format.
+
+    Args:
+        model: A path or name that `generator_file.ACCEPTED` describes.
+
+    Raises:
+        UserError: The model does not exist, is damaged, or its input and output do not fit.
+    """
     path = weights_of(model)
     if not os.path.exists(path) and not is_published(path):
         raise UserError(f"model {quote(path)} does not exist; name {ACCEPTED}")
@@ -81,7 +103,7 @@ def load_stylizer(model: str | os.PathLike) -> Stylizer:
     elif os.path.isfile(path) and path.suffix.lower() == ".onnx":
         forward, size = _from_onnx(path)
     else:
-        raise UserError(f"model {quote(path)} is none that can be read; name {ACCEPTED}")
+        raise UserError(f"model {quote(path)} is in no known format; name {ACCEPTED}")
     warning = size and (
         f"model {quote(path)} takes {size[1]}x{size[0]} pixels only: larger photos are reduced to fit and the results "
         "enlarged again, which blurs them; a dynamic-size export or the weights avoid that"
@@ -90,7 +112,7 @@ def load_stylizer(model: str | os.PathLike) -> Stylizer:
 
 
 def stylizer_of(opened: GeneratorFile) -> Stylizer:
-    """The function of an opened generator."""
+    """Returns the stylizer of an opened generator; large photos are drawn in tiles."""
     import tensorflow as tf
 
     from animegan3_tf.tiling import TiledGenerator
@@ -114,7 +136,7 @@ def stylizer_of(opened: GeneratorFile) -> Stylizer:
     return Stylizer(forward, exhausted=exhausted, multiple=architecture.multiple, whole=whole)
 
 
-def _from_saved_model(path: Path) -> tuple[Callable, tuple[int, int] | None]:
+def _from_saved_model(path: Path) -> tuple[_Forward, tuple[int, int] | None]:
     import tensorflow as tf
 
     try:
@@ -131,7 +153,7 @@ def _from_saved_model(path: Path) -> tuple[Callable, tuple[int, int] | None]:
     return forward, _fixed_size(path, source.shape.as_list(), source.dtype.as_numpy_dtype)
 
 
-def _from_tflite(path: Path) -> tuple[Callable, tuple[int, int] | None]:
+def _from_tflite(path: Path) -> tuple[_Forward, tuple[int, int] | None]:
     import tensorflow as tf
 
     from animegan3_tf.export.litert import invoke
@@ -146,7 +168,7 @@ def _from_tflite(path: Path) -> tuple[Callable, tuple[int, int] | None]:
     def forward(photo: np.ndarray) -> np.ndarray:
         return invoke(interpreter, photo)
 
-    # Only sizes marked as open may change: a fixed graph has its sizes baked into constants, and may err in silence.
+    # Only open sizes may change: a fixed graph has its sizes in constants, and may compute wrong values silently.
     shape = [None if side < 0 else int(side) for side in source["shape_signature"]]
     quantised = all(
         details["dtype"] in (np.int8, np.uint8) and details["quantization"][0] for details in (source, result)
@@ -154,14 +176,14 @@ def _from_tflite(path: Path) -> tuple[Callable, tuple[int, int] | None]:
     return forward, _fixed_size(path, shape, np.float32 if quantised else source["dtype"])
 
 
-def _from_onnx(path: Path) -> tuple[Callable, tuple[int, int] | None]:
+def _from_onnx(path: Path) -> tuple[_Forward, tuple[int, int] | None]:
     from animegan3_tf.export.onnx import check_onnx, open_session
 
     check_onnx(["onnxruntime"])
     try:
         session = open_session(path)
         (source,), (result,) = session.get_inputs(), session.get_outputs()
-    except Exception as error:  # its own kinds, which share no parent but this
+    except Exception as error:  # ONNX Runtime's exceptions have no other common parent
         raise _unfit(path, f"an ONNX model from one tensor to one: {error}") from None
 
     def forward(photo: np.ndarray) -> np.ndarray:
@@ -172,12 +194,16 @@ def _from_onnx(path: Path) -> tuple[Callable, tuple[int, int] | None]:
 
 
 def _fixed_size(path: Path, shape: Sequence[int | None], dtype: type | str) -> tuple[int, int] | None:
-    """None when height and width are open; refuses what is not float32 [1 or open, H, W, 3]."""
-    fits = dtype == np.float32 and len(shape) == 4 and shape[0] in (1, None) and shape[3] == 3
-    if not fits or (shape[1] is None) != (shape[2] is None):
-        raise _unfit(path, f"float32 [1, H, W, 3], but takes {getattr(dtype, '__name__', dtype)} {list(shape)}")
-    return None if shape[1] is None else (shape[1], shape[2])
+    """The (H, W) that a model takes, None when both are open; its input must be float32 [1 or open, H, W, 3]."""
+    if dtype == np.float32 and len(shape) == 4 and shape[0] in (1, None) and shape[3] == 3:
+        _, height, width, _ = shape
+        if height is None and width is None:
+            return None
+        if height is not None and width is not None:
+            return height, width
+    raise _unfit(path, f"float32 [1, H, W, 3], but takes {getattr(dtype, '__name__', dtype)} {list(shape)}")
 
 
 def _unfit(path: Path, why: str) -> UserError:
+    """The error for a model that is not `why`."""
     return UserError(f"model {quote(path)} is not {' '.join(why.split())}; export it again")

@@ -1,4 +1,4 @@
-"""The terms of weights: what they may be used for, which the code's licence does not say. No TensorFlow."""
+"""The terms of use of weights, which the code's licence does not cover. No TensorFlow."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ NOT_STATED = "not stated"
 
 
 def terms_of(header: Mapping[str, object]) -> str:
-    """What the weights of a header may be used for, as one line; "not stated" where "license" is missing from it."""
+    """Returns the entry "license" of a weights file's header on one line; "not stated" where it is missing."""
     return " ".join(str(header.get("license") or NOT_STATED).split())

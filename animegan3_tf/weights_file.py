@@ -1,6 +1,6 @@
-"""The weights file of a deployed generator: HDF5, named arrays, and a header that says what they are.
+"""Reads and writes the weights file of a deployed generator: HDF5 with named arrays and a header that describes them.
 
-The header is the attribute "header" of the root: a JSON object with "format" and whatever else its writer knows.
+The header is the attribute "header" of the root: a JSON object with "format" and further entries of its writer.
 TensorFlow is not needed here; `networks.weights` turns the arrays into a model.
 """
 
@@ -12,6 +12,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -24,8 +25,14 @@ DAMAGE = (OSError, KeyError, RuntimeError, TypeError, ValueError)  # what HDF5 r
 
 
 def write_weights(path: str | os.PathLike, header: Mapping[str, object], arrays: Mapping[str, np.ndarray]) -> None:
-    """Writes JSON-able header entries ("format" is added) and arrays by name, whole or not at all."""
-    # in memory first: HDF5 does not get over a disk that fills up under it
+    """Writes a weights file whole or not at all.
+
+    Args:
+        path: The file to write.
+        header: Entries that JSON can hold; "format" is added.
+        arrays: Arrays by name, where slashes make groups.
+    """
+    # in memory first: HDF5 cannot recover when the disk fills up
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as file:
         file.attrs["header"] = json.dumps({**header, "format": FORMAT})
@@ -34,20 +41,27 @@ def write_weights(path: str | os.PathLike, header: Mapping[str, object], arrays:
         temporary.write_bytes(buffer.getbuffer())
 
 
-def read_weights(path: str | os.PathLike) -> tuple[dict, dict[str, np.ndarray]]:
-    """The header and the arrays by name; a UserError says why a file is none that can be read."""
+def read_weights(path: str | os.PathLike) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Reads a weights file.
+
+    Returns:
+        The header, and the arrays by name.
+
+    Raises:
+        UserError: The file does not exist, is damaged, or is no weights file of this version's format.
+    """
     with _opened(path) as (file, header):
         return header, read_arrays(file)
 
 
 def write_arrays(file: h5py.File, arrays: Mapping[str, np.ndarray]) -> None:
-    """Stores arrays by name, where slashes make groups."""
+    """Stores arrays by name in an open file; slashes make groups."""
     for name, array in arrays.items():
         file.create_dataset(name, data=array)
 
 
 def read_arrays(file: h5py.File) -> dict[str, np.ndarray]:
-    """Every array of the file by name. A damaged file raises one of `DAMAGE`."""
+    """Reads every array of an open file by name; a damaged file raises one of `DAMAGE`."""
     arrays = {}
 
     def collect(name: str, item: object) -> None:
@@ -58,14 +72,15 @@ def read_arrays(file: h5py.File) -> dict[str, np.ndarray]:
     return arrays
 
 
-def read_header(path: str | os.PathLike) -> dict:
-    """The header alone, refusing what `read_weights` refuses by its header."""
+def read_header(path: str | os.PathLike) -> dict[str, Any]:
+    """Reads the header alone; raises UserError as `read_weights` does, but for damage in the arrays."""
     with _opened(path) as (_, header):
         return header
 
 
 @contextlib.contextmanager
-def _opened(path: str | os.PathLike) -> Iterator[tuple[h5py.File, dict]]:
+def _opened(path: str | os.PathLike) -> Iterator[tuple[h5py.File, dict[str, Any]]]:
+    """Opens a weights file for a `with` block: the file and its header."""
     name = repr(os.fsdecode(path))
     if not Path(path).is_file():
         is_what = "is not a weights file" if os.path.exists(path) else "does not exist"

@@ -1,4 +1,4 @@
-"""How every worker process of a pool starts; without TensorFlow, so that it starts in a moment."""
+"""Starts the worker processes of a pool, without TensorFlow, so that they start fast."""
 
 import contextlib
 import multiprocessing
@@ -9,20 +9,23 @@ from collections.abc import Iterator
 
 import cv2
 
-_TELLS_SENDERS = hasattr(signal, "sigwaitinfo")  # not on macOS or Windows
+_KNOWS_SENDERS = hasattr(signal, "sigwaitinfo")  # not on macOS or Windows
 
 
 def start_worker() -> None:
-    """Pool initializer: one thread, Ctrl-C and SIGTERM left to the parent, and no life after it."""
+    """Initialises a pool's process: one thread, Ctrl-C and SIGTERM left to the parent, and an end when it ends."""
     # a terminal, a scheduler or `timeout` signals every process of a job; the parent decides what to finish first
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if _TELLS_SENDERS:
+    if _KNOWS_SENDERS:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         threading.Thread(target=_end_when_the_parent_says, daemon=True).start()
     cv2.setNumThreads(1)
 
-    def die_with_parent():
-        multiprocessing.parent_process().join()
+    def die_with_parent() -> None:
+        parent = multiprocessing.parent_process()
+        if parent is None:  # called in the main process, which has nobody to wait for
+            return
+        parent.join()
         os._exit(1)  # a killed parent would leave its workers waiting for ever
 
     threading.Thread(target=die_with_parent, daemon=True).start()
@@ -30,11 +33,12 @@ def start_worker() -> None:
 
 @contextlib.contextmanager
 def workers_start() -> Iterator[None]:
-    """Around what makes a pool start its processes, where SIGTERM is to be left to the parent.
+    """Blocks SIGTERM during a `with` block in which a pool starts its processes.
 
-    They inherit a mask: when `start_worker` sets its own, libraries have threads already, which SIGTERM would reach.
+    They inherit the mask. When `start_worker` sets its own, libraries have started threads already, and SIGTERM would
+    reach those.
     """
-    if not _TELLS_SENDERS:
+    if not _KNOWS_SENDERS:
         yield
         return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
@@ -45,7 +49,7 @@ def workers_start() -> Iterator[None]:
 
 
 def _end_when_the_parent_says() -> None:
-    """SIGTERM is also how the pool ends its processes when one of them has died."""
+    """Ends this process at the parent's SIGTERM alone, which a pool sends when one of its processes has died."""
     while signal.sigwaitinfo({signal.SIGTERM}).si_pid != os.getppid():
         pass
     os._exit(1)

@@ -14,7 +14,7 @@ def test_a_header_names_its_architecture():
 
 @pytest.mark.parametrize("header", [{}, {"architecture": "animegan4"}, {"architecture": ["animegan2"]}])
 def test_a_header_of_something_else_is_refused(header):
-    with pytest.raises(UserError, match=r"weights 'g\.h5' are of architecture .*; this version knows animegan1, "):
+    with pytest.raises(UserError, match=r"weights 'g\.h5' are for architecture .*; this version knows animegan1, "):
         architecture_of(header, "g.h5")
 
 

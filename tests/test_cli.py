@@ -112,7 +112,7 @@ def test_every_command_explains_itself(call, command):
         (("--style", "monet"), "style 'monet' is not known; choose"),
         (("--style", "nowhere.toml"), "'nowhere.toml' cannot be read"),
         (("--photos", "nowhere"), "photos are missing: 'nowhere' is not a folder; put them there or give --photos DIR"),
-        (("--anime", "nowhere"), "tiny pictures are missing: 'nowhere' is not a folder"),
+        (("--anime", "nowhere"), "tiny images are missing: 'nowhere' is not a folder"),
         (("--set", "loss.identity"), "--set 'loss.identity' has no '='"),
         (("--set", "loss.identty=1"), "setting 'loss.identty' is not known"),
         (("--set", "loss.identity=much"), "loss.identity is 'much'; it must be of type float"),
@@ -200,11 +200,11 @@ def test_nothing_is_prepared_where_the_perceptual_network_is_missing(call, data,
 def test_prepare_counts_and_a_second_run_has_nothing_to_do(call, data):
     status, out, errors = call("prepare", *recipe(data), "--jobs", "1")
     assert (status, errors) == (0, "")
-    assert out.splitlines()[-1] == "12 targets written, 0 current, 0 pictures rejected"
+    assert out.splitlines()[-1] == "12 targets written, 0 current, 0 images rejected"
     for folder in ("photo_superpixel", "photo_l0", "tiny/smooth"):
         assert len(list((data / folder).glob("*.png"))) == 4
     again = call("prepare", *recipe(data), "--jobs", "1")
-    assert again[1].splitlines()[-1] == "0 targets written, 12 current, 0 pictures rejected"
+    assert again[1].splitlines()[-1] == "0 targets written, 12 current, 0 images rejected"
 
 
 def test_prepare_tells_of_each_rejected_picture(call, data):
@@ -212,7 +212,7 @@ def test_prepare_tells_of_each_rejected_picture(call, data):
     result = call("prepare", *recipe(data), "--jobs", "1")
     check_one_line(result)
     assert "01.png' is not a whole" in result[2]
-    assert result[1].splitlines()[-1] == "11 targets written, 0 current, 1 pictures rejected"
+    assert result[1].splitlines()[-1] == "11 targets written, 0 current, 1 images rejected"
 
 
 def test_train_takes_what_prepare_shards_wrote(call, data, monkeypatch):
@@ -222,7 +222,7 @@ def test_train_takes_what_prepare_shards_wrote(call, data, monkeypatch):
     shards = data / "shards"
     result = call("prepare", *recipe(data), "--jobs", "1", "--shards", shards, "--shard-pictures", "3")
     check_one_line(result)
-    assert result[1] == "7 pictures written, 0 current, 1 pictures rejected\n"
+    assert result[1] == "7 images written, 0 current, 1 images rejected\n"
     assert [path.name for path in sorted((shards / "photo").glob("*.tfrecord"))] == [
         "pictures-00000-of-00002.tfrecord",
         "pictures-00001-of-00002.tfrecord",
@@ -238,7 +238,7 @@ def test_train_takes_what_prepare_shards_wrote(call, data, monkeypatch):
         "--perceptual", "random",
     )  # fmt: skip
     assert (status, errors) == (0, "")
-    assert "0 targets written, 0 current, 0 pictures rejected" in out
+    assert "0 targets written, 0 current, 0 images rejected" in out
     assert (runs[0].photos, runs[0].anime) == (str(shards / "photo"), str(shards / "tiny" / "style"))
     assert (runs[0].steps, runs[0].pretrain_steps) == (200, 10)  # 100 and 5 epochs of four photos, two a step
 
@@ -292,7 +292,7 @@ def test_train_then_stylize(call, data):
         ["step", "4/4", "adversarial"],
     ]
     grid = run / "samples" / "000004.png"
-    assert f"pictures: {grid}\ngenerator: {run / 'generator.h5'}\n" in out
+    assert f"images: {grid}\ngenerator: {run / 'generator.h5'}\n" in out
     assert read_image(grid).rgb.shape == (4 * 16 + 3 * 4, 3 * 16 + 2 * 4, 3)
     assert read_header(run / "generator.h5")["step"] == 4
     assert (RunConfiguration.read(run).steps, RunConfiguration.read(run).style.name) == (4, "tiny")
@@ -301,7 +301,7 @@ def test_train_then_stylize(call, data):
     result = call("stylize", data / "photo", "--out", data / "anime", "--model", run)
     check_one_line(result)
     assert "bad.jpg' is not a whole" in result[2]
-    assert result[1] == f"4 pictures written to {data / 'anime'}, 1 failed\nterms of the weights: not stated\n"
+    assert result[1] == f"4 images written to {data / 'anime'}, 1 failed\nterms of the weights: not stated\n"
     for path in (data / "photo").glob("*.png"):
         picture = read_image(data / "anime" / path.name).rgb
         assert picture.shape == (24, 24, 3)

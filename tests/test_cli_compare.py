@@ -59,7 +59,7 @@ def test_a_broken_photo_or_picture_is_reported_the_rest_goes_on_and_the_status_i
         ({"models": ["v3=a", "v3=b"]}, "--model 'v3' is given twice"),
         ({"models": ["<i>=a"]}, "'<i>' cannot name a method"),
         ({"models": ["v3=EMPTY"]}, "holds neither a model nor pictures"),
-        ({"models": ["v3=ANIME/00.png"]}, "is none that can be read"),
+        ({"models": ["v3=ANIME/00.png"]}, "is in no known format"),
         ({"photos": "nowhere"}, "--photos 'nowhere' is not a folder"),
         ({"photos": "EMPTY"}, "holds no pictures; name a folder that does"),
         ({"anime": "nowhere"}, "--anime 'nowhere' is not a folder"),

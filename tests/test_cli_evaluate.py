@@ -53,7 +53,7 @@ def test_a_model_draws_the_pictures_first(call, folder):
     save_generator(folder / "generator.h5", build_generator(tails="main"))
     status, out, _ = call(*options(folder, generated=folder / "generator.h5"))
     assert status == 0
-    assert "4 pictures written to" in out
+    assert "4 images written to" in out
     assert len(list((folder / "report" / "generated").glob("*.png"))) == 4
     report = json.loads((folder / "report" / "report.json").read_text())
     assert [row["photo"] for row in report["pictures"]] == ["00.png", "01.png", "02.png", "03.png"]
@@ -98,7 +98,7 @@ def test_a_runs_states_are_compared_over_training(call, folder):
     assert errors.count("\n") == 1
     assert "state-000030.h5' is cut short or altered" in errors
     assert out.startswith(f"mine: {folder / 'run'}, step 10, 20, 30\nfeatures: half ResNet-18 of anime-or-not\n")
-    assert "mine, step 10: 4 drawn, 0 stood already\nmine, step 20: 4 drawn, 0 stood already\n" in out
+    assert "mine, step 10: 4 drawn, 0 drawn before\nmine, step 20: 4 drawn, 0 drawn before\n" in out
     assert "A checkpoint that is chosen by the photos it is then reported on looks better than it is" in out
     assert out.endswith(f"report: {folder / 'report' / 'report.html'}\n")
     assert sorted(path.name for path in (folder / "report" / "generated" / "mine" / "000020").glob("*.png")) == [
@@ -107,7 +107,7 @@ def test_a_runs_states_are_compared_over_training(call, folder):
     damaged.unlink()
     status, out, errors = call(*arguments)
     assert (status, errors) == (0, "")
-    assert "mine, step 10: 0 drawn, 4 stood already\n" in out
+    assert "mine, step 10: 0 drawn, 4 drawn before\n" in out
 
 
 @pytest.mark.parametrize(

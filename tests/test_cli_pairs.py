@@ -34,7 +34,7 @@ def test_pairs_says_what_it_made_and_where_to_look(call, folder):
         (("pairs", "-o", "pairs"), "no photos given; name photos or folders, or --review FILE alone"),
         (("pairs", "photos", "-o", "pairs"), "no teacher given; name a model with --teacher"),
         (("pairs", "photos", "-o", "pairs", "--teacher", "none.h5"), "none.h5"),
-        (("pairs", "nowhere", "-o", "pairs", "--teacher", "teacher.h5", *WHOLE), "no pair came out of 1 photos"),
+        (("pairs", "nowhere", "-o", "pairs", "--teacher", "teacher.h5", *WHOLE), "no pair was made from 1 photos"),
         (("pairs", "-o", "photos", "--review", "none.json"), "cannot be read"),
         (("distill", "--teacher", "none.h5", "--photos", "photos", "-o", "run", "--perceptual", "random"), "none.h5"),
         (("distill", "--teacher", "teacher.h5", "--photos", "photos", "-o", "run", "--perceptual", "no"), "no"),
@@ -51,7 +51,7 @@ def test_photos_without_a_face_are_told_as_such(call, folder):
     status, out, err = call("pairs", "photos", "-o", "pairs", "--teacher", "teacher.h5", "--jobs", "1")
     assert status == 1
     assert "no face: 2" in out
-    assert "no pair came out of 2 photos; pairs/rejected.json has the reasons" in err
+    assert "no pair was made from 2 photos; pairs/rejected.json has the reasons" in err
 
 
 @pytest.mark.slow

@@ -76,11 +76,11 @@ def test_one_picture_refusals():
 
     rgb = noise(16, 16)
     for size in ((15, 16), (16, 15)):
-        with pytest.raises(UserError, match="16x16 is the least"):
+        with pytest.raises(UserError, match="give at least 16x16"):
             Stylizer(lambda batch: batch)(noise(*size))
-    with pytest.raises(UserError, match="no picture"):
+    with pytest.raises(UserError, match="no image"):
         Stylizer(lambda batch: batch * np.nan)(rgb)
-    with pytest.raises(UserError, match="no picture"):
+    with pytest.raises(UserError, match="no image"):
         Stylizer(lambda batch: batch[:, ::2, ::2])(rgb)
     with pytest.raises(UserError, match="16x16 pixels do not fit in memory"):
         Stylizer(exhausted)(rgb)

@@ -1,10 +1,10 @@
-"""Measures this project on this machine: how long, how much memory, and how near the device's limit.
+"""Measures this project on this machine: time, memory, and how close it comes to the device's limit.
 
     .venv/bin/python tools/benchmark.py train --style shinkai --upstream
     .venv/bin/python tools/benchmark.py pairs --perceptual resnet18:FILE.npz random
     .venv/bin/python tools/benchmark.py prepare
 
-What the columns mean stands in docs/benchmarks.md.
+docs/benchmarks.md explains the columns.
 """
 
 import argparse
@@ -13,7 +13,7 @@ import os
 import sys
 from pathlib import Path
 
-# worker processes read this file again: what is heavy is imported where it is used
+# worker processes import this file again, so heavy modules are imported where they are used
 from animegan3_tf.errors import UserError
 from animegan3_tf.files import whole_file
 from animegan3_tf.runtime import quiet_tensorflow
@@ -117,31 +117,36 @@ def _write_json(path, result):
 def _parser():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True, metavar="command")
-    train = commands.add_parser("train", help="a training step, by part")
+    train = commands.add_parser("train", help="time a training step and its parts")
     train.set_defaults(run=_train)
     train.add_argument("--style", default="shinkai", help="name or .toml (default: shinkai)")
     train.add_argument("--perceptual", default="random", help="as for animegan3 train (default: random, a VGG19)")
     train.add_argument("--size", type=int, default=256, help="side of the crops (default: 256)")
-    train.add_argument("--batch", type=_positive, help="default: 8 on a GPU, else 1")
+    train.add_argument("--batch", type=_positive, help="images in a step (default: 8 on a GPU, else 1)")
     train.add_argument("--steps", type=_positive, help="timed rounds (default: 20 on a GPU, else 5)")
-    train.add_argument("--region", choices=("superpixel", "l0"), default="superpixel", help="the region target")
+    train.add_argument(
+        "--region",
+        choices=("superpixel", "l0"),
+        default="superpixel",
+        help="kind of region target (default: superpixel)",
+    )
     train.add_argument(
         "--precision", choices=("float32", "mixed_float16", "mixed_bfloat16"), default="float32", help="Keras policy"
     )
-    train.add_argument("--jit", nargs="+", choices=("nl_means", "networks"), default=[], help="what XLA compiles")
+    train.add_argument("--jit", nargs="+", choices=("nl_means", "networks"), default=[], help="parts that XLA compiles")
     train.add_argument(
         "--generator",
         default=str(_CHECKPOINT),
-        help='weights both tails start from, or "none" (default: the shipped portrait checkpoint)',
+        help='weights that both tails start from, or "none" (default: the shipped portrait checkpoint)',
     )
     train.add_argument("--photos", help="folder of photos (default: bundled ones)")
-    train.add_argument("--anime", help="folder of anime pictures (default: drawn here)")
-    train.add_argument("--upstream", action="store_true", help="time upstream's way too, taking turns")
+    train.add_argument("--anime", help="folder of anime images (default: drawn here)")
+    train.add_argument("--upstream", action="store_true", help="time upstream's way too, in turns")
     train.add_argument(
         "--no-upstream-summaries",
         dest="upstream_summaries",
         action="store_false",
-        help="without the losses upstream evaluates once more for summaries",
+        help="leave out the losses that upstream evaluates once more for summaries",
     )
     for flag, value in (("--host-share", True), ("--no-host-share", False)):
         train.add_argument(
@@ -152,13 +157,15 @@ def _parser():
             help="time a step without a region target too (default: on a GPU)" if value else argparse.SUPPRESS,
         )
     train.add_argument("--json", metavar="FILE", help="write everything measured to a file")
-    prepare = commands.add_parser("prepare", help="photo targets: one job, several, and upstream's way")
+    prepare = commands.add_parser("prepare", help="time photo targets: one job, several, and upstream's way")
     prepare.set_defaults(run=_prepare)
     prepare.add_argument("--photos", help="folder of photos (default: bundled ones)")
-    prepare.add_argument("--count", type=_positive, default=40, help="pictures a run (default: 40)")
+    prepare.add_argument("--count", type=_positive, default=40, help="number of photos in a run (default: 40)")
     prepare.add_argument("--size", type=int, default=256, help="side of the bundled photos (default: 256)")
-    prepare.add_argument("--jobs", type=_positive, default=os.cpu_count() or 1, help="of the pool (default: the cores)")
-    prepare.add_argument("--rounds", type=_positive, default=3, help="runs of each way (default: 3)")
+    prepare.add_argument(
+        "--jobs", type=_positive, default=os.cpu_count() or 1, help="processes of the pool (default: the cores)"
+    )
+    prepare.add_argument("--rounds", type=_positive, default=3, help="number of runs of each way (default: 3)")
     prepare.add_argument("--json", metavar="FILE", help="write everything measured to a file")
     _add_pairs(commands)
     _add_export(commands)
@@ -166,30 +173,34 @@ def _parser():
 
 
 def _add_pairs(commands):
-    pairs = commands.add_parser("pairs", help="a training step on pairs, beside the generator's own pass")
+    pairs = commands.add_parser("pairs", help="time a training step on pairs, and the generator's own pass")
     pairs.set_defaults(run=_pairs)
     pairs.add_argument("--style", default="portrait", help="name or .toml of a style of pairs (default: portrait)")
     pairs.add_argument(
         "--perceptual", nargs="+", default=["random"], help="as for animegan3 train (default: random, a VGG19)"
     )
     pairs.add_argument("--steps", type=_positive, default=5, help="timed rounds (default: 5)")
-    pairs.add_argument("--discriminator", action="store_true", help="with the discriminator's part of the step")
+    pairs.add_argument("--discriminator", action="store_true", help="include the discriminator's part of the step")
     pairs.add_argument("--json", metavar="FILE", help="write everything measured to a file")
 
 
 def _add_export(commands):
-    export = commands.add_parser("export", help="exported files: latency, memory, operators")
+    export = commands.add_parser("export", help="time exported files: latency, memory, operators")
     export.set_defaults(run=_export)
     export.add_argument(
         "--generator", default=str(_CHECKPOINT), help="weights (default: the shipped portrait checkpoint)"
     )
-    export.add_argument("--size", type=_positive, nargs="+", default=[512], help="sides of the pictures (default: 512)")
-    export.add_argument("--precision", nargs="+", default=["float32"], help="of the .tflite files (default: float32)")
-    export.add_argument("--threads", type=_positive, nargs="+", default=[2], help="default: 2")
-    export.add_argument("--rounds", type=_positive, default=7, help="runs of each, taking turns (default: 7)")
+    export.add_argument("--size", type=_positive, nargs="+", default=[512], help="sides of the images (default: 512)")
+    export.add_argument(
+        "--precision", nargs="+", default=["float32"], help="precisions of the .tflite files (default: float32)"
+    )
+    export.add_argument("--threads", type=_positive, nargs="+", default=[2], help="threads of each run (default: 2)")
+    export.add_argument(
+        "--rounds", type=_positive, default=7, help="number of runs of each file, in turns (default: 7)"
+    )
     export.add_argument("--litert", default=sys.executable, help="a Python that has ai-edge-litert (default: this one)")
     export.add_argument("--onnx", metavar="PYTHON", help="time ONNX Runtime too, in a Python that has it")
-    export.add_argument("--calibrate", help="folder of photos, for int8")
+    export.add_argument("--calibrate", help="folder of photos that int8 is fitted to")
     export.add_argument("--json", metavar="FILE", help="write everything measured to a file")
 
 

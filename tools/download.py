@@ -1,10 +1,10 @@
-"""Fetches what the AnimeGAN authors published: generators, training sets, VGG19's weights.
+"""Fetches published files: the AnimeGAN authors' generators and training sets, and VGG19's weights.
 
     .venv/bin/python tools/download.py                               # list what there is
     .venv/bin/python tools/download.py animegan2-hayao photos -o downloads
 
-Run it again to go on after an interruption. Sizes and sums are checked where downloads/published.toml knows them; what
-was received of every file stands in OUT/received.json, and a later copy must have the same sum.
+Run it again to go on after an interruption. Sizes and checksums are checked where downloads/published.toml has them.
+OUT/received.json records each file that was received, and a later copy must have the same checksum.
 """
 
 from __future__ import annotations
@@ -28,9 +28,18 @@ RECORD = "received.json"
 
 
 def download(names, out, published):
-    """Fetches the files of each name into OUT/NAME; returns what to do with them, a line each.
+    """Fetches files into OUT/NAME.
 
-    published: {name: [{"url", "bytes", "sha256", "then"}, ...]}, all but the address optional.
+    Args:
+        names: Keys of `published`.
+        out: The folder OUT.
+        published: {name: [{"url", "bytes", "sha256", "then"}, ...]}; all but "url" may be missing.
+
+    Returns:
+        Hints on how to use the files, one line each.
+
+    Raises:
+        UserError: A name is unknown, or a file cannot be fetched or is not the published one.
     """
     unknown = [name for name in names if name not in published]
     if unknown:
@@ -59,7 +68,7 @@ def _read_record(out):
     try:
         return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     except (OSError, ValueError) as error:
-        raise UserError(f"{str(path)!r} cannot be read ({error}); move it away to record anew") from error
+        raise UserError(f"{str(path)!r} cannot be read ({error}); move it away to start a new record") from error
 
 
 def _write_record(out, record):
@@ -69,8 +78,10 @@ def _write_record(out, record):
 
 def _main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("names", nargs="*", help="what to fetch; without it, the list")
-    parser.add_argument("-o", "--out", type=Path, default=Path("downloads"), help="folder (downloads)")
+    parser.add_argument("names", nargs="*", help="names of what to fetch; without names, list them")
+    parser.add_argument(
+        "-o", "--out", type=Path, default=Path("downloads"), help="folder for the files (default: downloads)"
+    )
     options = parser.parse_args()
     published = tomllib.loads(PUBLISHED.read_text(encoding="utf-8"))
     if not options.names:

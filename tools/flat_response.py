@@ -1,4 +1,4 @@
-"""What a generator makes of pictures of one colour: nothing should come out but that colour."""
+"""Measures what a generator draws for images of one colour: ideally the colour itself and nothing else."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ SIDES = (256, 512)
 
 
 def flat_response(stylizer: Callable[[np.ndarray], np.ndarray]) -> list[str]:
-    """Draws white, grey and black squares and describes what comes out, a row of a Markdown table each.
+    """Draws white, grey and black squares and describes each result in a row of a Markdown table.
 
     Args:
-        stylizer: Draws a picture, uint8 RGB [H, W, 3] -> the same size.
+        stylizer: Draws an image, uint8 RGB [H, W, 3] -> the same size.
 
     Returns:
         Rows `| picture | side | mean colour | levels from darkest to lightest |`.

@@ -1,6 +1,6 @@
-"""Writes docs/generations.md: the three generations side by side, from the networks and recipes themselves.
+"""Writes docs/generations.md, which compares the three generations, from the networks and recipes themselves.
 
-.venv/bin/python tools/generations.py            # with this machine's times; leave it alone meanwhile
+.venv/bin/python tools/generations.py            # times this machine, which should do nothing else meanwhile
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ RECIPES = ("animegan1-hayao", "animegan2-hayao", "hayao", "animegan1-shinkai", "
 
 
 def network_rows():
-    """The rows of the first table that do not depend on the machine: [[title, cell of each generation], ...]."""
+    """Makes the rows of the first table that do not depend on the machine: [[title, cell of each generation], ...]."""
     from animegan3_tf.architectures import TRAINED
     from animegan3_tf.networks import animegan1, animegan2, build_discriminator, build_generator
     from animegan3_tf.networks.weights import build_deployed
 
     deployed = {name: build_deployed(name, "legacy") for name in TRAINED}
     trained = {**deployed, "animegan3": build_generator()}
-    judges = {
+    discriminators = {
         "animegan1": [animegan1.build_discriminator()],
         "animegan2": [animegan2.build_discriminator()],
         "animegan3": [build_discriminator(), build_discriminator()],
@@ -35,8 +35,8 @@ def network_rows():
         ["name here", *(f"`{name}`" for name in TRAINED)],
         ["parameters, deployed", *(f"{_parameters(model):,}" for model in deployed.values())],
         ["parameters, in training", *(f"{_parameters(model):,}" for model in trained.values())],
-        ["discriminators", *(str(len(found)) for found in judges.values())],
-        ["their parameters", *(f"{sum(map(_parameters, found)):,}" for found in judges.values())],
+        ["discriminators", *(str(len(found)) for found in discriminators.values())],
+        ["their parameters", *(f"{sum(map(_parameters, found)):,}" for found in discriminators.values())],
         [f"GFLOP at {SIZE}x{SIZE}", *(f"{_flops(model) / 1e9:.1f}" for model in deployed.values())],
         ["height and width, multiples of", *(str(a.multiple) for a in TRAINED.values())],
         ["layers with weights", *(_layers(model) for model in deployed.values())],
@@ -44,7 +44,7 @@ def network_rows():
 
 
 def loss_rows():
-    """The rows of the second table: [[title, cell of each of RECIPES], ...]."""
+    """Makes the rows of the second table: [[title, cell of each of RECIPES], ...]."""
     from animegan3_tf.styles import load_style
 
     styles = [load_style(name) for name in RECIPES]
@@ -77,7 +77,7 @@ def loss_rows():
 
 
 def time_row(rounds):
-    """(the row of milliseconds at SIZE x SIZE, what they were measured on)."""
+    """Times the generators; returns the row of milliseconds at SIZE x SIZE, and a line on the machine."""
     import numpy as np
     import tensorflow as tf
 
@@ -95,14 +95,14 @@ def time_row(rounds):
     times = take_turns(runs, rounds).values()
     machine = describe_machine()
     where = f"{machine['processor']}, {machine['cores']} cores, TensorFlow {machine['tensorflow']}"
-    if machine["load_average"] > 1.25 * machine["cores"]:  # our own threads make it as high as the cores
+    if machine["load_average"] > 1.25 * machine["cores"]:  # this process's own threads load all cores
         where += f" (busy with other work, load average {machine['load_average']:.1f}: the times are too long)"
     cells = [f"{1e3 * t.median:.0f} ({1e3 * min(t.seconds):.0f} to {1e3 * max(t.seconds):.0f})" for t in times]
     return [f"ms at {SIZE}x{SIZE}: median (range)", *cells], f"Times: {rounds} rounds in turns on {where}."
 
 
 def page(rounds):
-    """The whole page."""
+    """Makes the whole page; `rounds` is the number of timed calls of each generator."""
     from animegan3_tf.architectures import TRAINED
 
     times, where = time_row(rounds)
@@ -171,8 +171,8 @@ def _table(head, rows):
 
 def _main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("-o", "--out", type=Path, default=PAGE, help="the page (docs/generations.md)")
-    parser.add_argument("--rounds", type=int, default=15, help="timed calls of each generator (15)")
+    parser.add_argument("-o", "--out", type=Path, default=PAGE, help="page to write (default: docs/generations.md)")
+    parser.add_argument("--rounds", type=int, default=15, help="number of timed calls of each generator (default: 15)")
     options = parser.parse_args()
     quiet_tensorflow()
     text = page(options.rounds)

@@ -1,11 +1,11 @@
-"""Prints how several models draw the faces of a folder of pairs: eyes, skin, identity, likeness, as a Markdown table.
+"""Prints a Markdown table of how several models draw the faces of a folder of pairs: eyes, skin, identity, likeness.
 
-The folder is one that `animegan3 pairs --no-checks` made; its photos and their landmarks are used, not its drawings:
+The folder is one that `animegan3 pairs --no-checks` made. Its photos and their landmarks are used, not its drawings:
 
     animegan3 pairs HELD_OUT -o faces --teacher portrait --no-checks --size 512
     .venv/bin/python tools/portrait_table.py faces --size 256,512 --model portrait=portrait --model JP_face=FILE.onnx
 
---sheet FILE also writes all results side by side, a row a face.
+--sheet FILE also writes all results side by side, one row for each face.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SHOWN = 192
 
 
 def read_faces(folder: Path, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Reads photos of a folder of pairs and their landmarks in shares of the side: at most `count`, spread evenly."""
+    """Reads photos of a folder of pairs, at most `count`, spread evenly, with their landmarks in shares of the side."""
     from animegan3_tf.data.pair_book import PairManifest
 
     pairs = {stem: record for stem, record in PairManifest(folder).pairs.items() if record["landmarks"]}
@@ -41,7 +41,7 @@ def read_faces(folder: Path, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 class Scores:
-    """Measures the drawings of a set of faces at one size: one row of the table a model."""
+    """Measures drawings of a set of faces at one size; each model's drawings give one row of the table."""
 
     def __init__(self, faces, size):
         from animegan3_tf.evaluation.face_embedding import dlib_embedding
@@ -55,7 +55,7 @@ class Scores:
         self._between = between_persons(self._vectors)
 
     def row(self, drawings: list[np.ndarray]) -> list[str]:
-        """Both eyes drawn, skin shift, identity, likeness."""
+        """Measures one model's drawings: both eyes drawn, skin shift, identity, likeness."""
         from animegan3_tf.evaluation.drawn_eyes import both_eyes_drawn
         from animegan3_tf.evaluation.identity import identity_similarity
         from animegan3_tf.evaluation.skin_shift import skin_shift
@@ -67,22 +67,30 @@ class Scores:
         likeness = float(np.mean(self._likeness.forward(prepared)))
         return [f"{100 * eyes:.0f} %", f"{skin:.1f}", f"{identity:.2f}", f"{likeness:.2f}"]
 
-    def _embed(self, pictures):
+    def _embed(self, faces_rgb):
         from animegan3_tf.data.face import Face
         from animegan3_tf.evaluation.face_chip import chip_matrix, face_chip
 
         faces = [Face((0, 0, 1, 1), 1.0, tuple(map(tuple, points))) for points in self.landmarks]
-        return self._embedding([face_chip(rgb, chip_matrix(face)) for rgb, face in zip(pictures, faces)])
+        return self._embedding([face_chip(rgb, chip_matrix(face)) for rgb, face in zip(faces_rgb, faces)])
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the tool; returns its exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("faces", type=Path, help="folder of pairs")
-    parser.add_argument("--model", action="append", default=[], metavar="NAME=MODEL", help="may be given again")
-    parser.add_argument("--size", default="256,512", help="sides at which faces are drawn")
-    parser.add_argument("--count", type=int, default=100, help="faces at most")
-    parser.add_argument("--sheet", type=Path, help="PNG of all results; {size} in its name becomes the size")
+    parser.add_argument(
+        "--model",
+        action="append",
+        default=[],
+        metavar="NAME=MODEL",
+        help="name and model of a column; may be given again",
+    )
+    parser.add_argument(
+        "--size", default="256,512", help="sides at which faces are drawn, joined by commas (default: 256,512)"
+    )
+    parser.add_argument("--count", type=int, default=100, help="largest number of faces (default: 100)")
+    parser.add_argument("--sheet", type=Path, help="PNG of all results to write; {size} in its name becomes the size")
     options = parser.parse_args(arguments)
     quiet_tensorflow()
     from animegan3_tf.stylizer import load_stylizer

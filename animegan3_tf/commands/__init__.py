@@ -1,4 +1,4 @@
-"""What the commands of `animegan3` take: options to values, values to the library, results to the console.
+"""The commands of `animegan3`: they turn options into values, call the library, and print the results.
 
 TensorFlow is imported inside the commands that need it, so that `--help` answers at once.
 """

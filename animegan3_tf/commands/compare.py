@@ -5,55 +5,73 @@ from __future__ import annotations
 import sys
 import tempfile
 from pathlib import Path
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 import typer
 
 from animegan3_tf.commands.options import CACHE, MAX_PIXELS
 from animegan3_tf.errors import UserError
 
+if TYPE_CHECKING:
+    from animegan3_tf.comparison.compare import Comparison
+
 
 def compare(
-    photos: Path = typer.Option(..., help="Photos, a folder."),
-    anime: Path = typer.Option(..., help="Anime pictures of the style, a folder."),
+    photos: Path = typer.Option(..., help="Folder of the photos."),
+    anime: Path = typer.Option(..., help="Folder of anime images of the style."),
     models: list[str] = typer.Option(
         ...,
         "--model",
         metavar="NAME=PATH",
-        help="A run folder, weights (.h5), SavedModel, .tflite, .onnx, a published file (.pb, TF.js, TensorFlow 1 "
-        "checkpoint; its architecture is found out, or said: v2=animegan2:PATH), or a folder of pictures named like "
-        "the photos.",
+        help="Name of a method, and its model or a folder of its images, which have the photos' names. A model is a "
+        "run folder, weights (.h5), SavedModel, .tflite, .onnx or published file (.pb, TF.js, TensorFlow 1 "
+        "checkpoint). Its architecture is detected, or given as v2=animegan2:PATH",
     ),
     out: Path = typer.Option(..., "-o", "--out", help="Folder for report.html, .json, .md, .csv and .tex."),
-    size: int = typer.Option(512, help="Longest side of photos in pixels; larger ones are reduced."),
-    shown: int = typer.Option(8, help="Photos that the page shows with a slider; tables are of all.", min=0),
-    sizes: str = typer.Option("256,512,1080p", help="At which to time: sides of squares, WIDTHxHEIGHT, 1080p."),
-    rounds: int = typer.Option(5, help="How often each method is timed at each size, in turns.", min=1),
+    size: int = typer.Option(512, help="Longest side of the photos in pixels; larger ones are reduced."),
+    shown: int = typer.Option(
+        8, help="Number of photos on the page, with a slider; the tables cover all.", min=0, metavar="<int>"
+    ),
+    sizes: str = typer.Option("256,512,1080p", help="Sizes to time: sides of squares, WIDTHxHEIGHT, or 1080p."),
+    rounds: int = typer.Option(
+        5, help="Number of timings of each method at each size, in turns.", min=1, metavar="<int>"
+    ),
     timing: bool = typer.Option(True, "--timing/--no-timing", help="Measure time and memory."),
     features: Optional[str] = typer.Option(
         None,
-        help="Also measure distances between sets (FID), and look for faces, with a network of `evaluate`: "
-        "inception-2015[:FOLDER], inception-keras[:FILE.h5], resnet18[:FILE] or saved_model:FOLDER.",
+        help="Measure distances between sets of images (FID) with a network that `animegan3 evaluate --help` lists; "
+        "turns on --faces.",
     ),
     distance: Optional[str] = typer.Option(
-        None, help="lpips:FILE.npz (LPIPS) or resnet18[:FILE]; by default the ResNet-18, where there is one."
+        None,
+        help="Compare images with photos by lpips:FILE.npz (LPIPS) or resnet18[:FILE]; by default by the "
+        "ResNet-18, if there is one.",
     ),
     faces: Optional[bool] = typer.Option(
-        None, "--faces/--no-faces", help="Look for faces, and for the same person in both; with --features by default."
+        None,
+        "--faces/--no-faces",
+        help="Measure whether faces are found and show the same person; by default with --features.",
     ),
-    replicates: int = typer.Option(100, help="Of the bootstrap intervals; 0 for none.", min=0),
-    seed: int = typer.Option(0, help="Of what is drawn for intervals and extrapolation.", min=0),
+    replicates: int = typer.Option(
+        100, help="Number of bootstrap replicates for the intervals; 0 for no intervals.", min=0, metavar="<int>"
+    ),
+    seed: int = typer.Option(0, help="Seed of the intervals and extrapolations.", min=0, metavar="<int>"),
     cache: Path = CACHE,
     max_pixels: int = MAX_PIXELS,
-):
-    """Compare generators on the same photos: pictures, time, memory, scores. The status is 1 when a picture is bad."""
+) -> None:
+    """Compare generators on the same photos: images, time, memory and scores.
+
+    The exit status is 1 when an image cannot be used.
+
+    Example: animegan3 compare --photos photos --anime anime --model v3=portrait --model other=drawings -o comparison
+    """
     from animegan3_tf.comparison.image_size import parse_sizes
     from animegan3_tf.comparison.specification import parse_models
 
     specifications = parse_models(models)
     for folder, option in ((photos, "--photos"), (anime, "--anime")):
         if not folder.is_dir():
-            raise UserError(f"{option} {str(folder)!r} is not a folder; name one that holds pictures")
+            raise UserError(f"{option} {str(folder)!r} is not a folder; name one that holds images")
     timed = parse_sizes(sizes) if timing else ()
 
     from animegan3_tf.comparison.compare import Settings
@@ -79,8 +97,8 @@ def compare(
         raise typer.Exit(1)
 
 
-def print_comparison(found):
-    """Both tables and the notes, on stdout."""
+def print_comparison(found: Comparison) -> None:
+    """Prints both tables and the notes."""
     from rich.console import Console
 
     from animegan3_tf.comparison.table_texts import print_table

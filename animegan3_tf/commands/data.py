@@ -1,11 +1,11 @@
-"""The commands on pictures: faces, prepare, inspect."""
+"""The commands on training data: faces, prepare, inspect."""
 
 from __future__ import annotations
 
 import os
 import sys
 from pathlib import Path
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 import typer
 
@@ -20,27 +20,43 @@ from animegan3_tf.commands.options import (
 )
 from animegan3_tf.errors import UserError
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from animegan3_tf.data.face import Detector
+    from animegan3_tf.data.prepare import PrepareReport
+    from animegan3_tf.data.shards import ShardReport
+    from animegan3_tf.data.targets import Stage
+    from animegan3_tf.styles import Style
+
 
 def faces(
-    source: Path = typer.Argument(..., metavar="SRC", help="A folder of photos, with those below it, or one photo."),
+    source: Path = typer.Argument(..., metavar="SRC", help="Folder of photos, with those below it, or one photo."),
     out: Path = typer.Option(..., "-o", "--out", help="Folder for the crops, faces.json and rejected.json."),
     size: int = typer.Option(256, help="Side of the crops in pixels."),
     margin: Optional[float] = typer.Option(
-        None, help="Added on each side of a face, as a share of it; 0.12 by default, 0 with --center."
+        None, help="Margin on each side of a face, as a share of its size; 0.12 by default, 0 with --center."
     ),
-    min_size: int = typer.Option(64, help="Leave out faces that measure less, in pixels of the photo."),
-    min_confidence: float = typer.Option(0.9, help="Leave out faces of which the detector is less sure, 0 to 1."),
+    min_size: int = typer.Option(64, help="Leave out smaller faces, in pixels of the photo."),
+    min_confidence: float = typer.Option(0.9, help="Leave out faces that the detector is less sure of, 0 to 1."),
     duplicates: int = typer.Option(
-        50, help="Leave out crops that differ from an earlier one in so few of 256 bits; -1 keeps all."
+        50,
+        help="Leave out a crop whose hash differs from an earlier one's in so few of 256 bits; -1 keeps all.",
     ),
-    letterbox: bool = typer.Option(False, "--letterbox", help="Take pictures without a face whole, between bars."),
+    letterbox: bool = typer.Option(False, "--letterbox", help="Keep photos without a face whole, between bars."),
     boxes: Optional[Path] = typer.Option(
-        None, help="Faces from this file, not MTCNN: CSV with columns file,left,top,right,bottom, or JSON."
+        None,
+        help="Take the faces from this file instead of MTCNN: JSON, or CSV with the columns file,left,top,right,bottom",
     ),
-    center: bool = typer.Option(False, "--center", help="Take the middle square of every picture, not MTCNN's faces."),
+    center: bool = typer.Option(False, "--center", help="Take the middle square of every photo instead of its faces."),
     max_pixels: int = MAX_PIXELS,
-):
-    """Cut faces out of photos: square, eyes level, one size. The status is 1 when a photo cannot be read."""
+) -> None:
+    """Cut faces out of photos: square, with level eyes, all of one size.
+
+    The exit status is 1 when a photo cannot be read.
+
+    Example: animegan3 faces photos -o data/photo
+    """
     if boxes is not None and center:
         raise UserError("--boxes and --center exclude each other; leave one of them out")
     from animegan3_tf.data.center_crop import CenterCrop
@@ -51,7 +67,7 @@ def faces(
 
     margin = (0.0 if center else 0.12) if margin is None else margin
     settings = CropSettings(size, margin, min_size, min_confidence, duplicates, letterbox)
-    detector = GivenBoxes(boxes) if boxes is not None else CenterCrop() if center else MtcnnDetector(min_size)
+    detector: Detector = GivenBoxes(boxes) if boxes is not None else CenterCrop() if center else MtcnnDetector(min_size)
     with progress("cropping faces") as advance:
         report = crop_faces(source, out, detector, settings, max_pixels, advance)
     for _, reason in report.failed:
@@ -66,64 +82,80 @@ def faces(
 
 
 def prepare(
-    data: Path = typer.Option(Path("data"), help="Folder with photo/ and <style>/style/."),
+    data: Path = typer.Option(Path("data"), help="Folder with photo/ and <style>/style/"),
     style: str = STYLE,
     photos: Optional[Path] = PHOTOS,
     anime: Optional[Path] = ANIME,
     image_size: Optional[int] = IMAGE_SIZE,
     balance: Optional[str] = typer.Option(
-        None, help="none, mean or equalize: the anime pictures' colours (for train: --set data.balance=...)."
+        None, help="Balance the anime images' colours: none, mean or equalize. For train: --set data.balance=mean"
     ),
     settings: list[str] = typer.Option([], "--set", help="Replace a value of the style, as in train."),
-    jobs: int = typer.Option(os.cpu_count() or 1, help="Processes; with --runner, what Beam's options say.", min=1),
+    jobs: int = typer.Option(
+        os.cpu_count() or 1, help="Number of processes; with --runner, Beam's options decide.", min=1, metavar="<int>"
+    ),
     max_pixels: int = MAX_PIXELS,
     shards: Optional[Path] = typer.Option(
         None,
         help="Write TFRecord shards into this folder, which train takes as --data, and nothing beside the originals.",
     ),
-    shard_pictures: int = typer.Option(128, help="Pictures in a shard.", min=1),
-    runner: Optional[str] = typer.Option(
-        None, help="Write them with Apache Beam: DirectRunner, FlinkRunner, DataflowRunner (extra: beam)."
+    shard_images: int = typer.Option(
+        128, "--shard-pictures", help="Number of images in a shard.", min=1, metavar="<int>"
     ),
-    beam_options: str = typer.Option("", help="Of Beam: '--flink_master=host:8081 --parallelism=8'."),
-):
-    """Precompute the training targets: superpixels and L0 of the photos, edge-smoothed anime."""
+    runner: Optional[str] = typer.Option(
+        None,
+        help="Write the shards with Apache Beam: DirectRunner, FlinkRunner or DataflowRunner; needs the extra beam.",
+    ),
+    beam_options: str = typer.Option(
+        "", help="Options for Beam in one text, such as '--flink_master=host:8081 --parallelism=8'"
+    ),
+) -> None:
+    """Precompute the training targets: superpixels and L0 smoothing of the photos, edge-smoothed anime.
+
+    The exit status is 1 when an image cannot be read.
+
+    Example: animegan3 prepare --data data --style shinkai
+    """
     recipe = recipe_of(style, settings, {"data.image_size": image_size, "data.balance": balance})
     if shards is None and runner is not None:
         raise UserError("--runner is for --shards; leave it out, or add --shards DIR")
     if runner is None and beam_options:
         raise UserError("--beam-options are for --runner; leave them out, or add --runner DirectRunner")
     photos, anime = folders_of(data, recipe, photos, anime)
+    report: PrepareReport | ShardReport
     if shards is None:
         report = prepare_targets(recipe, photos, anime, jobs, max_pixels)
     else:
-        report = _prepare_shards(recipe, photos, anime, shards, shard_pictures, jobs, runner, beam_options, max_pixels)
+        report = _prepare_shards(recipe, photos, anime, shards, shard_images, jobs, runner, beam_options, max_pixels)
     if report.rejected:
         raise typer.Exit(1)
 
 
 def inspect(
-    data: Path = typer.Argument(Path("data"), help="Folder with photo/ and <style>/style/."),
+    data: Path = typer.Argument(Path("data"), help="Folder with photo/ and <style>/style/"),
     style: str = STYLE,
     photos: Optional[Path] = PHOTOS,
     anime: Optional[Path] = ANIME,
     settings: list[str] = typer.Option([], "--set", help="Replace a value of the style, as in train."),
-    page: Path = typer.Option(Path("inspect.html"), help="The report, one file with its pictures."),
-    as_json: Optional[Path] = typer.Option(None, "--json", help="Write everything found to this file too."),
+    page: Path = typer.Option(Path("inspect.html"), help="Report to write, one file that holds its images."),
+    as_json: Optional[Path] = typer.Option(None, "--json", help="Write the results to this file as JSON, too."),
     max_pixels: int = MAX_PIXELS,
-):
-    """Report on photos and anime pictures before training: sizes, colours, duplicates, bad files, warnings."""
+) -> None:
+    """Report on photos and anime images before training: sizes, colours, duplicates, bad files, warnings.
+
+    Example: animegan3 inspect data --style shinkai
+    """
     recipe = recipe_of(style, settings, {})
     photos, anime = folders_of(data, recipe, photos, anime)
     from rich.console import Console
 
-    from animegan3_tf.inspection.inspect import inspect as look_at
+    from animegan3_tf.inspection.inspect import inspect as inspect_folders
     from animegan3_tf.inspection.page import write_page
     from animegan3_tf.inspection.table import print_inspection
     from animegan3_tf.progress import progress
 
     with progress("inspecting") as advance:
-        inspection = look_at(recipe, photos, anime, advance, max_pixels)
+        inspection = inspect_folders(recipe, photos, anime, advance, max_pixels)
     print_inspection(inspection, Console())
     write_page(inspection, page, max_pixels)
     print(f"report: {page}")
@@ -131,8 +163,16 @@ def inspect(
         inspection.write_json(as_json)
 
 
-def prepare_targets(style, photos, anime, jobs, max_pixels):
-    """Shows what becomes of each target; returns the report."""
+def prepare_targets(style: Style, photos: Path, anime: Path, jobs: int, max_pixels: int) -> PrepareReport:
+    """Precomputes a style's targets with progress bars, and prints the colours and the outcome.
+
+    Args:
+        style: An unpaired style.
+        photos: Folder of the photos, or of shards.
+        anime: Folder of the anime images, or of shards.
+        jobs: Number of processes.
+        max_pixels: Images with more pixels are rejected.
+    """
     from animegan3_tf.data.colors import record_colors
     from animegan3_tf.data.prepare import prepare
     from animegan3_tf.data.shard_folder import is_shard_folder
@@ -140,20 +180,31 @@ def prepare_targets(style, photos, anime, jobs, max_pixels):
     from animegan3_tf.progress import progress
 
     for what, folder in (("photos", photos), ("anime", anime)):
-        if is_shard_folder(folder):  # made, measured and balanced already
+        if is_shard_folder(folder):  # measured and balanced when the shards were written
             continue
         with progress(f"measuring {what}") as advance:
             colors = record_colors(folder, advance, max_pixels)
         mean = " ".join(f"{level:.0f}" for level in colors["mean"])
-        print(f"{what}: brightness {colors['brightness']:.0f}, mean colour {mean} over {colors['pictures']:,} pictures")
+        print(f"{what}: brightness {colors['brightness']:.0f}, mean colour {mean} over {colors['pictures']:,} images")
     stages = [stage for stage in style_targets(style, photos, anime) if not is_shard_folder(stage.source)]
     with progress("preparing") as advance:
         report = prepare(stages, jobs, advance, max_pixels=max_pixels)
-    return _told(report, "targets")
+    _print_report(report, "targets")
+    return report
 
 
-def _prepare_shards(style, photos, anime, shards, shard_pictures, jobs, runner, beam_options, max_pixels):
-    """Shows what becomes of each picture; returns the report."""
+def _prepare_shards(
+    style: Style,
+    photos: Path,
+    anime: Path,
+    shards: Path,
+    shard_images: int,
+    jobs: int,
+    runner: Optional[str],
+    beam_options: str,
+    max_pixels: int,
+) -> ShardReport:
+    """Writes shards with a progress bar, and prints the outcome."""
     from animegan3_tf.data.shards import on_this_machine, prepare_shards, style_shards
     from animegan3_tf.progress import progress
 
@@ -164,14 +215,14 @@ def _prepare_shards(style, photos, anime, shards, shard_pictures, jobs, runner, 
 
         engine = on_beam(runner, beam_options)
     with progress("preparing") as advance:
-        folders = style_shards(style, photos, anime, shards)
-        report = prepare_shards(folders, engine, shard_pictures, advance, max_pixels)
-    return _told(report, "pictures")
+        folders: dict[Path, Sequence[Stage]] = dict(style_shards(style, photos, anime, shards))
+        report = prepare_shards(folders, engine, shard_images, advance, max_pixels)
+    _print_report(report, "images")
+    return report
 
 
-def _told(report, what):
-    """Prints a report, and returns it."""
+def _print_report(report: PrepareReport | ShardReport, what: str) -> None:
+    """Prints the reasons of what was rejected, and the counts of `what`."""
     for reason in report.rejected.values():
         print(f"animegan3: {reason}", file=sys.stderr)
-    print(f"{report.written:,} {what} written, {report.current:,} current, {len(report.rejected):,} pictures rejected")
-    return report
+    print(f"{report.written:,} {what} written, {report.current:,} current, {len(report.rejected):,} images rejected")

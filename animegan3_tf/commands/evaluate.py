@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 from pathlib import Path
-from typing import Optional
+from typing import TYPE_CHECKING, Callable, Optional
 
 import typer
 
@@ -13,47 +13,64 @@ from animegan3_tf.checkpoints import by_name
 from animegan3_tf.commands.options import CACHE, MAX_PIXELS
 from animegan3_tf.errors import UserError
 
+if TYPE_CHECKING:
+    from animegan3_tf.evaluation.ablation import Drawn
+    from animegan3_tf.evaluation.measures import Measures
+
 
 def evaluate(
     generated: Optional[Path] = typer.Option(
-        None, help="Stylised photos, a folder; or the model that is to stylise --photos."
+        None, help="Folder of stylised photos, or a model that stylises --photos first."
     ),
     runs: list[str] = typer.Option(
         [],
         "--ablate",
         metavar="[NAME=]RUN",
-        help="Instead of --generated, and once a run: stylise --photos with every state that the run folder keeps, or "
-        "with a state or weights file, and draw curves over training.",
+        help="Evaluate a run instead of --generated: stylise --photos with each state of a run folder, or with a state "
+        "or weights file, and draw curves over training; may be given again.",
     ),
-    photos: Path = typer.Option(..., help="The photos, a folder; pictures belong to the photo of the same name."),
-    anime: Path = typer.Option(..., help="Anime pictures of the style, a folder."),
+    photos: Path = typer.Option(..., help="Folder of the photos; an image belongs to the photo of the same name."),
+    anime: Path = typer.Option(..., help="Folder of anime images of the style."),
     out: Path = typer.Option(..., "-o", "--out", help="Folder for report.html, report.json, .csv and .tex."),
     features: str = typer.Option(
         "inception-2015",
-        help="inception-2015[:FOLDER] (FID), inception-keras[:FILE.h5], resnet18[:FILE.whl, .onnx or .npz] "
-        "or saved_model:FOLDER.",
+        help="Network for distances between sets of images: one of those listed above.",
     ),
     distance: Optional[str] = typer.Option(
-        None, help="lpips:FILE.npz (LPIPS) or resnet18[:FILE]; by default the ResNet-18, where there is one."
+        None,
+        help="Compare images with photos by lpips:FILE.npz (LPIPS) or resnet18[:FILE]; by default by the ResNet-18, "
+        "if there is one.",
     ),
-    faces: bool = typer.Option(True, "--faces/--no-faces", help="Look for faces, and for the same person in both."),
-    replicates: int = typer.Option(100, help="Of the bootstrap intervals; 0 for none.", min=0),
-    seed: int = typer.Option(0, help="Of what is drawn for intervals and extrapolation.", min=0),
+    faces: bool = typer.Option(
+        True, "--faces/--no-faces", help="Measure whether faces are found and show the same person."
+    ),
+    replicates: int = typer.Option(
+        100, help="Number of bootstrap replicates for the intervals; 0 for no intervals.", min=0, metavar="<int>"
+    ),
+    seed: int = typer.Option(0, help="Seed of the intervals and extrapolations.", min=0, metavar="<int>"),
     cache: Path = CACHE,
     max_pixels: int = MAX_PIXELS,
-):
-    """Measure stylised photos against the photos and the anime. The status is 1 when a picture cannot be read."""
+) -> None:
+    """Measure stylised photos against the photos and against anime images of the style.
+
+    The exit status is 1 when an image cannot be read.
+
+    The networks of --features: inception-2015[:FOLDER] (FID), inception-keras[:FILE.h5], resnet18[:FILE], whose FILE is
+    a .whl, .onnx or .npz, and saved_model:FOLDER.
+
+    Example: animegan3 evaluate --generated anime --photos photos --anime data/hayao/style -o evaluation
+    """
     for folder, option in ((photos, "--photos"), (anime, "--anime")):
         if not folder.is_dir():
-            raise UserError(f"{option} {str(folder)!r} is not a folder; name one that holds pictures")
+            raise UserError(f"{option} {str(folder)!r} is not a folder; name one that holds images")
     if (generated is None) == (not runs):
         given = "both are" if runs else "neither is"
         raise UserError(f"give --generated or --ablate, one of the two; {given} given")
     generated = generated and by_name(generated)
     if generated is not None and not generated.exists():
         raise UserError(
-            f"--generated {str(generated)!r} does not exist; name a folder of pictures, a model, or a name of "
-            "`animegan3 models`"
+            f"--generated {str(generated)!r} does not exist; name a folder of images, a model, or a name that "
+            "`animegan3 models` lists"
         )
     if out.exists() and not out.is_dir():
         raise UserError(f"--out {str(out)!r} is a file; name a folder")
@@ -66,31 +83,32 @@ def evaluate(
     from animegan3_tf.evaluation.report import write_report
     from animegan3_tf.progress import progress
 
-    def choose():
+    def choose() -> Measures:
         measures = choose_measures(features, distance, cache.expanduser(), faces, replicates, seed, max_pixels)
-        print(f"features: {measures.features.name}")
+        if measures.features is not None:
+            print(f"features: {measures.features.name}")
         return measures
 
-    if runs:
+    if generated is None:
         _ablate(runs, photos, anime, out, choose)
         return
     measures = choose()
-    reasons = []
+    reasons: list[str] = []
     if is_model(generated):
         with progress("stylising") as advance:
             drawn = draw(
                 generated, photos, out / "generated", max_pixels, lambda i, n, photo, _: advance(i, n, photo.name)
             )
-        print(f"{drawn.written:,} pictures written to {out / 'generated'}, {len(drawn.failures):,} failed")
+        print(f"{drawn.written:,} images written to {out / 'generated'}, {len(drawn.failures):,} failed")
         generated, reasons = out / "generated", [reason for _, reason in drawn.failures]
     evaluation = measure(generated, photos, anime, measures, progress)
     write_report(evaluation, out)
     reasons = list(dict.fromkeys([*reasons, *rejected(evaluation)]))  # a photo may have failed in both
     paired = len(set(evaluation.pairs.values()))
-    print(f"{paired:,} of {len(evaluation.sets['photos'].paths):,} photos have a picture of their name")
+    print(f"{paired:,} of {len(evaluation.sets['photos'].paths):,} photos have an image of their name")
     if not paired:
         reasons.append(
-            "no picture is named like a photo: only whole sets were compared; check --generated and --photos"
+            "no image has the name of a photo, so only whole sets were compared; check --generated and --photos"
         )
     for reason in reasons:
         print(f"animegan3: {reason}", file=sys.stderr)
@@ -103,8 +121,8 @@ def evaluate(
         raise typer.Exit(1)
 
 
-def _ablate(specifications, photos, anime, out, choose):
-    """--ablate; `choose` gives the measures, once the runs are known to be there."""
+def _ablate(specifications: list[str], photos: Path, anime: Path, out: Path, choose: Callable[[], Measures]) -> None:
+    """Evaluates the runs of --ablate; `choose` loads the measures, which takes long, after the runs are found."""
     from animegan3_tf.evaluation.ablation import ablate
     from animegan3_tf.evaluation.ablation_checkpoints import find_runs
     from animegan3_tf.evaluation.ablation_page import BIASED
@@ -112,15 +130,15 @@ def _ablate(specifications, photos, anime, out, choose):
     from animegan3_tf.evaluation.latex import number
     from animegan3_tf.progress import progress
 
-    problems = []
+    problems: list[str] = []
     runs = find_runs(specifications, problems.append)
     for run in runs:
         steps = ", ".join(f"{checkpoint.step:,}" for checkpoint in run.checkpoints)
         print(f"{run.label}: {run.path}, step {steps}")
 
-    def on_drawn(label, step, drawn):
+    def on_drawn(label: str, step: int, drawn: Drawn) -> None:
         failed = f", {len(drawn.failures):,} failed" if drawn.failures else ""
-        print(f"{label}, step {step:,}: {drawn.written:,} drawn, {drawn.kept:,} stood already{failed}", flush=True)
+        print(f"{label}, step {step:,}: {drawn.written:,} drawn, {drawn.kept:,} drawn before{failed}", flush=True)
 
     ablation = ablate(runs, photos, anime, out, choose(), progress, on_drawn)
     ablation = dataclasses.replace(ablation, problems=(*problems, *ablation.problems))
@@ -129,8 +147,9 @@ def _ablate(specifications, photos, anime, out, choose):
         print(f"animegan3: {problem}", file=sys.stderr)
     for key, metric in ablation.metrics.items():
         best = ablation.best(key)
-        if best is not None:
-            print(f"{metric.name}: best {number(best.result(key).value)}, {best.label}, step {best.step:,}")
+        result = None if best is None else best.result(key)
+        if best is not None and result is not None and result.value is not None:
+            print(f"{metric.name}: best {number(result.value)}, {best.label}, step {best.step:,}")
     print(f"{BIASED}\nreport: {out / 'report.html'}")
     if ablation.problems:
         raise typer.Exit(1)

@@ -1,49 +1,55 @@
-"""The commands on models: stylize, export, info, import."""
+"""The commands on models: stylize, models, export, info, import."""
 
 from __future__ import annotations
 
 import json
 import sys
 from pathlib import Path
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 import typer
 
-from animegan3_tf.commands.options import (
-    MAX_PIXELS,
-)
+from animegan3_tf.commands.options import MAX_PIXELS
 from animegan3_tf.errors import UserError
 
+if TYPE_CHECKING:
+    from animegan3_tf.export import ExportedFile
+
 _MODEL_HELP = (
-    "Run folder, weights (.h5), published .pb, .onnx or TF.js, SavedModel, .tflite, or a name of `animegan3 models`; "
-    "portrait by default."
+    "Run folder, weights (.h5), published .pb, .onnx or TF.js, SavedModel, .tflite, or a name that `animegan3 models` "
+    "lists; portrait by default."
 )
 
 
 def stylize(
     inputs: list[Path] = typer.Argument(..., help="Photos and folders of photos."),
-    out: Path = typer.Option(..., "-o", "--out", help="Folder for the results, or a picture file for one photo."),
+    out: Path = typer.Option(..., "-o", "--out", help="Folder for the results, or an image file for one photo."),
     model: Optional[Path] = typer.Option(None, help=_MODEL_HELP),
-    format: Optional[str] = typer.Option(None, help="png, jpg or webp; by default each photo's own."),
+    format: Optional[str] = typer.Option(None, help="Write png, jpg or webp; by default each photo's own format."),
     overwrite: bool = typer.Option(False, "--overwrite", help="Let results replace their own photos."),
     size: Optional[int] = typer.Option(
-        None, help="Longest side that the network sees of a photo, 0 for the photo's own; the checkpoint's by default."
+        None, help="Longest side at which photos are drawn, in pixels; 0 for their own; the checkpoint's by default."
     ),
     full_size: bool = typer.Option(
-        True, "--full-size/--network-size", help="Enlarge results to their photos' sizes, or leave them as drawn."
+        True, "--full-size/--network-size", help="Enlarge results to the size of their photos, or keep the drawn size."
     ),
     face: Optional[bool] = typer.Option(
-        None, "--face/--no-face", help="Draw each face again on its own, or do not; the checkpoint decides by default."
+        None, "--face/--no-face", help="Draw each face once more on its own, or not; by default as the checkpoint says."
     ),
     face_size: Optional[int] = typer.Option(
-        None, help="Side of the crops in which faces are drawn; the checkpoint's by default."
+        None, help="Side of the crops in which faces are drawn, in pixels; the checkpoint's by default."
     ),
     keep_colors: str = typer.Option(
-        "none", help="Give each region of a drawing the photo's colour (region), or leave the model's (none)."
+        "none", help="Give each region of a drawing the photo's colour (region), or keep the model's (none)."
     ),
     max_pixels: int = MAX_PIXELS,
-):
-    """Turn photos into anime. A photo that cannot be read gives one line; the rest goes on, and the status is 1."""
+) -> None:
+    """Turn photos into anime.
+
+    A photo that cannot be read is reported and the rest goes on; the exit status is then 1.
+
+    Example: animegan3 stylize photos -o anime
+    """
     from animegan3_tf.checkpoints import default_checkpoint
     from animegan3_tf.photo_stylizer import open_photo_stylizer
     from animegan3_tf.progress import progress
@@ -59,10 +65,10 @@ def stylize(
     )
     if stylizer.warning:
         print(f"animegan3: {stylizer.warning}", file=sys.stderr)
-    errors = []
+    errors: list[str] = []
     with progress("stylising") as advance:
 
-        def on_progress(done, total, photo, error):
+        def on_progress(done: int, total: int, photo: Path, error: Optional[str]) -> None:
             advance(done, total, photo.name)
             if error is not None:
                 errors.append(error)
@@ -72,7 +78,7 @@ def stylize(
         )
     for error in errors:
         print(f"animegan3: {error}", file=sys.stderr)
-    print(f"{report.written:,} pictures written to {out}, {len(report.failures):,} failed")
+    print(f"{report.written:,} images written to {out}, {len(report.failures):,} failed")
     if found := stylizer.faces_found:
         print(f"faces drawn again: {sum(found):,}, in {sum(map(bool, found)):,} of {len(found):,} photos")
     print(f"terms of the weights: {stylizer.terms}")
@@ -80,44 +86,65 @@ def stylize(
         raise typer.Exit(1)
 
 
-def models(as_json: bool = typer.Option(False, "--json", help="Print JSON.")):
-    """List the checkpoints that come with the project; every command that takes a model takes their names."""
+def models(as_json: bool = typer.Option(False, "--json", help="Print JSON.")) -> None:
+    """List the checkpoints that come with the project; every command that takes a model takes their names.
+
+    Example: animegan3 models
+    """
     from animegan3_tf.checkpoints import shipped_checkpoints
     from animegan3_tf.terms import terms_of
 
-    found = [one.to_dict() for one in shipped_checkpoints()]
+    found = shipped_checkpoints()
     if as_json:
-        print(json.dumps(found, indent=2))
+        print(json.dumps([one.to_dict() for one in found], indent=2))
         return
     if not found:
         print("no checkpoint is shipped with this version")
     for number, one in enumerate(found):  # the default is first
-        described = [one.get("architecture"), f"step {one['step']:,}" if one.get("step") else None, one.get("created")]
-        told = ", ".join(filter(None, [*described, f"{one['bytes'] / 1e6:.1f} MB"]))
-        print(f"{one['name']}{' (default)' if number == 0 else ''}: {told}\n    {one['card'] or one['weights']}")
-        print(f"    terms: {terms_of(one)}")
+        header, step = one.header, one.header.get("step")
+        facts = [header.get("architecture"), f"step {step:,}" if step else None, header.get("created")]
+        line = ", ".join(filter(None, [*facts, f"{one.bytes / 1e6:.1f} MB"]))
+        print(f"{one.name}{' (default)' if number == 0 else ''}: {line}\n    {one.to_dict()['card'] or one.weights}")
+        print(f"    terms: {terms_of(header)}")
 
 
 def export(
     model: Path = typer.Argument(
-        ..., help="Run folder, weights (.h5), published file, or a name of `animegan3 models`."
+        ..., help="Run folder, weights (.h5), published file, or a name that `animegan3 models` lists."
     ),
     out: Path = typer.Option(..., "-o", "--out", help="Folder for the files and export.json, which describes them."),
-    formats: str = typer.Option("saved_model,tflite", "--format", help="Of saved_model, tflite and onnx."),
-    sizes: str = typer.Option("256", "--size", help="Sides of the .tflite files' pictures, multiples of 8."),
-    precisions: str = typer.Option("float32", "--precision", help="Of float32, float16, dynamic, int8: .tflite files."),
-    calibrate: Optional[Path] = typer.Option(None, help="Folder of photos that int8 is fitted to; it needs some."),
-    photos: Optional[Path] = typer.Option(None, help="Folder of photos to compare on; three bundled ones by default."),
-    litert: Optional[Path] = typer.Option(
-        None, help="A Python that has ai-edge-litert, to run the .tflite files with."
+    formats: str = typer.Option(
+        "saved_model,tflite", "--format", help="Formats to write: saved_model, tflite, onnx, joined by commas."
     ),
-    name: Optional[str] = typer.Option(None, help="The model's name in the files; by default that of its style."),
-    version: Optional[str] = typer.Option(None, help="Its version; by default the training step's."),
-    author: Optional[str] = typer.Option(None, help="Who made it."),
-    license: Optional[str] = typer.Option(None, help="What it may be used for."),
-    trained_on: Optional[str] = typer.Option(None, help="The pictures it was trained on, and whose they are."),
-):
-    """Write the deployed generator as SavedModel, TFLite and ONNX, each run and compared with the Keras model."""
+    sizes: str = typer.Option(
+        "256", "--size", help="Sides of the .tflite files' images in pixels, multiples of 8, joined by commas."
+    ),
+    precisions: str = typer.Option(
+        "float32",
+        "--precision",
+        help="Precisions of the .tflite files: float32, float16, dynamic, int8, joined by commas.",
+    ),
+    calibrate: Optional[Path] = typer.Option(None, help="Folder of photos that int8 is fitted to; int8 needs it."),
+    photos: Optional[Path] = typer.Option(
+        None, help="Folder of photos to compare the files on; three bundled ones by default."
+    ),
+    litert: Optional[Path] = typer.Option(
+        None, help="Path of a Python that has ai-edge-litert, to run the .tflite files."
+    ),
+    name: Optional[str] = typer.Option(
+        None, help="Name of the model in the files; by default its architecture and style."
+    ),
+    version: Optional[str] = typer.Option(
+        None, help="Version of the model; by default that of this package, with the training step."
+    ),
+    author: Optional[str] = typer.Option(None, help="Author of the model."),
+    license: Optional[str] = typer.Option(None, help="Terms of use of the model."),
+    trained_on: Optional[str] = typer.Option(None, help="Images that it was trained on, and their owners."),
+) -> None:
+    """Write a generator as SavedModel, TFLite and ONNX; each file is run and compared with the Keras model.
+
+    Example: animegan3 export portrait -o exported --format tflite --size 256,512
+    """
     from animegan3_tf.export import ExportPlan, export_generator
     from animegan3_tf.export.export import REPORT
     from animegan3_tf.terms import terms_of
@@ -133,20 +160,27 @@ def export(
         card=card,
     )
 
-    def show(file):
+    def show(file: ExportedFile) -> None:
         print(f"{file.path.name:34}{file.bytes / 1e6:6.2f} MB  {file.comparison}", flush=True)
 
     files = export_generator(model, out, plan, show)
-    runtimes = ", ".join(sorted({file.told["runtime"] for file in files}))
+    runtimes = ", ".join(sorted({file.facts["runtime"] for file in files}))
     print(f"{len(files)} files written to {out}, compared by {runtimes}; {REPORT} has the details")
     print(f"terms of the weights: {terms_of(json.loads((out / REPORT).read_text(encoding='utf-8'))['model'])}")
 
 
 def info(
-    model: Path = typer.Argument(..., help="Weights, state, run folder, published file; SavedModel, .tflite or .onnx."),
+    model: Path = typer.Argument(
+        ...,
+        help="Weights, training state, run folder, published file, SavedModel, .tflite, .onnx, or a name that "
+        "`animegan3 models` lists.",
+    ),
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
-):
-    """Print what a file of this project says of itself."""
+) -> None:
+    """Describe a model file: its header or metadata, size and tensors.
+
+    Example: animegan3 info portrait
+    """
     from animegan3_tf.info import describe_model
 
     values = describe_model(model)
@@ -162,15 +196,20 @@ def import_(
     source: list[str] = typer.Argument(
         ...,
         metavar="[ARCH] FILE",
-        help="A frozen graph (.pb), .onnx, TF.js folder or model.json, or TensorFlow 1 checkpoint (its prefix or "
-        "folder); before it the architecture, which is found out otherwise.",
+        help="Frozen graph (.pb), .onnx, TF.js folder or model.json, or TensorFlow 1 checkpoint (its prefix or "
+        "folder). The architecture, such as animegan2, may stand before it; otherwise it is detected.",
     ),
     out: Path = typer.Option(..., "-o", "--out", help="Weights file (.h5) to write."),
     batch_norm: str = typer.Option(
-        "inference", help="Of animegan3's checkpoints: what its authors' inference graph computes, or the trained one."
+        "inference",
+        help="Batch norm of animegan3's checkpoints: as the authors' graph for inference computes it (inference), or "
+        "with the trained averages (trained).",
     ),
-):
-    """Convert a generator that the AnimeGAN authors published to a weights file, for stylize, export and --init."""
+) -> None:
+    """Convert a generator that AnimeGAN's authors published to a weights file, for stylize, export and train --init.
+
+    Example: animegan3 import AnimeGANv3_Hayao_36.pb -o hayao_36.h5
+    """
     from animegan3_tf.lineage import import_generator
 
     *architecture, path = source
@@ -181,12 +220,12 @@ def import_(
     print(f"{out}: {published.architecture}, {parameters:,} parameters")
 
 
-def _listed(text):
+def _listed(text: str) -> tuple[str, ...]:
     """The words of a list with commas, each once."""
     return tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
 
 
-def _integer(option, text):
+def _integer(option: str, text: str) -> int:
     try:
         return int(text)
     except ValueError:

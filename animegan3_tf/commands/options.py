@@ -1,41 +1,80 @@
-"""Options that several commands share, and what becomes of them."""
+"""Options that several commands share, and the functions that resolve them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from animegan3_tf.errors import UserError
 
-DEFAULT_MAX_PIXELS = 100_000_000  # of images.py, which would load OpenCV
-MAX_PIXELS = typer.Option(DEFAULT_MAX_PIXELS, help="Refuse pictures with more pixels than this.", min=256)
-CACHE = typer.Option(Path("~/.cache/animegan3_tf/features"), help="Folder that keeps the features of each picture.")
-STYLE = typer.Option("shinkai", help="Name of a bundled style, or a .toml file.")
-PHOTOS = typer.Option(None, help="Photos, instead of DATA/photo.")
-ANIME = typer.Option(None, help="Anime pictures, instead of DATA/<style>/style.")
-PAIRS = typer.Option(
-    [], help="Folder of pairs, for a style that learns from them: photo/ and anime/ of like names; may be given again."
+if TYPE_CHECKING:
+    from animegan3_tf.styles import Style
+
+DEFAULT_MAX_PIXELS = 100_000_000  # as in images.py, which would load OpenCV
+# metavar: a narrower column of types, so that no word of a help text is cut on a terminal of 80 columns
+MAX_PIXELS = typer.Option(DEFAULT_MAX_PIXELS, help="Refuse images with more pixels.", min=256, metavar="<int>")
+CACHE = typer.Option(
+    Path("~/.cache/animegan3_tf/features"),
+    show_default=False,
+    help="Folder that keeps the features of each image; by default features in ~/.cache/animegan3_tf",
 )
-IMAGE_SIZE = typer.Option(None, help="Side of the training crops; the style's by default.")
+STYLE = typer.Option("shinkai", help="Name of a bundled style, or a .toml file.")
+PHOTOS = typer.Option(None, help="Folder of photos, instead of DATA/photo.")
+ANIME = typer.Option(None, help="Folder of anime images, instead of DATA/<style>/style.")
+PAIRS = typer.Option(
+    [],
+    help="Folder of pairs, for a style that learns from them: photo/ and anime/ hold images of the same names; may be "
+    "given again.",
+)
+IMAGE_SIZE = typer.Option(None, help="Side of the training crops in pixels; the style's by default.")
 
 
-def folders_of(data, style, photos, anime):
-    """The photo and anime folders, or one line on what is missing and how to get it."""
+def folders_of(data: Path, style: Style, photos: Path | None, anime: Path | None) -> tuple[Path, Path]:
+    """Finds the folders of an unpaired style's images.
+
+    Args:
+        data: Folder with photo/ and STYLE/style/.
+        style: The style.
+        photos: Folder of photos in place of data/photo, or None.
+        anime: Folder of anime images in place of data/STYLE/style, or None.
+
+    Returns:
+        The folder of photos and the folder of anime images.
+
+    Raises:
+        UserError: A folder does not exist.
+    """
     photos = photos or data / "photo"
     anime = anime or data / style.name / "style"
-    for folder, option, what in ((photos, "--photos", "photos"), (anime, "--anime", f"{style.name} pictures")):
+    for folder, option, what in ((photos, "--photos", "photos"), (anime, "--anime", f"{style.name} images")):
         if not folder.is_dir():
             raise UserError(f"{what} are missing: {str(folder)!r} is not a folder; put them there or give {option} DIR")
     return photos, anime
 
 
-def sources_of(data, style, photos, anime, pairs):
-    """(photos, anime, pairs) of a run as text, None where they are not named; one line where what it needs is missing.
+def sources_of(
+    data: Path, style: Style, photos: Path | None, anime: Path | None, pairs: Sequence[Path]
+) -> tuple[str | None, str | None, tuple[str, ...] | None]:
+    """Finds the folders that a run learns from.
 
-    pairs: any number of folders.
+    `RunConfiguration` checks whether they fit the style, such as pairs for an unpaired one.
 
-    What else does not fit, such as pairs for a style that learns without, `RunConfiguration` tells of.
+    Args:
+        data: As for `folders_of`.
+        style: The style.
+        photos: As for `folders_of`.
+        anime: As for `folders_of`.
+        pairs: Folders of pairs.
+
+    Returns:
+        The folder of photos, that of anime images and those of pairs, as text for `RunConfiguration`; None for those
+        that are not named.
+
+    Raises:
+        UserError: A folder that the style needs is missing.
     """
     if style.objective == "unpaired" and not pairs:
         photos, anime = folders_of(data, style, photos, anime)
@@ -43,12 +82,22 @@ def sources_of(data, style, photos, anime, pairs):
         from animegan3_tf.training.configuration import no_pairs
 
         raise UserError(no_pairs(style.name))
-    photos, anime = (None if folder is None else str(folder) for folder in (photos, anime))
-    return photos, anime, tuple(map(str, pairs)) or None
+    named = [None if folder is None else str(folder) for folder in (photos, anime)]
+    return named[0], named[1], tuple(map(str, pairs)) or None
 
 
-def recipe_of(style, settings, options):
-    """The style, a `Style` or what `load_style` takes, with --set and the options that were given."""
+def recipe_of(style: Style | str, settings: Sequence[str], options: Mapping[str, Any]) -> Style:
+    """Applies the command line's settings to a style.
+
+    Args:
+        style: The style, its name or its file.
+        settings: Texts "key=value" of --set.
+        options: Values of other options by key, which are of many types and come before `settings`; None leaves the
+            style's value.
+
+    Raises:
+        UserError: The style, a key or a value is unknown.
+    """
     from animegan3_tf.styles import Style, load_style, override
 
     given = {key: value for key, value in options.items() if value is not None}
@@ -56,7 +105,7 @@ def recipe_of(style, settings, options):
     return override(style, {**dict(_assignment(text) for text in settings), **given})
 
 
-def _assignment(text):
+def _assignment(text: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not equals:
         raise UserError(f"--set {text!r} has no '='; write --set key=value, such as --set loss.identity=1.0")

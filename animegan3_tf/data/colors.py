@@ -15,7 +15,7 @@ import numpy as np
 
 from animegan3_tf.data.book import read_book
 from animegan3_tf.data.ledger import COLORS, MANIFEST, alone, is_record, replace_part
-from animegan3_tf.images import DEFAULT_MAX_PIXELS, ImageError, find_images, glance
+from animegan3_tf.images import DEFAULT_MAX_PIXELS, ImageError, find_images, thumbnail
 
 SIDE = 128  # pixels of the short side of the reduced copies that are measured
 _LEVELS = np.arange(256)
@@ -141,7 +141,7 @@ def in_threads(function: Callable[[_Item], _Result], items: Iterable[_Item]) -> 
 def _measure(paths: list[Path], on_progress: Callable[[int, int, str], None] | None, max_pixels: int) -> dict:
     def measure(path: Path) -> np.ndarray | None:
         try:
-            return histograms(glance(path, SIDE, max_pixels).rgb)
+            return histograms(thumbnail(path, SIDE, max_pixels).rgb)
         except ImageError:
             return None
 

@@ -1,4 +1,4 @@
-"""What an exported file says of itself, in whatever way its format has."""
+"""Describes a model for the metadata of exported files."""
 
 from __future__ import annotations
 
@@ -8,14 +8,23 @@ from dataclasses import asdict, dataclass
 from animegan3_tf.terms import NOT_STATED
 
 INPUT = "RGB photo, {}"
-OUTPUT = "RGB anime picture of the same size, {}"
+OUTPUT = "RGB anime picture of the same size, {}"  # in files that users have
 FLOAT_RANGE = "[-1, 1]: level / 127.5 - 1"
 BYTE_RANGE = "0..255"
 
 
 @dataclass(frozen=True)
 class Card:
-    """Plain strings about a model. architecture: its published name. trained_on: the pictures it saw, and whose."""
+    """Describes a model.
+
+    Attributes:
+        name: The model's name.
+        architecture: Published name of the generator, such as "AnimeGANv3".
+        version: Version of this project and the training step.
+        author: Who made the model.
+        license: What it may be used for.
+        trained_on: The images it was trained on, and their owners.
+    """
 
     name: str
     architecture: str
@@ -26,7 +35,7 @@ class Card:
 
     @property
     def description(self) -> str:
-        """For formats that have one text for all that is not name, author or licence."""
+        """One text for formats that have fields for name, author and licence only."""
         return f"Photo to anime by the generator of {self.architecture}. Trained on: {self.trained_on}."
 
     def to_dict(self) -> dict[str, str]:
@@ -35,9 +44,16 @@ class Card:
 
 
 def card_of(header: Mapping[str, object], title: str, given: Mapping[str, str | None]) -> Card:
-    """A weights file's header as a card; `given` values (name, version, author, license, trained_on) come first.
+    """Makes the card of a weights file.
 
-    title: of the architecture, such as "AnimeGANv3".
+    Args:
+        header: The weights file's header.
+        title: Published name of its architecture, such as "AnimeGANv3".
+        given: Values of the user (name, version, author, license, trained_on), which replace the header's; None and
+            empty ones do not.
+
+    Returns:
+        The card; fields without a value are "not stated".
     """
     style, step = header.get("style"), header.get("step")
     known = {

@@ -1,4 +1,4 @@
-"""How far an exported file's pictures may be from the Keras model's, and how far they are."""
+"""Measures how far an exported file's images are from the Keras model's, and holds the limits."""
 
 from __future__ import annotations
 
@@ -20,9 +20,14 @@ LIMITS = {
 
 @dataclass(frozen=True)
 class Comparison:
-    """Pictures against the model's: differences of values in [-1, 1] and PSNR (dB, peak 2) over all of them.
+    """Differences between an exported file's images and the Keras model's, of values in [-1, 1].
 
-    worst: the number of the picture that is furthest off, and its own PSNR. PSNR is infinite where nothing differs.
+    Attributes:
+        max_difference: Largest absolute difference.
+        mean_difference: Mean absolute difference.
+        psnr: PSNR over all images in dB, for a peak of 2; infinite where nothing differs.
+        worst: Index of the image with the largest mean square difference.
+        worst_psnr: That image's PSNR.
     """
 
     max_difference: float
@@ -32,7 +37,14 @@ class Comparison:
     worst_psnr: float
 
     def over(self, limits: dict[str, float]) -> str | None:
-        """What is beyond its limit, in words; None when nothing is. A NaN is beyond every limit."""
+        """Checks the differences against limits.
+
+        Args:
+            limits: One entry of `LIMITS`: "max_difference" or "psnr" and its value.
+
+        Returns:
+            The first excess as text for an error message; None within the limits. A NaN is over every limit.
+        """
         limit = limits.get("max_difference")
         if limit is not None and not self.max_difference <= limit:
             return f"by {self.max_difference:.1e}, over the limit of {limit:.0e}"
@@ -41,13 +53,13 @@ class Comparison:
             return f"at {self.psnr:.1f} dB PSNR, under the limit of {limit:.0f}"
         return None
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"max {self.max_difference:.1e}  mean {self.mean_difference:.1e}  PSNR {self.psnr:.1f} dB"
 
 
-def compare(expected: np.ndarray, pictures: np.ndarray) -> Comparison:
-    """Compares float arrays [N, H, W, 3] in [-1, 1]."""
-    difference = np.abs(pictures.astype(np.float64) - expected)
+def compare(expected: np.ndarray, images: np.ndarray) -> Comparison:
+    """Compares a file's images with the Keras model's, both float [N, H, W, 3] in [-1, 1]."""
+    difference = np.abs(images.astype(np.float64) - expected)
     errors = np.mean(np.square(difference), axis=(1, 2, 3))
     worst = int(np.argmax(errors))  # a NaN is the largest of all
     return Comparison(
@@ -59,5 +71,5 @@ def compare(expected: np.ndarray, pictures: np.ndarray) -> Comparison:
     )
 
 
-def _psnr(mean_square):
+def _psnr(mean_square: float) -> float:
     return math.inf if mean_square == 0 else 10 * math.log10(4.0 / mean_square)

@@ -1,4 +1,4 @@
-"""Exports a generator in every format asked for, runs each file and compares it with the model it came from."""
+"""Exports a generator to the requested formats, runs each file and compares it with the Keras model."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,15 +30,32 @@ from animegan3_tf.export.tflite import convert_tflite
 from animegan3_tf.generator_file import digest, open_generator
 from animegan3_tf.images import quote
 
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from animegan3_tf.architectures import Architecture
+    from animegan3_tf.export.card import Card
+
 REPORT = "export.json"
-COMPARED = "compared"  # folder of the pictures: photo, model, file
+COMPARED = "compared"  # folder of the images: photo, model, file
 _CALIBRATION_PHOTOS = 32
 _CHECK_PHOTOS = 8
+_Run = Callable[[Path, np.ndarray], "tuple[np.ndarray, dict[str, Any]]"]  # (file, photos) -> images, runtime's facts
 
 
 @dataclass(frozen=True)
 class ExportedFile:
-    """One exported file or folder, compared. told: what its runtime says of it, as plain values."""
+    """One exported file or folder that was run and compared.
+
+    Attributes:
+        path: The file, or the SavedModel's folder.
+        format: "saved_model", "tflite" or "onnx".
+        size: Side of its images in pixels; None where it takes any size.
+        precision: One of `plan.PRECISIONS`, or "int8_uint8io".
+        bytes: Size of the file or of all files in the folder.
+        comparison: How far its images are from the Keras model's.
+        facts: Plain values that go into the report: the runtime, what it reports about the file, and the limits.
+    """
 
     path: Path
     format: str
@@ -44,16 +63,31 @@ class ExportedFile:
     precision: str
     bytes: int
     comparison: Comparison
-    told: dict
+    facts: dict[str, Any]
 
 
-def export_generator(model, out, plan=None, show=None):
-    """Writes what an `ExportPlan` asks for into the folder `out`, and `export.json`, which describes it.
+def export_generator(
+    model: str | os.PathLike,
+    out: str | os.PathLike,
+    plan: ExportPlan | None = None,
+    show: Callable[[ExportedFile], None] | None = None,
+) -> list[ExportedFile]:
+    """Exports a generator, with `export.json`, which describes the files.
 
-    model: a run folder, a weights file or a published generator. Returns an ExportedFile each; `show`, if given, takes
-    each when it is ready.
-    Raises UserError where a file's pictures are further from the Keras model's than `LIMITS` allow, or cannot be made;
-    then `out` stays as it was. Files of an earlier export that this one does not write stay too.
+    Files of an earlier export that this one does not write stay in `out`.
+
+    Args:
+        model: A run folder, a weights file, a shipped checkpoint's name or a published generator.
+        out: Folder for the files, made if missing.
+        plan: Formats, sizes and precisions; by default those of `ExportPlan`.
+        show: Called with each file when it is ready.
+
+    Returns:
+        The exported files.
+
+    Raises:
+        UserError: The model cannot be read, or a file cannot be written or differs from the Keras model by more than
+            `LIMITS` allow; `out` then stays as it was.
     """
     plan, out, opened = plan or ExportPlan(), Path(out), open_generator(model)
     if opened is None:
@@ -65,11 +99,13 @@ def export_generator(model, out, plan=None, show=None):
     header, architecture, generator = opened.header, opened.architecture, opened.network
     plan.check_sizes(architecture.multiple)
     card = card_of(header, architecture.title, plan.card)
-    calibration = read_photos(plan.calibrate, _CALIBRATION_PHOTOS, "--calibrate") if _calibrates(plan) else None
+    calibration = None
+    if plan.calibrate is not None and _has_int8(plan):
+        calibration = read_photos(plan.calibrate, _CALIBRATION_PHOTOS, "--calibrate")
     photos = read_photos(plan.photos, _CHECK_PHOTOS, "--photos") if plan.photos else bundled_photos()
     try:
         out.mkdir(parents=True, exist_ok=True)
-        # whole and checked before anything of it stands in `out`
+        # all files are written and checked before any appears in `out`
         with tempfile.TemporaryDirectory(prefix=".export-", dir=out) as folder:
             export = _Export(generator, architecture, card, plan, photos, calibration, Path(folder), show)
             files = export.run()
@@ -80,31 +116,52 @@ def export_generator(model, out, plan=None, show=None):
     return [dataclasses.replace(file, path=out / file.path.name) for file in files]
 
 
-def _calibrates(plan):
+def _has_int8(plan: ExportPlan) -> bool:
     return "tflite" in plan.formats and "int8" in plan.precisions
 
 
 class _Export:
-    """The steps of one export into a folder of its own."""
+    """One export into an empty folder.
 
-    def __init__(self, generator, architecture, card, plan, photos, calibration, folder, show):
+    Args:
+        generator: The Keras model, [N, H, W, 3] in [-1, 1].
+        architecture: Its architecture.
+        card: The text for the files' metadata.
+        plan: What to write.
+        photos: uint8 RGB images that every file is checked on.
+        calibration: uint8 RGB images that int8 is fitted to; None where the plan has no int8.
+        folder: Where to write.
+        show: Called with each file when it is ready, or None.
+    """
+
+    def __init__(
+        self,
+        generator: tf.keras.Model,
+        architecture: Architecture,
+        card: Card,
+        plan: ExportPlan,
+        photos: list[np.ndarray],
+        calibration: list[np.ndarray] | None,
+        folder: Path,
+        show: Callable[[ExportedFile], None] | None,
+    ):
         self.generator, self.architecture, self.card = generator, architecture, card
         self.plan, self.photos, self.calibration, self.folder = plan, photos, calibration, folder
         self.show = show or (lambda file: None)
-        self._expected = {}
+        self._expected: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = {}
 
-    def run(self):
-        """Writes and compares every file; returns them."""
+    def run(self) -> list[ExportedFile]:
+        """Writes and compares every file."""
         (self.folder / COMPARED).mkdir()
         writers = {"saved_model": self._saved_model, "tflite": self._tflite, "onnx": self._onnx}
         return [file for name, write in writers.items() if name in self.plan.formats for file in write()]
 
-    def _saved_model(self):
+    def _saved_model(self) -> Iterator[ExportedFile]:
         path = self.folder / "saved_model"
         write_saved_model(path, self.generator, self.card, self.architecture.multiple)
         yield self._compared(path, "saved_model", None, "float32", run_saved_model, LIMITS["saved_model"])
 
-    def _tflite(self):
+    def _tflite(self) -> Iterator[ExportedFile]:
         run = partial(run_litert, python=self.plan.litert)
         for size in self.plan.sizes:
             calibration = None if self.calibration is None else fitted(self.calibration, (size, size))
@@ -115,45 +172,49 @@ class _Export:
             content = convert_tflite(self.generator, None, ["float32"])["float32"]
             yield self._tflite_file(content, None, "float32", run)
 
-    def _tflite_file(self, content, size, precision, run):
+    def _tflite_file(self, content: bytes, size: int | None, precision: str, run: _Run) -> ExportedFile:
         path = self.folder / f"generator_{size or 'dynamic'}_{precision}.tflite"
         levels = BYTE_RANGE if precision == "int8_uint8io" else FLOAT_RANGE
         path.write_bytes(with_metadata(content, self.card, INPUT.format(levels), OUTPUT.format(levels)))
         return self._compared(path, "tflite", size, precision, run, LIMITS[precision])
 
-    def _onnx(self):
+    def _onnx(self) -> Iterator[ExportedFile]:
         path = self.folder / "generator.onnx"
         path.write_bytes(convert_onnx(self.generator, self.card))
         yield self._compared(path, "onnx", None, "float32", run_onnx, LIMITS["float32"])
 
-    def _compared(self, path, kind, size, precision, run, limits):
-        """Runs a file on the photos, keeps a picture of the worst, and refuses what is too far off."""
+    def _compared(
+        self, path: Path, kind: str, size: int | None, precision: str, run: _Run, limits: dict[str, float]
+    ) -> ExportedFile:
+        """Runs a file on the photos, writes an image of the worst result, and refuses a file over its limits."""
         side = size or min(self.plan.sizes)
-        photos, expected = self._pictures((side, side if size else side + 16))  # not square where that is open
+        photos, expected = self._references((side, side if size else side + 16))  # not square where any size goes
         try:
-            pictures, told = run(path, photos)
+            drawings, facts = run(path, photos)
         except (RuntimeError, ValueError) as error:
             raise UserError(f"{path.name} does not run: {error}") from error
-        comparison = compare(expected, pictures)
+        comparison = compare(expected, drawings)
         over = comparison.over(limits)
         if over:
             raise UserError(f"{path.name} differs from the Keras model {over}; nothing was written")
-        rows = [[_levels(array[comparison.worst]) for array in (photos, expected, pictures)]]
+        rows = [[_levels(array[comparison.worst]) for array in (photos, expected, drawings)]]
         images.write_image(self.folder / COMPARED / f"{path.stem}.png", images.grid(rows))
-        file = ExportedFile(path, kind, size, precision, _bytes(path), comparison, {**told, "limits": limits})
+        file = ExportedFile(path, kind, size, precision, _bytes(path), comparison, {**facts, "limits": limits})
         self.show(file)
         return file
 
-    def _pictures(self, shape):
-        """The photos at a shape, and the Keras model's pictures of them."""
+    def _references(self, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+        """The photos at (H, W), and the Keras model's drawings of them: float32 [N, H, W, 3] in [-1, 1]."""
         if shape not in self._expected:
             photos = fitted(self.photos, shape)
-            pictures = [self.generator(photo[None], training=False).numpy()[0] for photo in photos]
-            self._expected[shape] = photos, np.stack(pictures)
+            drawings = [self.generator(photo[None], training=False).numpy()[0] for photo in photos]
+            self._expected[shape] = photos, np.stack(drawings)
         return self._expected[shape]
 
 
-def _write_report(path, files, card, header, sha256):
+def _write_report(
+    path: Path, files: Sequence[ExportedFile], card: Card, header: Mapping[str, Any], sha256: str
+) -> None:
     described = [
         {
             "file": file.path.name,
@@ -170,7 +231,7 @@ def _write_report(path, files, card, header, sha256):
                 "worst_psnr": file.comparison.worst_psnr if file.comparison.max_difference else None,
             },
             "picture": f"{COMPARED}/{file.path.stem}.png",
-            **file.told,
+            **file.facts,
         }
         for file in files
     ]
@@ -183,8 +244,8 @@ def _write_report(path, files, card, header, sha256):
     path.write_text(json.dumps(report, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
-def _move_all(folder, out):
-    """Moves what stands in a folder into another, over what is there; pictures of files that stay are kept."""
+def _move_all(folder: Path, out: Path) -> None:
+    """Moves everything in a folder into another and replaces files of the same names; `compared/` is merged."""
     for source in folder.iterdir():
         target = out / source.name
         if source.name == COMPARED:
@@ -196,21 +257,22 @@ def _move_all(folder, out):
         os.replace(source, target)
 
 
-def _levels(picture):
-    return ((picture + 1.0) * 127.5).round().clip(0, 255).astype("uint8")
+def _levels(image: np.ndarray) -> np.ndarray:
+    """[-1, 1] to uint8."""
+    return ((image + 1.0) * 127.5).round().clip(0, 255).astype("uint8")
 
 
-def _digest(path):
-    """Of a file; of a folder, over the names and digests of its files in order."""
+def _digest(path: Path) -> str:
+    """The sha256 of a file, or of the sorted list of digests and names of a folder's files."""
     if path.is_file():
         return hashlib.sha256(path.read_bytes()).hexdigest()
     lines = (f"{_digest(file)}  {file.relative_to(path).as_posix()}\n" for file in _files(path))
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def _bytes(path):
+def _bytes(path: Path) -> int:
     return path.stat().st_size if path.is_file() else sum(file.stat().st_size for file in _files(path))
 
 
-def _files(folder):
+def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())

@@ -1,15 +1,24 @@
-"""TFLite Metadata: what a .tflite file says of itself, as Android Studio and the TFLite Metadata tools read it.
+"""Reads and writes TFLite Metadata, the description in a .tflite file that Android Studio and other tools read.
 
 The writer of that format, tflite-support, is no longer released; so this follows its published schema,
-metadata_schema.fbs (file identifier M001). The numbers below are the places of its fields.
+metadata_schema.fbs (file identifier M001). The numbers below are the slots of its fields.
 """
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import flatbuffers
 import numpy as np
 from flatbuffers import number_types
 from flatbuffers.table import Table
 
-NAME = "TFLITE_METADATA"  # of the buffer in the file
+if TYPE_CHECKING:
+    from animegan3_tf.export.card import Card
+
+NAME = "TFLITE_METADATA"  # the name of the entry in the file
 _PARSER_VERSION = "1.0.0"  # the oldest reader that knows every field used here
 _MODEL = {"name": 0, "description": 1, "version": 2, "author": 4, "license": 5, "min_parser_version": 7}
 _SUBGRAPHS, _INPUTS, _OUTPUTS = 3, 2, 3
@@ -18,11 +27,20 @@ _CONTENT, _PROCESS_UNITS, _STATS = 3, 4, 5
 _IMAGE_PROPERTIES, _RGB, _NORMALIZATION = 2, 1, 1  # unions and an enum
 
 
-def with_metadata(content, card, source, result):
-    """The bytes of a .tflite file, with metadata; returns new bytes.
+def with_metadata(content: bytes, card: Card, source: str, result: str) -> bytes:
+    """Adds metadata to a .tflite file.
 
-    card: a `Card`. source, result: descriptions of the one input, `photo`, and the one output, `anime`. Both are RGB
-    pictures of levels normalised as (level - 127.5) / 127.5, which for a file of bytes is what its numbers stand for.
+    Input and output are described as RGB images that are normalised as (level - 127.5) / 127.5. In a file whose input
+    and output are bytes, these are the values that the bytes stand for.
+
+    Args:
+        content: The file's bytes.
+        card: The description of the model.
+        source: Description of the input, `photo`.
+        result: Description of the output, `anime`.
+
+    Returns:
+        The bytes of the new file.
     """
     from tensorflow.lite.python import schema_py_generated as schema
     from tensorflow.lite.tools import flatbuffer_utils
@@ -36,11 +54,15 @@ def with_metadata(content, card, source, result):
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 
-def read_metadata(path):
-    """The strings of a file's metadata: {"name", "description", "version", "author", "license", "input", "output"}.
+def read_metadata(path: Path) -> dict[str, str]:
+    """Reads the strings of a .tflite file's metadata.
 
-    Fields that are not there are left out; {} for a file without metadata. Raises ValueError or an error of struct or
-    indexing where the file is no TFLite file.
+    Returns:
+        "name", "description", "version", "author", "license", "input" and "output"; missing fields are left out, and a
+        file without metadata has none.
+
+    Raises:
+        ValueError, IndexError, struct.error: The file is not a TFLite file.
     """
     from tensorflow.lite.python import schema_py_generated as schema
 
@@ -62,7 +84,8 @@ def read_metadata(path):
     return {name: text for name, text in found.items() if text}
 
 
-def _packed(card, source, result):
+def _packed(card: Card, source: str, result: str) -> bytes:
+    """The metadata's own flatbuffer."""
     builder = flatbuffers.Builder(1024)
     inputs, outputs = (
         _vector(builder, [_tensor(builder, name, text)]) for name, text in (("photo", source), ("anime", result))
@@ -75,7 +98,7 @@ def _packed(card, source, result):
     return bytes(builder.Output())
 
 
-def _tensor(builder, name, description):
+def _tensor(builder: flatbuffers.Builder, name: str, description: str) -> int:
     image = _table(builder, {}, {0: _RGB})
     content = _table(builder, {1: image}, {0: _IMAGE_PROPERTIES})
     half = _floats(builder, [127.5])
@@ -87,8 +110,14 @@ def _tensor(builder, name, description):
     return _table(builder, {**texts, _CONTENT: content, _PROCESS_UNITS: units, _STATS: stats})
 
 
-def _table(builder, offsets, numbers=None):
-    """A table of what was written before (`offsets`) and of one-byte numbers, by field."""
+def _table(builder: flatbuffers.Builder, offsets: Mapping[int, int], numbers: Mapping[int, int] | None = None) -> int:
+    """Writes a table and returns its offset.
+
+    Args:
+        builder: Where to write.
+        offsets: Offsets of strings, vectors and tables written before, by slot.
+        numbers: One-byte numbers, by slot.
+    """
     numbers = numbers or {}
     builder.StartObject(max([*offsets, *numbers]) + 1)
     for slot, value in numbers.items():
@@ -98,30 +127,30 @@ def _table(builder, offsets, numbers=None):
     return builder.EndObject()
 
 
-def _vector(builder, offsets):
+def _vector(builder: flatbuffers.Builder, offsets: Sequence[int]) -> int:
     builder.StartVector(4, len(offsets), 4)
     for offset in reversed(offsets):
         builder.PrependUOffsetTRelative(offset)
     return builder.EndVector()
 
 
-def _floats(builder, values):
+def _floats(builder: flatbuffers.Builder, values: Sequence[float]) -> int:
     return builder.CreateNumpyVector(np.asarray(values, np.float32))
 
 
-def _place(table, slot):
-    """Where a field stands, or 0."""
+def _place(table: Table, slot: int) -> int:
+    """The position of a field, 0 where it is missing."""
     offset = table.Offset(4 + 2 * slot)
     return offset and offset + table.Pos
 
 
-def _string(table, slot):
+def _string(table: Table, slot: int) -> str:
     place = _place(table, slot)
     return table.String(place).decode() if place else ""
 
 
-def _tables(table, slot):
-    """The tables of a vector."""
+def _tables(table: Table, slot: int) -> list[Table]:
+    """The tables of a field that is a vector; none where it is missing."""
     offset = table.Offset(4 + 2 * slot)
     if not offset:
         return []

@@ -1,7 +1,12 @@
-"""The generator as an ONNX file, and its pictures by ONNX Runtime; the only module that knows either."""
+"""Writes the generator as an ONNX file and runs it with ONNX Runtime; the only module that imports either."""
+
+from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
@@ -10,14 +15,19 @@ from animegan3_tf.errors import UserError
 from animegan3_tf.export.mobile import mobile_generator
 from animegan3_tf.export.silence import silence
 
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+    from animegan3_tf.export.card import Card
+
 OPSET = 17  # ONNX Runtime reads it since 1.12 (2022)
 
 
-def check_onnx(needed=("tf2onnx", "onnxruntime")):
-    """UserError where the packages of the extra `onnx` are missing."""
+def check_onnx(needed: Sequence[str] = ("tf2onnx", "onnxruntime")) -> None:
+    """Checks that packages of the extra `onnx` are installed; raises UserError where one is missing."""
     missing = [name for name in needed if importlib.util.find_spec(name) is None]
     if missing and sys.version_info < (3, 10):
-        raise UserError("ONNX needs Python 3.10 or 3.11 here; make the environment anew with PYTHON=python3.11")
+        raise UserError("ONNX needs Python 3.10 or 3.11; create the environment again with PYTHON=python3.11")
     if missing:
         raise UserError(
             f"ONNX needs {' and '.join(missing)}, not installed here; run "
@@ -25,8 +35,17 @@ def check_onnx(needed=("tf2onnx", "onnxruntime")):
         )
 
 
-def convert_onnx(generator, card):
-    """The bytes of an ONNX file: float32 `photo` [1, H, W, 3] in [-1, 1] to `anime`, H and W as the generator takes."""
+def convert_onnx(generator: tf.keras.Model, card: Card) -> bytes:
+    """Converts a generator to an ONNX file.
+
+    Args:
+        generator: A deployed generator, [N, H, W, 3] in [-1, 1].
+        card: The description that goes into the file's metadata.
+
+    Returns:
+        The file's bytes. It maps `photo`, float32 [1, H, W, 3] in [-1, 1], to `anime`; H and W are open and must be
+        multiples of the architecture's.
+    """
     import tf2onnx
 
     # ONNX Runtime pads by reflection in one operation
@@ -44,8 +63,8 @@ def convert_onnx(generator, card):
     return model.SerializeToString()
 
 
-def open_session(path, threads=0):
-    """An `InferenceSession` on the CPU; 0 threads: one a core."""
+def open_session(path: Path, threads: int = 0) -> InferenceSession:
+    """Loads an ONNX file for the CPU; 0 threads means one a core."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -53,17 +72,25 @@ def open_session(path, threads=0):
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
-def run_onnx(path, photos):
-    """Runs an ONNX file on float32 [N, H, W, 3] in [-1, 1]: (pictures, what ran them and what is in the file)."""
+def run_onnx(path: Path, photos: np.ndarray) -> tuple[np.ndarray, dict[str, Any]]:
+    """Runs an exported ONNX file on photos.
+
+    Args:
+        path: The file.
+        photos: float32 [N, H, W, 3] in [-1, 1].
+
+    Returns:
+        The images, of the same type and range, and {"runtime", "opset"} for the report.
+    """
     import onnxruntime
 
     session = open_session(path)
-    pictures = [session.run(["anime"], {"photo": photo[None]})[0] for photo in photos]
-    return np.concatenate(pictures), {"runtime": f"onnxruntime {onnxruntime.__version__}", "opset": OPSET}
+    images = [session.run(["anime"], {"photo": photo[None]})[0] for photo in photos]
+    return np.concatenate(images), {"runtime": f"onnxruntime {onnxruntime.__version__}", "opset": OPSET}
 
 
-def read_onnx_metadata(path):
-    """{"name": ..., ...} of the file's metadata, with its inputs and outputs as ONNX Runtime reads them."""
+def read_onnx_metadata(path: Path) -> dict[str, str]:
+    """Reads a file's metadata by name, with its first "input" and "output" as ONNX Runtime describes them."""
     session = open_session(path)
     ends = {"input": session.get_inputs()[0], "output": session.get_outputs()[0]}
     described = {name: f"{end.name}: {end.type} {end.shape}" for name, end in ends.items()}

@@ -1,4 +1,4 @@
-"""What an export was asked for, checked before anything heavy is loaded."""
+"""The settings of an export, checked before TensorFlow is loaded."""
 
 from __future__ import annotations
 
@@ -14,14 +14,19 @@ PRECISIONS = ("float32", "float16", "dynamic", "int8")
 
 @dataclass(frozen=True)
 class ExportPlan:
-    """formats, precisions: of the tuples above. sizes: sides of the fixed-size .tflite files,
-    which `check_sizes` holds against the model.
+    """The settings of an export.
 
-    calibrate: folder of the photos that int8 is fitted to. photos: folder of those every file is checked on, or None
-    for three bundled ones. litert: a Python that has ai-edge-litert, to run the .tflite files; this one by default.
-    card: name, version, author, license, trained_on that replace what the weights file says.
+    Attributes:
+        formats: Some of `FORMATS`.
+        sizes: Sides in pixels of the fixed-size .tflite files; `check_sizes` compares them with the model.
+        precisions: Some of `PRECISIONS`, for .tflite files.
+        calibrate: Folder of the photos that int8 is fitted to.
+        photos: Folder of the photos that every file is checked on; None for three bundled ones.
+        litert: A Python that has ai-edge-litert, to run the .tflite files; None for this one.
+        card: Values of name, version, author, license and trained_on that replace the weights file's.
 
-    UserError for what cannot be done.
+    Raises:
+        UserError: A value is unknown or missing, or a package that the formats need is not installed.
     """
 
     formats: tuple[str, ...] = ("saved_model", "tflite")
@@ -32,14 +37,15 @@ class ExportPlan:
     litert: Path | None = None
     card: dict[str, str | None] = field(default_factory=dict)
 
-    def __post_init__(self):
-        """Refuses what could not be exported of any model."""
+    def __post_init__(self) -> None:
+        """Checks the settings that do not depend on the model."""
         for option, values, known in (("format", self.formats, FORMATS), ("precision", self.precisions, PRECISIONS)):
             for value in values:
                 if value not in known:
                     raise UserError(f"--{option} {value!r} is unknown; choose from {','.join(known)}")
-        for option, values in (("format", self.formats), ("precision", self.precisions), ("size", self.sizes)):
-            if not values:
+        lists = {"format": self.formats, "precision": self.precisions, "size": self.sizes}
+        for option, listed in lists.items():
+            if not listed:
                 raise UserError(f"--{option} names nothing; leave it out for the default")
         if "tflite" in self.formats and "int8" in self.precisions and self.calibrate is None:
             raise UserError("--precision int8 is fitted to photos; name a folder of them with --calibrate DIR")
@@ -50,7 +56,7 @@ class ExportPlan:
 
             check_onnx()
 
-    def check_sizes(self, multiple):
-        """UserError where a size is none that a model takes whose heights and widths are multiples of `multiple`."""
+    def check_sizes(self, multiple: int) -> None:
+        """Checks the sizes against a model whose sides are multiples of `multiple`; raises UserError."""
         for size in self.sizes:
             check_side(size, "--size", multiple)

@@ -1,16 +1,19 @@
-"""Keeps the converters' chatter off the terminal."""
+"""Keeps the output of TensorFlow's converters off the terminal."""
+
+from __future__ import annotations
 
 import contextlib
 import os
 import sys
+from collections.abc import Iterator
 
 
 @contextlib.contextmanager
-def silence():
-    """Sends both output streams of the process to nowhere for the time of a `with` block; exceptions still come.
+def silence() -> Iterator[None]:
+    """Discards the process's stdout and stderr during a `with` block; exceptions pass.
 
-    Keras prints every captured variable and the converter's C++ its statistics, past `sys.stdout`: so the file
-    descriptors themselves are turned away.
+    Keras prints every captured variable, and the converter's C++ code prints statistics past `sys.stdout`, so the file
+    descriptors themselves are redirected.
     """
     sys.stdout.flush()
     sys.stderr.flush()

@@ -1,7 +1,11 @@
-"""The generator as TFLite files, one a precision."""
+"""Converts the generator to TFLite files, one for each precision."""
+
+from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 
+import numpy as np
 import tensorflow as tf
 from tensorflow.lite.tools import flatbuffer_utils
 
@@ -12,42 +16,57 @@ from animegan3_tf.export.silence import silence
 _FIRST_SIZE = 256
 
 
-def convert_tflite(generator, size, precisions, calibration=None):
-    """Converts to builtin ops; returns {precision: the file's bytes}.
+def convert_tflite(
+    generator: tf.keras.Model,
+    size: int | None,
+    precisions: Sequence[str],
+    calibration: np.ndarray | None = None,
+) -> dict[str, bytes]:
+    """Converts a generator to TFLite files of builtin ops.
 
-    generator: a deployed one. size: height and width, or None to leave both open, which only float32 can.
-    precisions: of `plan.PRECISIONS`. float16 and dynamic (int8) are how the weights are stored; int8 computes in
-        8 bits, needs `calibration`, photos float32 [N, size, size, 3] in [-1, 1], and gives a second file,
-        "int8_uint8io", whose input and output are bytes.
+    Args:
+        generator: A deployed generator, [N, H, W, 3] in [-1, 1].
+        size: Height and width in pixels; None leaves both open, which only float32 allows.
+        precisions: Some of `plan.PRECISIONS`. With "float16" and "dynamic" (8 bits) the weights are stored so; with
+            "int8" the convolutions compute in 8 bits.
+        calibration: Photos for "int8", float32 [N, size, size, 3] in [-1, 1].
+
+    Returns:
+        {precision: the file's bytes}; "int8" adds "int8_uint8io", whose input and output are bytes.
+
+    Raises:
+        ValueError: "int8" has no calibration photos.
     """
     # From a SavedModel: conversion from concrete functions has given NaN without an error.
     with tempfile.TemporaryDirectory() as folder, silence():
         _save(mobile_generator(generator, (size, size)), size, folder)
-        contents = {}
+        contents: dict[str, bytes] = {}
         for precision in precisions:
             if precision == "int8":
+                if calibration is None:
+                    raise ValueError("precision int8 needs calibration photos")
                 contents |= convert_int8(_converter(folder), calibration)
             else:
                 contents[precision] = _converter(folder, precision).convert()
     return contents if size else {name: _with_first_size(content) for name, content in contents.items()}
 
 
-def convert_as_it_is(model, size):
-    """A float32 file of any model from and to [1, size, size, 3], with no change of form, to compare with."""
+def convert_as_it_is(model: tf.keras.Model, size: int) -> bytes:
+    """Converts any model from and to [1, size, size, 3] to a float32 file with no change of form, for comparison."""
     with tempfile.TemporaryDirectory() as folder, silence():
         _save(model, size, folder)
         return _converter(folder).convert()
 
 
-def _with_first_size(content):
-    """A file of open sizes begins at 1x1, which is too little to reflect: at 256x256 instead it can be allocated."""
+def _with_first_size(content: bytes) -> bytes:
+    """Sets the initial size of a file of open sizes to 256x256: the converter's 1x1 is too small to be reflected."""
     model = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
     graph = model.subgraphs[0]
     graph.tensors[graph.inputs[0]].shape = [1, _FIRST_SIZE, _FIRST_SIZE, 3]
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 
-def _save(model, size, folder):
+def _save(model: tf.keras.Model, size: int | None, folder: str) -> None:
     module = tf.Module()
     module.model = model
     signature = [tf.TensorSpec([1, size, size, 3], tf.float32, "photo")]
@@ -55,7 +74,7 @@ def _save(model, size, folder):
     tf.saved_model.save(module, folder, signatures={"serving_default": function})
 
 
-def _converter(folder, precision="float32"):
+def _converter(folder: str, precision: str = "float32") -> tf.lite.TFLiteConverter:
     converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=["serving_default"])
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     if precision != "float32":

@@ -8,7 +8,7 @@ import numpy as np
 
 from animegan3_tf.data.balance import balanced
 from animegan3_tf.data.targets import Stage, target_name
-from animegan3_tf.images import DEFAULT_MAX_PIXELS, ImageError, find_images, glance, grid, resize
+from animegan3_tf.images import DEFAULT_MAX_PIXELS, ImageError, find_images, grid, resize, thumbnail
 from animegan3_tf.inspection.survey import Survey, shown
 
 TILE = 176  # pixels a side
@@ -62,7 +62,7 @@ def tile(path: Path, max_pixels: int = DEFAULT_MAX_PIXELS, balance: dict | None 
     """
     square = np.full((TILE, TILE, 3), _GROUND, np.uint8)
     try:
-        rgb = glance(path, TILE, max_pixels).rgb
+        rgb = thumbnail(path, TILE, max_pixels).rgb
     except ImageError:
         return square
     scale = TILE / max(rgb.shape[:2])

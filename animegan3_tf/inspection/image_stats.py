@@ -10,7 +10,7 @@ import numpy as np
 
 from animegan3_tf.data.colors import SIDE, histograms
 from animegan3_tf.data.difference_hash import difference_hash
-from animegan3_tf.images import DEFAULT_MAX_PIXELS, glance
+from animegan3_tf.images import DEFAULT_MAX_PIXELS, thumbnail
 
 _GREY = 2.0  # levels: below this mean of (greatest - least channel), no colour is visible
 _DARK, _STEP = 20, 12  # levels: rows of a bar are darker than _DARK, and brightness rises by _STEP at its edge
@@ -52,7 +52,7 @@ def image_stats(path: str | os.PathLike, max_pixels: int = DEFAULT_MAX_PIXELS) -
     Raises:
         ImageError: As `read_image` does.
     """
-    seen = glance(path, SIDE, max_pixels)
+    seen = thumbnail(path, SIDE, max_pixels)
     return ImageStats(
         width=seen.width,
         height=seen.height,

@@ -84,7 +84,7 @@ def test_what_cannot_be_opened_is_one_line(tmp_path):
         "nowhere": "does not exist; name a folder of pictures, or a shipped checkpoint",
         "nowhere.pb": "does not exist",
         "empty": "holds neither a model nor pictures",
-        "text.txt": "is none that can be read",
+        "text.txt": "is in no known format",
         "unfinished": "is a run without generator.h5 yet",
         "lame.ckpt": "holds no whole generator of animegan1, animegan2, animegan3; say which",
     }.items():

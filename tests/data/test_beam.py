@@ -106,4 +106,4 @@ def test_beam_is_loaded_for_a_runner_only(folders, tmp_path):
         "except SystemExit: print([m for m in ('apache_beam', 'tensorflow') if m in sys.modules])"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
-    assert result.stdout == "8 pictures written, 0 current, 0 pictures rejected\n[]\n"
+    assert result.stdout == "8 images written, 0 current, 0 images rejected\n[]\n"

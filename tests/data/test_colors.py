@@ -40,7 +40,7 @@ def test_they_are_recorded_beside_the_folder_and_measured_again_only_after_a_cha
     book = json.loads((photos.parent / "manifest.json").read_text())
     assert book["colors"]["photo"]["mean"] == first["mean"]
 
-    monkeypatch.setattr(colors, "glance", lambda *_: pytest.fail("measured again"))
+    monkeypatch.setattr(colors, "thumbnail", lambda *_: pytest.fail("measured again"))
     assert record_colors(photos) == folder_colors(photos) == first
     monkeypatch.undo()
     write_image(photos / "a.png", flat(250, 0, 0))

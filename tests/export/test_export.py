@@ -103,13 +103,13 @@ def test_tflite_graphs_are_made_for_delegates(exported):
     for file in exported[1].values():
         if file.format != "tflite":
             continue
-        operations = file.told["operations"]
+        operations = file.facts["operations"]
         assert not [name for name in operations if name.startswith(("Flex", "CUSTOM"))]
         if file.size is not None:
             for unfit in ("MIRROR_PAD", "RESHAPE", "TRANSPOSE", "SOFTMAX", "BATCH_MATMUL", "SUM"):
                 assert unfit not in operations
             assert operations["CONV_2D"] == 14 + 13 + 3  # the network's, LADE's, the attention's
-    assert exported[1][f"generator_{SIZE}_float32.tflite"].told["delegate"]["flop_share"] == 1.0
+    assert exported[1][f"generator_{SIZE}_float32.tflite"].facts["delegate"]["flop_share"] == 1.0
 
 
 def analyzed(path, capfd):

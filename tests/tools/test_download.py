@@ -120,7 +120,7 @@ def test_what_was_received_is_recorded_and_held_to(server, tmp_path, monkeypatch
     assert (record["bytes"], record["sha256"]) == (len(CONTENT), SUM)
     (tmp_path / "thing" / "file").unlink()
     monkeypatch.setattr(Server, "content", CONTENT[:-1])
-    with pytest.raises(UserError, match="is not the file that is meant"):
+    with pytest.raises(UserError, match="is not the expected file"):
         download(["thing"], tmp_path, published)
 
 

@@ -78,9 +78,9 @@ def test_the_step_is_the_original_codes(arrays, eager):
 def test_both_ways_compute_the_same_terms(tmp_path, eager):
     """The comparison is honest only if both do the same work, batch by batch.
 
-    Without a learning rate for the generator, upstream's third call draws the pictures ours judges. Superpixels are
-    made of 8-bit pictures by truncation, so a float's last digit may move a boundary; NL-means differs from OpenCV's by
-    0.06/255 on average and L0 smoothing by which gradients it finds just above its threshold.
+    Without a learning rate for the generator, upstream's third call draws the images that our discriminators see.
+    Superpixels are made of 8-bit images by truncation, so a float's last digit may move a boundary; NL-means differs
+    from OpenCV's by 0.06/255 on average and L0 smoothing by which gradients it finds just above its threshold.
     """
     photos, anime = write_pictures(tmp_path / "photo", 3, 40), write_pictures(tmp_path / "anime", 3, 40, first=10)
     settings = {"data.image_size": 32, "target.region_target": "superpixel", "train.generator_learning_rate": 0.0}

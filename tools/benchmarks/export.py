@@ -1,4 +1,4 @@
-"""Exported files against each other and against the plain conversion, all taking turns."""
+"""Times exported files in turns, and compares them with each other and with a plain conversion."""
 
 from __future__ import annotations
 
@@ -34,10 +34,17 @@ _CALIBRATION_PHOTOS = 16
 
 @dataclass(frozen=True)
 class ExportSettings:
-    """What `benchmark.py export` was asked for; kept in its JSON.
+    """The options of `benchmark.py export`; kept in its JSON.
 
-    generator: a weights file. litert, onnx: Pythons that have the runtimes; onnx None leaves ONNX out.
-    calibrate: folder of photos, for int8.
+    Attributes:
+        generator: Weights file.
+        sizes: Sides of the images in pixels.
+        precisions: Precisions of the .tflite files.
+        threads: Numbers of threads to time with.
+        rounds: Number of runs of each file.
+        litert: A Python that has ai-edge-litert.
+        onnx: A Python that has ONNX Runtime; None leaves ONNX out.
+        calibrate: Folder of the photos that int8 is fitted to.
     """
 
     generator: str
@@ -50,23 +57,23 @@ class ExportSettings:
     calibrate: str | None = None
 
     def __post_init__(self):
-        """Refuses what could not run."""
+        """Checks the options; raises UserError."""
         calibrate = Path(self.calibrate) if self.calibrate else None
         plan = ExportPlan(("tflite",), self.sizes, self.precisions, calibrate, litert=Path(self.litert))
         plan.check_sizes(self.architecture.multiple)
         if "float32" not in self.precisions:
-            raise UserError("--precision has no float32, which everything else is compared with")
+            raise UserError("--precision lacks float32, which the others are compared with; add it")
         if self.onnx is not None:
             check_onnx(["tf2onnx"])
 
     @property
     def architecture(self):
-        """Of the generator."""
+        """The generator's architecture."""
         return architecture_of(read_header(self.generator), self.generator)
 
 
 def benchmark_export(settings: ExportSettings, show) -> dict:
-    """Converts, then times each file, one run of each a round; returns plain values for JSON."""
+    """Converts, then times each file, one run of each in a round; returns plain values for JSON."""
     generator = load_generator(settings.generator)
     photos = read_photos(Path(settings.calibrate), _CALIBRATION_PHOTOS, "--calibrate") if settings.calibrate else None
     result = {"machine": describe_machine(), "settings": asdict(settings), "tables": []}
@@ -94,7 +101,7 @@ def benchmark_export(settings: ExportSettings, show) -> dict:
 
 
 def plain_generator(weights):
-    """The generator as one would write it: LADE with a second feature map, attention with positions in one axis."""
+    """Builds the generator the straightforward way: LADE with a second feature map, attention over one axis."""
 
     def as_written(layer):
         return _PlainAttention(layer) if isinstance(layer, ExternalAttention) else layer
@@ -103,7 +110,7 @@ def plain_generator(weights):
 
 
 class _PlainAttention(tf.keras.layers.Layer):
-    """External attention over [N, H*W, C], with the softmax that TensorFlow has."""
+    """External attention over [N, H*W, C], with TensorFlow's softmax."""
 
     def __init__(self, layer):
         super().__init__(name=layer.name)
@@ -120,7 +127,7 @@ class _PlainAttention(tf.keras.layers.Layer):
 
 
 def _models(settings, generator, photos, folder, size):
-    """{name: (kind, Python, path)} of everything timed at a size; the plain conversion first."""
+    """Writes the files of one size; returns {name: (kind, Python, path)}, the plain conversion first."""
     plain = folder / f"plain_{size}.tflite"
     twin = plain_generator(settings.generator)
     photo = tf.keras.Input((size, size, 3), batch_size=1)
@@ -145,20 +152,20 @@ def _table(settings, models, size, threads):
         }
         seconds = {name: [] for name in servers}
         for i in range(settings.rounds):
-            for name in list(servers)[:: 1 if i % 2 == 0 else -1]:  # in turns, as `timing.take_turns` has them
+            for name in list(servers)[:: 1 if i % 2 == 0 else -1]:  # in turns, as in `timing.take_turns`
                 seconds[name].append(servers[name].run())
-        told = {name: server.close() for name, server in servers.items()}
+        reports = {name: server.close() for name, server in servers.items()}
     timings = {name: Timing(tuple(wall for wall, _ in values)) for name, values in seconds.items()}
     cpu = {name: Timing(tuple(used for _, used in values)) for name, values in seconds.items()}
     rows = []
     for name, timing in timings.items():
         compared = {"times_as_fast": _ratio(timings[PLAIN], timing), "times_less_cpu": _ratio(cpu[PLAIN], cpu[name])}
-        rows.append({"name": name, **timing.to_dict(), "cpu_ms": 1e3 * cpu[name].median, **compared, **told[name]})
+        rows.append({"name": name, **timing.to_dict(), "cpu_ms": 1e3 * cpu[name].median, **compared, **reports[name]})
     return {"size": size, "threads": threads, "rows": rows}
 
 
 def _ratio(slower, faster):
-    """Of the runs of each round."""
+    """The ratio of two files' times, from the runs of each round."""
     found = ratios(slower, faster)
     return {"median": statistics.median(found), "low": min(found), "high": max(found)}
 
@@ -178,13 +185,13 @@ class _Server:
         return self
 
     def run(self):
-        """Seconds of one run: on the clock, and of CPU on all threads."""
+        """Runs the model once; returns wall seconds, and CPU seconds of all threads."""
         self._process.stdin.write("\n")
         self._process.stdin.flush()
         return tuple(map(float, self._read().split()))
 
     def close(self):
-        """Ends it; what it told of itself."""
+        """Ends the process; returns its report."""
         self._process.stdin.close()
         return json.loads(self._read())
 

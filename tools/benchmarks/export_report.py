@@ -1,4 +1,4 @@
-"""What `benchmark_export` returned, as tables for a person."""
+"""Prints the result of `benchmark_export` as tables."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from rich.table import Table
 
 from benchmarks.report import note_load
 
-_FEW = 0.005  # of the whole: operations below it are one row
+_FEW = 0.005  # share of the whole below which operations are joined in one row
 
 
 def print_export(result: dict, console: Console) -> None:
     """Prints latencies, then operators."""
     machine = result["machine"]
     console.print(
-        f"{machine['processor']}, {machine['cores']} cores; runs take turns, {result['settings']['rounds']} each"
+        f"{machine['processor']}, {machine['cores']} cores; {result['settings']['rounds']} runs of each, in turns"
     )
     note_load(machine, console)
     for table in result["tables"]:

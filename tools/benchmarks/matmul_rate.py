@@ -1,4 +1,4 @@
-"""How fast this device multiplies matrices: the limit that everything else is held against."""
+"""Measures how fast this device multiplies matrices, which is the limit for everything else."""
 
 import time
 
@@ -8,10 +8,13 @@ _SIDES = {"CPU": 2048, "GPU": 8192}
 
 
 def matmul_rate(dtype="float32", side=None, repeats=5, product_count=4) -> float:
-    """Floating-point operations a second of square `tf.matmul`, the best of several timings.
+    """Measures floating-point operations a second of square `tf.matmul`, the best of several timings.
 
-    dtype: what the networks compute in. On recent GPUs TensorFlow multiplies float32 in TF32, as it convolves.
-    side: rows of the matrices; by default large enough that a product takes milliseconds.
+    Args:
+        dtype: The networks' type. Recent GPUs multiply float32 in TF32, as TensorFlow's convolutions do.
+        side: Rows of the matrices; by default so many that a product takes milliseconds.
+        repeats: Number of timings.
+        product_count: Products in one timing.
     """
     side = side or _SIDES["GPU" if tf.config.list_physical_devices("GPU") else "CPU"]
 
@@ -20,7 +23,7 @@ def matmul_rate(dtype="float32", side=None, repeats=5, product_count=4) -> float
         product = start
         for _ in range(product_count):
             product = tf.matmul(product, other)
-        return tf.reduce_sum(tf.cast(product[0], tf.float32))  # a scalar on the host says that all is done
+        return tf.reduce_sum(tf.cast(product[0], tf.float32))  # reading a scalar waits for all products
 
     # scaled so that a chain of products stays within float16
     matrix = tf.cast(tf.random.stateless_normal([side, side], seed=(0, 1)) / side**0.5, dtype)

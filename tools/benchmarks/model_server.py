@@ -1,10 +1,10 @@
-"""Holds one exported model open and runs it once for each line on stdin: a process of its own for each that is timed.
+"""Keeps one exported model open in a process of its own, and runs it once for each line on stdin.
 
-model_server.py KIND MODEL THREADS SIZE   KIND is litert, onnx or saved_model; prints the seconds of each run, on the
-    clock and of CPU, and at the end of stdin a JSON object: runtime, peak_bytes, and what LiteRT tells
+model_server.py KIND MODEL THREADS SIZE   KIND is litert, onnx or saved_model; prints the wall and CPU seconds of each
+    run, and at the end of stdin a JSON object: runtime, peak_bytes, and LiteRT's `describe_graph`
 model_server.py operators FOLDER REPEATS  times every .tflite file of a folder on one thread: {name: CPU seconds}
 
-Runs in any Python that has the runtime; of the project it needs the file export/litert.py alone.
+It runs in any Python that has the runtime; of the project it needs export/litert.py only.
 """
 
 import json
@@ -20,25 +20,25 @@ import litert
 
 
 def main(arguments):
-    """Serves or times operators."""
+    """Serves one model, or times operators."""
     if arguments[0] == "operators":
         print(json.dumps(time_operators(Path(arguments[1]), int(arguments[2]))))
         return
     kind, model, threads, size = arguments[0], arguments[1], int(arguments[2]), int(arguments[3])
     rows, columns = np.mgrid[:size, :size] / size * 2 - 1
     photo = np.stack([rows, columns, rows * columns], axis=-1)[None].astype(np.float32)
-    run, tell = {"litert": _litert, "onnx": _onnx, "saved_model": _saved_model}[kind](model, threads, photo)
-    run()  # what is made once, at the first run, is not timed
+    run, report = {"litert": _litert, "onnx": _onnx, "saved_model": _saved_model}[kind](model, threads, photo)
+    run()  # the first run, which prepares the others, is not timed
     print("ready", flush=True)
     for _ in sys.stdin:
         start, cpu_start = time.perf_counter(), time.process_time()
         run()
         print(time.perf_counter() - start, time.process_time() - cpu_start, flush=True)
-    print(json.dumps({**tell(), "peak_bytes": peak_bytes()}), flush=True)
+    print(json.dumps({**report(), "peak_bytes": peak_bytes()}), flush=True)
 
 
 def peak_bytes():
-    """The most memory this process held, without what its parent held before it: getrusage would count that in."""
+    """Returns the peak memory of this process; getrusage would include its parent's from before the fork."""
     status = Path("/proc/self/status")
     if not status.exists():  # not Linux
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -47,7 +47,7 @@ def peak_bytes():
 
 
 def time_operators(folder, repeats):
-    """CPU seconds of one run of each file: the least of several, which other load disturbs least."""
+    """Times one run of each file in CPU seconds: the least of several, which other programs disturb least."""
     found = {}
     for path in sorted(folder.glob("*.tflite")):
         interpreter, _ = litert.open_interpreter(path, threads=1)

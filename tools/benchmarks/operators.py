@@ -1,4 +1,4 @@
-"""An operator profile of a .tflite file: each operation as a file of its own, timed alone."""
+"""Profiles the operators of a .tflite file: each operation becomes a file of its own and is timed alone."""
 
 from __future__ import annotations
 
@@ -15,11 +15,19 @@ SERVER = Path(__file__).with_name("model_server.py")
 
 
 def profile_operators(path: Path, python: str, repeats: int = 3) -> list[dict]:
-    """What each type of operation costs, dearest first: {"operation", "count", "ms" (CPU, one thread)}.
+    """Measures the cost of each type of operation.
 
-    python: an interpreter with the runtime, which has no profiler of its own that Python can reach. Operations of one
-    type and one set of shapes are timed once. Alone, an operation finds its input in the cache less often, and
-    partitions cannot fuse, so the sum is not the whole run.
+    The runtime's own profiler cannot be reached from Python. Operations of one type and one set of shapes are timed
+    once. An operation that runs alone finds its input in the cache less often, and partitions cannot fuse, so the sum
+    differs from a whole run.
+
+    Args:
+        path: The file.
+        python: A Python that has the runtime.
+        repeats: Number of timings of each operation, of which the least counts.
+
+    Returns:
+        Rows {"operation", "count", "ms" (CPU time on one thread)}, most expensive first.
     """
     model = flatbuffer_utils.read_model(str(path))
     graph = model.subgraphs[0]
@@ -45,7 +53,7 @@ def profile_operators(path: Path, python: str, repeats: int = 3) -> list[dict]:
 
 
 def _alone(model, operator):
-    """The model with nothing but one operation, of tensors and buffers only its own."""
+    """A copy of the model with one operation, its tensors and their buffers only."""
     graph = copy.copy(model.subgraphs[0])
     used = sorted({i for i in [*operator.inputs, *operator.outputs] if i >= 0})
     places = {old: new for new, old in enumerate(used)}

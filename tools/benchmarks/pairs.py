@@ -1,4 +1,4 @@
-"""What a training step on pairs takes, beside the generator's own forward and backward pass."""
+"""Times a training step on pairs, and compares it with the generator's own forward and backward pass."""
 
 from __future__ import annotations
 
@@ -26,13 +26,20 @@ from animegan3_tf.training.pair_trainer import PairTrainer
 
 _GENERATOR = "generator, forward and backward"
 _WARM_UP = 2
-_BATCHES = 20  # of the input pipeline
-_UNKNOWN = tf.TensorSpec([None, None, None, 3])  # as a run's batches are: they come in several shapes
+_BATCHES = 20  # timed batches of the input pipeline
+_UNKNOWN = tf.TensorSpec([None, None, None, 3])  # a run's batches have several shapes
 
 
 @dataclass(frozen=True)
 class PairsSettings:
-    """What to measure: a style of pairs, the perceptual networks, and whether the discriminator has its say."""
+    """The options of `benchmark.py pairs`; kept in its JSON.
+
+    Attributes:
+        style: Name of a style that learns from pairs, or its .toml file.
+        perceptual: Networks of the feature losses, each timed.
+        steps: Timed rounds.
+        discriminator: Whether the step has the discriminator's part.
+    """
 
     style: str = "portrait"
     perceptual: tuple[str, ...] = ("random",)
@@ -44,15 +51,15 @@ def benchmark_pairs(settings: PairsSettings, show=print) -> dict:
     """Times a step of each kind of batch.
 
     Args:
-        settings: What to measure.
-        show: Receives a line for each part of the work.
+        settings: The options.
+        show: Called with a line for each part of the work.
 
     Returns:
-        Plain values for the report and for JSON: "kinds", of each its rows with milliseconds and the ratio to the
-        generator's own pass, round by round; "data", the input pipeline on its own.
+        Plain values for the report and for JSON: "kinds" has, for each kind of batch, rows of milliseconds and of
+        ratios to the generator's own pass, round by round; "data" has the input pipeline alone.
 
     Raises:
-        UserError: A style that is not of pairs, or has no weights for a network.
+        UserError: The style does not learn from pairs, or has no weights for a network.
     """
     machine = describe_machine()
     style = override(load_style(settings.style), {})
@@ -94,7 +101,7 @@ def _trainer(style, perceptual):
 
 
 def _rows(trainers, kind, rounds):
-    """Of one kind of batch: the generator alone, then the step with each network, taking turns."""
+    """The rows of one kind of batch: the generator alone, then the step with each network, timed in turns."""
     rng = np.random.default_rng(0)
     shape = (kind.count, kind.crop, kind.crop, 3)
     batch = {name: rng.uniform(-1, 1, shape).astype(np.float32) for name in ("photo", "drawing")}
@@ -110,7 +117,7 @@ def _rows(trainers, kind, rounds):
 
 
 def _own_pass(generator, photo):
-    """The least a step must do: a result, and the gradient of something in it."""
+    """The generator's forward and backward pass, the least that a step must do."""
 
     @tf.function(input_signature=[_UNKNOWN])
     def run(photo):
@@ -122,7 +129,7 @@ def _own_pass(generator, photo):
 
 
 def _step(trainer, batch):
-    """One step as `fit` takes it; every term is read after it, as the run's guard does."""
+    """One step as `fit` takes it, which reads every term afterwards, as the run's guard against NaN does."""
     signature = dict.fromkeys(batch, _UNKNOWN)
 
     def endless():
@@ -143,12 +150,12 @@ def _ratio(timing, timings):
 
 
 def _data(style):
-    """Milliseconds in which one thread makes a batch, over bundled photos that stand for both sides of a pair."""
+    """Times one thread making a batch, with bundled photos as both images of a pair."""
     with tempfile.TemporaryDirectory(prefix="animegan3-benchmark-") as folder:
         photos = Path(folder, "photo")
         demo_photos(photos, size=style.pairs.validation_size)
         batches = PairBatches(style.pairs, open_pairs(photos, photos), warn=lambda line: None)
         for step in range(_BATCHES):
-            batches.batch(step)  # decodes the pictures, which are kept
+            batches.batch(step)  # decodes the images, which are kept
         timings = take_turns({str(step): lambda step=step: batches.batch(step) for step in range(_BATCHES)}, 1)
     return Timing(tuple(timing.median for timing in timings.values())).to_dict()

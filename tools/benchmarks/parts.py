@@ -1,4 +1,4 @@
-"""The parts of an adversarial step, each compiled for itself."""
+"""The parts of an adversarial step, each compiled on its own."""
 
 from __future__ import annotations
 
@@ -19,7 +19,14 @@ _DATA_BATCHES = 4
 
 @dataclass(frozen=True)
 class Part:
-    """One part. `within`: the part it is only a closer look at; `calls`: how many steps' worth one run is."""
+    """One part of a step.
+
+    Attributes:
+        name: Its name in the report.
+        run: Runs it once.
+        within: The name of the part that contains this one, or None.
+        calls: Number of steps whose work one run does.
+    """
 
     name: str
     run: Callable[[], object]
@@ -28,16 +35,16 @@ class Part:
 
 
 def step_parts(subject: Subject) -> list[Part]:
-    """What a step is made of, on tensors of one batch as the networks of `subject` draw them.
+    """Splits an adversarial step into parts that run on one batch and what the subject's networks draw for it.
 
-    The networks' weights stay as they are, but for moving moments and power iterations.
+    Running them changes no weights, apart from moving moments and power iterations.
     """
     style, trainer, settings = subject.style, subject.trainer, subject.style.target
     denoise = _xla(nl_means) if "nl_means" in subject.settings.jit else nl_means
     networks = trainer.generator, trainer.support_discriminator, trainer.main_discriminator, subject.network.model
     if "networks" in subject.settings.jit:
         networks = map(_xla, networks)
-    generator, judge_support, judge_main, perceptual = networks
+    generator, support_discriminator, main_discriminator, perceptual = networks
     iterator = iter(subject.batches)
     batch = next(iterator)
     tails = trainer.generator(batch["photo"], training=True)
@@ -47,8 +54,8 @@ def step_parts(subject: Subject) -> list[Part]:
     denoised = nl_means(unit, *settings.nl_means)
     constant = tf.concat([batch["photo"], batch["photo_region"], revision, gray(batch["anime"])], axis=0)
     live = tf.concat([guided, main, gray(guided)], axis=0)
-    judges = trainer.support_discriminator, trainer.main_discriminator
-    weights = [variable for judge in judges for variable in judge.trainable_variables]
+    discriminators = trainer.support_discriminator, trainer.main_discriminator
+    weights = [variable for network in discriminators for variable in network.trainable_variables]
     others = tf.concat([gray(batch["anime"]), gray(batch["anime_smooth"])], axis=0)
 
     def take_batches():
@@ -58,14 +65,14 @@ def step_parts(subject: Subject) -> list[Part]:
     def draw():
         return generator(batch["photo"], training=True)
 
-    def judge():
-        """The fakes' answers serve both players: one gradient goes to the pictures, one to the discriminators."""
-        with tf.GradientTape(watch_accessed_variables=False) as tape, tf.GradientTape() as critic_tape:
+    def discriminate():
+        """The logits of the fakes serve both updates: one gradient goes to the images, one to the discriminators."""
+        with tf.GradientTape(watch_accessed_variables=False) as tape, tf.GradientTape() as discriminator_tape:
             tape.watch([guided, main])
-            fakes = [judge_support(gray(guided), training=False), judge_main(main, training=False)]
-            answers = [*fakes, judge_support(others, training=False), judge_main(revision, training=False)]
-            value, critic_value = _mean(fakes), _mean(answers)
-        return tape.gradient(value, [guided, main]), critic_tape.gradient(critic_value, weights)
+            fakes = [support_discriminator(gray(guided), training=False), main_discriminator(main, training=False)]
+            reals = [support_discriminator(others, training=False), main_discriminator(revision, training=False)]
+            value, discriminator_value = _mean(fakes), _mean([*fakes, *reals])
+        return tape.gradient(value, [guided, main]), discriminator_tape.gradient(discriminator_value, weights)
 
     whole, target = "generator, forward and backward", "revision target"
     return [
@@ -77,10 +84,10 @@ def step_parts(subject: Subject) -> list[Part]:
         Part("NL-means", _compiled(lambda: denoise(unit, *settings.nl_means)), within=target),
         Part("L0", _compiled(lambda: l0_smooth(denoised, settings.revision_l0_lambda)), within=target),
         Part(f"region target ({settings.region_target})", _compiled(lambda: subject.region(guided))),
-        # the generator's regions pass on their own, when they are ready
-        Part("perceptual, constant pictures", _compiled(lambda: [perceptual(constant), perceptual(guided)])),
-        Part("perceptual, live pictures and gradient", _with_gradient(lambda: perceptual(live), [live])),
-        Part("discriminators, both players' gradients", _compiled(judge)),
+        # the generator's regions have a pass of their own, since they are ready later
+        Part("perceptual, constant images", _compiled(lambda: [perceptual(constant), perceptual(guided)])),
+        Part("perceptual, generated images and gradient", _with_gradient(lambda: perceptual(live), [live])),
+        Part("discriminators, gradients of both updates", _compiled(discriminate)),
         Part("optimizers and average", _updates(style, trainer)),
     ]
 
@@ -99,7 +106,7 @@ def _mean(tensors):
 
 
 def _with_gradient(function, sources):
-    """A call of `function` and of the gradient of the mean of what it returns, with respect to `sources`."""
+    """Compiles `function` with the gradient of its result's mean with respect to `sources`."""
 
     def run():
         with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -113,8 +120,8 @@ def _with_gradient(function, sources):
 def _updates(style, trainer):
     """Adam for all networks and the averaged generator, with gradients of zero, which move nothing."""
     settings = style.train
-    judges = trainer.support_discriminator, trainer.main_discriminator
-    groups = [trainer.generator.trainable_variables, [v for judge in judges for v in judge.trainable_variables]]
+    discriminators = trainer.support_discriminator, trainer.main_discriminator
+    groups = [trainer.generator.trainable_variables, [v for d in discriminators for v in d.trainable_variables]]
     rates = settings.generator_learning_rate, settings.discriminator_learning_rate
     optimizers = [tf.keras.optimizers.Adam(rate, beta_1=0.5, beta_2=0.999, epsilon=1e-8) for rate in rates]
     for optimizer, variables in zip(optimizers, groups):

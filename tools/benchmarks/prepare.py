@@ -1,4 +1,4 @@
-"""How fast photo targets are prepared: with one job, with several, and upstream's way picture by picture."""
+"""Times the preparation of photo targets: with one job, with several, and upstream's way image by image."""
 
 from __future__ import annotations
 
@@ -23,12 +23,20 @@ from animegan3_tf.images import find_images, read_image, write_image
 from benchmarks.upstream_host import l0_smooth_double, superpixel_target
 
 _LAMBDA, _MIN_SIZE = 0.02, 50
-_WARM_UP = 2  # pictures a worker makes before its rate counts: it imports, and plans its transforms
+_WARM_UP = 2  # images of a worker before its rate counts: it imports modules and plans its transforms first
 
 
 @dataclass(frozen=True)
 class PrepareSettings:
-    """What is prepared, and how often. photos: a folder; bundled photos, over and over, without one."""
+    """The options of `benchmark.py prepare`; kept in its JSON.
+
+    Attributes:
+        count: Number of photos in a run.
+        size: Side of the bundled photos in pixels.
+        jobs: Processes of the pool.
+        rounds: Number of runs of each way.
+        photos: Folder of photos; None for bundled photos, repeated.
+    """
 
     count: int = 40
     size: int = 256
@@ -38,10 +46,19 @@ class PrepareSettings:
 
 
 def benchmark_prepare(settings: PrepareSettings, show: Callable[[str], None] = print) -> dict:
-    """Times the ways in turn, as often as `rounds` says; returns everything measured, for JSON.
+    """Times the ways in turns.
 
-    Rates are pictures a second, each with superpixels and L0 made, written and recorded. A pool's count from its first
-    few pictures on, because its start matters to tens of pictures and not to thousands; `whole` is with the start.
+    Args:
+        settings: The options.
+        show: Called with a line for each run.
+
+    Returns:
+        Plain values, for JSON. A rate is in images a second, each with superpixels and L0 made, written and recorded. A
+        pool's rate leaves out its first few images, since its start matters for tens of images but not for thousands;
+        "whole" includes the start.
+
+    Raises:
+        UserError: The folder of photos holds none.
     """
     ways = {
         "one job": lambda folder: _ours(folder, 1),
@@ -52,7 +69,7 @@ def benchmark_prepare(settings: PrepareSettings, show: Callable[[str], None] = p
     with tempfile.TemporaryDirectory() as temporary:
         photos = _photos(settings, Path(temporary) / "photos")
         for number in range(settings.rounds):
-            for name in list(ways)[:: 1 if number % 2 == 0 else -1]:  # what follows a way favours none
+            for name in list(ways)[:: 1 if number % 2 == 0 else -1]:  # changing order, so that none gains
                 show(f"round {number + 1} of {settings.rounds}: {name}")
                 folder = Path(temporary) / "run"
                 folder.mkdir()
@@ -73,13 +90,13 @@ def benchmark_prepare(settings: PrepareSettings, show: Callable[[str], None] = p
 
 
 def _photos(settings, folder):
-    """A folder of links to `count` photos of about the size asked for."""
+    """Makes a folder of links to `count` photos."""
     if settings.photos is None:
         found = demo_photos(folder.with_name("bundled"), size=settings.size).training
     else:
         found = find_images(settings.photos)
     if not found:
-        raise UserError(f"{settings.photos!r} holds no pictures; name another with --photos")
+        raise UserError(f"{settings.photos!r} holds no images; name another with --photos")
     folder.mkdir()
     for number in range(settings.count):
         path = found[number % len(found)].resolve()
@@ -93,15 +110,15 @@ def _ours(photos, jobs):
     started, cpu, own = time.perf_counter(), _cpu_seconds(), time.process_time()
     prepare(stages, jobs, on_progress=lambda *_: times.append(time.perf_counter()))
     whole, cpu, own = time.perf_counter() - started, _cpu_seconds() - cpu, time.process_time() - own
-    made = times[len(stages) - 1 :: len(stages)]  # when each picture's last target was there
+    made = times[len(stages) - 1 :: len(stages)]  # when each image's last target was ready
     first = min(jobs * _WARM_UP, len(made) // 2)
     rate = (len(made) - first) / (made[-1] - made[first - 1])
-    per_picture = {"cpu_ms": 1e3 * cpu / len(made), "parent_cpu_ms": 1e3 * own / len(made)}
-    return {"rate": rate, "whole": len(made) / whole, **per_picture}
+    per_image = {"cpu_ms": 1e3 * cpu / len(made), "parent_cpu_ms": 1e3 * own / len(made)}
+    return {"rate": rate, "whole": len(made) / whole, **per_image}
 
 
 def _upstream(photos):
-    """One picture after the other in one thread, read and written as ours are."""
+    """Upstream's way: one image after the other in one thread, read and written as ours are."""
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     started, cpu, paths = time.perf_counter(), _cpu_seconds(), find_images(photos)
@@ -122,7 +139,7 @@ def _upstream(photos):
 
 
 def _cpu_seconds():
-    """Of this process and of its children that have ended."""
+    """CPU seconds of this process and of its children that have ended."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(each.ru_utime + each.ru_stime for each in used)
 

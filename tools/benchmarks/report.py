@@ -1,16 +1,16 @@
-"""A benchmark's result as tables for a person."""
+"""Prints a benchmark's result as tables."""
 
 from __future__ import annotations
 
 from rich.console import Console
 from rich.table import Table
 
-_BUSY = 0.25  # load average per core above which timings are not to be trusted
-_STEADY = 0.9  # of the higher matmul rate, which the lower one keeps on a machine left alone
+_BUSY = 0.25  # load average per core above which timings are unreliable
+_STEADY = 0.9  # least ratio of the lower to the higher matmul rate on a machine that does nothing else
 
 
 def print_train(result: dict, console: Console) -> None:
-    """Prints what `benchmark_train` returned."""
+    """Prints the result of `benchmark_train`."""
     machine, settings = result["machine"], result["settings"]
     device = ", ".join(machine["gpus"]) or "CPU"
     console.print(
@@ -27,13 +27,13 @@ def print_train(result: dict, console: Console) -> None:
 
 
 def print_prepare(result: dict, console: Console) -> None:
-    """Prints what `benchmark_prepare` returned, with the load before it as `load_average`."""
+    """Prints the result of `benchmark_prepare`, to which `load_average`, the load before it, is added."""
     settings, jobs = result["settings"], result["settings"]["jobs"]
-    pictures = "bundled photos" if settings["photos"] is None else "photos"
-    console.print(f"{settings['count']} {pictures}, {settings['rounds']} rounds in turn, on {result['cores']} cores")
+    photos = "bundled photos" if settings["photos"] is None else "photos"
+    console.print(f"{settings['count']} {photos}, {settings['rounds']} rounds in turn, on {result['cores']} cores")
     note_load(result, console)
     table = Table(title="superpixels and L0 of photos", title_justify="left")
-    for name in ("way", "pictures/s", "low to high", "with the start", "CPU ms a picture", "parent"):
+    for name in ("way", "images/s", "low to high", "with the start", "CPU ms an image", "parent"):
         table.add_column(name, justify="left" if name == "way" else "right")
     for name, way in result["ways"].items():
         rate = way["rate"]
@@ -51,7 +51,7 @@ def print_prepare(result: dict, console: Console) -> None:
 
 
 def note_load(machine: dict, console: Console) -> None:
-    """Says so where the machine was busy before the start."""
+    """Prints a warning if the machine was busy before the start."""
     if machine["load_average"] > _BUSY * machine["cores"]:
         console.print(f"the machine was busy before the start (load {machine['load_average']:.1f}): times are too long")
 
@@ -88,8 +88,10 @@ def _print_limit(result, console):
         f"{limit['share']:.0%} of the limit"
     )
     if min(limit["measured"]) < _STEADY * max(limit["measured"]):
-        told = " and ".join(f"{rate / 1e9:.0f}" for rate in limit["measured"])
-        console.print(f"the machine was busy meanwhile ({told} GFLOP/s before and after the steps): times are too long")
+        rates = " and ".join(f"{rate / 1e9:.0f}" for rate in limit["measured"])
+        console.print(
+            f"the machine was busy meanwhile ({rates} GFLOP/s before and after the steps): times are too long"
+        )
     of_gpu = f", GPU {memory['gpu_bytes'] / 2**30:.2f} GiB" if "gpu_bytes" in memory else ""
     console.print(f"peak memory: process {memory['process_bytes'] / 2**30:.2f} GiB{of_gpu}")
 
@@ -122,12 +124,12 @@ def _times(timed):
 
 
 def print_pairs(result: dict, console: Console) -> None:
-    """Prints what `benchmark_pairs` returned."""
+    """Prints the result of `benchmark_pairs`."""
     machine, settings = result["machine"], result["settings"]
-    judged = "with" if settings["discriminator"] else "without"
+    with_or_without = "with" if settings["discriminator"] else "without"
     console.print(
         f"{machine['processor']}, {machine['cores']} cores; TensorFlow {machine['tensorflow']}\nstyle "
-        f"{settings['style']}, {judged} discriminator, {settings['steps']} rounds in turn"
+        f"{settings['style']}, {with_or_without} discriminator, {settings['steps']} rounds in turn"
     )
     note_load(machine, console)
     for kind in result["kinds"]:

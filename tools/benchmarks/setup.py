@@ -1,4 +1,4 @@
-"""A training run set up as the command line would, on pictures and weights that make its timings fair."""
+"""Sets up a training run as the command line would, on images and weights that make its timings fair."""
 
 from __future__ import annotations
 
@@ -29,10 +29,24 @@ _ANIME_COUNT = 12
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """What `benchmark.py train` was asked for; kept in its JSON.
+    """The options of `benchmark.py train`; kept in its JSON.
 
-    photos, anime: folders, or None for the bundled photos and drawings. generator: a weights file both tails start
-    from, or "none" for fresh weights. jit: see `Trainer`. upstream, summaries: see `UpstreamStep`.
+    Attributes:
+        style: Name of a style, or its .toml file.
+        perceptual: Network of the feature losses, as for `animegan3 train`.
+        size: Side of the crops in pixels.
+        batch: Images in a step.
+        steps: Timed rounds.
+        region: Kind of region target, "superpixel" or "l0".
+        precision: Keras policy.
+        generator: Weights file that both tails start from, or "none" for random weights.
+        host_share: Whether a step without a region target is timed too.
+        upstream: Whether `UpstreamStep` is timed too.
+        summaries: As for `UpstreamStep`.
+        jit: As for `Trainer`.
+        photos: Folder of photos, or None for bundled ones.
+        anime: Folder of anime images, or None for drawn ones.
+        seed: Seed of weights and batches.
     """
 
     style: str
@@ -52,16 +66,16 @@ class TrainSettings:
     seed: int = 0
 
     def __post_init__(self):
-        """Refuses what could not run."""
+        """Checks the options; raises UserError."""
         if self.steps < 1:
             raise UserError(f"--steps is {self.steps}; give at least 1")
         if (self.photos is None) != (self.anime is None):
-            raise UserError("--photos and --anime are given together, or neither for the bundled pictures")
+            raise UserError("--photos and --anime belong together; give both, or neither for the bundled images")
         if self.upstream and self.precision != "float32":
             raise UserError(f"--upstream computes in float32; leave --precision {self.precision} out")
 
     def resolved_style(self) -> Style:
-        """The style at the size, batch and region target asked for."""
+        """Returns the style with the size, batch and region target of the options."""
         values = {"data.image_size": self.size, "train.batch_size": self.batch, "target.region_target": self.region}
         style = override(load_style(self.style), values)
         if perceptual_family(self.perceptual) not in style.perceptual:
@@ -71,7 +85,16 @@ class TrainSettings:
 
 @dataclass(frozen=True)
 class Subject:
-    """What is timed: a trainer about to take an adversarial step, its region target, and endless batches for it."""
+    """The run that is timed.
+
+    Attributes:
+        settings: The options.
+        style: The resolved style.
+        network: Network of the feature losses.
+        region: The region target, images -> images.
+        trainer: A trainer in its adversarial phase.
+        batches: Endless batches for it.
+    """
 
     settings: TrainSettings
     style: Style
@@ -83,10 +106,10 @@ class Subject:
 
 @contextlib.contextmanager
 def training_subject(settings: TrainSettings, folder: Path) -> Iterator[Subject]:
-    """Sets everything up, with pictures below `folder` if none are named; its processes end with the block."""
+    """Sets up the run for a `with` block, with bundled images below `folder` if the options name none."""
     style = settings.resolved_style()
     photos, anime = Path(settings.photos or folder / "photo"), Path(settings.anime or folder / "anime" / "style")
-    if settings.photos is None:  # real pictures: on noise, superpixels would take another time
+    if settings.photos is None:  # real images: superpixels of noise take another time
         demo_photos(photos, size=settings.size)
         demo_anime(anime, _ANIME_COUNT, size=settings.size)
         prepare(style_targets(style, photos, anime), jobs=os.cpu_count() or 1)
@@ -104,10 +127,15 @@ def training_subject(settings: TrainSettings, folder: Path) -> Iterator[Subject]
 
 
 def new_trainer(style, network, region, generator="none", jit=()) -> Trainer:
-    """A trainer in its adversarial phase.
+    """Makes a trainer in its adversarial phase.
 
-    generator: a weights file. Both tails take its one tail's weights: the filters' time depends on what the pictures
-    look like, and fresh weights draw nothing like what they see in training.
+    Args:
+        style: The style.
+        network: Network of the feature losses.
+        region: The region target.
+        generator: Weights file, or "none" for random weights. Both tails take the weights of its one tail: the filters'
+            time depends on the images' content, and random weights draw nothing like the images of real training.
+        jit: As for `Trainer`.
     """
     trainer = Trainer(style, network, region, jit=jit)
     if generator != "none":

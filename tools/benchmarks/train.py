@@ -1,4 +1,4 @@
-"""What a training step takes: the whole, its parts, its share of the device's limit, and upstream's way beside it."""
+"""Times a training step: the whole, its parts, its share of the device's limit, and upstream's way in comparison."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _OURS, _THEIRS, _WITHOUT_REGION = "ours", "upstream", "without region target"
 
 
 def benchmark_train(settings: TrainSettings, show=print) -> dict:
-    """Measures everything `settings` asks for; the result holds plain values only, for the report and for JSON."""
-    machine = describe_machine()  # first: the load it tells is the others'
-    tf.get_logger().setLevel("ERROR")  # it would warn of the many functions that the parts are
+    """Measures what the settings select; returns plain values, for the report and for JSON."""
+    machine = describe_machine()  # first, so that the load is that of other programs
+    tf.get_logger().setLevel("ERROR")  # it would warn of many functions, since each part is one
     with contextlib.ExitStack() as stack:
         stack.enter_context(policy(settings.precision))
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="animegan3-benchmark-")))
-        show("pictures, targets and networks")
+        show("images, targets and networks")
         subject = stack.enter_context(training_subject(settings, folder))
         return {
             "command": "train",
@@ -48,7 +48,7 @@ def _measure(settings, subject, stack, show):
     if has_gpu():
         tf.config.experimental.reset_memory_stats("GPU:0")
     first[_OURS] = _warm_up(runs[_OURS])
-    memory = peak_memory()  # before anything else is built beside it
+    memory = peak_memory()  # before other networks are built
     if settings.host_share:
         other = new_trainer(subject.style, subject.network, tf.identity, settings.generator, settings.jit)
         runs[_WITHOUT_REGION] = _fit_step(other, iter(subject.batches))
@@ -96,7 +96,7 @@ def _measure(settings, subject, stack, show):
 
 
 def _fit_step(trainer, iterator):
-    """One step as `fit` takes it; the run's guard against NaN reads every term after every step, and so does this."""
+    """One step as `fit` takes it, which reads every term afterwards, as the run's guard against NaN does."""
 
     def step():
         return {name: float(value) for name, value in trainer.train_function(iterator).items()}
@@ -105,7 +105,7 @@ def _fit_step(trainer, iterator):
 
 
 def _warm_up(run):
-    """Seconds of the first call."""
+    """Warms up, and returns the seconds of the first call."""
     first = seconds_of(run)
     for _ in range(_WARM_UP):
         run()
@@ -124,7 +124,7 @@ def _time_parts(parts, rounds):
 
 
 def _step_flops(subject):
-    """Of a step traced with fixed sizes, as the pipeline's batches are."""
+    """FLOPs of a step that is traced with fixed sizes, like the pipeline's batches."""
     step = tf.function(subject.trainer.train_step, autograph=False)
     return count_flops(step.get_concrete_function(subject.batches.element_spec))
 
@@ -134,7 +134,7 @@ def _step(timing, batch, first):
 
 
 def region_wait(timings):
-    """What the step gains without a region target: the time the rest waits for it, on a GPU for the host."""
+    """Computes the time that a step waits for its region target: on a GPU, for the host."""
     whole, without = timings[_OURS], timings[_WITHOUT_REGION]
     waits = [a - b for a, b in zip(whole.seconds, without.seconds)]
     wait = statistics.median(waits)

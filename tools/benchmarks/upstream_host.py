@@ -1,7 +1,7 @@
-"""What upstream computes in Python between its graph calls; no TensorFlow here, so that workers start quickly.
+"""Upstream's computations in Python between its graph calls; without TensorFlow, so that workers start fast.
 
-Written from a reading of the published AnimeGANv3 training scripts, to cost what they cost: same libraries, precision,
-transforms and allocations, not the same code.
+Written after the published AnimeGANv3 training scripts to take the time that they take: with the same libraries,
+precision, transforms and allocations, but not the same code.
 """
 
 from __future__ import annotations
@@ -19,9 +19,11 @@ from animegan3_tf.workers import start_worker
 
 
 class UpstreamHost:
-    """The targets of a batch, a process a picture as upstream's joblib has it; a single picture in this process.
+    """Makes the targets of a batch, in one process for each image as upstream does with joblib.
 
-    settings: the style's `TargetSettings`.
+    Args:
+        settings: The style's `TargetSettings`.
+        batch_size: Images in a batch; a single one is processed in this process.
     """
 
     def __init__(self, settings, batch_size):
@@ -34,46 +36,54 @@ class UpstreamHost:
             context = multiprocessing.get_context("spawn")
             self._pool = ProcessPoolExecutor(batch_size, context, initializer=_start_worker)
 
-    def superpixels(self, pictures):
-        """Region targets of float [N, H, W, 3] in [-1, 1], the same."""
-        return self._each(self._superpixels, pictures)
+    def superpixels(self, images):
+        """Makes the region targets of images, float [N, H, W, 3] in [-1, 1] in and out."""
+        return self._each(self._superpixels, images)
 
-    def revisions(self, pictures):
-        """Revision targets of float [N, H, W, 3] in [-1, 1], the same."""
-        return self._each(self._revision, pictures)
+    def revisions(self, images):
+        """Makes the revision targets of images, float [N, H, W, 3] in [-1, 1] in and out."""
+        return self._each(self._revision, images)
 
     def close(self):
         """Ends the processes."""
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
-    def _each(self, function, pictures):
-        return np.array(list((self._pool or _InThisProcess).map(function, pictures)))
+    def _each(self, function, images):
+        return np.array(list((self._pool or _InThisProcess).map(function, images)))
 
 
 class _InThisProcess:
     map = map
 
 
-def superpixel_target(picture, min_size):
-    """Felzenszwalb regions in their mean colour, by scikit-image alone: [H, W, 3] in [-1, 1], float32."""
-    levels = _levels(picture)
+def superpixel_target(image, min_size):
+    """Paints Felzenszwalb regions in their mean colour, with scikit-image: [H, W, 3] in [-1, 1] to float32 alike."""
+    levels = _levels(image)
     labels = felzenszwalb(levels, scale=5, sigma=0.8, min_size=min_size)
     return label2rgb(labels, levels, bg_label=-1, kind="avg").astype(np.float32) / 127.5 - 1.0
 
 
-def revision_target(picture, nl_means, lam):
-    """OpenCV's NL-means, then L0 smoothing in double precision: [H, W, 3] in [-1, 1], float32."""
-    denoised = cv2.fastNlMeansDenoisingColored(_levels(picture), None, *nl_means)
+def revision_target(image, nl_means, lam):
+    """Applies OpenCV's NL-means, then L0 smoothing in double precision: [H, W, 3] in [-1, 1] to float32 alike."""
+    denoised = cv2.fastNlMeansDenoisingColored(_levels(image), None, *nl_means)
     smooth = l0_smooth_double(denoised / 255, lam).astype(np.float32)
     return (smooth * 2.0 - 1.0).clip(-1.0, 1.0)
 
 
 def l0_smooth_double(image, lam, kappa=2.0, beta_max=1e5):
-    """L0 gradient minimisation (Xu et al. 2011) with float64 pictures and whole complex128 spectra.
+    """L0 gradient minimisation (Xu et al. 2011) with float64 images and whole complex128 spectra.
 
-    image: float64 [H, W, 3] in [0, 1]. Channels stay last, and every array is made anew in each of the two dozen
-    rounds, as upstream's are.
+    Channels stay last, and every array is allocated again in each of the two dozen rounds, as upstream's are.
+
+    Args:
+        image: float64 [H, W, 3] in [0, 1].
+        lam: The weight of the gradients, lambda in the paper.
+        kappa: Growth of beta in each round.
+        beta_max: Beta at which the rounds end.
+
+    Returns:
+        float64 [H, W, 3], about in [0, 1].
     """
     height, width, channels = image.shape
     down = 2 - 2 * np.cos(2 * np.pi * np.arange(height) / height)
@@ -96,8 +106,8 @@ def l0_smooth_double(image, lam, kappa=2.0, beta_max=1e5):
     return current
 
 
-def _levels(picture):
-    return ((picture + 1.0) * 127.5).clip(0, 255).astype(np.uint8)
+def _levels(image):
+    return ((image + 1.0) * 127.5).clip(0, 255).astype(np.uint8)
 
 
 def _start_worker():

@@ -1,4 +1,4 @@
-"""The adversarial step as upstream organises it: three graph calls with Python in between."""
+"""The adversarial step in upstream's order: three graph calls with Python in between."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from benchmarks.upstream_host import UpstreamHost
 class UpstreamStep:
     """One step of DTGAN's training on this project's networks and losses, in the order of the published TF1 script.
 
-    Re-created: the first call draws the support picture; scikit-image, OpenCV and NumPy make its targets on the CPU, a
-    process a picture; the second call feeds them back, draws again, measures every loss on features of its own and
-    updates the generator; the third draws anew with the updated generator, runs a discriminator for each kind of
-    picture, updates them, and evaluates the generator's losses once more for a summary that is never written
+    Re-created: the first call draws the support image; scikit-image, OpenCV and NumPy make its targets on the CPU, one
+    process for each image; the second call feeds them back, draws again, measures every loss on features of its own and
+    updates the generator; the third draws again with the updated generator, runs a discriminator for each kind of
+    image, updates them, and evaluates the generator's losses once more for a summary that is never written
     (`summaries`). LADE builds its second feature map, the perceptual network's weights are constants, so that
-    TensorFlow merges repeated passes over one picture within a call as it did in TF1, and Adam is TF1's kernel.
-    Every call takes NumPy arrays and gives its losses back to Python.
+    TensorFlow merges repeated passes over one image within a call as it did in TF1, and Adam is TF1's kernel.
+    Every call takes NumPy arrays and returns its losses to Python.
 
     Not re-created: TF1 itself (session overhead, its kernels, its version of CUDA), joblib's overhead, and upstream's
     way of writing the attention's softmax, the moments, the guided filter (cumulative sums) and the gradient of the
-    power iteration; those are this project's own, which take less time. Power iterations advance once a step. There is
-    no averaged generator.
+    power iteration; here this project's own are used, which take less time. Power iterations advance once a step. There
+    is no averaged generator.
     """
 
     def __init__(self, style, network, summaries=True):
@@ -73,10 +73,10 @@ class UpstreamStep:
         lap("NL-means and L0")
         terms = {name: float(value) for name, value in self._update_generator(fed).items()}
         lap("call 2: generator")
-        critic = {name: float(value) for name, value in self._update_discriminators(fed).items()}
+        of_discriminators = {name: float(value) for name, value in self._update_discriminators(fed).items()}
         lap("call 3: discriminators")
         self.seconds = seconds
-        return {**terms, **critic}
+        return {**terms, **of_discriminators}
 
     def close(self):
         """Ends the processes."""
@@ -91,9 +91,9 @@ class UpstreamStep:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
             support, main = self._drawn(fed["photo"])
-            judged = self.support_discriminator(gray(support), training=False)
-            refused = self.main_discriminator(main, training=False)
-            terms = self._generator_terms(fed, support, main, judged, refused)
+            support_logits = self.support_discriminator(gray(support), training=False)
+            main_logits = self.main_discriminator(main, training=False)
+            terms = self._generator_terms(fed, support, main, support_logits, main_logits)
             loss = tf.add_n(list(terms.values()))
         self._generator_optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))
         return {"loss": loss, **terms}
@@ -113,19 +113,19 @@ class UpstreamStep:
             kind, labels = weights.adversarial, weights.support_labels
             of_support = losses.discriminator_loss(real, fakes, kind, *labels, weights.support_real)
             of_main = losses.discriminator_loss(main_real, [(1.0, main_fake)], kind, *weights.main_labels)
-            critic = {"discriminator_support": of_support, "discriminator_main": weights.main_discriminator * of_main}
-            loss = tf.add_n(list(critic.values()))
+            terms = {"discriminator_support": of_support, "discriminator_main": weights.main_discriminator * of_main}
+            loss = tf.add_n(list(terms.values()))
         self._discriminator_optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))
         if self.summaries:
-            terms = self._generator_terms(fed, support, main, fake, main_fake)
-            critic |= {f"summary_{name}": value for name, value in terms.items()}
-        return critic
+            summaries = self._generator_terms(fed, support, main, fake, main_fake)
+            terms |= {f"summary_{name}": value for name, value in summaries.items()}
+        return terms
 
     def _drawn(self, photo):
         tails = self.generator(photo, training=True)
         return guide(self.style.target, tails["support"]), tails["main"]
 
-    def _generator_terms(self, fed, support, main, judged, refused):
+    def _generator_terms(self, fed, support, main, support_logits, main_logits):
         """DTGAN eq. 6 to 15, each with passes of its own through the perceptual network."""
         loss, weights = self.style.loss, self.style.perceptual[self.network.family]
         color, kind, at = loss.color[loss.color_space], loss.adversarial, weights.distance
@@ -136,11 +136,11 @@ class UpstreamStep:
             "region": region,
             "color": color * COLOR_LOSSES[loss.color_space](fed["photo"], support),
             "total_variation": loss.total_variation * losses.total_variation(support),
-            "adversarial": loss.support_generator * losses.generator_loss(judged, kind, loss.support_labels[0]),
+            "adversarial": loss.support_generator * losses.generator_loss(support_logits, kind, loss.support_labels[0]),
             "main_l1": loss.revision_l1 * losses.l1_loss(fed["revision"], main),
             "main_content": weights.revision * self._distance(at, fed["revision"], main),
             "main_total_variation": loss.total_variation * losses.total_variation(main),
-            "main_adversarial": loss.main_generator * losses.generator_loss(refused, kind, loss.main_labels[0]),
+            "main_adversarial": loss.main_generator * losses.generator_loss(main_logits, kind, loss.main_labels[0]),
         }
         anime, fake = self._features(gray(fed["anime"])), self._features(gray(support))
         for tap, weight in weights.style.items():
@@ -168,7 +168,7 @@ def _discriminator(tail):
 
 
 def _constant_network(network, shape):
-    """The perceptual network with its weights as constants, as a function to {tap: features} of pictures of a shape."""
+    """The perceptual network with its weights as constants: a function from images of one shape to {tap: features}."""
     traced = tf.function(network.model).get_concrete_function(tf.TensorSpec(shape))
     taps = sorted(traced.structured_outputs)  # as TensorFlow flattens a dictionary
     frozen = convert_variables_to_constants_v2(traced)

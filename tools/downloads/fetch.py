@@ -1,4 +1,4 @@
-"""Fetches one file over HTTP: resumed where it was cut off, checked where its size or sum is known."""
+"""Fetches one file over HTTP: resumes an interrupted transfer, and checks size and checksum where they are known."""
 
 from __future__ import annotations
 
@@ -20,7 +20,14 @@ _TIMEOUT = 30.0  # seconds of silence
 
 @dataclass(frozen=True)
 class Received:
-    """A file that was fetched: its path, bytes and sha256, and whether the sum was known beforehand."""
+    """A file that was fetched.
+
+    Attributes:
+        path: Where it is.
+        bytes: Its size.
+        sha256: Its checksum, in hexadecimal digits.
+        known: Whether the checksum was known before, and so was checked.
+    """
 
     path: Path
     bytes: int
@@ -35,14 +42,20 @@ def fetch(
     sha256: str | None = None,
     on_progress: Callable[[int, int | None], None] = lambda done, total: None,
 ) -> Received:
-    """Fetches `url` into `path`, whole or not at all; a file that is there and fits is left as it is.
+    """Fetches a file, whole or not at all; an existing file that fits is left as it is.
 
-    size, sha256: what the file must have; None where it is not known. on_progress: called with the bytes so far and
-    the bytes in all, or None.
+    An interrupted transfer leaves PATH.part. The next call continues it if the server's ETag, kept in PATH.part.etag,
+    is still the same.
 
-    What has come is kept in PATH.part and, where the server says that its file is still the same (an ETag, kept in
-    PATH.part.etag), gone on with. Raises UserError where the address cannot be reached, the connection breaks off, or
-    the file is not what it must be.
+    Args:
+        url: The file's address.
+        path: Where to write it.
+        size: Size that it must have in bytes; None where it is unknown.
+        sha256: Checksum that it must have, in hexadecimal digits; None where it is unknown.
+        on_progress: Called with the bytes so far and the bytes in all (None where they are unknown).
+
+    Raises:
+        UserError: The address cannot be reached, the connection breaks off, or size or checksum differ.
     """
     path = Path(path)
     if path.is_file():
@@ -72,7 +85,7 @@ def _receive(url, part, tag, size, on_progress):
     try:
         response = urllib.request.urlopen(request, timeout=_TIMEOUT)
     except urllib.error.HTTPError as error:
-        if error.code != 416:  # the part is as long as the file, or longer: its sum or size will tell
+        if error.code != 416:  # the part is as long as the file, or longer; its size or checksum decides
             raise
         return
     with response:
@@ -88,13 +101,13 @@ def _receive(url, part, tag, size, on_progress):
                 done += len(chunk)
                 on_progress(done, total)
                 if size is not None and done > size:
-                    break  # not the file that is meant: no need to wait for its end
+                    break  # another file; no need to wait for its end
     if total is not None and done < total:
         raise http.client.IncompleteRead(b"", total - done)
 
 
 def _keep_tag(tag, value):
-    """A weak ETag promises no equal bytes."""
+    """Keeps an ETag, unless it is a weak one, which does not promise the same bytes."""
     if value and not value.startswith("W/") and value.isascii():
         tag.write_text(value, encoding="ascii")
     else:
@@ -102,7 +115,7 @@ def _keep_tag(tag, value):
 
 
 def _checked(found, path, url, size, sha256):
-    """What is known of the file `found`, which will be `path`. UserError where it is not what it must be."""
+    """Checks size and checksum of the file `found`, which will be `path`; raises UserError where they differ."""
     count, digest = found.stat().st_size, _sha256(found)
     wrong = []
     if size is not None and count != size:
@@ -112,7 +125,7 @@ def _checked(found, path, url, size, sha256):
     if wrong:
         moved = found.with_name(f"{path.name}.rejected-{int(time.time())}")
         os.replace(found, moved)
-        raise UserError(f"{url} is not the file that is meant: {', '.join(wrong)}; what came is {str(moved)!r}")
+        raise UserError(f"{url} is not the expected file: {', '.join(wrong)}; it was moved to {str(moved)!r}")
     return Received(path, count, digest, sha256 is not None)
 
 
