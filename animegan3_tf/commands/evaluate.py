@@ -14,7 +14,7 @@ from animegan3_tf.commands.options import CACHE, MAX_PIXELS
 from animegan3_tf.errors import UserError
 
 if TYPE_CHECKING:
-    from animegan3_tf.evaluation.ablation import Drawn
+    from animegan3_tf.evaluation.ablation import DrawnCheckpoint
     from animegan3_tf.evaluation.measures import Measures
 
 
@@ -136,7 +136,7 @@ def _ablate(specifications: list[str], photos: Path, anime: Path, out: Path, cho
         steps = ", ".join(f"{checkpoint.step:,}" for checkpoint in run.checkpoints)
         print(f"{run.label}: {run.path}, step {steps}")
 
-    def on_drawn(label: str, step: int, drawn: Drawn) -> None:
+    def on_drawn(label: str, step: int, drawn: DrawnCheckpoint) -> None:
         failed = f", {len(drawn.failures):,} failed" if drawn.failures else ""
         print(f"{label}, step {step:,}: {drawn.written:,} drawn, {drawn.kept:,} drawn before{failed}", flush=True)
 

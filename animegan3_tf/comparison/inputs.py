@@ -62,17 +62,18 @@ def reduce_photos(
     if not found:
         raise UserError(f"--photos {quote(photos)} holds no pictures; name a folder that does")
 
-    def read(item: tuple[str, Path]) -> tuple[str, tuple[int, ...] | None, str | None]:
+    def read(item: tuple[str, Path]) -> tuple[str, tuple[int, int], str | None]:
         name, path = item
         try:
             rgb = reduced(read_image(path, max_pixels).on_white(), side)
         except ImageError as error:
-            return name, None, str(error)
+            return name, (0, 0), str(error)
         if min(rgb.shape[:2]) < MIN_SIDE:
             size = f"{rgb.shape[1]}x{rgb.shape[0]}"
-            return name, None, f"{quote(path)} is {size} at this --size; a side needs {MIN_SIDE} pixels or more"
+            return name, (0, 0), f"{quote(path)} is {size} at this --size; a side needs {MIN_SIDE} pixels or more"
         write_image(image_path(folder, name), rgb)
-        return name, rgb.shape[:2], None
+        height, width = rgb.shape[:2]
+        return name, (height, width), None
 
     sizes, rejected = {}, []
     for number, (name, size, reason) in enumerate(in_threads(read, found.items()), 1):

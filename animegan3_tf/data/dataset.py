@@ -39,7 +39,7 @@ class TrainingData:
         photos: str | Path,
         anime: str | Path,
         seed: int = 0,
-        warn: Callable[[str], None] = print,
+        warn: Callable[[str], object] = print,
         max_pixels: int = DEFAULT_MAX_PIXELS,
     ) -> None:
         """Opens the folders.

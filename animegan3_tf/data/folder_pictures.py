@@ -21,7 +21,7 @@ class FolderImages:
         max_pixels: int = DEFAULT_MAX_PIXELS,
         sides: Sequence[int] | None = None,
         stage: Stage | None = None,
-        warn: Callable[[str], None] = print,
+        warn: Callable[[str], object] = print,
     ) -> None:
         self.folder, self._max_pixels, self._sides = Path(folder), max_pixels, sides
         self._paths = find_images(folder)
@@ -57,7 +57,7 @@ class FolderImages:
     def _name(self, path: Path) -> str:
         return path.relative_to(self.folder).as_posix()
 
-    def _prepared(self, stage: Stage, warn: Callable[[str], None]) -> bool:
+    def _prepared(self, stage: Stage, warn: Callable[[str], object]) -> bool:
         """Whether each image has a target made as the stage would make it; warns where not."""
         images = {self._name(path): path for path in self._paths}
         missing = missing_targets(stage, images, target_name)

@@ -30,7 +30,7 @@ class PairBatches:
     """
 
     def __init__(
-        self, settings: PairSettings, images: PairImages, seed: int = 0, warn: Callable[[str], None] = print
+        self, settings: PairSettings, images: PairImages, seed: int = 0, warn: Callable[[str], object] = print
     ) -> None:
         """Chooses the pairs that are held out.
 

@@ -27,7 +27,7 @@ class ImageStore:
         has_targets: Whether `load` gives six channels.
     """
 
-    def __init__(self, images: Images, warn: Callable[[str], None] = print, cache_bytes: int = _CACHE_BYTES) -> None:
+    def __init__(self, images: Images, warn: Callable[[str], object] = print, cache_bytes: int = _CACHE_BYTES) -> None:
         """Makes an empty cache.
 
         Args:

@@ -51,7 +51,7 @@ def open_images(
     max_pixels: int = DEFAULT_MAX_PIXELS,
     sides: Sequence[int] | None = None,
     stage: Stage | None = None,
-    warn: Callable[[str], None] = print,
+    warn: Callable[[str], object] = print,
 ) -> Images:
     """Opens a folder of image files or of shards; both give the same images in the same order.
 

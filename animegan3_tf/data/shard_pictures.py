@@ -27,7 +27,7 @@ class ShardImages:
         folder: str | Path,
         sides: Sequence[int] | None = None,
         stage: Stage | None = None,
-        warn: Callable[[str], None] = print,
+        warn: Callable[[str], object] = print,
     ) -> None:
         self._index = ShardIndex(folder)
         self.folder = self._index.folder
@@ -80,7 +80,7 @@ class ShardImages:
                 "run animegan3 prepare --shards with this style"
             )
 
-    def _prepared(self, stage: Stage, warn: Callable[[str], None]) -> str | None:
+    def _prepared(self, stage: Stage, warn: Callable[[str], object]) -> str | None:
         """Returns the stage's name if the records hold targets as it would make them; else None, after a warning."""
         if self._index.stages.get(stage.name) == json.loads(json.dumps(stage.parameters)):
             return stage.name

@@ -200,7 +200,7 @@ class Scores:
 
 
 def spread_images(
-    folder: str | os.PathLike[str], count: int, side: int, max_pixels: int = images.DEFAULT_MAX_PIXELS
+    folder: str | Path, count: int, side: int, max_pixels: int = images.DEFAULT_MAX_PIXELS
 ) -> Iterator[np.ndarray]:
     """Yields images spread evenly over a folder, in its order.
 
