@@ -50,7 +50,7 @@ class PhotoStylizer:
         min_confidence: float = 0.9,
         finish: Finish | None = None,
         terms: str = NOT_STATED,
-    ):
+    ) -> None:
         """Puts the steps together.
 
         Args:

@@ -69,7 +69,7 @@ class Lines:
         what: str,
         clock: Callable[[], float] = time.monotonic,
         write: Callable[[str], None] | None = None,
-    ):
+    ) -> None:
         self._what, self._clock = what, clock
         self._write = write or (lambda line: print(line, file=sys.stderr, flush=True))
         self._since, self._before = clock(), 0

@@ -43,7 +43,7 @@ class TiledGenerator:
         tile: int = 1024,
         reduced_pixels: int = 1_000_000,
         architecture: Architecture = ARCHITECTURES["animegan3"],
-    ):
+    ) -> None:
         least = 2 * architecture.reach + RAMP
         if tile % architecture.multiple or tile <= least:
             raise ValueError(f"tile is {tile}; it must be a multiple of {architecture.multiple} over {least}")

@@ -26,7 +26,7 @@ class InstanceNorm(MomentNorm, tfa.layers.InstanceNormalization):
         epsilon: Added to the variance.
     """
 
-    def __init__(self, epsilon: float = 1e-5, **kwargs: Any):
+    def __init__(self, epsilon: float = 1e-5, **kwargs: Any) -> None:
         super().__init__(epsilon=epsilon, **kwargs)
 
     def get_config(self) -> dict[str, Any]:

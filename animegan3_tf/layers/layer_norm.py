@@ -26,7 +26,7 @@ class LayerNorm(MomentNorm, tf.keras.layers.GroupNormalization):
 
     moment_axes = (2, 1, 3)
 
-    def __init__(self, epsilon: float = EPSILON, **kwargs: Any):
+    def __init__(self, epsilon: float = EPSILON, **kwargs: Any) -> None:
         super().__init__(groups=1, epsilon=epsilon, **kwargs)
 
     def get_config(self) -> dict[str, Any]:

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import house
 
 MODULES = {
@@ -46,3 +48,7 @@ def test_what_is_counted(tmp_path, capsys):
     ]
     assert house.main(["--root", str(tmp_path)]) == 0
     assert "modules (without __init__)         4\n" in capsys.readouterr().out
+
+
+def test_every_public_function_is_hinted():
+    assert house.count(Path(__file__).parents[2]).unhinted == []
