@@ -146,7 +146,7 @@ def test_a_file_that_changes_after_it_was_named(tmp_path, trained):
     save_generator(tmp_path / "generator.h5", trained.average)
     configuration = plan(tmp_path)
     (tmp_path / "generator.h5").write_bytes(b"another")
-    with pytest.raises(UserError, match=r"generator\.h5' has changed since it was named"):
+    with pytest.raises(UserError, match=r"generator\.h5' has changed since this run was configured"):
         read_initial(configuration)
 
 

@@ -301,7 +301,7 @@ def _weights(tmp_path):
         ({"pairs": None}, "style 'tiny-pairs' learns from pairs .*animegan3 pairs .*--pairs DIR; .*portrait-unpaired"),
         ({"photos": "a", "anime": "b"}, "--pairs names photos and drawings; leave out"),
         ({"samples": "a"}, "--samples is not for style 'tiny-pairs'"),
-        ({"pretrain_steps": 1}, "has no discriminator that would come after them"),
+        ({"pretrain_steps": 1}, "has no discriminator to train with after them"),
         ({"accumulate": 4}, "--accumulate is 4, which does not divide pairs.batches.large.count, 2"),
         ({"perceptual": "resnet18:x.npz"}, "has no loss weights for resnet18"),
         ({"style": tiny_style(), "photos": "a", "anime": "b"}, "--pairs is for styles that learn from pairs, 'tiny'"),
