@@ -24,4 +24,4 @@ def test_the_command_compares_jobs_and_upstreams_way(tmp_path, capsys):
 
 def test_a_folder_without_pictures_is_one_line(tmp_path, capsys):
     assert benchmark.main(["prepare", "--photos", str(tmp_path)]) == 1
-    assert "holds no pictures" in capsys.readouterr().err
+    assert "holds no images" in capsys.readouterr().err

@@ -126,7 +126,7 @@ def test_what_the_about_file_and_the_folders_must_hold(run, about, tmp_path):
     with pytest.raises(UserError, match="header says 'stylize'"):
         release(run, tmp_path / "out", about)
     about.write_text(ABOUT)
-    with pytest.raises(UserError, match="tell the recipe"):
+    with pytest.raises(UserError, match="must hold the recipe"):
         release(run / "generator.h5", tmp_path / "out", about)
     with pytest.raises(UserError, match="give both, or neither"):
         release(run, tmp_path / "out", about, photos=Path("p"))
