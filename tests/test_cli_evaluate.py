@@ -99,7 +99,7 @@ def test_a_runs_states_are_compared_over_training(call, folder):
     assert "state-000030.h5' is cut short or altered" in errors
     assert out.startswith(f"mine: {folder / 'run'}, step 10, 20, 30\nfeatures: half ResNet-18 of anime-or-not\n")
     assert "mine, step 10: 4 drawn, 0 drawn before\nmine, step 20: 4 drawn, 0 drawn before\n" in out
-    assert "A checkpoint that is chosen by the photos it is then reported on looks better than it is" in out
+    assert "A checkpoint that was chosen by its numbers on these photos looks better on them than it is" in out
     assert out.endswith(f"report: {folder / 'report' / 'report.html'}\n")
     assert sorted(path.name for path in (folder / "report" / "generated" / "mine" / "000020").glob("*.png")) == [
         "00.png", "01.png", "02.png", "03.png",
