@@ -38,9 +38,11 @@ COMMANDS = (  # name, arguments
     ("study", "study build --photos demo/photo --method a=stylised --method b=demo/stylised -o study.html"),
     ("score", "study score study.html answers -o scored"),
 )
-VOLATILE = re.compile(
-    r"time|second|speed|rate|host|process|pid|date|version|memory|started|updated|milliseconds|path|folder|photos|anime|run"
-)
+# words of keys in JSON; whole words, since "rate" also ends "generate"
+VOLATILE = {
+    *("time", "seconds", "milliseconds", "speed", "per", "date", "created", "started", "updated"),
+    *("host", "process", "pid", "memory"),
+}
 TEXT = (".html", ".md", ".txt", ".log", ".toml")
 START_UPS = 9
 
@@ -94,7 +96,9 @@ def content(path: Path) -> object:
 def steady(value: object) -> object:
     """A JSON value without what differs from run to run."""
     if isinstance(value, dict):
-        return {key: steady(part) for key, part in value.items() if not VOLATILE.search(key.lower())}
+        return {
+            key: steady(part) for key, part in value.items() if VOLATILE.isdisjoint(re.split("[^a-z]+", key.lower()))
+        }
     return [steady(part) for part in value] if isinstance(value, list) else value
 
 
@@ -110,9 +114,10 @@ def differences(before: Path, after: Path, text: bool) -> Iterator[str]:
     for name in sorted(names):
         if (name.suffix in TEXT and not text) or "logs" in name.parts or "saved_model" in name.parts:
             continue
-        missing = [str(place) for place in (before, after) if not (place / name).is_file()]
-        if missing:
-            yield f"{name} is missing with {'the first' if missing[0] == str(before) else 'the second'}"
+        if not (before / name).is_file():
+            yield f"{name} is missing with the first"
+        elif not (after / name).is_file():
+            yield f"{name} is missing with the second"
         elif content(before / name) != content(after / name):
             yield f"{name} differs"
 

@@ -1,6 +1,9 @@
+import re
 from pathlib import Path
 
 import house
+
+ROOT = Path(__file__).parents[2]
 
 MODULES = {
     "errors.py": "class UserError(ValueError):\n    pass\n",
@@ -51,4 +54,9 @@ def test_what_is_counted(tmp_path, capsys):
 
 
 def test_every_public_function_is_hinted():
-    assert house.count(Path(__file__).parents[2]).unhinted == []
+    assert house.count(ROOT).unhinted == []
+
+
+def test_the_page_on_architecture_lists_the_same_rooms():
+    rows = re.findall(r"^\| (.+?) \|", (ROOT / "docs" / "architecture.md").read_text(), flags=re.MULTILINE)
+    assert rows[1:] == [room for room, _ in house.ROOMS]  # but for the head

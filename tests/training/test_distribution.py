@@ -177,9 +177,9 @@ def check_same_training(single, several, seeds):
         floats = [name for name, array in of_one.arrays.items() if array.dtype.kind == "f"]
         for part in sorted({name.partition("/")[0] for name in floats}):
             first, second = (part_of(state.arrays, part) for state in (of_one, of_several))
-            base = np.sqrt(np.mean(first**2)) if part.endswith("optimizer") else 1.0
-            limit = MOMENTS if part.endswith("optimizer") else WEIGHTS
-            difference = np.sqrt(np.mean((first - second) ** 2)) / base
+            difference, limit = np.sqrt(np.mean((first - second) ** 2)), WEIGHTS
+            if part.endswith("optimizer"):
+                difference, limit = difference / np.sqrt(np.mean(first**2)), MOMENTS
             if not difference <= limit:
                 worst[seed][part] = difference
         if not worst[seed]:
