@@ -33,7 +33,7 @@ def test_faces_of_photos(call, photos, tmp_path):
 
 
 def test_given_boxes_and_center_need_no_detector(call, photos, tmp_path, monkeypatch):
-    monkeypatch.setattr("animegan3_tf.data.face_detector.MtcnnDetector._networks", None)
+    monkeypatch.setattr("animegan3_tf.data.face_detector.MtcnnDetector._search", None)
     (tmp_path / "boxes.csv").write_text("file,left,top,right,bottom\nher.jpg,80,60,170,170\n")
     options = ("--size", 64, "--margin", 0)
     assert call("faces", photos, "-o", tmp_path / "boxes", "--boxes", tmp_path / "boxes.csv", *options)[0] == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,6 @@ MAX_SIDE = 2048  # of the copy that is searched: bounds time and memory
 
 _FACE_SIDE = 24  # pixels of the smallest face in that copy; MTCNN's own limit is 20
 _LOOK_SIDE, _LOOK_MARGIN = 96, 0.25  # of the crop for the second look: the face measures 64 pixels there
-_BATCH, _BATCH_PIXELS = 16, 2_000_000
 _SAME_FACE = 0.4  # intersection over union of two boxes
 
 
@@ -51,64 +50,59 @@ class MtcnnDetector:
 
     def __call__(self, photos: Sequence[np.ndarray], names: Sequence[str] = ()) -> list[list[Face]]:
         """Returns the faces of each uint8 RGB photo [H, W, 3], best first; names are not needed."""
-        copies = [self._reduced(photo) for photo in photos]
-        places = [
-            (number, _scaled(face, photo.shape[0] / copy.shape[0], photo.shape[1] / copy.shape[1]))
-            for number, (photo, copy, faces) in enumerate(zip(photos, copies, self._search(copies)))
-            for face in faces
-        ]
-        matrices = [crop_matrix(face, _LOOK_SIDE, _LOOK_MARGIN) for _, face in places]
-        crops = [warp(photos[number], m, (_LOOK_SIDE, _LOOK_SIDE)) for (number, _), m in zip(places, matrices)]
-        found: list[list[Face]] = [[] for _ in photos]
-        for (number, _), matrix, faces in zip(places, matrices, self._search(crops)):
-            if faces:
-                found[number].append(_placed(min(faces, key=_off_center), matrix))
-        return [_distinct(faces) for faces in found]
+        return [self._faces(photo) for photo in photos]
+
+    def _faces(self, photo: np.ndarray) -> list[Face]:
+        copy = self._reduced(photo)
+        found = []
+        for face in self._search(copy):
+            place = _scaled(face, photo.shape[0] / copy.shape[0], photo.shape[1] / copy.shape[1])
+            matrix = crop_matrix(place, _LOOK_SIDE, _LOOK_MARGIN)
+            if again := self._search(warp(photo, matrix, (_LOOK_SIDE, _LOOK_SIDE))):
+                found.append(_placed(min(again, key=_off_center), matrix))
+        return _distinct(found)
 
     def _reduced(self, photo: np.ndarray) -> np.ndarray:
         height, width = photo.shape[:2]
         factor = min(1.0, _FACE_SIDE / self.min_size, MAX_SIDE / max(height, width))
         return images.resize(photo, (max(1, round(height * factor)), max(1, round(width * factor))))
 
-    def _search(self, photos: Sequence[np.ndarray]) -> list[list[Face]]:
-        found: list[list[Face]] = [[] for _ in photos]
-        for numbers in _batches(photos):
-            for number, faces in zip(numbers, self._networks([photos[number] for number in numbers])):
-                found[number] = faces
-        return found
-
     @functools.cached_property
-    def _networks(self) -> Callable[[list[np.ndarray]], list[list[Face]]]:
+    def _search(self) -> Callable[[np.ndarray], list[Face]]:
         from mtcnn import MTCNN
 
-        return _batched(MTCNN) if hasattr(MTCNN, "stages") else _one_by_one(MTCNN)
+        return _newer(MTCNN) if hasattr(MTCNN, "stages") else _older(MTCNN)
 
 
-def _batched(mtcnn: Callable[..., Any]) -> Callable[[list[np.ndarray]], list[list[Face]]]:
-    """Wraps MTCNN 1.x for photos of one size: with several sizes it mixes up their padding."""
+def _newer(mtcnn: Callable[..., Any]) -> Callable[[np.ndarray], list[Face]]:
+    """Wraps MTCNN 1.x, one photo at a time.
+
+    It takes several at once, but then mixes up the padding of several sizes, and what it finds in a photo differs in
+    the last digits with the others: a run that was killed would not end with the bytes of one that was not.
+    """
+    import tensorflow as tf
     from mtcnn import stages
 
     # Absolute paths: it would rather take, and unpickle, a file of that name in the working folder.
     weights = Path(stages.__file__).parents[1] / "assets" / "weights"
-    networks = mtcnn(
-        stages=[
-            stages.StagePNet(weights=str(weights / "pnet.lz4")),
-            stages.StageRNet(weights=str(weights / "rnet.lz4")),
-            stages.StageONet(weights=str(weights / "onet.lz4")),
-        ]
-    )
+    parts = [
+        stages.StagePNet(weights=str(weights / "pnet.lz4")),
+        stages.StageRNet(weights=str(weights / "rnet.lz4")),
+        stages.StageONet(weights=str(weights / "onet.lz4")),
+    ]
+    for part in parts:  # as graphs: Keras' own calls would take most of the time
+        part._model = tf.function(part.model, input_signature=[tf.TensorSpec([None, None, None, 3])])
+    networks = mtcnn(stages=parts)
 
-    def search(photos: list[np.ndarray]) -> list[list[Face]]:
-        rows = networks.detect_faces(photos, output_type="numpy", box_format="xyxy", fit_to_image=False)
-        found: list[list[Face]] = [[] for _ in photos]
-        for row in rows.tolist():  # photo, box, confidence, five x, five y
-            found[int(row[0])].append(Face(tuple(row[1:5]), row[5], tuple(zip(row[6:11], row[11:16]))))
-        return found
+    def search(photo: np.ndarray) -> list[Face]:
+        rows = networks.detect_faces([photo], output_type="numpy", box_format="xyxy", fit_to_image=False)
+        # photo, box, confidence, five x, five y
+        return [Face(tuple(row[1:5]), row[5], tuple(zip(row[6:11], row[11:16]))) for row in rows.tolist()]
 
     return search
 
 
-def _one_by_one(mtcnn: Callable[..., Any]) -> Callable[[list[np.ndarray]], list[list[Face]]]:
+def _older(mtcnn: Callable[..., Any]) -> Callable[[np.ndarray], list[Face]]:
     """Wraps MTCNN 0.1, the newest for Python 3.9."""
     networks = mtcnn()
     for network in (networks._pnet, networks._rnet, networks._onet):
@@ -128,18 +122,7 @@ def _one_by_one(mtcnn: Callable[..., Any]) -> Callable[[list[np.ndarray]], list[
         box = (float(left), float(top), float(left + width), float(top + height))
         return Face(box, float(found["confidence"]), tuple((x + 0.5, y + 0.5) for x, y in points))
 
-    return lambda photos: [search(photo) for photo in photos]
-
-
-def _batches(photos: Sequence[np.ndarray]) -> Iterator[list[int]]:
-    """Yields the numbers of photos of one size, as many as fit in a batch."""
-    by_size: dict[tuple[int, ...], list[int]] = {}
-    for number, photo in enumerate(photos):
-        by_size.setdefault(photo.shape, []).append(number)
-    for (height, width, _), numbers in by_size.items():
-        most = max(1, min(_BATCH, _BATCH_PIXELS // (height * width)))
-        for start in range(0, len(numbers), most):
-            yield numbers[start : start + most]
+    return search
 
 
 def _scaled(face: Face, rows: float, columns: float) -> Face:

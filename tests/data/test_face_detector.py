@@ -44,8 +44,7 @@ def test_pictures_of_several_sizes_in_one_call_give_what_each_gives_alone(detect
     together = detector(pictures)
     assert [len(faces) for faces in together] == [0, 1, 1, 0, 1]
     for picture, faces in zip(pictures, together):
-        for face, alone in zip(faces, *detector([picture])):
-            np.testing.assert_allclose(face.box, alone.box, atol=0.1)
+        assert faces == detector([picture])[0]  # to the last digit, or a resumed run would cut otherwise
     assert detector([]) == []
 
 
