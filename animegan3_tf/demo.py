@@ -7,20 +7,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from animegan3_tf import images
+from animegan3_tf.common import images
+from animegan3_tf.common.errors import UserError
 from animegan3_tf.data.demo import demo_anime, demo_photos, shown_photos
 from animegan3_tf.data.prepare import prepare
 from animegan3_tf.data.targets import style_targets
-from animegan3_tf.errors import UserError
-from animegan3_tf.photo_stylizer import open_photo_stylizer
 from animegan3_tf.styles import load_style
-from animegan3_tf.stylize import stylize_files
-from animegan3_tf.stylizer import load_stylizer
+from animegan3_tf.stylizer.files import stylize_files
+from animegan3_tf.stylizer.model import load_stylizer
+from animegan3_tf.stylizer.photos import open_photo_stylizer
 from animegan3_tf.training.run import RunConfiguration, train
 from animegan3_tf.training.run_files import states
 
 if TYPE_CHECKING:
-    from animegan3_tf.checkpoints import ShippedCheckpoint
+    from animegan3_tf.models.checkpoints import ShippedCheckpoint
 
 PRETRAIN_STEPS, STEPS = 50, 150
 PHOTO_SIZE = 256

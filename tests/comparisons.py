@@ -6,18 +6,14 @@ import numpy as np
 from prepared_folders import picture
 from tiny_training import write_pictures
 
-from animegan3_tf.comparison.compare import Comparison, Entry, Settings
-from animegan3_tf.comparison.drawn import Drawn
+from animegan3_tf.common.images import write_image
+from animegan3_tf.comparison.compare import Comparison, Entry, Measured, Settings
 from animegan3_tf.comparison.inputs import Inputs
 from animegan3_tf.comparison.memory import Memory
-from animegan3_tf.comparison.method import Method
-from animegan3_tf.comparison.metric_set import Measured
-from animegan3_tf.comparison.speed import Speed
-from animegan3_tf.evaluation.result import Result
-from animegan3_tf.evaluation.score import Score
-from animegan3_tf.images import write_image
-from animegan3_tf.speed.timing import Timing
-from animegan3_tf.stylizer import Stylizer
+from animegan3_tf.comparison.method import Drawn, Method
+from animegan3_tf.comparison.speed import Speed, Timing
+from animegan3_tf.evaluation.result import Result, Score
+from animegan3_tf.stylizer.model import Stylizer
 
 PHOTOS = ("<b>a&b", "z")
 MACHINE = {"processor": "<CPU>", "cores": 2, "load_average": 1.25, "gpus": [], "python": "3.11", "tensorflow": "2.15.1"}

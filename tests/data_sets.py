@@ -8,7 +8,7 @@ from PIL import Image
 from prepared_folders import picture
 from tiny_training import TINY_TOML
 
-from animegan3_tf.images import resize, write_image
+from animegan3_tf.common.images import resize, write_image
 
 
 def data_set(folder):

@@ -8,7 +8,7 @@ import pytest
 from golden import shared
 from skimage import data
 
-from animegan3_tf.images import resize
+from animegan3_tf.common.images import resize
 
 _FOLDER = "HIFILTER_MODELS"
 

@@ -4,9 +4,8 @@ import json
 
 import numpy as np
 
-from animegan3_tf.images import write_image
-from animegan3_tf.training.metrics_file import MetricsFile
-from animegan3_tf.training.status import RunStatus
+from animegan3_tf.common.images import write_image
+from animegan3_tf.training.run_files import MetricsFile, RunStatus
 
 
 def run_folder(folder, state="finished", step=4, **status):

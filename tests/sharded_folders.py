@@ -4,8 +4,8 @@ import tensorflow as tf
 from prepared_folders import picture
 from tiny_training import tiny_style
 
+from animegan3_tf.common.images import write_image
 from animegan3_tf.data.shards import prepare_shards, style_shards
-from animegan3_tf.images import write_image
 
 STYLE = tiny_style({"data.salt": 0.1})  # salt depends on the name
 

@@ -8,9 +8,8 @@ import random
 import numpy as np
 from PIL import Image
 
-from animegan3_tf.evaluation.study.design import Study, trials_of
-from animegan3_tf.evaluation.study.key import Key
-from animegan3_tf.evaluation.study.schedule import schedule
+from animegan3_tf.study.build import Key
+from animegan3_tf.study.design import Study, schedule, trials_of
 
 
 def make_key(methods="ABCD", photos=10, kind="pairwise", questions=("overall",), items=24, repeats=3):

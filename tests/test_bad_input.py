@@ -18,7 +18,7 @@ from PIL import Image
 from prepared_folders import digests, picture
 from tiny_training import TINY_TOML
 
-from animegan3_tf.images import write_image
+from animegan3_tf.common.images import write_image
 
 ROOT = Path(__file__).parents[1]
 GOOD = {"fine.png", "cmyk.jpg", "sixteen_bits.png", "palette.png", "animated.webp", "truly_a_png.jpg", "caf\udce9.png"}

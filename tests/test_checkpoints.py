@@ -10,12 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from animegan3_tf import checkpoints
-from animegan3_tf.checkpoints import default_checkpoint, shipped_checkpoints, weights_of
-from animegan3_tf.errors import UserError
-from animegan3_tf.stylize_defaults import StylizeDefaults
-from animegan3_tf.stylizer import load_stylizer
-from animegan3_tf.weights_file import write_weights
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.models import checkpoints
+from animegan3_tf.models.checkpoints import StylizeDefaults, default_checkpoint, shipped_checkpoints, weights_of
+from animegan3_tf.models.weights_file import write_weights
+from animegan3_tf.stylizer.model import load_stylizer
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -150,7 +149,7 @@ def test_finding_checkpoints_does_not_import_tensorflow(tmp_path):
     ship(tmp_path, "a")
     code = (
         "import sys\n"
-        "from animegan3_tf.checkpoints import shipped_checkpoints\n"
+        "from animegan3_tf.models.checkpoints import shipped_checkpoints\n"
         "assert shipped_checkpoints(sys.argv[1])\n"
         "assert 'tensorflow' not in sys.modules"
     )

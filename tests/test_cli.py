@@ -8,9 +8,9 @@ from prepared_folders import digests
 from tiny_training import TINY_TOML, write_pictures
 
 from animegan3_tf import __version__
-from animegan3_tf.images import read_image
+from animegan3_tf.common.images import read_image
+from animegan3_tf.models.weights_file import read_header, write_weights
 from animegan3_tf.training.run import RunConfiguration
-from animegan3_tf.weights_file import read_header, write_weights
 
 
 @pytest.fixture
@@ -74,7 +74,8 @@ def test_errors_are_one_line_of_a_real_process_too(data):
     ],
 )
 def test_what_export_refuses(call, tmp_path, monkeypatch, options, words):
-    from animegan3_tf.networks import build_generator, save_generator
+    from animegan3_tf.models.weights import save_generator
+    from animegan3_tf.networks import build_generator
 
     monkeypatch.chdir(tmp_path)
     if "." in options or "256,100" in options:  # refused after a look at the weights

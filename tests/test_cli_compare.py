@@ -6,8 +6,8 @@ import pytest
 from prepared_folders import picture
 from tiny_training import write_pictures
 
-from animegan3_tf.comparison.report import FILES
-from animegan3_tf.images import write_image
+from animegan3_tf.common.images import write_image
+from animegan3_tf.reports.comparison import FILES
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from tiny_checkpoints import write_checkpoint
 from tiny_training import resnet_arrays, write_pictures
 
 from animegan3_tf.evaluation import inception
+from animegan3_tf.models.weights import named_weights, save_generator
 from animegan3_tf.networks import build_generator
-from animegan3_tf.networks.weights import named_weights, save_generator
 
 
 @pytest.fixture

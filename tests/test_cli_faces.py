@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import skimage.data
 
-from animegan3_tf.images import read_image, write_image
+from animegan3_tf.common.images import read_image, write_image
 
 PORTRAIT = skimage.data.astronaut()[:256, 100:356]
 

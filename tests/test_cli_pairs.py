@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from prepared_folders import picture
 
-from animegan3_tf.images import write_image
+from animegan3_tf.common.images import write_image
+from animegan3_tf.models.weights import save_generator
 from animegan3_tf.networks import build_generator
-from animegan3_tf.networks.weights import save_generator
 
 
 @pytest.fixture

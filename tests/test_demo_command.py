@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from animegan3_tf import checkpoints, demo
-from animegan3_tf.images import find_images, read_image
+from animegan3_tf import demo
+from animegan3_tf.common.images import find_images, read_image
+from animegan3_tf.models import checkpoints
 
 PUPILS = [(203.8, 100.6), (247.1, 103.5)]  # of the astronaut, 512 pixels wide, read from an enlargement
 

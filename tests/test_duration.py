@@ -1,6 +1,6 @@
 import pytest
 
-from animegan3_tf.duration import duration
+from animegan3_tf.common.console import duration
 
 
 @pytest.mark.parametrize(

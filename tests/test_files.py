@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from animegan3_tf.files import fcntl, only_process, whole_file
+from animegan3_tf.common.files import fcntl, only_process, whole_file
 
 
 @pytest.mark.parametrize("kind", [str, lambda path: path])

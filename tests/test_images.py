@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from animegan3_tf.images import ImageError, find_images, grid, image_size, read_image, resize, write_image
+from animegan3_tf.common.images import ImageError, find_images, grid, image_size, read_image, resize, write_image
 
 # 2 rows, 3 columns, every pixel different: what shows a turn or a flip.
 UPRIGHT = np.array(
@@ -520,5 +520,5 @@ def test_grid():
 
 
 def test_importing_images_does_not_import_tensorflow():
-    code = "import sys, animegan3_tf.images, animegan3_tf.stylize; sys.exit('tensorflow' in sys.modules)"
+    code = "import sys, animegan3_tf.common.images, animegan3_tf.stylizer.files; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

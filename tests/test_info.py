@@ -5,10 +5,10 @@ from tf1_files import random_variables
 from tf1_graphs import write_frozen_graph
 from tiny_states import trainer
 
-from animegan3_tf.errors import UserError
-from animegan3_tf.info import describe_model
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.models.weights_file import write_weights
+from animegan3_tf.reports.info import describe_model
 from animegan3_tf.training.state import snapshot, write_state
-from animegan3_tf.weights_file import write_weights
 
 
 def test_weights_and_the_run_folder_they_stand_in(tmp_path):

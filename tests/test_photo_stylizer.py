@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from animegan3_tf import photo_stylizer
-from animegan3_tf.data.face import Face
-from animegan3_tf.errors import UserError
-from animegan3_tf.images import resize
-from animegan3_tf.photo_stylizer import PhotoStylizer, open_photo_stylizer
-from animegan3_tf.weights_file import write_weights
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.images import resize
+from animegan3_tf.data.face_align import Face
+from animegan3_tf.models.weights_file import write_weights
+from animegan3_tf.stylizer import photos
+from animegan3_tf.stylizer.photos import PhotoStylizer, open_photo_stylizer
 
 TILTED = Face((40, 30, 80, 80), landmarks=((50, 45), (68, 52)))
 
@@ -195,7 +195,7 @@ def test_the_finish_sees_photo_drawing_and_landmarks_of_every_pass():
 @pytest.fixture
 def weights(tmp_path, monkeypatch):
     """Writes a weights file of a header; opened, its generator changes nothing, and its detector finds nothing."""
-    monkeypatch.setattr(photo_stylizer, "load_stylizer", lambda model: Sizes())
+    monkeypatch.setattr(photos, "load_stylizer", lambda model: Sizes())
     monkeypatch.setattr("animegan3_tf.data.face_detector.MtcnnDetector", lambda min_size: finds())
 
     def write(**header):

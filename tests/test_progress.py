@@ -2,8 +2,7 @@ import io
 
 from driven import Clock
 
-from animegan3_tf import progress
-from animegan3_tf.progress import Lines
+from animegan3_tf.common.console import Lines
 
 
 def test_lines_tell_the_rate_since_the_line_before_and_the_time_left():
@@ -27,9 +26,9 @@ def test_a_bar_shows_rate_and_names_of_any_bytes(monkeypatch):
     def console(stderr):
         return RealConsole(file=shown, force_terminal=True, width=150)
 
-    RealConsole = progress.Console
+    RealConsole = console.Console
     monkeypatch.setattr(progress, "Console", console)
-    with progress.progress("preparing") as advance:
+    with console.progress("preparing") as advance:
         advance(1, 4, "a")
         advance(2, 4, "caf\udce9")
     assert "2/4" in shown.getvalue()

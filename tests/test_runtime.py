@@ -21,4 +21,4 @@ def python(code, **settings):
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="the notice is that of x86")
 @pytest.mark.parametrize(("settings", "on"), [({}, True), ({ONEDNN: "0"}, False)])
 def test_onednn_is_on_unless_the_user_says_no(settings, on):
-    assert (NOTICE in python("import animegan3_tf.images, tensorflow", **settings)) == on
+    assert (NOTICE in python("import animegan3_tf.common.images, tensorflow", **settings)) == on

@@ -4,11 +4,11 @@ import threading
 import numpy as np
 import pytest
 
-from animegan3_tf import images
-from animegan3_tf.errors import UserError
-from animegan3_tf.images import read_image, write_image
-from animegan3_tf.stylize import stylize_files
-from animegan3_tf.stylizer import Stylizer
+from animegan3_tf.common import images
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.images import read_image, write_image
+from animegan3_tf.stylizer.files import stylize_files
+from animegan3_tf.stylizer.model import Stylizer
 
 
 def noise(height, width, channels=3, seed=0):

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from animegan3_tf.errors import UserError
-from animegan3_tf.stylizer import Stylizer, load_stylizer
-from animegan3_tf.weights_file import write_weights
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.models.weights_file import write_weights
+from animegan3_tf.stylizer.model import Stylizer, load_stylizer
 
 
 def noise(height, width):
@@ -141,7 +141,7 @@ def test_weights_trace_once_for_all_sizes(tmp_path, monkeypatch, where):
         return generator
 
     stub = types.SimpleNamespace(load_generator=load_generator)
-    monkeypatch.setitem(sys.modules, "animegan3_tf.networks.weights", stub)
+    monkeypatch.setitem(sys.modules, "animegan3_tf.models.weights", stub)
     expected = tmp_path / where
     if where == "run":
         expected.mkdir()
@@ -187,8 +187,7 @@ def test_models_of_another_kind(tmp_path):
 
 def test_a_network_that_needs_more_pixels_gets_them(tmp_path):
     """Sixteen pixels are one in the smallest map of the tiny network, which has nothing to reflect."""
-    from animegan3_tf.networks import save_generator
-    from animegan3_tf.networks.weights import build_deployed
+    from animegan3_tf.models.weights import build_deployed, save_generator
 
     save_generator(tmp_path / "tiny.h5", build_deployed("tiny", "legacy"), {"architecture": "tiny"})
     stylizer = load_stylizer(tmp_path / "tiny.h5")

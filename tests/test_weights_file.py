@@ -4,8 +4,8 @@ import h5py
 import numpy as np
 import pytest
 
-from animegan3_tf.errors import UserError
-from animegan3_tf.weights_file import FORMAT, read_header, read_weights, write_weights
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.models.weights_file import FORMAT, read_header, read_weights, write_weights
 
 ARRAYS = {"a/kernel": np.arange(6, dtype=np.float32).reshape(2, 3), "a/b/step": np.int64(7)}
 

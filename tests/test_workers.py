@@ -6,7 +6,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
-from animegan3_tf.workers import start_worker, workers_start
+from animegan3_tf.common.workers import start_worker, workers_start
 
 
 @pytest.fixture

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from animegan3_tf.models.weights_file import read_weights, write_weights
 from animegan3_tf.training.run_files import state_name
 from animegan3_tf.training.state import State, write_state
-from animegan3_tf.weights_file import read_weights, write_weights
 
 HEADER = {"architecture": "animegan3", "resize": "half_pixel"}
 

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from animegan3_tf.images import resize, write_image
+from animegan3_tf.common.images import resize, write_image
 from animegan3_tf.styles import Style, override
 from animegan3_tf.styles.style import tomllib
 

@@ -14,9 +14,9 @@ import sys
 from pathlib import Path
 
 # worker processes import this file again, so heavy modules are imported where they are used
-from animegan3_tf.errors import UserError
-from animegan3_tf.files import whole_file
-from animegan3_tf.runtime import quiet_tensorflow
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.files import whole_file
+from animegan3_tf.common.runtime import quiet_tensorflow
 
 _CHECKPOINT = Path(__file__).resolve().parents[1] / "checkpoints" / "portrait" / "generator.h5"
 
@@ -39,7 +39,7 @@ def _train(values):
     from benchmarks.train import benchmark_train
     from rich.console import Console
 
-    from animegan3_tf.speed.machine import has_gpu
+    from animegan3_tf.comparison.speed import has_gpu
 
     gpu = has_gpu()
     settings = TrainSettings(

@@ -18,9 +18,9 @@ from pathlib import Path
 
 from downloads.fetch import fetch
 
-from animegan3_tf.errors import UserError
-from animegan3_tf.files import whole_file
-from animegan3_tf.progress import progress
+from animegan3_tf.common.console import progress
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.files import whole_file
 from animegan3_tf.styles.style import tomllib
 
 PUBLISHED = Path(__file__).with_name("downloads") / "published.toml"

@@ -10,8 +10,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from animegan3_tf.files import whole_file
-from animegan3_tf.runtime import quiet_tensorflow
+from animegan3_tf.common.files import whole_file
+from animegan3_tf.common.runtime import quiet_tensorflow
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "generations.md"
 SIZE = 256
@@ -20,15 +20,15 @@ RECIPES = ("animegan1-hayao", "animegan2-hayao", "hayao", "animegan1-shinkai", "
 
 def network_rows():
     """Makes the rows of the first table that do not depend on the machine: [[title, cell of each generation], ...]."""
-    from animegan3_tf.architectures import TRAINED
+    from animegan3_tf.models.weights import build_deployed
     from animegan3_tf.networks import animegan1, animegan2, build_discriminator, build_generator
-    from animegan3_tf.networks.weights import build_deployed
+    from animegan3_tf.networks.architectures import TRAINED
 
     deployed = {name: build_deployed(name, "legacy") for name in TRAINED}
     trained = {**deployed, "animegan3": build_generator()}
     discriminators = {
-        "animegan1": [animegan1.build_discriminator()],
-        "animegan2": [animegan2.build_discriminator()],
+        "animegan1": [animegan1.build_animegan1_discriminator()],
+        "animegan2": [animegan2.build_animegan2_discriminator()],
         "animegan3": [build_discriminator(), build_discriminator()],
     }
     return [
@@ -81,10 +81,9 @@ def time_row(rounds):
     import numpy as np
     import tensorflow as tf
 
-    from animegan3_tf.architectures import TRAINED
-    from animegan3_tf.networks.weights import build_deployed
-    from animegan3_tf.speed.machine import describe_machine
-    from animegan3_tf.speed.timing import take_turns
+    from animegan3_tf.comparison.speed import describe_machine, take_turns
+    from animegan3_tf.models.weights import build_deployed
+    from animegan3_tf.networks.architectures import TRAINED
 
     photo = tf.constant(np.random.default_rng(0).uniform(-1, 1, (1, SIZE, SIZE, 3)), tf.float32)
     runs = {}
@@ -103,7 +102,7 @@ def time_row(rounds):
 
 def page(rounds):
     """Makes the whole page; `rounds` is the number of timed calls of each generator."""
-    from animegan3_tf.architectures import TRAINED
+    from animegan3_tf.networks.architectures import TRAINED
 
     times, where = time_row(rounds)
     titles = [architecture.title for architecture in TRAINED.values()]
@@ -137,7 +136,7 @@ def _parameters(model):
 def _flops(model):
     import tensorflow as tf
 
-    from animegan3_tf.speed.flops import count_flops
+    from animegan3_tf.comparison.flops import count_flops
 
     return count_flops(tf.function(model).get_concrete_function(tf.TensorSpec([1, SIZE, SIZE, 3]))).total
 

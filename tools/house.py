@@ -21,17 +21,17 @@ from statistics import median
 
 PACKAGE = "animegan3_tf"
 ROOMS = (  # from the ground up: (room, its packages and modules)
-    ("common", "errors files images duration progress sizes runtime workers terms __init__"),
+    ("common", "common __init__"),
     ("layers", "layers"),
     ("losses, filters", "losses filters"),
-    ("networks", "networks architectures"),
-    ("models", "models lineage weights_file checkpoints generator_file"),
+    ("networks", "networks"),
+    ("models", "models"),
     ("styles", "styles"),
     ("data", "data"),
     ("training", "training"),
-    ("stylize, export", "stylizer tiling photo_stylizer face_drawing stylize_defaults stylize export"),
-    ("evaluation, comparison, inspection", "evaluation comparison inspection speed"),
-    ("reports", "pages report_files info"),
+    ("stylizer, export", "stylizer export"),
+    ("evaluation, comparison, study, inspection", "evaluation comparison study inspection"),
+    ("reports", "reports"),
     ("demo, commands, cli", "demo commands cli __main__"),
 )
 

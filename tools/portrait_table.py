@@ -17,16 +17,16 @@ from pathlib import Path
 
 import numpy as np
 
-from animegan3_tf import images
-from animegan3_tf.errors import UserError
-from animegan3_tf.runtime import quiet_tensorflow
+from animegan3_tf.common import images
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.runtime import quiet_tensorflow
 
 SHOWN = 192
 
 
 def read_faces(folder: Path, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
     """Reads photos of a folder of pairs, at most `count`, spread evenly, with their landmarks in shares of the side."""
-    from animegan3_tf.data.pair_book import PairManifest
+    from animegan3_tf.data.pair_manifest import PairManifest
 
     pairs = {stem: record for stem, record in PairManifest(folder).pairs.items() if record["landmarks"]}
     stems = sorted(pairs)
@@ -44,9 +44,8 @@ class Scores:
     """Measures drawings of a set of faces at one size; each model's drawings give one row of the table."""
 
     def __init__(self, faces, size):
-        from animegan3_tf.evaluation.face_embedding import dlib_embedding
+        from animegan3_tf.evaluation.face_scores import between_persons, dlib_embedding
         from animegan3_tf.evaluation.features import anime_likeness
-        from animegan3_tf.evaluation.identity import between_persons
 
         self.photos = [images.resize(rgb, (size, size)) for rgb, _ in faces]
         self.landmarks = [(points * size).tolist() for _, points in faces]
@@ -56,9 +55,8 @@ class Scores:
 
     def row(self, drawings: list[np.ndarray]) -> list[str]:
         """Measures one model's drawings: both eyes drawn, skin shift, identity, likeness."""
-        from animegan3_tf.evaluation.drawn_eyes import both_eyes_drawn
-        from animegan3_tf.evaluation.identity import identity_similarity
-        from animegan3_tf.evaluation.skin_shift import skin_shift
+        from animegan3_tf.data.drawing_checks import both_eyes_drawn
+        from animegan3_tf.evaluation.face_scores import identity_similarity, skin_shift
 
         eyes = np.mean([both_eyes_drawn(*one) for one in zip(drawings, self.landmarks)])
         skin = np.median([skin_shift(*one) for one in zip(self.photos, drawings, self.landmarks)])
@@ -68,8 +66,8 @@ class Scores:
         return [f"{100 * eyes:.0f} %", f"{skin:.1f}", f"{identity:.2f}", f"{likeness:.2f}"]
 
     def _embed(self, faces_rgb):
-        from animegan3_tf.data.face import Face
-        from animegan3_tf.evaluation.face_chip import chip_matrix, face_chip
+        from animegan3_tf.data.face_align import Face
+        from animegan3_tf.evaluation.face_scores import chip_matrix, face_chip
 
         faces = [Face((0, 0, 1, 1), 1.0, tuple(map(tuple, points))) for points in self.landmarks]
         return self._embedding([face_chip(rgb, chip_matrix(face)) for rgb, face in zip(faces_rgb, faces)])
@@ -93,7 +91,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--sheet", type=Path, help="PNG of all results to write; {size} in its name becomes the size")
     options = parser.parse_args(arguments)
     quiet_tensorflow()
-    from animegan3_tf.stylizer import load_stylizer
+    from animegan3_tf.stylizer.model import load_stylizer
 
     try:
         faces = read_faces(options.faces, options.count)

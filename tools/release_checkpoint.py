@@ -21,17 +21,16 @@ from pathlib import Path
 
 from flat_response import flat_response
 
-from animegan3_tf import images
-from animegan3_tf.checkpoints import weights_of
+from animegan3_tf.common import images
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.files import whole_file
 from animegan3_tf.data.demo import demo_photos
-from animegan3_tf.errors import UserError
-from animegan3_tf.files import whole_file
-from animegan3_tf.photo_stylizer import open_photo_stylizer
+from animegan3_tf.models.checkpoints import StylizeDefaults, weights_of
+from animegan3_tf.models.weights_file import read_weights, write_weights
 from animegan3_tf.styles import Style
-from animegan3_tf.styles.toml_text import toml_of
-from animegan3_tf.stylize_defaults import StylizeDefaults
-from animegan3_tf.stylizer import load_stylizer
-from animegan3_tf.weights_file import read_weights, write_weights
+from animegan3_tf.styles.style import toml_of
+from animegan3_tf.stylizer.model import load_stylizer
+from animegan3_tf.stylizer.photos import open_photo_stylizer
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from animegan3_tf.errors import UserError
-from animegan3_tf.files import whole_file
-from animegan3_tf.networks.resnet18 import KERNELS
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.files import whole_file
+from animegan3_tf.networks.perceptual import KERNELS
 
 MODEL = "anime_or_not/anime_or_not_model.onnx"
 

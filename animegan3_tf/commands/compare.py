@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Optional
 import typer
 
 from animegan3_tf.commands.options import CACHE, MAX_PIXELS
-from animegan3_tf.errors import UserError
+from animegan3_tf.common.errors import UserError
 
 if TYPE_CHECKING:
     from animegan3_tf.comparison.compare import Comparison
@@ -65,8 +65,7 @@ def compare(
 
     Example: animegan3 compare --photos photos --anime anime --model v3=portrait --model other=drawings -o comparison
     """
-    from animegan3_tf.comparison.image_size import parse_sizes
-    from animegan3_tf.comparison.specification import parse_models
+    from animegan3_tf.comparison.inputs import parse_models, parse_sizes
 
     specifications = parse_models(models)
     for folder, option in ((photos, "--photos"), (anime, "--anime")):
@@ -74,12 +73,11 @@ def compare(
             raise UserError(f"{option} {str(folder)!r} is not a folder; name one that holds images")
     timed = parse_sizes(sizes) if timing else ()
 
-    from animegan3_tf.comparison.compare import Settings
+    from animegan3_tf.common.console import progress
+    from animegan3_tf.comparison.compare import EvaluationMetrics, Settings
     from animegan3_tf.comparison.compare import compare as run
-    from animegan3_tf.comparison.evaluation_metrics import EvaluationMetrics
-    from animegan3_tf.comparison.report import check_folder, write_report
     from animegan3_tf.evaluation.measures import choose_measures
-    from animegan3_tf.progress import progress
+    from animegan3_tf.reports.comparison import check_folder, write_comparison
 
     check_folder(out)
     settings = Settings(size, timed, rounds, max_pixels)
@@ -88,7 +86,7 @@ def compare(
     with tempfile.TemporaryDirectory() as work:
         metrics = EvaluationMetrics(measures, progress)
         found = run(photos, anime, specifications, metrics, settings, Path(work), progress)
-        page = write_report(found, out, shown)
+        page = write_comparison(found, out, shown)
     print_comparison(found)
     for reason in found.problems:
         print(f"animegan3: {reason}", file=sys.stderr)
@@ -101,9 +99,8 @@ def print_comparison(found: Comparison) -> None:
     """Prints both tables and the notes."""
     from rich.console import Console
 
-    from animegan3_tf.comparison.table_texts import print_table
-    from animegan3_tf.comparison.tables import cost_table, not_measured, score_table
-    from animegan3_tf.comparison.words import notes
+    from animegan3_tf.reports.comparison import notes
+    from animegan3_tf.reports.tables import cost_table, not_measured, print_table, score_table
 
     console = Console()
     for table in (cost_table(found), score_table(found)):

@@ -18,12 +18,12 @@ from animegan3_tf.commands.options import (
     folders_of,
     recipe_of,
 )
-from animegan3_tf.errors import UserError
+from animegan3_tf.common.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from animegan3_tf.data.face import Detector
+    from animegan3_tf.data.face_align import Detector
     from animegan3_tf.data.prepare import PrepareReport
     from animegan3_tf.data.shards import ShardReport
     from animegan3_tf.data.targets import Stage
@@ -59,11 +59,9 @@ def faces(
     """
     if boxes is not None and center:
         raise UserError("--boxes and --center exclude each other; leave one of them out")
-    from animegan3_tf.data.center_crop import CenterCrop
-    from animegan3_tf.data.face_boxes import GivenBoxes
-    from animegan3_tf.data.face_detector import MtcnnDetector
+    from animegan3_tf.common.console import progress
+    from animegan3_tf.data.face_detector import CenterCrop, GivenBoxes, MtcnnDetector
     from animegan3_tf.data.faces import CropSettings, crop_faces
-    from animegan3_tf.progress import progress
 
     margin = (0.0 if center else 0.12) if margin is None else margin
     settings = CropSettings(size, margin, min_size, min_confidence, duplicates, letterbox)
@@ -149,15 +147,14 @@ def inspect(
     photos, anime = folders_of(data, recipe, photos, anime)
     from rich.console import Console
 
+    from animegan3_tf.common.console import progress
     from animegan3_tf.inspection.inspect import inspect as inspect_folders
-    from animegan3_tf.inspection.page import write_page
-    from animegan3_tf.inspection.table import print_inspection
-    from animegan3_tf.progress import progress
+    from animegan3_tf.reports.inspection import print_inspection, write_inspection_page
 
     with progress("inspecting") as advance:
         inspection = inspect_folders(recipe, photos, anime, advance, max_pixels)
     print_inspection(inspection, Console())
-    write_page(inspection, page, max_pixels)
+    write_inspection_page(inspection, page, max_pixels)
     print(f"report: {page}")
     if as_json is not None:
         inspection.write_json(as_json)
@@ -173,11 +170,11 @@ def prepare_targets(style: Style, photos: Path, anime: Path, jobs: int, max_pixe
         jobs: Number of processes.
         max_pixels: Images with more pixels are rejected.
     """
+    from animegan3_tf.common.console import progress
     from animegan3_tf.data.colors import record_colors
     from animegan3_tf.data.prepare import prepare
     from animegan3_tf.data.shard_folder import is_shard_folder
     from animegan3_tf.data.targets import style_targets
-    from animegan3_tf.progress import progress
 
     for what, folder in (("photos", photos), ("anime", anime)):
         if is_shard_folder(folder):  # measured and balanced when the shards were written
@@ -205,8 +202,8 @@ def _prepare_shards(
     max_pixels: int,
 ) -> ShardReport:
     """Writes shards with a progress bar, and prints the outcome."""
+    from animegan3_tf.common.console import progress
     from animegan3_tf.data.shards import on_this_machine, prepare_shards, style_shards
-    from animegan3_tf.progress import progress
 
     if runner is None:
         engine = on_this_machine(jobs)

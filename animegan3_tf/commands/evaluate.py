@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Callable, Optional
 
 import typer
 
-from animegan3_tf.checkpoints import by_name
 from animegan3_tf.commands.options import CACHE, MAX_PIXELS
-from animegan3_tf.errors import UserError
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.models.checkpoints import by_name
 
 if TYPE_CHECKING:
     from animegan3_tf.evaluation.ablation import DrawnCheckpoint
@@ -75,13 +75,13 @@ def evaluate(
     if out.exists() and not out.is_dir():
         raise UserError(f"--out {str(out)!r} is a file; name a folder")
 
+    from animegan3_tf.common.console import progress
+    from animegan3_tf.evaluation.drawn import draw_with_model, is_model
     from animegan3_tf.evaluation.evaluate import evaluate as measure
     from animegan3_tf.evaluation.evaluate import rejected
-    from animegan3_tf.evaluation.generated import draw, is_model
-    from animegan3_tf.evaluation.latex import number
     from animegan3_tf.evaluation.measures import choose_measures
-    from animegan3_tf.evaluation.report import write_report
-    from animegan3_tf.progress import progress
+    from animegan3_tf.reports.evaluation import write_evaluation
+    from animegan3_tf.reports.tables import number
 
     def choose() -> Measures:
         measures = choose_measures(features, distance, cache.expanduser(), faces, replicates, seed, max_pixels)
@@ -96,13 +96,13 @@ def evaluate(
     reasons: list[str] = []
     if is_model(generated):
         with progress("stylising") as advance:
-            drawn = draw(
+            drawn = draw_with_model(
                 generated, photos, out / "generated", max_pixels, lambda i, n, photo, _: advance(i, n, photo.name)
             )
         print(f"{drawn.written:,} images written to {out / 'generated'}, {len(drawn.failures):,} failed")
         generated, reasons = out / "generated", [reason for _, reason in drawn.failures]
     evaluation = measure(generated, photos, anime, measures, progress)
-    write_report(evaluation, out)
+    write_evaluation(evaluation, out)
     reasons = list(dict.fromkeys([*reasons, *rejected(evaluation)]))  # a photo may have failed in both
     paired = len(set(evaluation.pairs.values()))
     print(f"{paired:,} of {len(evaluation.sets['photos'].paths):,} photos have an image of their name")
@@ -123,15 +123,13 @@ def evaluate(
 
 def _ablate(specifications: list[str], photos: Path, anime: Path, out: Path, choose: Callable[[], Measures]) -> None:
     """Evaluates the runs of --ablate; `choose` loads the measures, which takes long, after the runs are found."""
-    from animegan3_tf.evaluation.ablation import ablate
-    from animegan3_tf.evaluation.ablation_checkpoints import find_runs
-    from animegan3_tf.evaluation.ablation_page import BIASED
-    from animegan3_tf.evaluation.ablation_report import write_ablation
-    from animegan3_tf.evaluation.latex import number
-    from animegan3_tf.progress import progress
+    from animegan3_tf.common.console import progress
+    from animegan3_tf.evaluation.ablation import ablate, find_ablation_runs
+    from animegan3_tf.reports.ablation import BIASED, write_ablation
+    from animegan3_tf.reports.tables import number
 
     problems: list[str] = []
-    runs = find_runs(specifications, problems.append)
+    runs = find_ablation_runs(specifications, problems.append)
     for run in runs:
         steps = ", ".join(f"{checkpoint.step:,}" for checkpoint in run.checkpoints)
         print(f"{run.label}: {run.path}, step {steps}")

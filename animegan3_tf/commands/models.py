@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Optional
 import typer
 
 from animegan3_tf.commands.options import MAX_PIXELS
-from animegan3_tf.errors import UserError
+from animegan3_tf.common.errors import UserError
 
 if TYPE_CHECKING:
     from animegan3_tf.export import ExportedFile
@@ -50,10 +50,10 @@ def stylize(
 
     Example: animegan3 stylize photos -o anime
     """
-    from animegan3_tf.checkpoints import default_checkpoint
-    from animegan3_tf.photo_stylizer import open_photo_stylizer
-    from animegan3_tf.progress import progress
-    from animegan3_tf.stylize import stylize_files
+    from animegan3_tf.common.console import progress
+    from animegan3_tf.models.checkpoints import default_checkpoint
+    from animegan3_tf.stylizer.files import stylize_files
+    from animegan3_tf.stylizer.photos import open_photo_stylizer
 
     stylizer = open_photo_stylizer(
         model or default_checkpoint().weights,
@@ -91,8 +91,7 @@ def models(as_json: bool = typer.Option(False, "--json", help="Print JSON.")) ->
 
     Example: animegan3 models
     """
-    from animegan3_tf.checkpoints import shipped_checkpoints
-    from animegan3_tf.terms import terms_of
+    from animegan3_tf.models.checkpoints import shipped_checkpoints, terms_of
 
     found = shipped_checkpoints()
     if as_json:
@@ -147,7 +146,7 @@ def export(
     """
     from animegan3_tf.export import ExportPlan, export_generator
     from animegan3_tf.export.export import REPORT
-    from animegan3_tf.terms import terms_of
+    from animegan3_tf.models.checkpoints import terms_of
 
     card = {"name": name, "version": version, "author": author, "license": license, "trained_on": trained_on}
     plan = ExportPlan(
@@ -181,7 +180,7 @@ def info(
 
     Example: animegan3 info portrait
     """
-    from animegan3_tf.info import describe_model
+    from animegan3_tf.reports.info import describe_model
 
     values = describe_model(model)
     if as_json:
@@ -210,7 +209,7 @@ def import_(
 
     Example: animegan3 import AnimeGANv3_Hayao_36.pb -o hayao_36.h5
     """
-    from animegan3_tf.lineage import import_generator
+    from animegan3_tf.models.published import import_generator
 
     *architecture, path = source
     if len(architecture) > 1:

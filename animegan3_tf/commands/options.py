@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from animegan3_tf.errors import UserError
+from animegan3_tf.common.errors import UserError
 
 if TYPE_CHECKING:
     from animegan3_tf.styles import Style

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Optional
 import typer
 
 from animegan3_tf.commands.options import MAX_PIXELS
-from animegan3_tf.errors import UserError
+from animegan3_tf.common.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,13 +77,13 @@ def make_pairs_and_report(
     Raises:
         UserError: A model or setting does not fit, or no pair was made.
     """
+    from animegan3_tf.common.console import progress
     from animegan3_tf.data.face_detector import MtcnnDetector
-    from animegan3_tf.data.pair_book import REJECTED
-    from animegan3_tf.data.pair_page import PAGE
+    from animegan3_tf.data.pair_manifest import REJECTED
     from animegan3_tf.data.pairs import PairMakingSettings, make_pairs
-    from animegan3_tf.data.teacher import ModelTeacher
-    from animegan3_tf.progress import progress
-    from animegan3_tf.stylize import collect_photos
+    from animegan3_tf.reports.pairs import PAGE
+    from animegan3_tf.stylizer.files import collect_photos
+    from animegan3_tf.stylizer.model import ModelTeacher
 
     chosen = PairMakingSettings(**settings)
     found, unlisted = collect_photos(photos, out)
@@ -135,7 +135,7 @@ def distill(
     Example: animegan3 distill --teacher AnimeGANv3_JP_face_v1.0.onnx --photos photos -o runs/mine
     """
     from animegan3_tf.commands.training import pairs_configuration, start_run
-    from animegan3_tf.networks import read_perceptual
+    from animegan3_tf.models.perceptual import read_perceptual
     from animegan3_tf.training.run import RunConfiguration
     from animegan3_tf.training.run_files import states
 

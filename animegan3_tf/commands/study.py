@@ -10,7 +10,7 @@ from typing import Optional
 import typer
 
 from animegan3_tf.commands.options import MAX_PIXELS
-from animegan3_tf.errors import UserError
+from animegan3_tf.common.errors import UserError
 
 study = typer.Typer(
     help="Run a blind user study of any methods: build its page, serve it, score the answers.\n\n"
@@ -55,9 +55,9 @@ def build(
 
     Example: animegan3 study build --photos photos --method a=out/a --method b=out/b -o study.html
     """
-    from animegan3_tf.evaluation.study.build import build_study
-    from animegan3_tf.evaluation.study.page import LARGE
-    from animegan3_tf.progress import progress
+    from animegan3_tf.common.console import progress
+    from animegan3_tf.study.build import build_study
+    from animegan3_tf.study.page import LARGE
 
     seed = secrets.randbits(63) if seed is None else seed
     asked = tuple(question.strip() for question in questions.split(","))
@@ -101,8 +101,8 @@ def serve(
 
     Example: animegan3 study serve study.html --out answers
     """
-    from animegan3_tf.evaluation.study.page import read_study
-    from animegan3_tf.evaluation.study.serve import serve as run
+    from animegan3_tf.study.page import read_study
+    from animegan3_tf.study.serve import serve as run
 
     if read_study(page)[0].post is None:
         print(
@@ -128,17 +128,16 @@ def score(
     """
     from rich.console import Console
 
-    from animegan3_tf.evaluation.study.key import Key
-    from animegan3_tf.evaluation.study.report import write_report
-    from animegan3_tf.evaluation.study.score import score_files
-    from animegan3_tf.evaluation.study.tables import print_scores
-    from animegan3_tf.images import quote
+    from animegan3_tf.common.errors import quote
+    from animegan3_tf.reports.study import print_scores, write_study_report
+    from animegan3_tf.study.build import Key
+    from animegan3_tf.study.score import score_files
 
     scores = score_files(Key.read(page), answers)
     for path, reason in scores.rejected.items():
         print(f"animegan3: {quote(path)} {reason}; left out", file=sys.stderr)
     print_scores(scores, Console())
-    print(f"report: {write_report(scores, out)}")
+    print(f"report: {write_study_report(scores, out)}")
 
 
 def _folders(methods: list[str]) -> dict[str, Path]:

@@ -21,7 +21,7 @@ from animegan3_tf.commands.options import (
     recipe_of,
     sources_of,
 )
-from animegan3_tf.errors import UserError
+from animegan3_tf.common.errors import UserError
 
 if TYPE_CHECKING:
     from animegan3_tf.styles import Style
@@ -162,7 +162,7 @@ def start_run(
     Raises:
         typer.Exit: A signal stopped the run; the status is 128 and the signal's number.
     """
-    from animegan3_tf.networks import read_perceptual
+    from animegan3_tf.models.perceptual import read_perceptual
     from animegan3_tf.styles.style import UNPAIRED
     from animegan3_tf.training.distribution import cluster_position
     from animegan3_tf.training.run import train as run
@@ -245,12 +245,12 @@ def runs(
     Example: animegan3 runs runs
     """
     if page is not None:
-        from animegan3_tf.training.page import write_page
+        from animegan3_tf.reports.training import write_run_page
 
-        print(write_page(page))
+        print(write_run_page(page))
         return
-    from animegan3_tf.training.runs import find_runs, read_run
-    from animegan3_tf.training.runs_table import print_runs
+    from animegan3_tf.reports.training import print_runs
+    from animegan3_tf.training.run_files import find_runs, read_run
 
     found = [read_run(path) for path in find_runs(folder)]
     if as_json:
@@ -267,7 +267,7 @@ def demo(
 
     Example: animegan3 demo
     """
-    from animegan3_tf.checkpoints import default_checkpoint
+    from animegan3_tf.models.checkpoints import default_checkpoint
 
     checkpoint = None if train else default_checkpoint()
     from animegan3_tf.demo import stylize_demo, train_demo

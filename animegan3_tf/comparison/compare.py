@@ -1,4 +1,4 @@
-"""Compares methods on the same photos: their images, the images' scores, and the methods' cost."""
+"""Compares methods: cost, and scores of their drawings."""
 
 from __future__ import annotations
 
@@ -7,17 +7,91 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-from animegan3_tf.comparison.drawn import Drawn, draw
-from animegan3_tf.comparison.inputs import Inputs, reduce_photos
+import numpy as np
+
+from animegan3_tf.common.errors import UserError, quote
+from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, find_images, read_image
+from animegan3_tf.comparison.inputs import Inputs, Specification, reduce_photos
 from animegan3_tf.comparison.memory import Memory, measure_memory
-from animegan3_tf.comparison.method import Method, open_method
-from animegan3_tf.comparison.metric_set import Measured, MetricSet
-from animegan3_tf.comparison.specification import Specification
-from animegan3_tf.comparison.speed import Speed, time_methods
-from animegan3_tf.errors import UserError
-from animegan3_tf.images import DEFAULT_MAX_PIXELS, find_images, quote, read_image
-from animegan3_tf.speed.machine import describe_machine
+from animegan3_tf.comparison.method import Drawn, Method, draw_methods, open_method
+from animegan3_tf.comparison.speed import Speed, describe_machine, time_methods
+from animegan3_tf.evaluation.evaluate import evaluate_pairs, rejected
+from animegan3_tf.evaluation.measures import Measures
+from animegan3_tf.evaluation.result import Result, Score
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Measurements of one method's images.
+
+    Attributes:
+        results: Numbers over all images.
+        kinds: The kinds of scores that single images have.
+        scores: {key of a kind: float64 [N]} in the order of the pairs; NaN where there is no number.
+        rejected: One line for each anime image that could not be read.
+    """
+
+    results: tuple[Result, ...]
+    kinds: tuple[Score, ...]
+    scores: dict[str, np.ndarray]
+    rejected: tuple[str, ...] = ()
+
+
+class MetricSet(Protocol):
+    """Metrics of a comparison. They are called once for each method, with the same photos and the same anime."""
+
+    def __call__(self, pairs: dict[Path, Path], anime: Path) -> Measured:
+        """Measures a method's images against their photos and against anime.
+
+        Args:
+            pairs: {image of the method: its photo}, PNG files. The two of a pair have the same size.
+            anime: The folder of anime images.
+        """
+
+    def to_dict(self) -> dict:
+        """The networks and settings for the report: {what they measure: {key: value}, or None without a network}."""
+
+
+@dataclass(frozen=True)
+class EvaluationMetrics:
+    """Measures everything that `measures` has a network for.
+
+    The features of photos and anime are computed for the first method; the others take them from the cache.
+
+    Attributes:
+        measures: The networks and settings.
+        progress: A function such as `animegan3_tf.common.console.progress`.
+    """
+
+    measures: Measures
+    progress: Callable[[str], contextlib.AbstractContextManager] = lambda what: contextlib.nullcontext()
+
+    def __call__(self, pairs: dict[Path, Path], anime: Path) -> Measured:
+        """See `MetricSet`."""
+        found = evaluate_pairs(pairs, anime, self.measures, self.progress)
+        places = {path: place for place, path in enumerate(found.pairs)}
+        order = np.array([places.get(path, -1) for path in pairs], int)
+
+        def in_order(values: np.ndarray) -> np.ndarray:
+            return np.append(values, np.nan)[order]
+
+        scores = {key: in_order(values) for key, values in found.scores.items()}
+        return Measured(found.results, found.kinds, scores, tuple(rejected(found)))
+
+    def to_dict(self) -> dict:
+        """See `MetricSet`."""
+        measures = self.measures
+        return {
+            "features": measures.features and measures.features.to_dict(),
+            "distance": measures.distance and measures.distance.to_dict(),
+            "anime_likeness": measures.likeness and measures.likeness.to_dict(),
+            "faces": measures.detector and measures.detector.settings,
+            "identity": measures.embedding and measures.embedding.to_dict(),
+            "bootstrap": {"replicates": measures.replicates, "seed": measures.seed},
+        }
+
 
 LEAST_SIDE = 64  # pixels
 
@@ -136,7 +210,7 @@ def compare(
         metrics: The scores to measure.
         settings: Sizes and rounds.
         work: An empty folder for the images. The result refers to files in it.
-        progress: A function such as `animegan3_tf.progress.progress`.
+        progress: A function such as `animegan3_tf.common.console.progress`.
 
     Raises:
         UserError: A folder holds no images, or a method cannot be opened or draws none of the photos. Most of this
@@ -151,7 +225,7 @@ def compare(
     drawn, measured = {}, {}
     for number, method in enumerate(methods):
         with progress(f"pictures, {method.name}") as advance:
-            drawn[method.name] = draw(method, inputs, work / f"method-{number}", settings.max_pixels, advance)
+            drawn[method.name] = draw_methods(method, inputs, work / f"method-{number}", settings.max_pixels, advance)
         if not drawn[method.name].paths:
             reason = next(iter(drawn[method.name].missing.values()))
             raise UserError(f"--model {method.name} has no picture that can be compared: {reason}")

@@ -1,19 +1,106 @@
-"""The photos as every method gets them."""
+"""The inputs of a comparison: sizes, models as the user named them, photos."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from animegan3_tf.common.errors import UserError, quote
+from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, ImageError, read_image, resize, write_image
 from animegan3_tf.data.colors import in_threads
-from animegan3_tf.errors import UserError
-from animegan3_tf.evaluation.pairs import images_by_name
-from animegan3_tf.images import DEFAULT_MAX_PIXELS, ImageError, quote, read_image, resize, write_image
-from animegan3_tf.sizes import MIN_SIDE
+from animegan3_tf.evaluation.drawn import images_by_name
+from animegan3_tf.networks.architectures import ARCHITECTURES, MIN_SIDE, check_side
+
+_NAMED = {"1080p": "1920x1080", "720p": "1280x720"}
+
+
+def parse_sizes(text: str) -> tuple[tuple[int, int], ...]:
+    """Reads sizes such as `256,512,1920x1080`.
+
+    Args:
+        text: Sizes between commas, each the side of a square, WIDTHxHEIGHT, "720p" or "1080p".
+
+    Returns:
+        (H, W) of each size, in order of their pixels, without repetitions.
+
+    Raises:
+        UserError: There is no size, or one that cannot be read or is out of range.
+    """
+    sizes = set()
+    for word in filter(None, (word.strip() for word in text.split(","))):
+        found = re.fullmatch(r"(\d{1,5})(?:[x×](\d{1,5}))?", _NAMED.get(word, word))
+        if found is None:
+            raise UserError(f"--sizes {word!r} is no size; write --sizes 256,512,1920x1080")
+        width, height = int(found[1]), int(found[2] or found[1])
+        for side in (width, height):
+            check_side(side, f"--sizes {word}: a side")
+        sizes.add((height, width))
+    if not sizes:
+        raise UserError("--sizes names no size; write --sizes 256,512,1920x1080, or --no-timing")
+    return by_pixels(sizes)
+
+
+def by_pixels(sizes: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """Sorts sizes (H, W) by their pixels, the smallest first."""
+    return tuple(sorted(sizes, key=lambda size: (size[0] * size[1], size)))
+
+
+def size_text(size: tuple[int, int]) -> str:
+    """Writes a size (H, W) as WIDTHxHEIGHT."""
+    return f"{size[1]}x{size[0]}"
+
+
+PHOTO = "photo"  # the name of the photos beside the methods'
+_NAME = re.compile(r"[^\W_][\w .,+()-]{0,39}")  # fits a heading, a CSV file and a column of LaTeX
+
+
+@dataclass(frozen=True)
+class Specification:
+    """A method as the user names it.
+
+    Attributes:
+        name: Its name in the report.
+        path: Where it is.
+        architecture: The architecture of a published checkpoint, where the user names it.
+    """
+
+    name: str
+    path: Path
+    architecture: str | None = None
+
+
+def parse_models(texts: Iterable[str]) -> list[Specification]:
+    """Reads NAME=PATH or NAME=ARCHITECTURE:PATH values, in order.
+
+    Raises:
+        UserError: There is none, or one cannot be read, has a name that cannot be used, or repeats a name.
+    """
+    found: dict[str, Specification] = {}
+    for text in texts:
+        name, equals, path = text.partition("=")
+        name = name.strip()
+        if not (equals and name and path):
+            raise UserError(f"--model {text!r} is not NAME=PATH; write --model v3=runs/shinkai")
+        if not _NAME.fullmatch(name) or name.casefold() == PHOTO:
+            raise UserError(
+                f"--model {text!r}: {name!r} cannot name a method; use up to 40 letters, digits, spaces and .,+()-_, a "
+                f"letter or digit first, and not {PHOTO!r}"
+            )
+        if name.casefold() in found:
+            raise UserError(f"--model {name!r} is given twice; name each method once")
+        architecture, colon, rest = path.partition(":")
+        if colon and rest and architecture in ARCHITECTURES:
+            found[name.casefold()] = Specification(name, Path(rest), architecture)
+        else:
+            found[name.casefold()] = Specification(name, Path(path))
+    if not found:
+        raise UserError("no --model is given; name at least one, such as --model v3=runs/shinkai")
+    return list(found.values())
 
 
 @dataclass(frozen=True)

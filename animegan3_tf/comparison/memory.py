@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from animegan3_tf.comparison.image_size import by_pixels, parse_sizes, size_text
+from animegan3_tf.comparison.inputs import by_pixels, parse_sizes, size_text
 from animegan3_tf.comparison.method import Method
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -103,11 +103,11 @@ def main(model: str, *sizes: str) -> None:
     """
     import numpy as np
 
-    from animegan3_tf.runtime import quiet_tensorflow
+    from animegan3_tf.common.runtime import quiet_tensorflow
 
     quiet_tensorflow()
-    from animegan3_tf.stylizer import load_stylizer
-    from animegan3_tf.training.metrics_log import memory
+    from animegan3_tf.stylizer.model import load_stylizer
+    from animegan3_tf.training.watch import memory
 
     def print_peak() -> None:
         print(json.dumps({"bytes": peak_bytes(), "gpu": memory().get("gpu_peak")}), flush=True)

@@ -1,26 +1,28 @@
-"""A method under comparison: its kind, its size and, if it has one, the function that stylises."""
+"""The methods that are compared, and their drawings."""
 
 from __future__ import annotations
 
 import math
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from animegan3_tf.checkpoints import by_name
-from animegan3_tf.comparison.specification import Specification
-from animegan3_tf.errors import UserError
-from animegan3_tf.evaluation.generated import is_model
-from animegan3_tf.generator_file import ACCEPTED, is_published, open_generator
-from animegan3_tf.images import find_images, quote
-from animegan3_tf.stylizer import Stylizer, load_stylizer, stylizer_of
+from animegan3_tf.common.errors import UserError, quote
+from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, ImageError, find_images, read_image, resize, write_image
+from animegan3_tf.comparison.inputs import Inputs, Specification, image_path
+from animegan3_tf.evaluation.drawn import images_by_name, is_model, same_aspect
+from animegan3_tf.models.checkpoints import by_name
+from animegan3_tf.models.generator_file import ACCEPTED, is_published, open_generator
+from animegan3_tf.stylizer.files import stylize_files
+from animegan3_tf.stylizer.model import Stylizer, load_stylizer, stylizer_of
 
 if TYPE_CHECKING:
-    from animegan3_tf.generator_file import GeneratorFile
+    from animegan3_tf.models.generator_file import GeneratorFile
+    from animegan3_tf.stylizer.model import Stylizer
 
 GFLOP_SIDE = 256  # pixels
 
@@ -93,7 +95,7 @@ def open_method(specification: Specification) -> Method:
 
 def _from_model(name: str, path: Path, architecture: str | None) -> Method:
     if architecture:
-        from animegan3_tf.lineage import open_published
+        from animegan3_tf.models.published import open_published
 
         open_published(path, architecture)  # raises UserError where the file does not have this architecture
     opened = open_generator(path)
@@ -114,7 +116,7 @@ def _from_model(name: str, path: Path, architecture: str | None) -> Method:
 def _from_generator(name: str, given: Path, kind: str, opened: GeneratorFile) -> Method:
     import tensorflow as tf
 
-    from animegan3_tf.speed.flops import count_flops
+    from animegan3_tf.comparison.flops import count_flops
 
     signature = [tf.TensorSpec([1, GFLOP_SIDE, GFLOP_SIDE, 3], tf.float32)]
     traced = tf.function(lambda photo: opened.network(photo, training=False), input_signature=signature)
@@ -135,3 +137,99 @@ def _gflop_of_tflite(path: Path) -> float | None:
     if not whole or graph["flops"] is None or list(source["shape"][1:3]) != [GFLOP_SIDE, GFLOP_SIDE]:
         return None
     return graph["flops"] / 1e9
+
+
+@dataclass
+class Drawn:
+    """The images of a method: PNG files of the photos' sizes.
+
+    Attributes:
+        folder: The folder that holds them.
+        paths: {photo's name: file}.
+        missing: {photo's name: one-line reason} for photos without an image.
+        broken: Names in `missing` whose file exists but cannot be read, which is an error.
+        resized: {photo's name: (H, W) of the file before it was resized}.
+    """
+
+    folder: Path
+    paths: dict[str, Path] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+    broken: tuple[str, ...] = ()
+    resized: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+
+def draw_methods(
+    method: Method,
+    inputs: Inputs,
+    folder: Path,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+    advance: Callable[[int, int, str], None] | None = None,
+) -> Drawn:
+    """Writes a method's images: stylises the photos, or copies the images of a method that is a folder of them.
+
+    Args:
+        method: The method.
+        inputs: The photos.
+        folder: Where the images go.
+        max_pixels: The limit for images that are read.
+        advance: Called with (photos done, all photos, name) after each photo.
+
+    Raises:
+        UserError: The method is a folder in which no image has the name of a photo.
+    """
+    if method.stylizer is None:
+        return _copy(method, inputs, folder, max_pixels, advance)
+    return _stylize(method.stylizer, inputs, folder, advance)
+
+
+def _stylize(
+    stylizer: Stylizer, inputs: Inputs, folder: Path, advance: Callable[[int, int, str], None] | None
+) -> Drawn:
+    def on_progress(done: int, total: int, photo: Path, error: str | None) -> None:
+        if advance:
+            advance(done, total, photo.name)
+
+    report = stylize_files([inputs.folder], folder, stylizer, suffix=".png", on_progress=on_progress)
+    names = {path: name for name, path in inputs.paths.items()}
+    drawn = Drawn(folder)
+    for path, reason in report.failures:
+        drawn.missing[names[path]] = reason
+    drawn.broken = tuple(drawn.missing)
+    drawn.paths = {name: image_path(folder, name) for name in inputs.paths if name not in drawn.missing}
+    return drawn
+
+
+def _copy(
+    method: Method,
+    inputs: Inputs,
+    folder: Path,
+    max_pixels: int,
+    advance: Callable[[int, int, str], None] | None,
+) -> Drawn:
+    """Copies images that were made elsewhere, resized to the photos' sizes where they differ."""
+    found, drawn = images_by_name(method.model, f"--model {method.name}"), Drawn(folder)
+    if not found.keys() & inputs.paths.keys():
+        raise UserError(
+            f"--model {method.name}: no picture of {quote(method.model)} has the name of a photo, such as "
+            f"{next(iter(inputs.paths))!r}; name them alike"
+        )
+    for number, (name, size) in enumerate(inputs.sizes.items(), 1):
+        reason: str | None = "there is no picture of its name"
+        if name in found:
+            try:
+                rgb = read_image(found[name], max_pixels).on_white()
+                reason = None
+            except ImageError as error:
+                reason, drawn.broken = str(error), (*drawn.broken, name)
+            if reason is None and not same_aspect(rgb.shape, size):
+                reason = f"{quote(found[name])} is {rgb.shape[1]}x{rgb.shape[0]}, which is not its photo's shape"
+        if reason is None:
+            if rgb.shape[:2] != size:
+                drawn.resized[name] = rgb.shape[0], rgb.shape[1]
+            drawn.paths[name] = image_path(folder, name)
+            write_image(drawn.paths[name], resize(rgb, size))
+        else:
+            drawn.missing[name] = reason
+        if advance:
+            advance(number, len(inputs.sizes), name)
+    return drawn

@@ -1,18 +1,123 @@
-"""Times the methods on an image of each size. The methods take turns."""
+"""Times methods side by side, and describes the machine."""
 
 from __future__ import annotations
 
+import os
+import platform
 import statistics
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import numpy as np
+import tensorflow as tf
 
-from animegan3_tf import images
+from animegan3_tf.common import images
 from animegan3_tf.comparison.memory import Memory
 from animegan3_tf.comparison.method import Method
-from animegan3_tf.speed.timing import Timing, ratios, take_turns
+from animegan3_tf.training.watch import memory
+
+
+@dataclass(frozen=True)
+class Timing:
+    """The wall-clock seconds of each call."""
+
+    seconds: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        """The median in seconds."""
+        return statistics.median(self.seconds)
+
+    def to_dict(self) -> dict:
+        """Median, minimum, maximum and all calls in milliseconds, for JSON."""
+        return {
+            "ms": 1e3 * self.median,
+            "ms_low": 1e3 * min(self.seconds),
+            "ms_high": 1e3 * max(self.seconds),
+            "calls_ms": [1e3 * seconds for seconds in self.seconds],
+        }
+
+
+def seconds_of(run: Callable[[], object]) -> float:
+    """Measures the wall-clock seconds of one call, until every device has finished."""
+    start = time.perf_counter()
+    run()
+    tf.test.experimental.sync_devices()
+    return time.perf_counter() - start
+
+
+def take_turns(
+    runs: dict[str, Callable[[], object]], rounds: int, after: Callable[[str], object] = lambda name: None
+) -> dict[str, Timing]:
+    """Times each function once per round, so that other load on the machine affects all of them alike.
+
+    The order is reversed every round, so that no function always profits from the one before it (a warm cache, a filled
+    queue).
+
+    Args:
+        runs: {name: function}.
+        rounds: How often each function is called.
+        after: Called with a function's name after each call, outside the timing.
+
+    Returns:
+        {name: timing}.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in runs}
+    for i in range(rounds):
+        for name in list(runs)[:: 1 if i % 2 == 0 else -1]:
+            seconds[name].append(seconds_of(runs[name]))
+            after(name)
+    return {name: Timing(tuple(values)) for name, values in seconds.items()}
+
+
+def ratios(slower: Timing, faster: Timing) -> tuple[float, ...]:
+    """Returns `slower / faster` for each round."""
+    return tuple(a / b for a, b in zip(slower.seconds, faster.seconds))
+
+
+def describe_machine() -> dict:
+    """Returns processor, cores, load, GPUs, library versions and thread settings as plain values for JSON."""
+    gpus = tf.config.list_physical_devices("GPU")
+    return {
+        "processor": _processor(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "load_average": os.getloadavg()[0],
+        "gpus": [tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name) for gpu in gpus],
+        "python": platform.python_version(),
+        "tensorflow": tf.__version__,
+        "numpy": np.__version__,
+        "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "default"),
+        "tf_threads": {
+            "intra": tf.config.threading.get_intra_op_parallelism_threads(),
+            "inter": tf.config.threading.get_inter_op_parallelism_threads(),
+        },
+    }
+
+
+def has_gpu() -> bool:
+    """Whether TensorFlow sees a GPU."""
+    return bool(tf.config.list_physical_devices("GPU"))
+
+
+def peak_memory() -> dict[str, int]:
+    """Returns the peak memory use so far.
+
+    Returns:
+        "process_bytes", of this process without its children; with a GPU also "gpu_bytes", of the fullest GPU.
+    """
+    used = memory()
+    return {"process_bytes": used["process_peak"], **({"gpu_bytes": used["gpu_peak"]} if has_gpu() else {})}
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,9 @@ import logging
 import shlex
 from collections.abc import Generator, Iterator, Sequence
 
-from animegan3_tf.data.pool import one_thread_each
-from animegan3_tf.data.shard_writer import ShardTask, write_shard
-from animegan3_tf.data.shards import Engine
-from animegan3_tf.errors import UserError
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.workers import one_thread_each
+from animegan3_tf.data.shards import Engine, ShardTask, write_shard
 
 try:
     logging.disable(logging.WARNING)  # at import, Beam warns of every cloud library that is not there

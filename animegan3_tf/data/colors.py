@@ -1,4 +1,4 @@
-"""Mean colour and brightness of the images of a folder, recorded in the manifest beside it."""
+"""The colours of a folder's images, and the shift that balances those of anime with those of photos."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from typing import TypeVar
 import cv2
 import numpy as np
 
-from animegan3_tf.data.book import read_book
-from animegan3_tf.data.ledger import COLORS, MANIFEST, alone, is_record, replace_part
-from animegan3_tf.images import DEFAULT_MAX_PIXELS, ImageError, find_images, thumbnail
+from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, ImageError, find_images, thumbnail
+from animegan3_tf.data.manifest import COLORS, MANIFEST, alone, is_record, read_book, replace_part
+from animegan3_tf.data.shard_folder import PICTURE, is_shard_folder, shard_stages
 
 SIDE = 128  # pixels of the short side of the reduced copies that are measured
 _LEVELS = np.arange(256)
@@ -175,3 +175,41 @@ def _sources(folder: Path, paths: list[Path]) -> str:
             version = error.strerror or ""
         digest.update(os.fsencode(path.relative_to(folder)) + f"\0{version}\n".encode())
     return digest.hexdigest()
+
+
+def balance_settings(how: str, anime: str | os.PathLike, max_pixels: int = DEFAULT_MAX_PIXELS) -> dict | None:
+    """Finds the settings of `balanced` for a folder of anime images.
+
+    Args:
+        how: "mean" adds one number to each channel of every image, so that over the folder red, green and blue have
+            the same mean, as AnimeGAN and AnimeGANv2 do. "equalize" spreads each image's brightness over all levels.
+            "none" leaves the images as they are.
+        anime: Folder of images or of shards. The images in shards are balanced already, and the folder records the
+            numbers.
+        max_pixels: Images with more are left out of the mean.
+
+    Returns:
+        None for "none"; {"how": "equalize"}; or {"how": "mean", "shift": three whole levels to add}. Whole levels
+        rarely change when the folder gains or loses an image, so targets stay current. "shift" is None for shards
+        that are not balanced by their mean; `ShardImages` refuses those.
+    """
+    if how == "none":
+        return None
+    if how == "equalize":
+        return {"how": how}
+    if is_shard_folder(anime):
+        made = shard_stages(anime)[PICTURE].get("balance") or {}
+        return {"how": how, "shift": made.get("shift")}
+    means = np.array(folder_colors(anime, max_pixels=max_pixels)["mean"])
+    return {"how": how, "shift": [round(float(level)) for level in means.mean() - means]}
+
+
+def balanced(rgb: np.ndarray, settings: dict | None) -> np.ndarray:
+    """Returns a uint8 image [H, W, 3] with its colours balanced; `settings` are those of `balance_settings`."""
+    if settings is None:
+        return rgb
+    if settings["how"] == "mean":
+        return np.clip(rgb.astype(np.int16) + np.array(settings["shift"], np.int16), 0, 255).astype(np.uint8)
+    yuv = cv2.cvtColor(rgb, cv2.COLOR_RGB2YUV)
+    yuv[..., 0] = cv2.equalizeHist(yuv[..., 0])
+    return cv2.cvtColor(yuv, cv2.COLOR_YUV2RGB)

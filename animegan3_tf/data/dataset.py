@@ -1,24 +1,227 @@
-"""The training input: photos with region targets, anime with its edge-smoothed twin, in an order fixed by a seed."""
+"""The images of unpaired training, by number: from a folder or shards, cached, cropped and batched."""
 
 from __future__ import annotations
 
+import itertools
 import os
-from collections.abc import Callable
+import threading
+import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import tensorflow as tf
 
-from animegan3_tf.data.picture_store import ImageStore
-from animegan3_tf.data.pictures import open_images
-from animegan3_tf.data.rotation import rotate
-from animegan3_tf.data.targets import style_targets
+from animegan3_tf.common.errors import UserError, quote
+from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, ImageError, find_images, read_image
+from animegan3_tf.data.manifest import missing_targets, rejected_sources
+from animegan3_tf.data.shard_folder import is_shard_folder
+from animegan3_tf.data.shard_images import ShardImages
+from animegan3_tf.data.targets import Stage, style_targets, target_name, working_picture
 from animegan3_tf.filters import add_salt, l0_smooth, smooth_edges, superpixels
-from animegan3_tf.images import DEFAULT_MAX_PIXELS
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from animegan3_tf.data.targets import Stage
     from animegan3_tf.styles.style import DataSettings, Style, TargetSettings
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", UserWarning)  # its end-of-life notice, known and pinned
+    import tensorflow_addons as tfa
+
+
+def rotate(image: tf.Tensor, angle: tf.Tensor) -> tf.Tensor:
+    """Rotates a float image [H, W, C] by `angle` radians, bilinearly; corners are filled by reflection."""
+    return tfa.image.rotate(image, angle, interpolation="bilinear", fill_mode="reflect")
+
+
+class FolderImages:
+    """A folder of files as `Images`; see `open_images`."""
+
+    def __init__(
+        self,
+        folder: str | Path,
+        max_pixels: int = DEFAULT_MAX_PIXELS,
+        sides: Sequence[int] | None = None,
+        stage: Stage | None = None,
+        warn: Callable[[str], object] = print,
+    ) -> None:
+        self.folder, self._max_pixels, self._sides = Path(folder), max_pixels, sides
+        self._paths = find_images(folder)
+        self._balance = None if stage is None else stage.parameters.get("balance")
+        self._targets: Path | None = None
+        self._rejected: dict[str, str] = {}
+        if stage is not None and self._prepared(stage, warn):
+            self._targets, self._rejected = stage.target, rejected_sources(stage)
+
+    @property
+    def has_targets(self) -> bool:
+        """Whether `load` gives six channels."""
+        return self._targets is not None
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def load(self, number: int) -> np.ndarray:
+        """Reads an image, uint8 [H, W, 3 or 6]."""
+        path = self._paths[number]
+        name = self._name(path)
+        image = working_picture(read_image(path, self._max_pixels).on_white(), name, self._sides, self._balance)
+        if self._targets is None:
+            return image
+        if name in self._rejected:  # the target of its name, if there is one, is of another image: a.jpg, a.png
+            raise ImageError(f"{self._rejected[name]}, and run animegan3 prepare")
+        target_path = self._targets / target_name(name)
+        target = read_image(target_path).rgb
+        if target.shape != image.shape:
+            raise ImageError(f"{quote(target_path)} is not as large as its picture; run animegan3 prepare")
+        return np.concatenate([image, target], axis=-1)
+
+    def _name(self, path: Path) -> str:
+        return path.relative_to(self.folder).as_posix()
+
+    def _prepared(self, stage: Stage, warn: Callable[[str], object]) -> bool:
+        """Whether each image has a target made as the stage would make it; warns where not."""
+        images = {self._name(path): path for path in self._paths}
+        missing = missing_targets(stage, images, target_name)
+        if missing:
+            warn(
+                f"{missing:,} of {len(images):,} targets in {quote(stage.target)} are missing or made with other "
+                "settings: training makes them on the fly, which is slower; animegan3 prepare with this style makes "
+                "them once"
+            )
+        return not missing
+
+
+class Images(Protocol):
+    """Images by number, with or without a prepared target each.
+
+    Attributes:
+        folder: Where they lie.
+    """
+
+    folder: Path
+
+    @property
+    def has_targets(self) -> bool:
+        """Whether `load` gives six channels."""
+
+    def __len__(self) -> int: ...
+
+    def load(self, number: int) -> np.ndarray:
+        """Reads an image.
+
+        Args:
+            number: From 0.
+
+        Returns:
+            uint8 [H, W, 3], or [H, W, 6] with the image's target behind it.
+
+        Raises:
+            ImageError: The image or its target cannot be read.
+        """
+
+
+def open_images(
+    folder: str | Path,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+    sides: Sequence[int] | None = None,
+    stage: Stage | None = None,
+    warn: Callable[[str], object] = print,
+) -> Images:
+    """Opens a folder of image files or of shards; both give the same images in the same order.
+
+    Args:
+        folder: The folder.
+        max_pixels: Files with more pixels are refused when they are loaded.
+        sides: The working size of the images, see `targets.to_working_size`. Shards hold images of their style's.
+        stage: The targets that come with the images, where each image has one that the stage would make; and how the
+            images are balanced. The images in shards are balanced already.
+        warn: Called with one line where targets are missing.
+
+    Returns:
+        The images.
+
+    Raises:
+        UserError: The shards are not whole, or hold images of another working size or balance.
+    """
+    if is_shard_folder(folder):
+        return ShardImages(folder, sides, stage, warn)
+    return FolderImages(folder, max_pixels, sides, stage, warn)
+
+
+_CACHE_BYTES = 4 << 30
+
+
+class ImageStore:
+    """Images by number, each decoded once and kept in memory while there is room. Safe to read from many threads.
+
+    An image that cannot be read is left out with one warning, which counts and names it; the next one takes its place.
+
+    Attributes:
+        has_targets: Whether `load` gives six channels.
+    """
+
+    def __init__(self, images: Images, warn: Callable[[str], object] = print, cache_bytes: int = _CACHE_BYTES) -> None:
+        """Makes an empty cache.
+
+        Args:
+            images: The images of a folder.
+            warn: Called with one line for each image that is left out.
+            cache_bytes: Room for decoded images; those that do not fit are decoded each time.
+
+        Raises:
+            UserError: There are no images.
+        """
+        if not len(images):
+            raise UserError(f"folder {quote(images.folder)} holds no pictures; name another with --photos or --anime")
+        self.has_targets = images.has_targets
+        self._images, self._warn, self._room = images, warn, cache_bytes
+        self._cache: dict[int, np.ndarray] = {}
+        self._broken: set[int] = set()
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        """How many images there are, broken ones included."""
+        return len(self._images)
+
+    def load(self, index: int) -> np.ndarray:
+        """Reads an image, or the next one that can be read.
+
+        Args:
+            index: From 0; an integer of any type.
+
+        Returns:
+            uint8 [H, W, 6], the image and behind it its target; [H, W, 3] without targets.
+
+        Raises:
+            UserError: No image of the folder can be read.
+        """
+        index = int(index)
+        for number in itertools.chain(range(index, len(self)), range(index)):
+            if number in self._broken:
+                continue
+            try:
+                return self._get(number)
+            except ImageError as error:
+                with self._lock:
+                    if number not in self._broken:
+                        self._broken.add(number)
+                        self._warn(f"left out ({len(self._broken)} so far): {error}")
+        raise UserError(f"no picture in {quote(self._images.folder)} can be read")
+
+    def _get(self, number: int) -> np.ndarray:
+        if number in self._cache:
+            return self._cache[number]
+        image = self._images.load(number)
+        with self._lock:
+            if image.nbytes <= self._room and number not in self._cache:
+                self._room -= image.nbytes
+                self._cache[number] = image
+        return image
+
 
 _PHOTO, _ANIME = 0, 1  # random streams
 

@@ -11,9 +11,9 @@ from typing import NamedTuple
 import numpy as np
 import skimage.data
 
+from animegan3_tf.common.images import resize, write_image
 from animegan3_tf.data.cel_landscape import draw_landscape
 from animegan3_tf.data.cel_portrait import draw_portrait
-from animegan3_tf.images import resize, write_image
 
 # From scikit-image's documentation of the photos inside its wheel; none of them is downloaded.
 CREDITS = """\

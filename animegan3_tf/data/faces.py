@@ -13,14 +13,13 @@ from pathlib import Path, PurePosixPath
 import cv2
 import numpy as np
 
-from animegan3_tf.data.face import Detector, Face
-from animegan3_tf.data.face_align import crop_matrix, warp
-from animegan3_tf.data.face_book import FaceManifest
-from animegan3_tf.data.ledger import sha256_of
-from animegan3_tf.data.perceptual_hash import SeenImages, perceptual_hash
-from animegan3_tf.data.records import read_source
-from animegan3_tf.errors import UserError
-from animegan3_tf.images import DEFAULT_MAX_PIXELS, find_images, quote, write_image
+from animegan3_tf.common.errors import UserError, quote
+from animegan3_tf.common.files import sha256_of
+from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, find_images, write_image
+from animegan3_tf.data.face_align import Detector, Face, crop_matrix, warp
+from animegan3_tf.data.face_manifest import FaceManifest
+from animegan3_tf.data.near_duplicates import SeenImages, perceptual_hash
+from animegan3_tf.data.prepare import read_source
 
 _BATCH, _BATCH_PIXELS = 16, 24_000_000  # photos in memory: one batch in work, the next being read
 _SAVE_SECONDS, _SAVE_SHARE = 5.0, 0.05  # at most so much work is done again after a kill; of the time, for saving

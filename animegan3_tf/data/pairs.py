@@ -13,19 +13,18 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from animegan3_tf import images
+from animegan3_tf.common import images
+from animegan3_tf.common.errors import UserError, one_line
+from animegan3_tf.common.files import sha256_of
+from animegan3_tf.common.images import DEFAULT_MAX_PIXELS
+from animegan3_tf.common.workers import in_processes
 from animegan3_tf.data.drawing_checks import check_drawing
-from animegan3_tf.data.face import Detector, Face
-from animegan3_tf.data.face_align import inverse, to_source, warp
-from animegan3_tf.data.face_square import LEAST_SIDE, MOST_SIDE, face_square
-from animegan3_tf.data.ledger import alone, sha256_of
-from animegan3_tf.data.pair_book import ANIME, PHOTO, PairManifest, Rejection
-from animegan3_tf.data.pair_page import read_review, write_pair_page
-from animegan3_tf.data.pool import in_processes
-from animegan3_tf.data.records import Record, read_source
+from animegan3_tf.data.face_align import LEAST_SIDE, MOST_SIDE, Detector, Face, face_square, inverse, to_source, warp
+from animegan3_tf.data.manifest import alone
+from animegan3_tf.data.pair_manifest import ANIME, PHOTO, PairManifest, Rejection
+from animegan3_tf.data.prepare import Record, read_source
 from animegan3_tf.data.region_colors import color_keeper
-from animegan3_tf.errors import UserError, one_line
-from animegan3_tf.images import DEFAULT_MAX_PIXELS
+from animegan3_tf.reports.pairs import read_review, write_pair_page
 
 SMALLEST = 64  # side of a pair in pixels
 _MIN_CONFIDENCE = 0.9

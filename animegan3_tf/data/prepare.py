@@ -1,25 +1,103 @@
-"""Precomputes the training targets of photo and anime folders: superpixels, L0-smoothed photos, edge-smoothed anime.
-
-Targets lie beside their source folder as PNGs of the same relative name. A manifest.json next to them records what each
-was made from and how, so that a second run makes only what is missing or out of date, however the first one ended.
-"""
+"""Makes the targets of training images, ahead of training."""
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from animegan3_tf.data.ledger import TargetManifest, alone, sha256_of
-from animegan3_tf.data.pool import in_processes
-from animegan3_tf.data.records import Record, apply_stage, read_source
+import numpy as np
+
+from animegan3_tf.common.errors import UserError, one_line, quote
+from animegan3_tf.common.files import remove_leftovers, sha256_of
+from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, ImageError, find_images, read_image, write_image
+from animegan3_tf.common.workers import in_processes
+from animegan3_tf.data.manifest import TargetManifest, alone
 from animegan3_tf.data.targets import Stage, target_name
-from animegan3_tf.errors import UserError, one_line
-from animegan3_tf.files import remove_leftovers
-from animegan3_tf.images import DEFAULT_MAX_PIXELS, find_images, quote, write_image
+
+
+@dataclass(frozen=True)
+class Record:
+    """An image on its way through the stages.
+
+    Attributes:
+        path: Its file, for messages.
+        name: Its path relative to its folder, with forward slashes.
+        sha256: SHA-256 of the file.
+        rgb: The whole image on white, uint8 [H, W, 3], read-only.
+        made: The targets made so far, uint8 [h, w, 3], by the name of their stage.
+    """
+
+    path: Path
+    name: str
+    sha256: str
+    rgb: np.ndarray
+    made: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+def open_record(path: Path, name: str, max_pixels: int = DEFAULT_MAX_PIXELS) -> Record:
+    """Reads a source file.
+
+    Args:
+        path: The file.
+        name: Its path relative to its folder.
+        max_pixels: Images with more are refused.
+
+    Returns:
+        Its record, without targets.
+
+    Raises:
+        ImageError: It is not a whole image, or too large.
+        OSError: It cannot be read.
+    """
+    rgb = read_image(path, max_pixels).on_white()
+    rgb.flags.writeable = False  # all targets are made from the same array
+    return Record(path, name, sha256_of(path), rgb)  # read first: that refuses a named pipe, which would block here
+
+
+def apply_stage(record: Record, stage: Stage) -> Record:
+    """Makes the stage's target of a record; the same record and stage give the same target.
+
+    Args:
+        record: The record.
+        stage: The kind of target.
+
+    Returns:
+        A copy of the record that holds the target too.
+
+    Raises:
+        UserError: The stage's function failed.
+    """
+    try:
+        made = stage.function(record.rgb, record.name, **stage.parameters)
+    except Exception as error:  # one odd image must not end a night's run: it is rejected by name instead
+        reason = f"{stage.name} failed, {type(error).__name__}: {one_line(error)}"
+        raise UserError(f"{quote(record.path)}: {reason}") from error
+    return dataclasses.replace(record, made={**record.made, stage.name: made})
+
+
+def read_source(path: Path, name: str, max_pixels: int = DEFAULT_MAX_PIXELS) -> tuple[os.stat_result, Record] | str:
+    """Reads a source file and its state.
+
+    Args:
+        path: The file.
+        name: Its path relative to its folder.
+        max_pixels: Images with more are rejected.
+
+    Returns:
+        The state of the file, for the manifest, and its record; or the one-line reason why it cannot be used.
+    """
+    try:
+        state = path.stat()  # before reading: a source that changes meanwhile is then seen as changed next time
+        return state, open_record(path, name, max_pixels)
+    except ImageError as error:
+        return one_line(error)
+    except OSError as error:
+        return f"{quote(path)} cannot be read ({error.strerror}); check the path"
 
 
 @dataclass(frozen=True)

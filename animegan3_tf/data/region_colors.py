@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from skimage.segmentation import felzenszwalb
 
-from animegan3_tf.data.face_places import eye_distance
-from animegan3_tf.errors import UserError
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.data.face_align import eye_distance
 
 KEEP_COLORS = ("region", "none")
 LIGHTNESS = 0.45  # share of the photo's lightness that a region takes; all of it gives a dull drawing

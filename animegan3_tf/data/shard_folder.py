@@ -1,22 +1,91 @@
-"""A folder of TFRecord shards: its files, and whether it is complete.
-
-`pictures-00003-of-00016.tfrecord` holds records. `pictures-00003-of-00016.json` says what they were made from and where
-each begins. `shards.json` describes the whole folder and is written last: a folder without it is not finished.
-"""
+"""A folder of shards: its files, its summary and its framing."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
+import struct
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+import google_crc32c
 import numpy as np
 
-from animegan3_tf.errors import UserError
-from animegan3_tf.files import write_json
-from animegan3_tf.images import find_images, quote
+from animegan3_tf.common.errors import UserError, quote
+from animegan3_tf.common.files import write_json
+from animegan3_tf.common.images import find_images
+
+_HEADER, _CHECKSUM = struct.Struct("<QI"), struct.Struct("<I")
+
+
+def frame(payload: bytes) -> bytes:
+    """Returns one record as it stands in a TFRecord file."""
+    length = struct.pack("<Q", len(payload))
+    return b"".join([length, _CHECKSUM.pack(_masked(length)), payload, _CHECKSUM.pack(_masked(payload))])
+
+
+def read_frame(file: BinaryIO, offset: int) -> bytes:
+    """Reads one record.
+
+    Args:
+        file: A TFRecord file.
+        offset: The byte at which the record begins.
+
+    Returns:
+        Its payload.
+
+    Raises:
+        ValueError: The record is cut short or damaged.
+    """
+    file.seek(offset)
+    header = file.read(_HEADER.size)
+    if len(header) < _HEADER.size:
+        raise ValueError("it is cut short")
+    length, checksum = _HEADER.unpack(header)
+    if _masked(header[:8]) != checksum:  # before the length is used: a wrong one may ask for exabytes
+        raise ValueError("the checksum of its length does not fit")
+    body = file.read(length + _CHECKSUM.size)
+    if len(body) < length + _CHECKSUM.size:
+        raise ValueError("it is cut short")
+    if _CHECKSUM.pack(_masked(body[:length])) != body[length:]:
+        raise ValueError("its checksum does not fit")
+    return body[:length]
+
+
+def example(features: dict[str, bytes]) -> bytes:
+    """Serializes a tf.train.Example.
+
+    Args:
+        features: {name: value}, one byte string each.
+
+    Returns:
+        The message, with the features sorted by name: equal features give equal bytes.
+    """
+    entries = (
+        _field(1, _field(1, name.encode()) + _field(2, _field(1, _field(1, value))))  # map entry, Feature, BytesList
+        for name, value in sorted(features.items())
+    )
+    return _field(1, b"".join(entries))
+
+
+def _field(number: int, content: bytes) -> bytes:
+    """Returns a length-delimited field of a protocol buffer message."""
+    return bytes([number << 3 | 2]) + _varint(len(content)) + content
+
+
+def _varint(value: int) -> bytes:
+    parts = bytearray()
+    while value > 0x7F:
+        parts.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*parts, value])
+
+
+def _masked(content: bytes) -> int:
+    checksum = google_crc32c.value(content)
+    return ((checksum >> 15 | checksum << 17) + 0xA282EAD8) & 0xFFFFFFFF
+
 
 SUMMARY = "shards.json"
 NAME, SHA256, PICTURE = "name", "sha256", "picture"  # features of a record; the others are targets

@@ -10,10 +10,10 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from animegan3_tf.data.balance import balance_settings, balanced
-from animegan3_tf.errors import UserError
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.images import resize
+from animegan3_tf.data.colors import balance_settings, balanced
 from animegan3_tf.filters import add_salt, l0_smooth_offline, smooth_edges, superpixels
-from animegan3_tf.images import resize
 from animegan3_tf.styles import Style
 
 KINDS = ("superpixel", "l0", "smooth")

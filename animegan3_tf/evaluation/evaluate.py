@@ -1,31 +1,97 @@
-"""Evaluates generated images against the photos they were made from and the anime they should look like."""
+"""Evaluates generated images against photos and anime."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from animegan3_tf.errors import UserError
-from animegan3_tf.evaluation.artfid import artfid
-from animegan3_tf.evaluation.bootstrap import bootstrap_interval
-from animegan3_tf.evaluation.face_embedding import FaceEmbedding
-from animegan3_tf.evaluation.face_scores import FACE_SCORES, score_faces
-from animegan3_tf.evaluation.feature_network import FeatureNetwork
-from animegan3_tf.evaluation.feature_store import FeatureSet, FeatureStore
-from animegan3_tf.evaluation.frechet import frechet_distance
+from animegan3_tf.common.errors import UserError, quote
+from animegan3_tf.common.images import find_images
+from animegan3_tf.evaluation.distances import (
+    artfid,
+    frechet_at_infinity,
+    frechet_distance,
+    kernel_distance,
+    least_images,
+)
+from animegan3_tf.evaluation.drawn import pair_images
+from animegan3_tf.evaluation.face_scores import FACE_SCORES, FaceEmbedding, score_faces
+from animegan3_tf.evaluation.features import FeatureNetwork, FeatureSet, FeatureStore
 from animegan3_tf.evaluation.image_scores import PAIR_SCORES, score_pairs
 from animegan3_tf.evaluation.measures import Measures
-from animegan3_tf.evaluation.pairs import pair_images
-from animegan3_tf.evaluation.result import Result
-from animegan3_tf.evaluation.score import Score
-from animegan3_tf.evaluation.set_results import compare_sets, frechet_name, too_few
-from animegan3_tf.images import find_images, quote
+from animegan3_tf.evaluation.result import Result, Score, bootstrap_interval
+
+LEAST = 50  # images that each set must have
+
+
+def compare_sets(
+    generated: np.ndarray, reference: np.ndarray, to: str, network: FeatureNetwork, replicates: int, seed: int
+) -> list[Result]:
+    """Measures the Frechet distance, its extrapolation and the kernel distance between two sets.
+
+    Args:
+        generated: Features [N, D].
+        reference: Features [M, D].
+        to: The reference's name, "anime" or "photos".
+        network: The network of the features. Only with the InceptionV3 of 2015 are the distances called FID and KID.
+        replicates: Resamplings for each bootstrap interval; 0 for no intervals.
+        seed: The seed of the resampling.
+    """
+    count = f"{len(generated):,} generated, {len(reference):,} {to}"
+    frechet, kernel = frechet_name(network), "KID" if network.is_fid else f"kernel distance ({network.name})"
+    distances: list[tuple[str, str, Callable[..., float]]] = [
+        (f"frechet_{to}", f"{frechet} to {to}", frechet_distance),
+        (f"kernel_{to}", f"{kernel} to {to}", kernel_distance),
+    ]
+    infinity = f"frechet_infinity_{to}", f"{frechet}, infinite pictures, to {to}"
+    few = too_few(generated, reference)
+    if few:
+        names = [*((key, name) for key, name, _ in distances), infinity]
+        return [Result(key, name, None, None, "lower", count, few) for key, name in names]
+    measured = []
+    for key, name, distance in distances:
+        value = distance(generated, reference)
+        interval = bootstrap_interval(value, distance, [generated, reference], replicates, seed) if replicates else None
+        note = _rank_note(generated, reference) if distance is frechet_distance else ""
+        measured.append(Result(key, name, value, interval, "lower", count, note))
+    measured.insert(1, _at_infinity(generated, reference, *infinity, count, seed))
+    return measured
+
+
+def frechet_name(network: FeatureNetwork) -> str:
+    """The name of the Frechet distance in a network's features."""
+    return "FID" if network.is_fid else f"Frechet distance ({network.name})"
+
+
+def too_few(*sets: Sized | None) -> str:
+    """Says why sets of features are too small to be compared; "" where they are not."""
+    least = min(0 if rows is None else len(rows) for rows in sets)
+    return f"not measured: {least:,} pictures are too few; each set needs {LEAST} or more" if least < LEAST else ""
+
+
+def _at_infinity(generated: np.ndarray, reference: np.ndarray, key: str, name: str, count: str, seed: int) -> Result:
+    least = least_images(generated.shape[1])
+    if len(generated) < least:
+        why = f"not measured: {len(generated):,} pictures are too few to extrapolate from; {least:,} or more are needed"
+        return Result(key, name, None, None, "lower", count, why)
+    return Result(key, name, frechet_at_infinity(generated, reference, seed), None, "lower", count)
+
+
+def _rank_note(generated: np.ndarray, reference: np.ndarray) -> str:
+    fewest, dimension = min(len(generated), len(reference)), generated.shape[1]
+    if fewest > dimension:
+        return ""
+    return (
+        f"{fewest:,} pictures do not span the {dimension:,} dimensions: the number is too large; compare it only with "
+        "numbers from as many pictures"
+    )
+
 
 _LEAST_MEAN = 10  # values from which a mean gets an interval
 _LIKENESS = Score("anime_likeness", "anime-likeness (ResNet-18 of anime-or-not), 0 to 1", "higher")
@@ -74,7 +140,7 @@ def evaluate(
         photos: The folder of photos. An image's photo is the one of the same path below its folder.
         anime: The folder of anime images.
         measures: The networks and settings.
-        progress: A function such as `animegan3_tf.progress.progress`.
+        progress: A function such as `animegan3_tf.common.console.progress`.
 
     Raises:
         UserError: A folder holds no images.

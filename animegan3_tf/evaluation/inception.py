@@ -9,8 +9,9 @@ import tensorflow as tf
 import tensorflow_hub
 from tensorflow_gan import eval as tfgan
 
-from animegan3_tf.errors import UserError
-from animegan3_tf.evaluation.feature_network import FeatureNetwork, sha256_of
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.files import sha256_of
+from animegan3_tf.evaluation.features import FeatureNetwork
 
 KERAS_FILE = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
 KERAS_URL = f"https://storage.googleapis.com/tensorflow/keras-applications/inception_v3/{KERAS_FILE}"

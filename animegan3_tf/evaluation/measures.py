@@ -7,15 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from animegan3_tf.data.face import Detector
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.images import DEFAULT_MAX_PIXELS
+from animegan3_tf.data.face_align import Detector
 from animegan3_tf.data.face_detector import MtcnnDetector
-from animegan3_tf.errors import UserError
-from animegan3_tf.evaluation.face_embedding import FaceEmbedding, dlib_embedding
-from animegan3_tf.evaluation.face_scores import FACE_SCORES
-from animegan3_tf.evaluation.feature_network import FeatureNetwork
-from animegan3_tf.evaluation.features import anime_likeness, load_features
+from animegan3_tf.evaluation.face_scores import FACE_SCORES, FaceEmbedding, dlib_embedding
+from animegan3_tf.evaluation.features import FeatureNetwork, anime_likeness, load_features
 from animegan3_tf.evaluation.perceptual_distance import PerceptualDistance, load_perceptual_distance
-from animegan3_tf.images import DEFAULT_MAX_PIXELS
 
 _LEAST_FACE = 48  # pixels, in photos reduced to 512
 

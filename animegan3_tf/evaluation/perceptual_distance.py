@@ -1,4 +1,4 @@
-"""The perceptual distance between an image and its photo: LPIPS where its weights are given, else a stand-in."""
+"""Perceptual distances of two images: LPIPS, and the same of the anime classifier's features."""
 
 from __future__ import annotations
 
@@ -9,12 +9,43 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from animegan3_tf.errors import UserError
-from animegan3_tf.evaluation.feature_network import sha256_of
-from animegan3_tf.evaluation.lpips import feature_map_distance
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.files import sha256_of
 from animegan3_tf.networks.alexnet import build_lpips_alexnet, read_lpips_alexnet
 from animegan3_tf.networks.anime_classifier import INSTALL, installed_classifier, read_anime_classifier
-from animegan3_tf.networks.resnet18 import KERNELS, build_resnet18, read_resnet18
+from animegan3_tf.networks.perceptual import KERNELS, build_resnet18, read_resnet18
+
+
+def feature_map_distance(
+    a: Mapping[str, tf.Tensor], b: Mapping[str, tf.Tensor], weights: Mapping[str, np.ndarray] | None = None
+) -> tf.Tensor:
+    """Computes LPIPS (Zhang et al. 2018, eq. 1) from the feature maps of two batches.
+
+    Each position's features are normalised to length 1. Squared differences are weighted by channel, added over the
+    channels, averaged over the positions and added over the taps. With the networks and learned weights of the package
+    `lpips`, this is its version 0.1.
+
+    Args:
+        a: {tap: float [N, h, w, C]}.
+        b: The same taps and shapes.
+        weights: {tap: [C]}, not negative. Without them every channel has weight 1 / C, for networks without learned
+            weights.
+
+    Returns:
+        [N], 0 or more.
+    """
+
+    def at(tap: str) -> tf.Tensor:
+        difference = tf.square(_unit(a[tap]) - _unit(b[tap]))
+        weighted = tf.reduce_mean(difference, -1) if weights is None else tf.linalg.matvec(difference, weights[tap])
+        return tf.reduce_mean(weighted, (1, 2))
+
+    return tf.add_n([at(tap) for tap in a])
+
+
+def _unit(features: tf.Tensor) -> tf.Tensor:
+    return features / (tf.norm(features, axis=-1, keepdims=True) + 1e-10)
+
 
 SPECIFICATIONS = "lpips:FILE.npz or resnet18[:FILE.whl, .onnx or .npz]"
 

@@ -1,8 +1,71 @@
-"""One number of an evaluation, with everything that one must know to quote it."""
+"""Scores and their results with intervals."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Score:
+    """A kind of score.
+
+    Attributes:
+        key: Its name in JSON and CSV.
+        name: Its name in reports.
+        better: "lower", "higher", or "" where neither is better.
+        average: How images are averaged, "mean" or "median".
+    """
+
+    key: str
+    name: str
+    better: str
+    average: str = "mean"
+
+
+LEVEL = 0.95
+
+
+def bootstrap_interval(
+    estimate: float,
+    statistic: Callable[..., float],
+    samples: Sequence[np.ndarray],
+    replicates: int,
+    seed: int = 0,
+    most: int = 5000,
+) -> tuple[float, float]:
+    """Computes the 95 % interval around an estimate by resampling with replacement.
+
+    Replicates are compared with their own mean, not with the estimate: images drawn twice make every Frechet distance
+    too large, by more than the interval's width. The interval shows how far another sample of images would move the
+    number. It does not show the bias of small samples.
+
+    Args:
+        estimate: The statistic of the samples themselves.
+        statistic: A function of as many arrays as there are samples.
+        samples: Arrays [N, ...] whose rows are drawn anew for every replicate, each array on its own.
+        replicates: The number of resamplings.
+        seed: The seed of the resampling.
+        most: Rows drawn from a larger sample, which bounds time and memory. The deviations are then scaled by the root
+            of the ratio of the numbers (the m-out-of-n bootstrap).
+
+    Returns:
+        (low, high).
+    """
+    rng = np.random.default_rng(seed)
+    numbers = [min(len(sample), most) for sample in samples]
+    values = np.array(
+        [
+            statistic(*(sample[np.sort(rng.integers(0, len(sample), n))] for sample, n in zip(samples, numbers)))
+            for _ in range(replicates)
+        ]
+    )
+    shrink = np.sqrt(max(n / len(sample) for sample, n in zip(samples, numbers)))
+    tail = 50.0 * (1.0 - LEVEL)
+    low, high = np.percentile(values - values.mean(), [tail, 100.0 - tail]) * shrink
+    return float(estimate + low), float(estimate + high)
 
 
 @dataclass(frozen=True)

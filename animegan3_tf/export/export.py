@@ -16,25 +16,34 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from animegan3_tf import images
-from animegan3_tf.errors import UserError
-from animegan3_tf.export.card import BYTE_RANGE, FLOAT_RANGE, INPUT, OUTPUT, card_of
-from animegan3_tf.export.comparison import LIMITS, Comparison, compare
+from animegan3_tf.common import images
+from animegan3_tf.common.errors import UserError, quote
+from animegan3_tf.export.check import (
+    BYTE_RANGE,
+    FLOAT_RANGE,
+    INPUT,
+    LIMITS,
+    OUTPUT,
+    OutputDifference,
+    bundled_photos,
+    card_of,
+    compare_outputs,
+    fitted,
+    read_photos,
+)
 from animegan3_tf.export.litert import run_litert
 from animegan3_tf.export.metadata import with_metadata
 from animegan3_tf.export.onnx import convert_onnx, run_onnx
-from animegan3_tf.export.photos import bundled_photos, fitted, read_photos
 from animegan3_tf.export.plan import ExportPlan
 from animegan3_tf.export.saved_model import run_saved_model, write_saved_model
 from animegan3_tf.export.tflite import convert_tflite
-from animegan3_tf.generator_file import digest, open_generator
-from animegan3_tf.images import quote
+from animegan3_tf.models.generator_file import digest_of_files, open_generator
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
-    from animegan3_tf.architectures import Architecture
-    from animegan3_tf.export.card import Card
+    from animegan3_tf.export.check import Card
+    from animegan3_tf.networks.architectures import Architecture
 
 REPORT = "export.json"
 COMPARED = "compared"  # folder of the images: photo, model, file
@@ -62,7 +71,7 @@ class ExportedFile:
     size: int | None
     precision: str
     bytes: int
-    comparison: Comparison
+    comparison: OutputDifference
     facts: dict[str, Any]
 
 
@@ -109,7 +118,7 @@ def export_generator(
         with tempfile.TemporaryDirectory(prefix=".export-", dir=out) as folder:
             export = _Export(generator, architecture, card, plan, photos, calibration, Path(folder), show)
             files = export.run()
-            _write_report(Path(folder, REPORT), files, card, header, digest(opened.files))
+            _write_report(Path(folder, REPORT), files, card, header, digest_of_files(opened.files))
             _move_all(Path(folder), out)
     except OSError as error:
         raise UserError(f"export into {str(out)!r} failed: {error.strerror or error}") from error
@@ -193,7 +202,7 @@ class _Export:
             drawings, facts = run(path, photos)
         except (RuntimeError, ValueError) as error:
             raise UserError(f"{path.name} does not run: {error}") from error
-        comparison = compare(expected, drawings)
+        comparison = compare_outputs(expected, drawings)
         over = comparison.over(limits)
         if over:
             raise UserError(f"{path.name} differs from the Keras model {over}; nothing was written")

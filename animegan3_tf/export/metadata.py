@@ -16,7 +16,7 @@ from flatbuffers import number_types
 from flatbuffers.table import Table
 
 if TYPE_CHECKING:
-    from animegan3_tf.export.card import Card
+    from animegan3_tf.export.check import Card
 
 NAME = "TFLITE_METADATA"  # the name of the entry in the file
 _PARSER_VERSION = "1.0.0"  # the oldest reader that knows every field used here

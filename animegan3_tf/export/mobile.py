@@ -6,8 +6,8 @@ import numpy as np
 import tensorflow as tf
 
 from animegan3_tf.layers import LADE, ExternalAttention, ReflectConv2D, ReflectDepthwiseConv2D
-from animegan3_tf.layers.moment_norm import MomentNorm
-from animegan3_tf.layers.reflect_conv import split
+from animegan3_tf.layers.convolution import split
+from animegan3_tf.layers.normalization import MomentNorm
 
 PADDINGS = ("slices", "op")
 _BLOCK = 2  # side of the square of pixels that the last convolution computes at once

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
-from animegan3_tf.errors import UserError
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.runtime import silence
 from animegan3_tf.export.mobile import mobile_generator
-from animegan3_tf.export.silence import silence
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
-    from animegan3_tf.export.card import Card
+    from animegan3_tf.export.check import Card
 
 OPSET = 17  # ONNX Runtime reads it since 1.12 (2022)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from animegan3_tf.errors import UserError
-from animegan3_tf.sizes import check_side
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.networks.architectures import check_side
 
 FORMATS = ("saved_model", "tflite", "onnx")
 PRECISIONS = ("float32", "float16", "dynamic", "int8")

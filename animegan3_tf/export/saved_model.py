@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import tensorflow as tf
 
-from animegan3_tf.errors import UserError
-from animegan3_tf.export.silence import silence
-from animegan3_tf.sizes import MULTIPLE
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.runtime import silence
+from animegan3_tf.networks.architectures import MULTIPLE
 
 if TYPE_CHECKING:
-    from animegan3_tf.export.card import Card
+    from animegan3_tf.export.check import Card
 
 CARD = "assets.extra/animegan3.json"  # TensorFlow reserves this folder of a SavedModel for its users' files
 

@@ -7,43 +7,28 @@ fraction of a second.
 
 from __future__ import annotations
 
-import sys
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 import lazy_loader as lazy
 
 if TYPE_CHECKING:
-    from animegan3_tf.filters.edges import add_salt as add_salt
-    from animegan3_tf.filters.edges import smooth_edges as smooth_edges
+    from animegan3_tf.filters.felzenszwalb import superpixels as superpixels
     from animegan3_tf.filters.guided import guided_filter as guided_filter
     from animegan3_tf.filters.l0 import l0_smooth as l0_smooth
     from animegan3_tf.filters.l0_offline import l0_smooth_offline as l0_smooth_offline
-    from animegan3_tf.filters.nl_means import nl_means as nl_means
-    from animegan3_tf.filters.nl_means_offline import nl_means_offline as nl_means_offline
-    from animegan3_tf.filters.superpixels import superpixels as superpixels
+    from animegan3_tf.filters.non_local_means import nl_means as nl_means
+    from animegan3_tf.filters.opencv import add_salt as add_salt
+    from animegan3_tf.filters.opencv import nl_means_offline as nl_means_offline
+    from animegan3_tf.filters.opencv import smooth_edges as smooth_edges
 
 __getattr__, __dir__, __all__ = lazy.attach(
     __name__,
     submod_attrs={
-        "edges": ["add_salt", "smooth_edges"],
+        "felzenszwalb": ["superpixels"],
         "guided": ["guided_filter"],
         "l0": ["l0_smooth"],
         "l0_offline": ["l0_smooth_offline"],
-        "nl_means": ["nl_means"],
-        "nl_means_offline": ["nl_means_offline"],
-        "superpixels": ["superpixels"],
+        "non_local_means": ["nl_means"],
+        "opencv": ["add_salt", "nl_means_offline", "smooth_edges"],
     },
 )
-
-
-class _Filters(ModuleType):
-    """Keeps `filters.superpixels` the function: importing the module of that name would put the module in its place."""
-
-    def __setattr__(self, name: str, value: object) -> None:
-        if isinstance(value, ModuleType) and name in __all__:
-            value = getattr(value, name)
-        super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Filters

@@ -6,9 +6,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from animegan3_tf.layers.instance_norm import InstanceNorm
-from animegan3_tf.layers.layer_norm import LayerNorm
-from animegan3_tf.layers.reflect_conv import ReflectConv2D
+from animegan3_tf.layers.convolution import ReflectConv2D
+from animegan3_tf.layers.normalization import InstanceNorm, LayerNorm
 
 NORM_MOMENTUM = 0.999
 EPSILON = 1e-9  # added to the sum over the memory

@@ -2,9 +2,8 @@
 
 from animegan3_tf.losses.adversarial import discriminator_loss, generator_loss
 from animegan3_tf.losses.color import lab_color_loss, rgb_to_lab, yuv_color_loss
-from animegan3_tf.losses.content import feature_distance, l1_loss
 from animegan3_tf.losses.drawing import block_mean_loss, ink_weights, neighbour_difference_loss, weighted_l1
-from animegan3_tf.losses.gram import gram_distance, gram_matrix
+from animegan3_tf.losses.features import feature_distance, gram_distance, gram_matrix, l1_loss
 from animegan3_tf.losses.smoothness import flat_region_loss, total_variation
 
 __all__ = [

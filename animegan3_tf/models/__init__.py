@@ -1,1 +1,1 @@
-"""Readers of the files that models are published in."""
+"""Model files, read and written: nothing else opens them."""

@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from animegan3_tf.models.pickle_walker import Buildable, Maker, check_key
-from animegan3_tf.models.pickled_arrays import ARRAY_NAMES
+from animegan3_tf.models.pickled import ARRAY_NAMES, Buildable, Maker, check_key
 
 _EXPANDED = 1 << 20  # numbers that a tensor may have beyond those of its storage: one that repeats them
 _BFLOAT16 = np.dtype("V2")  # NumPy has none: the upper half of a float32

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from animegan3_tf.errors import UserError
+from animegan3_tf.common.errors import UserError
 
 # LPIPS subtracts and divides by these, on images in [-1, 1]
 SHIFT, SCALE = np.array([-0.030, -0.088, -0.188]), np.array([0.458, 0.448, 0.450])

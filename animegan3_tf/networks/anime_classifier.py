@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from animegan3_tf.errors import UserError
-from animegan3_tf.networks.resnet18 import IMAGENET_MEAN, IMAGENET_STD
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.networks.perceptual import IMAGENET_MEAN, IMAGENET_STD
 
 SIZE = 224
 FILE = "anime_or_not_model.onnx"

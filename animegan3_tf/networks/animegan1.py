@@ -20,7 +20,7 @@ RESIDUALS = 8
 EPSILONS = {"instance_norm": 1e-5, "separable_norm": 1e-6}
 
 
-def build_generator(resize: str = "legacy", epsilons: Mapping[str, float] = EPSILONS) -> tf.keras.Model:
+def build_animegan1(resize: str = "legacy", epsilons: Mapping[str, float] = EPSILONS) -> tf.keras.Model:
     """Builds AnimeGAN's generator (Chen et al. 2019), 3,956,096 parameters.
 
     Args:
@@ -56,7 +56,7 @@ def build_generator(resize: str = "legacy", epsilons: Mapping[str, float] = EPSI
     return tf.keras.Model(photo, x, name="animegan1")
 
 
-def build_discriminator(name: str = "discriminator") -> tf.keras.Model:
+def build_animegan1_discriminator(name: str = "discriminator") -> tf.keras.Model:
     """AnimeGAN's discriminator: `build_patch_discriminator` with instance normalisation."""
     return build_patch_discriminator(InstanceNorm, name)
 

@@ -13,7 +13,7 @@ RESIDUALS = 4
 EPSILONS = {"layer_norm": 1e-12}  # contrib's
 
 
-def build_generator(resize: str = "legacy", epsilons: Mapping[str, float] = EPSILONS) -> tf.keras.Model:
+def build_animegan2(resize: str = "legacy", epsilons: Mapping[str, float] = EPSILONS) -> tf.keras.Model:
     """Builds AnimeGANv2's generator (Chen et al. 2020), 2,143,552 parameters.
 
     Args:
@@ -47,7 +47,7 @@ def build_generator(resize: str = "legacy", epsilons: Mapping[str, float] = EPSI
     return tf.keras.Model(photo, x, name="animegan2")
 
 
-def build_discriminator(name: str = "discriminator") -> tf.keras.Model:
+def build_animegan2_discriminator(name: str = "discriminator") -> tf.keras.Model:
     """AnimeGANv2's discriminator: `build_patch_discriminator` with layer normalisation."""
     return build_patch_discriminator(LayerNorm, name)
 

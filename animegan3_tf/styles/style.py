@@ -1,21 +1,188 @@
-"""The `Style` dataclass: everything a training recipe decides, read strictly from TOML."""
+"""A style: the data, network, losses and schedule of one look, read from a .toml file."""
 
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 import os
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Union
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from animegan3_tf.architectures import ARCHITECTURES, TRAINED
-from animegan3_tf.errors import UserError
-from animegan3_tf.sizes import check_side
-from animegan3_tf.styles.from_tables import build
-from animegan3_tf.styles.pair_settings import FeatureSettings, PairSettings
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.networks.architectures import ARCHITECTURES, TRAINED, check_side
+
+
+def build_from_tables(kind: Any, value: Any, source: str, key: str = "") -> Any:
+    """Makes a dataclass from nested tables.
+
+    Args:
+        kind: The dataclass, or the type of one of its fields: a scalar, list[...], dict[str, ...], or a Union of
+            dataclasses, of which the one with more of the value's keys is taken.
+        value: The table, list or scalar that the file holds.
+        source: The file, for errors.
+        key: The value's dotted key in the file; "" for the whole file.
+
+    Returns:
+        `value` as `kind`.
+
+    Raises:
+        UserError: A key is unknown or missing, or a value has the wrong type.
+    """
+    where = f"{source}: {key}" if key else source
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+        if not isinstance(value, dict):
+            raise UserError(f"{where} is {value!r}; it must be a table")
+        hints = get_type_hints(kind)
+        unknown = sorted(value.keys() - hints.keys())
+        if unknown:
+            raise UserError(f"{where}: unknown key {', '.join(unknown)}; known are {', '.join(sorted(hints))}")
+        required = {field.name for field in dataclasses.fields(kind) if _is_required(field)}
+        missing = sorted(required - value.keys())
+        if missing:
+            raise UserError(f"{where}: missing key {', '.join(missing)}")
+        prefix = f"{key}." if key else ""
+        return kind(
+            **{name: build_from_tables(hints[name], item, source, prefix + name) for name, item in value.items()}
+        )
+    if get_origin(kind) is Union:  # tables that differ in their keys
+        given = set(value) if isinstance(value, dict) else set()
+        kind = max(get_args(kind), key=lambda each: len(given & get_type_hints(each).keys()))
+        return build_from_tables(kind, value, source, key)
+    if get_origin(kind) is dict:
+        if not isinstance(value, dict):
+            raise UserError(f"{where} is {value!r}; it must be a table")
+        return {
+            name: build_from_tables(get_args(kind)[1], item, source, f"{key}.{name}") for name, item in value.items()
+        }
+    if get_origin(kind) is list:
+        if not isinstance(value, list):
+            raise UserError(f"{where} is {value!r}; it must be a list")
+        return [build_from_tables(get_args(kind)[0], item, source, key) for item in value]
+    return _scalar(kind, value, where)
+
+
+def _scalar(kind: type, value: Any, where: str) -> Any:
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise UserError(f"{where} is {value!r}; it must be of type {kind.__name__}")
+    return value
+
+
+def _is_required(field: dataclasses.Field) -> bool:
+    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+
+
+@dataclass(frozen=True)
+class FeatureSettings:
+    """Loss weights in the features of one perceptual network, for training on pairs."""
+
+    features: dict[str, float]  # tap -> weight of the L1 distance of drawing and result
+
+
+@dataclass(frozen=True)
+class BatchSettings:
+    """One kind of batch: the number and side of its crops, and the size of the images that they are cut from."""
+
+    turns: int  # batches of this kind in a cycle; the order within a cycle is random
+    count: int  # crops a batch
+    crop: int  # their side in pixels, a multiple of 8
+    scales: list[int]  # least and most pixels of the short side of the image that a crop is cut from
+
+
+@dataclass(frozen=True)
+class PairSettings:
+    """How pairs are cut and varied, the generator's losses, its optimizer, and the discriminator's part."""
+
+    batches: dict[str, BatchSettings] = dataclasses.field(default_factory=dict)
+    flip: bool = True  # mirror photo and drawing together at random
+    varied: float = 0.5  # share of the crops whose light is changed, in photo and drawing
+    brightness: list[float] = dataclasses.field(default_factory=lambda: [0.7, 1.15])  # least and most factor
+    drawing_light: float = 1.0  # power of that factor on the drawing: under 1, drawings of dark photos stay lighter
+    cast: float = 0.05  # each channel's own factor, to either side of 1
+    soft: float = 0.0  # share of the crops whose photo, not the drawing, loses detail
+    softest: float = 2.5  # most by which such a photo is reduced and enlarged again
+    held_out: float = 0.03  # share of the pairs kept from training, for validation
+    validated: int = 24  # most of these that are drawn and measured
+    shown: int = 6  # how many of these the image grid shows
+    validation_size: int = 384  # side of the validation's squares
+    pixels: float = 1.0  # L1 of pixels, weighted by the drawing's ink
+    ink: float = 5.0  # how much more than 1 a pixel of full ink weighs
+    ink_contrast: float = 0.3  # difference to the surroundings that counts as full ink, in [-1, 1] grey
+    ink_window: int = 13  # side of the surroundings in pixels
+    differences: float = 1.0  # L1 of neighbours' differences, each of the four of distance 1 and 2 in H and W
+    blocks: float = 1.0  # L1 of the means of 8x8 blocks
+    beta_1: float = 0.9  # of the generator's Adam
+    clip_norm: float = 1.0  # the generator's gradient is scaled down to this norm
+    warmup_steps: int = 100  # over which the learning rate grows from 0, before its cosine falls to 0 again
+    discriminator: bool = False
+    discriminator_alone: int = 200  # its first steps, in which it has no effect on the generator
+    discriminator_share: float = 0.33  # norm of its gradient on the result, over that of the other losses
+    discriminator_limit: float = 0.235  # its loss above which it has no effect; guessing has 0.25
+
+    @property
+    def cycle(self) -> list[BatchSettings]:
+        """Every batch of a cycle, kind by kind."""
+        return [batch for batch in self.batches.values() for _ in range(batch.turns)]
+
+    @property
+    def examples_per_step(self) -> float:
+        """The mean number of crops in a batch over a cycle."""
+        return sum(batch.count for batch in self.cycle) / len(self.cycle)
+
+    @property
+    def largest_side(self) -> int:
+        """The largest short side in pixels that training or validation uses."""
+        return max(self.validation_size, *(batch.scales[1] for batch in self.batches.values()))
+
+    def check(self, multiple: int) -> None:
+        """Checks the ranges of the values.
+
+        Args:
+            multiple: The number of which the generator's image sides must be multiples.
+
+        Raises:
+            UserError: A value is outside its range.
+        """
+        if not self.batches:
+            raise UserError("pairs.batches is empty; training on pairs needs a table [pairs.batches.NAME]")
+        for name, batch in self.batches.items():
+            key = f"pairs.batches.{name}"
+            check_side(batch.crop, f"{key}.crop", max(8, multiple))
+            if len(batch.scales) != 2 or not batch.crop <= batch.scales[0] <= batch.scales[1]:
+                raise UserError(f"{key}.scales is {batch.scales}; give two sides from the crop's {batch.crop} up")
+        check_side(self.validation_size, "pairs.validation_size", max(8, multiple))
+        if len(self.brightness) != 2 or not 0 < self.brightness[0] <= self.brightness[1]:
+            raise UserError(f"pairs.brightness is {self.brightness}; give the least and the most factor, above 0")
+        if not self.ink_window % 2:
+            raise UserError(f"pairs.ink_window is {self.ink_window}; it must be odd")
+        counts = [(f"pairs.batches.{name}.turns", batch.turns) for name, batch in self.batches.items()]
+        counts += [(f"pairs.batches.{name}.count", batch.count) for name, batch in self.batches.items()]
+        for key, value, low, high in (
+            *((key, value, 1, math.inf) for key, value in counts),
+            ("pairs.varied", self.varied, 0, 1),
+            ("pairs.cast", self.cast, 0, 0.5),
+            ("pairs.drawing_light", self.drawing_light, 0, 1),
+            ("pairs.soft", self.soft, 0, 1),
+            ("pairs.softest", self.softest, 1, 8),
+            ("pairs.held_out", self.held_out, 0, 0.5),
+            ("pairs.validated", self.validated, 1, math.inf),
+            ("pairs.shown", self.shown, 1, math.inf),
+            ("pairs.ink_contrast", self.ink_contrast, 1e-3, math.inf),
+            ("pairs.ink_window", self.ink_window, 1, math.inf),
+            ("pairs.beta_1", self.beta_1, 0, 0.9999),
+            ("pairs.clip_norm", self.clip_norm, 1e-6, math.inf),
+            ("pairs.warmup_steps", self.warmup_steps, 0, math.inf),
+            ("pairs.discriminator_alone", self.discriminator_alone, 0, math.inf),
+            ("pairs.discriminator_share", self.discriminator_share, 0, math.inf),
+        ):
+            if not low <= value <= high:
+                raise UserError(f"{key} is {value}; it must lie between {low} and {high}")
+
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -268,7 +435,7 @@ class Style:
         Raises:
             UserError: A key is unknown or missing, or a value has the wrong type or is outside its range.
         """
-        return build(cls, values, source)
+        return build_from_tables(cls, values, source)
 
 
 def available_styles() -> list[str]:
@@ -348,3 +515,26 @@ def _numbers(values: Any, key: str = "") -> Iterator[tuple[str, float]]:
             yield from _numbers(item, key)
     elif isinstance(values, (int, float)):
         yield key, values
+
+
+def toml_of(style: Style) -> str:
+    """Returns the text of a .toml file that `load_style` reads as the same style."""
+    lines: list[str] = []
+    _table(style.to_dict(), "", lines)
+    return "\n".join(lines) + "\n"
+
+
+def _table(values: dict[str, Any], name: str, lines: list[str]) -> None:
+    """Appends the values first, then the tables within: all lines after a table's head belong to it."""
+    plain = {key: value for key, value in values.items() if not isinstance(value, dict)}
+    if name and (plain or not values):
+        lines += ["", f"[{name}]"]
+    lines += [f"{key} = {_value(value)}" for key, value in plain.items()]
+    for key, value in values.items():
+        if isinstance(value, dict):
+            _table(value, f"{name}.{key}" if name else key, lines)
+
+
+def _value(value: Any) -> str:
+    """Formats strings, numbers, booleans and lists as JSON, which TOML reads alike."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)

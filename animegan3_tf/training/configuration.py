@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import animegan3_tf
-from animegan3_tf import images
-from animegan3_tf.data.pair_folder import open_pair_folders
+from animegan3_tf.common import images
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.data.pair_dataset import open_pair_folders
 from animegan3_tf.data.shard_folder import count_images
-from animegan3_tf.errors import UserError
-from animegan3_tf.networks.perceptual import perceptual_family, perceptual_file
-from animegan3_tf.sizes import check_side
+from animegan3_tf.models.perceptual import perceptual_family, perceptual_file
+from animegan3_tf.networks.architectures import check_side
 from animegan3_tf.styles import Style
 from animegan3_tf.styles.style import PAIRS
 from animegan3_tf.training.run_files import CONFIGURATION, flat, read_configuration
@@ -286,6 +286,6 @@ def binding(configuration: RunConfiguration) -> dict[str, Any]:
     return {key: value for key, value in values.items() if key not in free}
 
 
-def digest(configuration: RunConfiguration) -> str:
+def binding_digest(configuration: RunConfiguration) -> str:
     """Returns the sha256 of the `binding` settings; runs with equal digests train equally."""
     return hashlib.sha256(json.dumps(binding(configuration), sort_keys=True).encode()).hexdigest()

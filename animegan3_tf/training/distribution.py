@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import tensorflow as tf
 
-from animegan3_tf.errors import UserError
+from animegan3_tf.common.errors import UserError
 
 if TYPE_CHECKING:
     from animegan3_tf.data.dataset import TrainingData
-    from animegan3_tf.data.pair_batches import PairBatches
+    from animegan3_tf.data.pair_dataset import PairBatches
 
 
 class Distribution:

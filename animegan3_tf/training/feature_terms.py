@@ -10,8 +10,7 @@ import tensorflow as tf
 from animegan3_tf import losses
 from animegan3_tf.networks import PerceptualNetwork
 from animegan3_tf.styles import Style
-from animegan3_tf.styles.pair_settings import FeatureSettings
-from animegan3_tf.styles.style import PerceptualSettings
+from animegan3_tf.styles.style import FeatureSettings, PerceptualSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The initial weights of a fine-tune, from another run or from a deployed generator."""
+"""The weights that a run begins with."""
 
 from __future__ import annotations
 
@@ -8,26 +8,61 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from animegan3_tf.checkpoints import WEIGHTS, by_name
-from animegan3_tf.errors import UserError
-from animegan3_tf.generator_file import digest, is_published, open_generator
-from animegan3_tf.networks.weights import misfits, named_weights
+import numpy as np
+
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.models.checkpoints import WEIGHTS, by_name
+from animegan3_tf.models.generator_file import digest_of_files, is_published, open_generator
+from animegan3_tf.models.weights import misfits, named_weights
+from animegan3_tf.models.weights_file import read_weights
 from animegan3_tf.styles.style import PAIRS, UNPAIRED
 from animegan3_tf.training.configuration import Origin
 from animegan3_tf.training.run_files import state_name, states
-from animegan3_tf.training.state import DISCRIMINATORS, is_state, read_state
-from animegan3_tf.training.state_folder import newest_state
-from animegan3_tf.weights_file import read_weights
+from animegan3_tf.training.state import DISCRIMINATORS, State, is_state, newest_state, read_state
 
 if TYPE_CHECKING:
     import os
 
     import numpy as np
 
-    from animegan3_tf.generator_file import GeneratorFile
+    from animegan3_tf.models.generator_file import GeneratorFile
     from animegan3_tf.styles import Style
     from animegan3_tf.training.configuration import RunConfiguration
-    from animegan3_tf.training.gan_trainer import GanTrainer
+    from animegan3_tf.training.trainer import GanTrainer
+
+_AVERAGE, _SUPPORT = "average/", "support_"
+
+
+def deployed_weights(state: State) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Extracts the weights of the averaged generator, without its support tail.
+
+    No network is built. The header leaves out the epsilons, which are the architecture's own.
+
+    Args:
+        state: A training state.
+
+    Returns:
+        Header and arrays by name, as `weights_file.read_weights` returns them for the run's `generator.h5` of that
+        step.
+
+    Raises:
+        UserError: The state's header does not describe its run.
+    """
+    try:
+        configuration = state.header["configuration"]
+        style = configuration["style"]
+        header = {
+            "architecture": style.get("generator", "animegan3"),
+            "resize": style["train"]["resize"],
+            "style": style["name"],
+            "perceptual": configuration["perceptual"],
+            "version": state.header["environment"]["animegan3_tf"],
+            "step": state.step,
+        }
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"the state of step {state.step} does not describe its run: {error} is missing") from None
+    average = {name[len(_AVERAGE) :]: array for name, array in state.arrays.items() if name.startswith(_AVERAGE)}
+    return header, {name: array for name, array in average.items() if not name.startswith(_SUPPORT)}
 
 
 @dataclass(frozen=True)
@@ -84,7 +119,7 @@ def find_origin(source: str | os.PathLike[str], show: Callable[[str], object] = 
     if path.is_dir():
         path /= state_name(newest_state(path, show).step) if states(path) else WEIGHTS
     if is_published(path):
-        return Origin(str(path), digest(_published(path).files))
+        return Origin(str(path), digest_of_files(_published(path).files))
     try:
         return Origin(str(path), hashlib.sha256(path.read_bytes()).hexdigest())
     except OSError as error:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import tensorflow as tf
 
-from animegan3_tf.errors import UserError
+from animegan3_tf.common.errors import UserError
 
 POLICIES = ("float32", "mixed_float16", "mixed_bfloat16")
 

@@ -1,36 +1,98 @@
-"""One training run: a folder with its configuration, state, images and logs."""
+"""Trains a run from its first or its last saved step to its end."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union
 
+import numpy as np
 import tensorflow as tf
 
 import animegan3_tf
-from animegan3_tf.networks import load_perceptual
-from animegan3_tf.networks.perceptual import perceptual_family
+from animegan3_tf.common import images
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.files import whole_file
+from animegan3_tf.models.perceptual import load_perceptual, perceptual_family
 from animegan3_tf.styles.style import PAIRS, UNPAIRED
 from animegan3_tf.training.callbacks import Checkpoints, Scalars, StopOnSignal
-from animegan3_tf.training.configuration import RunConfiguration, digest, resolve_steps, with_perceptual_file
+from animegan3_tf.training.configuration import RunConfiguration, binding_digest, resolve_steps, with_perceptual_file
 from animegan3_tf.training.distribution import Distribution, check_shares, choose_distribution
-from animegan3_tf.training.failure import report_failure
 from animegan3_tf.training.initial import read_initial
-from animegan3_tf.training.paired import PairedObjective
+from animegan3_tf.training.objectives import PairedObjective, UnpairedObjective
 from animegan3_tf.training.precision import policy
+from animegan3_tf.training.run_files import states
 from animegan3_tf.training.run_folder import SAMPLES, note_perceptual_file, open_folder
-from animegan3_tf.training.state import State, restore_state, snapshot
-from animegan3_tf.training.state_folder import save_state
-from animegan3_tf.training.unpaired import UnpairedObjective
+from animegan3_tf.training.state import State, restore_state, save_state, snapshot
+from animegan3_tf.training.validation import to_levels
 from animegan3_tf.training.watch import RunMonitor, SilentMonitor
 
 if TYPE_CHECKING:
     import os
+    from pathlib import Path
 
-    from animegan3_tf.training.gan_trainer import GanTrainer
+    from animegan3_tf.training.configuration import RunConfiguration
+    from animegan3_tf.training.guard import Failure
+    from animegan3_tf.training.trainer import GanTrainer
+
+
+def report_failure(folder: Path, failure: Failure, configuration: RunConfiguration, worker: int = 0) -> UserError:
+    """Writes `failure-<step>/` into the run folder.
+
+    It holds batch.npz (the images as the networks got them, in [-1, 1]), batch.png (one row per example, one column per
+    part of the batch) and values.json (every loss term, gradient norm and learning rate of the step).
+
+    Args:
+        folder: The run folder.
+        failure: What the guard kept of the step.
+        configuration: That of the run, which decides the remedy.
+        worker: The number of this process in a run on several hosts; if not 0, the folder's name contains it.
+
+    Returns:
+        The error that describes the failure, for the caller to raise.
+    """
+    step = failure.step + 1
+    place = folder / (f"failure-{step:06d}" + (f"-worker{worker}" if worker else ""))
+    message = f"step {step}: {_cause(failure)} and the run stopped; "
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        # by an open file: NumPy adds .npz to a name that lacks it
+        with whole_file(place / "batch.npz") as temporary, open(temporary, "wb") as file:
+            np.savez_compressed(file, **failure.batch)
+        with whole_file(place / "values.json") as temporary:
+            values = {k: v if np.isfinite(v) else str(v) for k, v in failure.values.items()}
+            temporary.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+        columns = [np.nan_to_num(part, posinf=1.0, neginf=-1.0) for part in failure.batch.values()]
+        images.write_image(place / "batch.png", images.grid([[to_levels(i) for i in row] for row in zip(*columns)]))
+        message += f"its batch is in {str(place)!r}; "
+    except OSError as error:
+        message += f"its batch could not be written ({error}); "
+    found = states(folder)
+    message += f"the last good checkpoint is {str(found[-1])!r}" if found else "there is no checkpoint yet"
+    return UserError(f"{message}. Possible remedy: {_remedy(failure, configuration, found)}")
+
+
+def _cause(failure: Failure) -> str:
+    rates = [name for name in failure.causes if name.endswith("_learning_rate")]
+    if failure.broken_images:
+        return f"the batch's {', '.join(failure.broken_images)} held NaN or infinite values"
+    return f"{', '.join(rates or failure.causes)} became NaN or infinite"
+
+
+def _remedy(failure: Failure, configuration: RunConfiguration, found: Sequence[Path]) -> str:
+    start = "--resume" if found else "start again"
+    if failure.broken_images:
+        return f"look at the images of that batch and their prepared targets, repair or remove them, then {start}"
+    if any(name.endswith("_learning_rate") for name in failure.causes):
+        return "a finite learning rate (train.*_learning_rate of the style), with --resume --override"
+    lower = "a lower learning rate (--set train.generator_learning_rate=..., with --resume --override)"
+    if configuration.precision != "float32":
+        return f"training without --mixed-precision (with --resume --override), or {lower}"
+    return f"{lower}, or lower weights of the terms that grew"
+
 
 __all__ = ["RunConfiguration", "RunResult", "resolve_steps", "train"]
 
@@ -88,7 +150,7 @@ def train(
     distribution = choose_distribution()
     check_shares(configuration.style.batch_sizes, distribution.replicas, configuration.accumulate)
     with distribution.contact():
-        distribution.check_same(digest(configuration))
+        distribution.check_same(binding_digest(configuration))
         if not distribution.chief:
             return _train(configuration, folder, None, SilentMonitor(distribution.worker, show), distribution)
     with open_folder(configuration, folder, resume, override, show) as start:
@@ -199,7 +261,7 @@ def _saving(configuration: RunConfiguration, folder: Path) -> Callable[[GanTrain
             "seed": configuration.seed,
             "examples": round(trainer.steps_done * configuration.style.examples_per_step),  # the position in the data
             "configuration": configuration.to_dict(),
-            "configuration_sha256": digest(configuration),
+            "configuration_sha256": binding_digest(configuration),
         }
         return save_state(folder, trainer, about, configuration.keep, configuration.keep_every)
 

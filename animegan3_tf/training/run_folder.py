@@ -9,12 +9,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from animegan3_tf.errors import UserError
-from animegan3_tf.files import remove_leftovers, take_lock, whole_file
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.files import remove_leftovers, take_lock, whole_file
 from animegan3_tf.training.configuration import OVERRIDDEN, PERCEPTUAL, RunConfiguration, binding
 from animegan3_tf.training.run_files import CONFIGURATION, states
-from animegan3_tf.training.state import State, environment
-from animegan3_tf.training.state_folder import forget_states, newest_state, set_aside_newer
+from animegan3_tf.training.state import State, environment, forget_states, newest_state, set_aside_newer
 
 LOCK = "run.lock"
 SAMPLES = "samples"

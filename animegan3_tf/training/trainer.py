@@ -1,114 +1,337 @@
-"""The two-phase training of AnimeGANv3 as a Keras model."""
+"""The base of all trainers: one step in seven phases, gradient accumulation, and the averaged generator."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from typing import TYPE_CHECKING
+import dataclasses
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import tensorflow as tf
 
-from animegan3_tf.filters.nl_means import nl_means
-from animegan3_tf.networks import build_discriminator, build_generator
-from animegan3_tf.training.feature_terms import gray
-from animegan3_tf.training.gan_trainer import Batch, GanTrainer, Gradients, Terms, compiled, total
-from animegan3_tf.training.objective import Objective
-from animegan3_tf.training.targets import guide, revision_target
+from animegan3_tf.layers import SpectralNormalization
+from animegan3_tf.layers.external_attention import NORM_MOMENTUM
+from animegan3_tf.models.weights import named_weights, weight_name
+from animegan3_tf.training.distribution import local_value, set_locally
+from animegan3_tf.training.guard import Guard
+from animegan3_tf.training.precision import scaled_gradients, scaling_variables, tolerated, with_loss_scaling
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from animegan3_tf.networks import PerceptualNetwork
     from animegan3_tf.styles import Style
+    from animegan3_tf.styles.style import TrainSettings
+    from animegan3_tf.training.feature_terms import FeatureTerms
+
+Nest = TypeVar("Nest")
 
 
-class Trainer(GanTrainer):
-    """Generator with two tails, its average, two discriminators, their optimizers and the step count.
+def accumulated(compute: Callable[[dict[str, tf.Tensor]], Nest], batch: dict[str, tf.Tensor], parts: int) -> Nest:
+    """Returns the mean of `compute` over equal parts of a batch, with one part in memory at a time.
 
-    Batches are {"photo", "photo_region", "anime", "anime_smooth"}.
+    A mean over images equals that of the whole batch. A value that depends on several images jointly does not: the
+    attention's batch norm takes its moments over each part.
+
+    Args:
+        compute: From a batch {name: [N, ...]} to a nest of float tensors, each a mean over the images, whose shapes do
+            not depend on N.
+        batch: {name: [N, ...]}, N a multiple of `parts`.
+        parts: The number of parts; with 1 the result is `compute(batch)`.
+
+    Returns:
+        The nest of means.
+    """
+    if parts == 1:
+        return compute(batch)
+    batch = tf.nest.map_structure(lambda x: _in_parts(x, parts), batch)
+    compute = tf.function(compute)  # traced once, for the first part and for the loop
+
+    def part(index: tf.Tensor | int) -> Nest:
+        return compute(tf.nest.map_structure(lambda x: x[index], batch))
+
+    def add(index: tf.Tensor, total: Nest) -> tuple[tf.Tensor, Nest]:
+        return index + 1, tf.nest.map_structure(tf.add, total, part(index))
+
+    _, total = tf.while_loop(lambda index, _: index < parts, add, (1, part(0)), parallel_iterations=1)
+    return tf.nest.map_structure(lambda x: x / parts, total)
+
+
+def _in_parts(x: tf.Tensor, parts: int) -> tf.Tensor:
+    """Reshapes [N, ...] to [parts, N / parts, ...] and keeps what is statically known of the shape."""
+    known = x.shape
+    count = None if known[0] is None else known[0] // parts
+    split = tf.reshape(x, tf.concat([[parts, tf.shape(x)[0] // parts], tf.shape(x)[1:]], axis=0))
+    return tf.ensure_shape(split, [parts, count, *known[1:]])
+
+
+class GeneratorAverage:
+    """Exponential moving average of a generator's weights in a second generator of the same structure.
+
+    The moving moments of the generator's batch norms start at 0 and 1 and would keep a trace of that for thousands of
+    steps. The average removes it, as Adam corrects the bias of its moments, so that a deployed generator of any age
+    normalises as it was trained to.
+
+    Args:
+        generator: The trained generator.
+        average: The generator that holds the average; it is set to the weights of `generator`.
+        decay: Decay per step. Early steps use less, (1 + step) / (10 + step), so that the initial weights do not
+            dominate the average of a short run.
+        momentum: The momentum per step of the generator's batch norms.
+    """
+
+    def __init__(
+        self, generator: tf.keras.Model, average: tf.keras.Model, decay: float, momentum: float = NORM_MOMENTUM
+    ) -> None:
+        self.decay, self.momentum = decay, momentum
+        average.trainable = False
+        sources = named_weights(generator)
+        pairs = [(sources[name], weight) for name, weight in named_weights(average).items()]
+        self._moments = [(s, w) for s, w in pairs if weight_name(w).endswith(("moving_mean", "moving_variance"))]
+        moments = {id(w) for _, w in self._moments}
+        self._weights = [(s, w) for s, w in pairs if id(w) not in moments]
+        for source, weight in pairs:
+            weight.assign(source)
+
+    def update(self, step: tf.Tensor | tf.Variable) -> None:
+        """Adds the generator's present weights to the average, in the graph.
+
+        Args:
+            step: Integer scalar, the number of the training step just done, from 0.
+        """
+        count = tf.cast(step, tf.float32)
+        decay = tf.minimum(self.decay, (1.0 + count) / (10.0 + count))
+        for source, weight in self._weights:
+            weight.assign(decay * weight + (1.0 - decay) * source)
+        start = tf.pow(self.momentum, count + 1.0)  # what is left of the moments' initial values
+        for source, weight in self._moments:
+            initial = 1.0 if weight_name(weight).endswith("moving_variance") else 0.0
+            weight.assign((source - start * initial) / (1.0 - start))
+
+
+PRETRAIN = "pretrain"
+ADVERSARIAL = "adversarial"
+
+Batch = dict[str, tf.Tensor]
+Terms = dict[str, tf.Tensor]  # {term: scalar}
+Gradients = dict[str, list[tf.Tensor]]  # {optimizer: the gradient of each variable that it updates}
+
+
+class GanTrainer(tf.keras.Model):
+    """Generator, its average, discriminators, their optimizers and the step count.
+
+    Train it with `fit` on batches {name: float [N, H, W, 3] in [-1, 1]}, first in the class's `first_phase`, then (see
+    `enter_phase`) in "adversarial". The discriminators learn from the same generated images that they have just rated
+    for the generator, in one forward pass per step; the original code generates and rates new ones.
+
+    Built within the scope of a `tf.distribute` strategy, it trains on all its replicas: each gets its share of the
+    batch, batch norms share their moments, and gradients are those of the whole batch.
+
+    Subclasses define `_pretraining` and `_adversarial`. Both map a batch to its terms {name: scalar} and to gradients
+    {optimizer: list}; the optimizers are "pretrain", or "generator" and "discriminator".
 
     Args:
         style: The style to train.
         network: The perceptual network.
-        region_target: Graph function from support images to their region targets, see `targets.region_target`.
-        accumulate: See `GanTrainer`.
-        jit: What XLA compiles: "nl_means", "networks", both or nothing.
-        plain: See `GanTrainer`.
+        networks: {name: model} with "generator", "average" and then the discriminators; they become attributes.
+        objective: The class of the losses, made from the style and the perceptual network.
+        accumulate: Parts in which a replica computes its share of a batch.
+        jit: What XLA compiles; "networks" stands for the networks, subclasses add more.
+        plain: A generator built outside the strategy's scope, for `deployed`.
     """
 
-    objective: Objective
+    first_phase = PRETRAIN
 
     def __init__(
         self,
         style: Style,
         network: PerceptualNetwork,
-        region_target: Callable[[tf.Tensor], tf.Tensor],
+        networks: Mapping[str, tf.keras.Model],
+        objective: Callable[[Style, PerceptualNetwork], FeatureTerms],
         accumulate: int = 1,
         jit: Collection[str] = (),
         plain: tf.keras.Model | None = None,
     ) -> None:
-        resize = style.train.resize
-        networks = {
-            "generator": build_generator(resize=resize),
-            "average": build_generator(resize=resize),
-            "support_discriminator": build_discriminator(name="support_discriminator"),
-            "main_discriminator": build_discriminator(name="main_discriminator"),
+        super().__init__(name="trainer")
+        settings = style.train
+        self.style = style
+        self.accumulate = accumulate
+        self.replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        for name, model in networks.items():
+            setattr(self, name, model)
+        self._discriminators = [model for name, model in networks.items() if name not in ("generator", "average")]
+        self._compiles_networks = "networks" in jit
+        if self._compiles_networks:
+            network = dataclasses.replace(network, model=compiled(network.model))
+        self._generate = self._as_called(self.generator)
+        self.objective = objective(style, network)
+        # every part of an accumulated batch moves the batch norms' moments
+        momentum = NORM_MOMENTUM**accumulate
+        self.generator_average = GeneratorAverage(self.generator, self.average, settings.ema, momentum)
+        self.guard = Guard()
+        self.step = tf.Variable(
+            0,
+            dtype=tf.int64,
+            trainable=False,
+            name="step",
+            aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+        )
+        self.phase = self.first_phase
+        self._plain = lambda: plain  # in a function: Keras would take its variables for the strategy's
+        self.discriminator_variables = [v for model in self._discriminators for v in model.trainable_variables]
+        self._build_optimizers(settings)
+        self.distribute_reduction_method = "first"  # `train_step` returns the same on every replica
+        self.compile()
+
+    def _build_optimizers(self, settings: TrainSettings) -> None:
+        self.pretrain_optimizer = adam(settings.pretrain_learning_rate, self.generator.trainable_variables)
+        self.generator_optimizer = adam(settings.generator_learning_rate, self.generator.trainable_variables)
+        self.discriminator_optimizer = adam(settings.discriminator_learning_rate, self.discriminator_variables)
+
+    def enter_phase(self, phase: str) -> None:
+        """Switches to the first phase or to "adversarial"; the next `fit` compiles that phase's step."""
+        self.phase = phase
+        self.make_train_function(force=True)
+
+    @property
+    def steps_done(self) -> int:
+        """The number of steps trained so far; reading it waits for the device."""
+        return int(self.local_value(self.step))
+
+    @property
+    def deployed(self) -> tf.keras.Model:
+        """The averaged generator, in a form that one process can run and save without the others."""
+        plain = self._plain()
+        if plain is None:
+            return self.average
+        for target, source in zip(plain.weights, self.average.weights):
+            target.assign(self.local_value(source))
+        return plain
+
+    def set_value(self, variable: tf.Variable, value: np.ndarray) -> None:
+        """Sets one of the trainer's variables in this process; the other processes need not take part."""
+        set_locally(self.distribute_strategy, variable, value)
+
+    def local_value(self, variable: tf.Variable) -> np.ndarray:
+        """Returns a variable's value without contacting other processes."""
+        return local_value(self.distribute_strategy, variable)
+
+    def train_step(self, batch: Batch) -> Terms:
+        """Trains one step of the current phase.
+
+        Args:
+            batch: This replica's share of the batch, {name: float [N, H, W, 3] in [-1, 1]}.
+
+        Returns:
+            {term: scalar} of the whole batch: the losses, and the norm of each optimizer's gradient.
+        """
+        # 1. to 4.: images, targets, losses, gradients
+        compute = self._adversarial if self.phase == ADVERSARIAL else self._pretraining
+        terms, gradients = accumulated(compute, batch, self.accumulate)
+        # 5. the whole batch's terms and gradients; the guard ends the step where one of them is not finite
+        terms, gradients = self._reduced(terms, gradients)
+        terms |= self._guarded(batch, terms, gradients)
+        # 6. updates
+        if self.phase == ADVERSARIAL:
+            for layer in self._spectral_norms:  # once a step, whatever the number of calls
+                layer.advance()
+        for name, parts in gradients.items():
+            optimizer, variables = self._optimized[name]
+            # they are summed already
+            options = {"skip_gradients_aggregation": True} if self.replicas > 1 else {}
+            optimizer.apply_gradients(zip(parts, variables), **options)
+        # 7. averages and counts
+        self.generator_average.update(self.step)
+        self.step.assign_add(1)
+        return terms
+
+    @property
+    def extra_variables(self) -> dict[str, tf.Variable]:
+        """Further variables for the run's state, {name: variable}: the loss scales of half precision."""
+        optimizers = {name: optimizer for name, (optimizer, _) in self._optimized.items()}
+        return {f"{p}/{name}": v for p, o in optimizers.items() for name, v in scaling_variables(o).items()}
+
+    @property
+    def _spectral_norms(self) -> list[SpectralNormalization]:
+        layers = [layer for model in self._discriminators for layer in model.layers]
+        return [layer for layer in layers if isinstance(layer, SpectralNormalization)]
+
+    @property
+    def _optimized(self) -> dict[str, tuple[tf.keras.optimizers.Optimizer, list[tf.Variable]]]:
+        """{name: (optimizer, the variables that it updates)}."""
+        return {
+            "pretrain": (self.pretrain_optimizer, self.generator.trainable_variables),
+            "generator": (self.generator_optimizer, self.generator.trainable_variables),
+            "discriminator": (self.discriminator_optimizer, self.discriminator_variables),
         }
-        super().__init__(style, network, networks, Objective, accumulate, jit, plain)
-        self.region_target = region_target
-        self._denoise = compiled(nl_means) if "nl_means" in jit else nl_means
-        self._discriminate_support = self._as_called(self.support_discriminator)
-        self._discriminate_main = self._as_called(self.main_discriminator)
 
     def _pretraining(self, batch: Batch) -> tuple[Terms, Gradients]:
-        """Computes losses and gradients of the content phase."""
-        photo = batch["photo"]
-        with tf.GradientTape() as tape:
-            tails = self._generate(photo, training=True)
-            terms = self.objective.pretraining(photo, guide(self.style.target, tails["support"]), tails["main"])
-            loss = total(terms)
-        return {"loss": loss, **terms}, {"pretrain": self._gradients("pretrain", tape, loss)}
+        """Computes losses and gradients of the first phase."""
+        raise NotImplementedError
 
     def _adversarial(self, batch: Batch) -> tuple[Terms, Gradients]:
         """Computes losses and gradients of generator and discriminators."""
-        target, anime = self.style.target, gray(batch["anime"])
-        with tf.GradientTape() as tape:
-            # 1. photos through the generator
-            tails = self._generate(batch["photo"], training=True)
-            support, main = guide(target, tails["support"]), tails["main"]
-            # 2. targets from its own images, and all features that carry no gradient
-            with tape.stop_recording():
-                revision = revision_target(target, tails["support"], self._denoise)
-                constant = self.objective.constant_features(
-                    photo=batch["photo"], photo_region=batch["photo_region"], revision=revision, anime_gray=anime
-                )
-                # separately: superpixels come from other processes, and all the rest can go on meanwhile
-                constant |= self.objective.constant_features(fake_region=self.region_target(support))
-            # 3. the discriminators' logits; the losses of both sides use those of the generated images
-            with tf.GradientTape() as discriminator_tape:
-                support_logits = self._discriminate_support(gray(support), training=False)
-                main_logits = self._discriminate_main(main, training=False)
-                others = tf.concat([anime, gray(batch["anime_smooth"])], axis=0)
-                anime_logits, edges_logits = tf.split(self._discriminate_support(others, training=False), 2, axis=0)
-                revision_logits = self._discriminate_main(revision, training=False)
-                discriminator_terms = {
-                    **self.objective.support_discriminator(anime_logits, support_logits, edges_logits),
-                    **self.objective.main_discriminator(revision_logits, main_logits),
-                }
-                discriminator_loss = total(discriminator_terms)
-            # 4. losses and gradients
-            terms = self.objective.generator(
-                {
-                    "photo": batch["photo"],
-                    "photo_region": batch["photo_region"],
-                    "support": support,
-                    "main": main,
-                    "revision": revision,
-                },
-                constant,
-                support_logits,
-                main_logits,
-            )
-            loss = total(terms)
-        gradients = {
-            "generator": self._gradients("generator", tape, loss),
-            "discriminator": self._gradients("discriminator", discriminator_tape, discriminator_loss),
-        }
-        return {"loss": loss, **terms, **discriminator_terms}, gradients
+        raise NotImplementedError
+
+    def _as_called(self, network: tf.keras.Model) -> Callable[..., Any]:
+        """The network as steps call it: compiled by XLA, if that was asked for."""
+        return compiled(network) if self._compiles_networks else network
+
+    def _gradients(self, name: str, tape: tf.GradientTape, loss: tf.Tensor) -> list[tf.Tensor]:
+        """The gradients of a loss on the variables that an optimizer updates, for this replica's share of the batch."""
+        optimizer, variables = self._optimized[name]
+        return scaled_gradients(optimizer, tape, loss, variables, 1.0 / self.replicas)
+
+    def _reduced(self, terms: Terms, gradients: Gradients) -> tuple[Terms, Gradients]:
+        """Averages terms and adds up gradients over the replicas, which see equal shares of the batch."""
+        if self.replicas == 1:
+            return terms, gradients
+        replica = tf.distribute.get_replica_context()
+        values = replica.all_reduce(tf.distribute.ReduceOp.MEAN, tf.stack(list(terms.values())))
+        gradients = replica.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+        return dict(zip(terms, tf.unstack(values))), gradients
+
+    def _guarded(self, batch: Batch, terms: Terms, gradients: Gradients) -> Terms:
+        """Has the guard check all that the updates depend on, and returns the norm of each optimizer's gradient."""
+        norms = {name: tf.linalg.global_norm(parts) for name, parts in gradients.items()}
+        seen = dict(terms)
+        for name, norm in norms.items():
+            optimizer, _ = self._optimized[name]
+            seen[f"{name}_gradient"] = tolerated(optimizer, norm)
+            seen[f"{name}_learning_rate"] = optimizer.learning_rate
+        self.guard.check(self.step, seen, batch)
+        return {f"{name}_gradient": norm for name, norm in norms.items()}
+
+
+def adam(
+    learning_rate: float | tf.keras.optimizers.schedules.LearningRateSchedule,
+    variables: Sequence[tf.Variable],
+    beta_1: float = 0.5,
+    clip_norm: float | None = None,
+) -> tf.keras.optimizers.Optimizer:
+    """Builds Adam, with loss scaling where the precision policy needs it.
+
+    Args:
+        learning_rate: A number or a Keras schedule.
+        variables: The variables that it will update.
+        beta_1: Decay of the first moment.
+        clip_norm: The norm down to which a larger gradient, over all variables, is scaled; None for no limit.
+
+    Returns:
+        The optimizer, whose variables exist.
+    """
+    optimizer = tf.keras.optimizers.Adam(
+        learning_rate, beta_1=beta_1, beta_2=0.999, epsilon=1e-8, global_clipnorm=clip_norm
+    )
+    optimizer = with_loss_scaling(optimizer)
+    optimizer.build(variables)
+    return optimizer
+
+
+def total(terms: Mapping[str, tf.Tensor]) -> tf.Tensor:
+    """Adds up weighted terms to the loss."""
+    return tf.add_n(list(terms.values()))
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Returns the function compiled by XLA."""
+    return tf.function(function, jit_compile=True)

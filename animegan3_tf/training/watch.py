@@ -1,29 +1,305 @@
-"""The monitor of a run: console, curves and status while it goes on, and the page at its end."""
+"""Watching a run: metrics.jsonl, status.json, a live table, and the page."""
 
 from __future__ import annotations
 
+import math
+import resource
 import signal
 import sys
-from collections.abc import Callable
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
+import tensorflow as tf
 from rich.console import Console as Terminal
+from rich.console import Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
 
-from animegan3_tf.errors import UserError
-from animegan3_tf.training.callbacks import Console, RunCallback
-from animegan3_tf.training.live import LiveTable
-from animegan3_tf.training.metrics_file import MetricsFile
-from animegan3_tf.training.metrics_log import MetricsLog
-from animegan3_tf.training.page import write_page
-from animegan3_tf.training.status import FAILED, FINISHED, STOPPED, RunStatus
-from animegan3_tf.training.status_file import StatusFile
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.reports.training import write_run_page
+from animegan3_tf.training.callbacks import Console, Logs, Pace, PacedCallback, RunCallback, remaining
+from animegan3_tf.training.run_files import FAILED, FINISHED, RUNNING, STOPPED, MetricsFile, RunStatus, read_metrics
 
 if TYPE_CHECKING:
     import os
+    from pathlib import Path
     from types import TracebackType
 
+    from animegan3_tf.training.callbacks import Pace
     from animegan3_tf.training.configuration import RunConfiguration
     from animegan3_tf.training.run import RunResult
+
+__all__ = ["MetricsLog", "memory", "read_metrics"]
+
+
+class MetricsLog(PacedCallback):
+    """Writes a record every few steps and at the last step of a phase.
+
+    A record is {"step", "phase", "time": Unix seconds, "steps_per_s", "images_per_s", "memory": bytes, see `memory`,
+    "terms": {name: value}}. Validations are records of their own, with "validation": {name: value} and "grid", the path
+    of the image grid in the run folder; so are warnings, with "warning".
+
+    Args:
+        every: Steps between two records.
+        file: The file to write to.
+        batch_size: Images per step, the mean over batches of different sizes.
+        warn: Called once if the file cannot be written to; the run goes on.
+        clock: Returns Unix seconds; tests replace it.
+        pace: Measures the rate; tests replace it.
+    """
+
+    def __init__(
+        self,
+        every: int,
+        file: MetricsFile,
+        batch_size: float,
+        warn: Callable[[str], object],
+        clock: Callable[[], float] = time.time,
+        pace: Pace | None = None,
+    ) -> None:
+        super().__init__(every, pace)
+        self.file, self.batch_size = file, batch_size
+        self.step = file.start
+        self._warn, self._clock, self._failed = warn, clock, False
+        self._last: Logs = {}
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Keeps the step's terms, in case it is the last one."""
+        self._last = logs or {}
+        super().on_train_batch_end(batch, logs)
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """Writes the last step's record, if it was not written."""
+        if self._last and self.acted != self.step:
+            self.act(self.step, self._last)
+            self.acted = self.step
+
+    def act(self, step: int, logs: Logs) -> None:
+        """Writes the record."""
+        rate = self.pace.read()
+        speed = {"steps_per_s": rate, "images_per_s": rate * self.batch_size}
+        self._write(step, phase=self.model.phase, **speed, memory=memory(), terms=dict(logs))
+
+    def validated(self, step: int, phase: str, values: Mapping[str, float], grid: Path) -> None:
+        """Writes the validation."""
+        self._write(step, phase=phase, validation=dict(values), grid=f"{grid.parent.name}/{grid.name}")
+
+    def warned(self, text: str) -> None:
+        """Writes the warning under the last step that was done before it."""
+        self._write(self.step, warning=text)
+
+    def _write(self, step: int, **record: Any) -> None:
+        try:
+            self.file.append({"step": step, "time": self._clock(), **record})
+        except OSError as error:
+            if not self._failed:
+                self._failed = True  # first, since `warn` calls `warned` again
+                self._warn(f"{str(self.file.path)!r} cannot be written to ({error.strerror}); its curves have a gap")
+
+
+def memory() -> dict[str, int]:
+    """Returns memory use in bytes.
+
+    Returns:
+        "process_peak", the most main memory so far; with GPUs also "gpu_now" and "gpu_peak", each of the GPU that is
+        fullest.
+    """
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    used = {"process_peak": peak if sys.platform == "darwin" else peak * 1024}  # elsewhere in KiB
+    devices = [device.name.removeprefix("/device:") for device in tf.config.list_logical_devices("GPU")]
+    found = [tf.config.experimental.get_memory_info(device) for device in devices]
+    if found:
+        used |= {"gpu_now": max(f["current"] for f in found), "gpu_peak": max(f["peak"] for f in found)}
+    return used
+
+
+HEARTBEAT = 30.0  # seconds, far below the time after which a run without an update counts as dead
+
+
+class StatusFile(RunCallback):
+    """Writes the run's status every few steps, and at the first step after half a minute without a write.
+
+    Args:
+        every: Steps between two writes.
+        status: The status.
+        warn: Called once if the file cannot be written to.
+        clock: Returns seconds; tests replace it.
+    """
+
+    def __init__(
+        self,
+        every: int,
+        status: RunStatus,
+        warn: Callable[[str], object],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__(every)
+        self.status = status
+        self._warn, self._clock, self._failed = warn, clock, False
+        self._written = clock()
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Acts on its steps, and when the last write is too long ago."""
+        super().on_train_batch_end(batch, logs)
+        if self._clock() - self._written >= HEARTBEAT:
+            self.act(self.step, logs or {})
+
+    def act(self, step: int, logs: Logs) -> None:
+        """Writes the step and its terms."""
+        self.update(state=RUNNING, step=step, phase=self.model.phase, terms=dict(logs))
+
+    def validated(self, step: int, phase: str, values: Mapping[str, float], grid: Path) -> None:
+        """Writes the curves and the path of the image grid."""
+        self.update(step=step, validation=dict(values), grid=f"{grid.parent.name}/{grid.name}")
+
+    def update(self, **changes: Any) -> None:
+        """Calls `RunStatus.update`; if the file cannot be written, it warns and the run goes on."""
+        self._written = self._clock()
+        try:
+            self.status.update(**changes)
+        except OSError as error:
+            if not self._failed:
+                self._failed = True
+                self._warn(f"{str(self.status.path)!r} cannot be written to ({error.strerror}); it is out of date")
+
+
+RECENT = 20  # readings behind mean and trend
+_REFRESH = 0.25  # seconds between redrawn step counts
+
+
+class LiveTable(PacedCallback):
+    """Draws the table from the first step until `close`, and leaves its last state on the terminal.
+
+    It uses plain ASCII, because not every terminal has more.
+
+    Args:
+        every: Steps between two readings of the terms; the step count follows every step.
+        steps: All steps of the run.
+        pretrain_steps: Those of the pre-training.
+        batch_size: Images per step, the mean over batches of different sizes.
+        console: The terminal.
+        clock: Returns seconds; tests replace it.
+        pace: Measures the rate; tests replace it.
+    """
+
+    def __init__(
+        self,
+        every: int,
+        steps: int,
+        pretrain_steps: int,
+        batch_size: float,
+        console: Terminal,
+        clock: Callable[[], float] = time.monotonic,
+        pace: Pace | None = None,
+    ) -> None:
+        super().__init__(every, pace)
+        self.steps, self.pretrain_steps, self.batch_size = steps, pretrain_steps, batch_size
+        self.console, self._clock = console, clock
+        self._live: Live | None = None
+        self._drawn = -math.inf
+        self._phase, self._rate = "", 0.0
+        self._memory: dict[str, int] = {}
+        self._readings: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=RECENT))
+        self._validation: Mapping[str, float] = {}
+        self._grid: Path | None = None
+        self._warnings: list[str] = []
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Starts drawing, and forgets the terms of the phase before."""
+        super().on_train_begin()
+        self._readings.clear()
+        self._phase, self._rate = self.model.phase, 0.0
+        if self._live is None:
+            self._live = Live(console=self.console, auto_refresh=False, get_renderable=self.render)
+            self._live.start()
+        self._draw()
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Counts the step, and redraws the table if it is older than a quarter of a second."""
+        super().on_train_batch_end(batch, logs)
+        if self._clock() - self._drawn >= _REFRESH:
+            self._draw()
+
+    def act(self, step: int, logs: Logs) -> None:
+        """Reads every term."""
+        self._rate, self._memory = self.pace.read(), memory()
+        for name, value in logs.items():
+            self._readings[name].append(float(value))
+
+    def validated(self, step: int, phase: str, values: Mapping[str, float], grid: Path) -> None:
+        """Shows the newest validation and the path of its image grid."""
+        self._validation, self._grid = values, grid
+        self._draw()
+
+    def warned(self, text: str) -> None:
+        """Prints the warning above the table."""
+        self._warnings.append(text)
+        self.console.print(text, style="yellow", markup=False, highlight=False, soft_wrap=True)
+
+    def close(self) -> None:
+        """Draws for the last time and releases the terminal; may be called twice."""
+        if self._live is not None:
+            live, self._live = self._live, None
+            live.refresh()
+            live.stop()
+
+    def render(self) -> Group:
+        """Builds the table from the newest readings."""
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for title in ("term", "now", f"mean of {RECENT}", "trend"):
+            table.add_column(title, justify="left" if title == "term" else "right")
+        for name, readings in list(self._readings.items()):
+            table.add_row(name, f"{readings[-1]:.4g}", f"{sum(readings) / len(readings):.4g}", trend(readings))
+        for name, value in self._validation.items():
+            table.add_row(name, f"{value:.4g}", "", "")
+        return Group(*map(_line, [*self._head(), ""]), table, *map(_line, ["", *self._foot()]))
+
+    def _head(self) -> list[str]:
+        done = f"step {self.step:,} of {self.steps:,} ({self.step / self.steps:.0%})  {self._phase}"
+        if not self._rate:
+            return [done, "the first steps of a phase take longer"]
+        speed = f"{self._rate:.2f} steps/s  {self._rate * self.batch_size:.1f} images/s"
+        ends = remaining(self.step, self._rate, self.steps, self.pretrain_steps)
+        return [done, "  ".join(filter(None, [speed, ends]))]
+
+    def _foot(self) -> list[str]:
+        names = {"process_peak": "process peak", "gpu_now": "GPU now", "gpu_peak": "GPU peak"}
+        used = [f"{names[name]} {amount / 2**30:.2f} GiB" for name, amount in self._memory.items()]
+        lines = [f"memory: {', '.join(used)}"] if used else []
+        if self._grid is not None:
+            lines.append(f"images: {self._grid}")
+        if self._warnings:
+            lines.append(f"warnings: {len(self._warnings)}, the last: {self._warnings[-1]}")
+        return lines
+
+    def _draw(self) -> None:
+        self._drawn = self._clock()
+        if self._live is not None:
+            self._live.refresh()
+
+
+def trend(readings: Collection[float]) -> str:
+    """Compares the mean of the newer half of some readings with that of the older half.
+
+    Args:
+        readings: Values, oldest first; those that are NaN or infinite are left out.
+
+    Returns:
+        The relative difference, `+3.1 %`; "" for fewer than four values or an older mean of 0.
+    """
+    values = [value for value in readings if math.isfinite(value)]
+    half = len(values) // 2
+    if half < 2:
+        return ""
+    older, newer = (sum(part) / half for part in (values[:half], values[-half:]))
+    return f"{(newer - older) / abs(older):+.1%}".replace("%", " %") if older else ""
+
+
+def _line(text: str) -> Text:
+    return Text(text, overflow="ellipsis", no_wrap=True)
 
 
 class SilentMonitor:
@@ -127,6 +403,6 @@ class RunMonitor:
         if self._metrics.step == 0:
             return  # there is nothing to see
         try:
-            write_page(self.folder)
+            write_run_page(self.folder)
         except (UserError, OSError) as error:  # the run is more important than its page
             self.warn(f"report.html was not written: {error}")

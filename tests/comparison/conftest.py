@@ -5,9 +5,10 @@ from prepared_folders import picture
 from tf1_files import random_variables, write_checkpoint
 from tiny_training import resnet_arrays, write_pictures
 
+from animegan3_tf.common.images import write_image
 from animegan3_tf.export.tflite import convert_as_it_is
-from animegan3_tf.images import write_image
-from animegan3_tf.networks import build_generator, save_generator
+from animegan3_tf.models.weights import save_generator
+from animegan3_tf.networks import build_generator
 
 
 @pytest.fixture(scope="session")

@@ -5,12 +5,11 @@ import pytest
 from prepared_folders import picture
 from tiny_training import write_pictures
 
-from animegan3_tf.comparison.drawn import draw
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.images import read_image, resize, write_image
 from animegan3_tf.comparison.inputs import reduce_photos
-from animegan3_tf.comparison.method import Method
-from animegan3_tf.errors import UserError
-from animegan3_tf.images import read_image, resize, write_image
-from animegan3_tf.stylizer import Stylizer
+from animegan3_tf.comparison.method import Method, draw_methods
+from animegan3_tf.stylizer.model import Stylizer
 
 
 @pytest.fixture
@@ -62,7 +61,7 @@ def test_every_generator_sees_the_same_pixels(inputs, tmp_path):
     seen = []
     stylizer = Stylizer(lambda photo: seen.append(photo) or -photo)
     method = Method("a", tmp_path, "weights", tmp_path, stylizer)
-    drawn = draw(method, inputs, tmp_path / "out")
+    drawn = draw_methods(method, inputs, tmp_path / "out")
     assert list(drawn.paths) == ["00", "01", "more/02"]
     expected = resize(picture(0, 64), (32, 32))
     assert np.array_equal(np.round((seen[0][0] + 1) * 127.5), expected)
@@ -74,14 +73,14 @@ def test_a_generator_that_fails_on_a_photo_lacks_its_picture(inputs, tmp_path):
         raise MemoryError
 
     method = Method("a", tmp_path, "weights", tmp_path, Stylizer(forward))
-    drawn = draw(method, inputs, tmp_path / "out")
+    drawn = draw_methods(method, inputs, tmp_path / "out")
     assert drawn.paths == {}
     assert drawn.broken == ("00", "01", "more/02")
     assert "do not fit in memory" in drawn.missing["more/02"]
 
 
 def test_pictures_made_elsewhere_are_found_by_name_and_resized(folder, inputs, tmp_path):
-    drawn = draw(pictures(folder / "negatives"), inputs, tmp_path / "out")
+    drawn = draw_methods(pictures(folder / "negatives"), inputs, tmp_path / "out")
     assert list(drawn.paths) == ["00", "more/02"]
     assert drawn.missing == {"01": "there is no picture of its name"}
     assert drawn.broken == ()  # lacking a picture is no error
@@ -92,7 +91,7 @@ def test_pictures_made_elsewhere_are_found_by_name_and_resized(folder, inputs, t
 def test_a_picture_of_another_shape_or_broken_is_left_out(folder, inputs, tmp_path):
     write_image(folder / "negatives" / "00.bmp", np.zeros((64, 90, 3), np.uint8))
     (folder / "negatives" / "01.png").write_bytes(b"nothing")
-    drawn = draw(pictures(folder / "negatives"), inputs, tmp_path / "out")
+    drawn = draw_methods(pictures(folder / "negatives"), inputs, tmp_path / "out")
     assert list(drawn.paths) == ["more/02"]
     assert "is 90x64, which is not its photo's shape" in drawn.missing["00"]
     assert drawn.broken == ("01",)
@@ -102,4 +101,4 @@ def test_a_folder_in_which_nothing_is_named_like_a_photo_is_refused(inputs, tmp_
     method = dataclasses.replace(pictures(write_pictures(tmp_path / "other", 1)), name="theirs")
     (tmp_path / "other" / "00.png").rename(tmp_path / "other" / "x.png")
     with pytest.raises(UserError, match=r"--model theirs: no picture of .* has the name of a photo, such as '00'"):
-        draw(method, inputs, tmp_path / "out")
+        draw_methods(method, inputs, tmp_path / "out")

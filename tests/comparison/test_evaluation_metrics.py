@@ -3,10 +3,10 @@ import pytest
 from prepared_folders import picture
 from tiny_training import write_pictures
 
-from animegan3_tf.comparison.evaluation_metrics import EvaluationMetrics
-from animegan3_tf.evaluation.feature_network import FeatureNetwork
+from animegan3_tf.common.images import write_image
+from animegan3_tf.comparison.compare import EvaluationMetrics
+from animegan3_tf.evaluation.features import FeatureNetwork
 from animegan3_tf.evaluation.measures import Measures
-from animegan3_tf.images import write_image
 
 
 def test_scores_are_in_the_pairs_order_and_features_are_made_once(tmp_path):

@@ -1,7 +1,7 @@
 import pytest
 
-from animegan3_tf.comparison.image_size import parse_sizes, size_text
-from animegan3_tf.errors import UserError
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.comparison.inputs import parse_sizes, size_text
 
 
 def test_sizes_come_by_their_pixels_each_once():

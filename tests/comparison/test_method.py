@@ -8,10 +8,10 @@ from tf1_files import random_variables, write_checkpoint
 from tf1_graphs import run_graph, write_frozen_graph
 from tiny_training import write_pictures
 
-from animegan3_tf.checkpoints import shipped_checkpoints
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.comparison.inputs import Specification
 from animegan3_tf.comparison.method import open_method
-from animegan3_tf.comparison.specification import Specification
-from animegan3_tf.errors import UserError
+from animegan3_tf.models.checkpoints import shipped_checkpoints
 
 
 def opened(path, architecture=None):

@@ -4,7 +4,7 @@ import pytest
 from chromium import BROWSER, browser
 from comparisons import comparison
 
-from animegan3_tf.comparison.report import write_report
+from animegan3_tf.reports.comparison import write_comparison
 
 pytestmark = [
     pytest.mark.slow,
@@ -19,7 +19,7 @@ SAME = "document.querySelector('.stage .{}').src === document.querySelectorAll('
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
     folder = tmp_path_factory.mktemp("page")
-    return write_report(comparison(folder), folder / "report", 2)
+    return write_comparison(comparison(folder), folder / "report", 2)
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from animegan3_tf.comparison.specification import Specification, parse_models
-from animegan3_tf.errors import UserError
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.comparison.inputs import Specification, parse_models
 
 
 def test_a_name_a_path_and_where_needed_a_generation():

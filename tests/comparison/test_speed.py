@@ -6,9 +6,8 @@ import pytest
 from animegan3_tf.comparison import speed
 from animegan3_tf.comparison.memory import Memory, measure_memory
 from animegan3_tf.comparison.method import Method
-from animegan3_tf.comparison.speed import time_methods
-from animegan3_tf.speed.timing import Timing
-from animegan3_tf.stylizer import Stylizer
+from animegan3_tf.comparison.speed import Timing, time_methods
+from animegan3_tf.stylizer.model import Stylizer
 
 PHOTO = np.zeros((40, 40, 3), np.uint8)
 

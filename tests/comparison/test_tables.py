@@ -7,16 +7,15 @@ import re
 import pytest
 from comparisons import PHOTOS, comparison
 
-from animegan3_tf.comparison.page import spread_names
-from animegan3_tf.comparison.report import FILES, write_report
-from animegan3_tf.comparison.tables import cost_table, not_measured, score_table
+from animegan3_tf.reports.comparison import FILES, spread_names, write_comparison
+from animegan3_tf.reports.tables import cost_table, not_measured, score_table
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
     found = comparison(folder)
-    write_report(found, folder / "report", 2)
+    write_comparison(found, folder / "report", 2)
     return found, folder / "report"
 
 

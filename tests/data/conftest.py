@@ -1,7 +1,7 @@
 import pytest
 from prepared_folders import picture
 
-from animegan3_tf.images import write_image
+from animegan3_tf.common.images import write_image
 
 
 @pytest.fixture

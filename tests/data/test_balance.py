@@ -5,11 +5,11 @@ import pytest
 from prepared_folders import counts
 from tiny_training import tiny_style
 
-from animegan3_tf.data.balance import balance_settings, balanced
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.images import read_image, write_image
+from animegan3_tf.data.colors import balance_settings, balanced
 from animegan3_tf.data.prepare import prepare
 from animegan3_tf.data.targets import smooth_target, style_targets
-from animegan3_tf.errors import UserError
-from animegan3_tf.images import read_image, write_image
 
 
 def flat(*levels):

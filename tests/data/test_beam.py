@@ -5,9 +5,9 @@ import pytest
 from prepared_folders import digests
 from sharded_folders import STYLE, make_shards, records, source_folders
 
+from animegan3_tf.common.errors import UserError
 from animegan3_tf.data.prepare import prepare
 from animegan3_tf.data.targets import style_targets, target_name
-from animegan3_tf.errors import UserError
 
 beam = pytest.importorskip("apache_beam", reason="Apache Beam is not installed (the extra: make EXTRAS=dev,beam test)")
 
@@ -72,7 +72,7 @@ def test_an_interrupt_is_one(folders, tmp_path, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("animegan3_tf.data.shard_writer.open_record", interrupted)
+    monkeypatch.setattr("animegan3_tf.data.shards.open_record", interrupted)
     with pytest.raises(KeyboardInterrupt):
         make_shards(folders, tmp_path / "beam", on_beam())
 

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from animegan3_tf.data.book import read_book, write_book
-from animegan3_tf.errors import UserError
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.data.manifest import read_book, write_book
 
 ENTRIES = [
     ("a", "x.png", {"n": 1}),

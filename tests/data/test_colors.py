@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from prepared_folders import picture
 
+from animegan3_tf.common.images import write_image
 from animegan3_tf.data import colors
 from animegan3_tf.data.colors import ColorTally, folder_colors, histograms, record_colors
 from animegan3_tf.data.prepare import prepare
 from animegan3_tf.data.targets import photo_targets
-from animegan3_tf.images import write_image
 
 
 def flat(red, green, blue, size=(8, 8)):

@@ -6,11 +6,11 @@ import pytest
 from prepared_folders import picture
 from tiny_training import tiny_style, write_pictures
 
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.images import write_image
 from animegan3_tf.data.dataset import TrainingData
 from animegan3_tf.data.prepare import prepare
 from animegan3_tf.data.targets import style_targets, target_folder, to_working_size
-from animegan3_tf.errors import UserError
-from animegan3_tf.images import write_image
 
 PLAIN = {"data.flip": False, "data.max_scale": 1.0}
 SIZE = 16

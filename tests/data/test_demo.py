@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
+from animegan3_tf.common.images import find_images, read_image
 from animegan3_tf.data.demo import demo_anime, demo_photos
-from animegan3_tf.images import find_images, read_image
 
 
 def flat_share(image):

@@ -1,8 +1,8 @@
 import numpy as np
 import skimage.data
 
-from animegan3_tf.data.difference_hash import difference_hash, hamming
-from animegan3_tf.images import resize
+from animegan3_tf.common.images import resize
+from animegan3_tf.data.near_duplicates import difference_hash, hamming
 
 
 def test_bits_by_hand():

@@ -4,8 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from animegan3_tf.data.face import Face
-from animegan3_tf.data.face_align import crop_matrix, inverse, tilt, to_source, warp
+from animegan3_tf.data.face_align import Face, crop_matrix, inverse, tilt, to_source, warp
 
 HALF = [[2.0, 0.0, 0.5], [0.0, 2.0, 0.5]]  # the pixel (0, 0) of a copy of half the size lies amid the first four
 

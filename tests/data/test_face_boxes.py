@@ -1,10 +1,9 @@
 import numpy as np
 import pytest
 
-from animegan3_tf.data.center_crop import CenterCrop
-from animegan3_tf.data.face import Face
-from animegan3_tf.data.face_boxes import GivenBoxes
-from animegan3_tf.errors import UserError
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.data.face_align import Face
+from animegan3_tf.data.face_detector import CenterCrop, GivenBoxes
 
 PICTURES = [np.zeros((20, 30, 3), np.uint8)] * 3
 

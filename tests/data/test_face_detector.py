@@ -6,9 +6,9 @@ import pytest
 import skimage.data
 from golden import shared
 
+from animegan3_tf.common.images import read_image, resize
 from animegan3_tf.data.face_align import crop_matrix, inverse, tilt, to_source, warp
 from animegan3_tf.data.face_detector import MtcnnDetector
-from animegan3_tf.images import read_image, resize
 
 PUPILS = [(203.8, 100.6), (247.1, 103.5)]  # of the portrait, read from an enlargement
 

@@ -5,9 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from animegan3_tf.data.face import Face
-from animegan3_tf.data.face_align import inverse, to_source
-from animegan3_tf.data.face_square import LARGEST_FACE, SMALLEST_FACE, face_square
+from animegan3_tf.data.face_align import LARGEST_FACE, SMALLEST_FACE, Face, face_square, inverse, to_source
 
 SIZE = 512
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from prepared_folders import digests
 
-from animegan3_tf.data.center_crop import CenterCrop
-from animegan3_tf.data.face import Face
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.images import read_image, resize, write_image
+from animegan3_tf.data.face_align import Face
+from animegan3_tf.data.face_detector import CenterCrop
 from animegan3_tf.data.faces import CropSettings, crop_faces
-from animegan3_tf.errors import UserError
-from animegan3_tf.images import read_image, resize, write_image
 
 SMALL = CropSettings(size=32, margin=0.0, min_size=20)
 
@@ -137,7 +137,7 @@ def test_near_duplicates_are_left_out_and_named(photos, out):
 def test_a_finished_run_neither_decodes_nor_detects(photos, out, monkeypatch):
     crop_faces(photos, out, Listed(b=[]), SMALL)
     before = digests(out)
-    monkeypatch.setattr("animegan3_tf.data.records.read_image", lambda *_: pytest.fail("a current photo was decoded"))
+    monkeypatch.setattr("animegan3_tf.data.prepare.read_image", lambda *_: pytest.fail("a current photo was decoded"))
     detector = Listed(b=[])
     report = crop_faces(photos, out, detector, SMALL)
     assert (report.written, report.current, dict(report.rejected)) == (0, 3, {"no face": 1})
@@ -316,7 +316,7 @@ def test_a_killed_run_is_finished_by_the_next(tmp_path, photos, out):
     other = tmp_path / "other"
     script = tmp_path / "run.py"
     script.write_text(
-        "import sys\nfrom animegan3_tf.data.center_crop import CenterCrop\n"
+        "import sys\nfrom animegan3_tf.data.face_detector import CenterCrop\n"
         "from animegan3_tf.data.faces import CropSettings, crop_faces\n"
         "settings = CropSettings(size=32, margin=0.0, min_size=20)\n"
         "crop_faces(*sys.argv[1:], CenterCrop(), settings, on_progress=lambda *step: print(*step, flush=True))\n"

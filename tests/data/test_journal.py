@@ -1,6 +1,6 @@
 import pytest
 
-from animegan3_tf.data.journal import Journal
+from animegan3_tf.data.manifest import Journal
 
 LINES = [("a.png", {"n": 1}, None), ("caf\udce9.png", None, "broken\nby far")]
 

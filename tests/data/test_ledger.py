@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from prepared_folders import counts, digests, picture
 
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.images import read_image, write_image
 from animegan3_tf.data.prepare import prepare
 from animegan3_tf.data.targets import anime_targets, photo_targets
-from animegan3_tf.errors import UserError
-from animegan3_tf.images import read_image, write_image
 
 
 def test_manifest_records_source_target_maker_and_parameters(photos):

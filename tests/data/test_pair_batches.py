@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 from tiny_pairs import pairs_style, write_pairs
 
-from animegan3_tf.data.pair_batches import PairBatches
-from animegan3_tf.data.pair_folder import open_pairs
-from animegan3_tf.errors import UserError
-from animegan3_tf.images import write_image
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.images import write_image
+from animegan3_tf.data.pair_dataset import PairBatches, open_pairs
 
 SHAPES = {"small": (4, 16, 16, 3), "large": (2, 24, 24, 3)}
 CALM = {"pairs.varied": 0.0, "pairs.flip": False}

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from tiny_pairs import smooth_photo, teacher, write_pairs
 
-from animegan3_tf.data.pair_folder import held_out_numbers, open_pair_folders, open_pairs
-from animegan3_tf.errors import UserError
-from animegan3_tf.images import ImageError, read_image, write_image
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.images import ImageError, read_image, write_image
+from animegan3_tf.data.pair_dataset import held_out_numbers, open_pair_folders, open_pairs
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ import pytest
 from chromium import BROWSER, browser
 from prepared_folders import picture
 
-from animegan3_tf.data.pair_book import PairManifest, Rejection
-from animegan3_tf.data.pair_page import read_review, write_pair_page
+from animegan3_tf.common.images import write_image
+from animegan3_tf.data.pair_manifest import PairManifest, Rejection
 from animegan3_tf.data.pairs import cross_off
-from animegan3_tf.images import write_image
+from animegan3_tf.reports.pairs import read_review, write_pair_page
 
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="needs Chromium or Chrome on the PATH")
 

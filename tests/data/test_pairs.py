@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from drawn_faces import face, landmarks
 
-from animegan3_tf.data.face import Face
-from animegan3_tf.data.pair_book import PairManifest
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.images import read_image, write_image
+from animegan3_tf.data.face_align import Face
+from animegan3_tf.data.pair_manifest import PairManifest
 from animegan3_tf.data.pairs import PairMakingSettings, cross_off, make_pairs
-from animegan3_tf.errors import UserError
-from animegan3_tf.images import read_image, write_image
 
 SETTINGS = PairMakingSettings(size=128, teacher_size=256)
 

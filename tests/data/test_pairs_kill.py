@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from prepared_folders import digests, picture
 
-from animegan3_tf.images import write_image
+from animegan3_tf.common.images import write_image
+from animegan3_tf.models.weights import save_generator
 from animegan3_tf.networks import build_generator
-from animegan3_tf.networks.weights import save_generator
 
 ROOT = Path(__file__).parents[2]
 KILLS = int(os.environ.get("KILLS", 2))

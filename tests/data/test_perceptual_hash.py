@@ -3,8 +3,8 @@ import io
 import numpy as np
 from PIL import Image
 
-from animegan3_tf.data.perceptual_hash import SeenImages, perceptual_hash
-from animegan3_tf.images import jpeg_bytes, resize
+from animegan3_tf.common.images import jpeg_bytes, resize
+from animegan3_tf.data.near_duplicates import SeenImages, perceptual_hash
 
 
 def scene(seed, side=96):

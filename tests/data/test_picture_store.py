@@ -3,9 +3,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from animegan3_tf.data.picture_store import ImageStore
-from animegan3_tf.errors import UserError
-from animegan3_tf.images import ImageError
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.images import ImageError
+from animegan3_tf.data.dataset import ImageStore
 
 
 class Pictures:

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from prepared_folders import counts, digests, picture
 
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.files import fcntl, only_process
+from animegan3_tf.common.images import read_image, write_image
 from animegan3_tf.data.prepare import prepare
 from animegan3_tf.data.targets import Stage, anime_targets, photo_targets, smooth_target, target_folder
-from animegan3_tf.errors import UserError
-from animegan3_tf.files import fcntl, only_process
-from animegan3_tf.images import read_image, write_image
 
 
 def test_target_folders_have_the_names_of_the_design(tmp_path):
@@ -55,7 +55,7 @@ def test_second_run_does_nothing_not_even_decode(photos, monkeypatch):
     def refuse(*_):
         raise AssertionError("a current picture was decoded")
 
-    monkeypatch.setattr("animegan3_tf.data.records.read_image", refuse)
+    monkeypatch.setattr("animegan3_tf.data.prepare.read_image", refuse)
     assert counts(prepare(photo_targets(photos))) == (0, 6, 0)
     assert digests(photos.parent) == before
 
@@ -67,7 +67,7 @@ def test_a_picture_is_read_once_for_all_its_targets(photos, monkeypatch):
         read.append(path.name)
         return read_image(path, *arguments)
 
-    monkeypatch.setattr("animegan3_tf.data.records.read_image", counted)
+    monkeypatch.setattr("animegan3_tf.data.prepare.read_image", counted)
     prepare(photo_targets(photos))
     assert sorted(read) == ["a.png", "b.jpg", "c.png"]
 

@@ -16,7 +16,7 @@ import pytest
 from prepared_folders import digests, picture
 from tiny_training import TINY_TOML
 
-from animegan3_tf.images import read_image, write_image
+from animegan3_tf.common.images import read_image, write_image
 
 ROOT = Path(__file__).parents[2]
 KILLS = int(os.environ.get("KILLS", 2))

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from prepared_folders import picture
 
-from animegan3_tf.data.records import apply_stage, open_record
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.images import write_image
+from animegan3_tf.data.prepare import apply_stage, open_record
 from animegan3_tf.data.targets import Stage
-from animegan3_tf.errors import UserError
-from animegan3_tf.images import write_image
 
 
 def darker(rgb, name, by):

@@ -6,13 +6,12 @@ import pytest
 from sharded_folders import STYLE, make_shards, source_folders
 from tiny_training import tiny_style
 
-from animegan3_tf.data.dataset import TrainingData
-from animegan3_tf.data.pictures import open_images
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.images import ImageError
+from animegan3_tf.data.dataset import TrainingData, open_images
 from animegan3_tf.data.prepare import prepare
 from animegan3_tf.data.shard_folder import ShardIndex, count_images
 from animegan3_tf.data.targets import style_targets
-from animegan3_tf.errors import UserError
-from animegan3_tf.images import ImageError
 from animegan3_tf.styles import override
 
 SHARDS = "photo", "tiny/style"

@@ -13,15 +13,14 @@ from prepared_folders import digests, picture
 from sharded_folders import STYLE, make_shards, records, source_folders
 from tiny_training import tiny_style
 
-from animegan3_tf.data import records as records_module
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.files import write_json
+from animegan3_tf.common.images import decode_image, write_image
+from animegan3_tf.data import prepare as records_module
 from animegan3_tf.data.prepare import prepare
 from animegan3_tf.data.shard_folder import ShardIndex, shard_path, write_summary
-from animegan3_tf.data.shard_writer import write_shard
-from animegan3_tf.data.shards import on_this_machine
+from animegan3_tf.data.shards import on_this_machine, write_shard
 from animegan3_tf.data.targets import style_targets, target_name
-from animegan3_tf.errors import UserError
-from animegan3_tf.files import write_json
-from animegan3_tf.images import decode_image, write_image
 from animegan3_tf.styles import load_style
 
 

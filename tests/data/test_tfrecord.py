@@ -5,7 +5,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from animegan3_tf.data.tfrecord import example, frame, read_frame
+from animegan3_tf.data.shard_folder import example, frame, read_frame
 
 PAYLOADS = [b"first", b"", bytes(range(256)) * 300]
 

@@ -8,18 +8,16 @@ from chromium import BROWSER, browser
 from tiny_checkpoints import plain_stylizer, write_checkpoint, write_plain_weights
 from tiny_training import write_pictures
 
-from animegan3_tf.errors import UserError
-from animegan3_tf.evaluation import ablation_images
-from animegan3_tf.evaluation.ablation import ablate
-from animegan3_tf.evaluation.ablation_checkpoints import find_runs
-from animegan3_tf.evaluation.ablation_page import BIASED
-from animegan3_tf.evaluation.ablation_report import COLUMNS, FILES, write_ablation
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.files import only_process
+from animegan3_tf.evaluation import ablation as ablations
+from animegan3_tf.evaluation.ablation import ablate, find_ablation_runs
 from animegan3_tf.evaluation.evaluate import evaluate
-from animegan3_tf.evaluation.feature_network import FeatureNetwork
+from animegan3_tf.evaluation.features import FeatureNetwork
 from animegan3_tf.evaluation.measures import Measures
 from animegan3_tf.evaluation.perceptual_distance import PerceptualDistance
-from animegan3_tf.files import only_process
-from animegan3_tf.weights_file import read_weights
+from animegan3_tf.models.weights_file import read_weights
+from animegan3_tf.reports.ablation import BIASED, COLUMNS, FILES, write_ablation
 
 
 def measures(folder, seen=None, **changes):
@@ -62,12 +60,12 @@ def folder(tmp_path_factory):
 def stylised(monkeypatch):
     """Pictures are drawn without a network; receives the value of the generator that drew each."""
     calls = []
-    monkeypatch.setattr(ablation_images, "load_stylizer", plain_stylizer(calls))
+    monkeypatch.setattr(ablations, "load_stylizer", plain_stylizer(calls))
     return calls
 
 
 def run(folder, out, specifications, **changes):
-    runs = find_runs([text.format(folder) for text in specifications])
+    runs = find_ablation_runs([text.format(folder) for text in specifications])
     return ablate(runs, folder / "photo", folder / "anime", out, measures(folder, **changes))
 
 
@@ -75,7 +73,7 @@ def run(folder, out, specifications, **changes):
 def made(folder, tmp_path_factory):
     out = tmp_path_factory.mktemp("out")
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(ablation_images, "load_stylizer", plain_stylizer([]))
+        patched.setattr(ablations, "load_stylizer", plain_stylizer([]))
         return run(folder, out, ["{}/a", "b & c={}/b"]), out
 
 
@@ -185,7 +183,7 @@ def test_weights_that_fit_no_network_are_reported_and_the_rest_goes_on(folder, t
             raise UserError(f"weights {str(path)!r} do not fit the generator")
         return load(path)
 
-    monkeypatch.setattr(ablation_images, "load_stylizer", misfit)
+    monkeypatch.setattr(ablations, "load_stylizer", misfit)
     ablation = run(folder, tmp_path, ["{}/a"], replicates=0)
     assert [one.step for one in ablation.measured] == [20, 30]
     assert ablation.problems == (f"weights '{folder / 'a' / 'state-000010.h5'}' do not fit the generator",)

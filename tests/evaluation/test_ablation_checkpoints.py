@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from tiny_checkpoints import write_checkpoint, write_plain_weights
 
-from animegan3_tf.errors import UserError
-from animegan3_tf.evaluation.ablation_checkpoints import Generator, find_checkpoints, find_runs
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.evaluation.ablation import Generator, find_ablation_runs, find_checkpoints
 
 
 def steps(checkpoints):
@@ -59,7 +59,7 @@ def test_a_state_without_a_header_of_its_run_is_named(tmp_path, monkeypatch):
     write_checkpoint(tmp_path, 5, 0.25)
     (checkpoint,) = find_checkpoints(tmp_path)
     monkeypatch.setattr(
-        "animegan3_tf.evaluation.ablation_checkpoints.deployed_weights",
+        "animegan3_tf.evaluation.ablation.deployed_weights",
         lambda state: (_ for _ in ()).throw(UserError("no run")),
     )
     assert read(checkpoint) == (None, [f"'{tmp_path / 'state-000005.h5'}' cannot be used: no run"])
@@ -96,8 +96,13 @@ def test_labels(tmp_path):
     write_plain_weights(tmp_path / "a" / "generator.h5", 0.5, step=6)
     write_plain_weights(tmp_path / "released.h5", 0.5, step=6)
     specifications = [tmp_path / "a" / "generator.h5", path, tmp_path / "released.h5", f"of mine={tmp_path / 'b'}"]
-    assert [run.label for run in find_runs(list(map(str, specifications)))] == ["a", "lr=0.1", "released", "of mine"]
-    (run,) = find_runs([f"x={tmp_path / 'lr=0.1'}"])
+    assert [run.label for run in find_ablation_runs(list(map(str, specifications)))] == [
+        "a",
+        "lr=0.1",
+        "released",
+        "of mine",
+    ]
+    (run,) = find_ablation_runs([f"x={tmp_path / 'lr=0.1'}"])
     assert (run.label, run.path) == ("x", tmp_path / "lr=0.1")
 
 
@@ -116,7 +121,7 @@ def test_labels(tmp_path):
 def test_what_is_refused(tmp_path, specifications, words):
     write_checkpoint(tmp_path / "a", 5, 0.25)
     with pytest.raises(UserError, match=words):
-        find_runs([text.format(tmp_path / "a") for text in specifications])
+        find_ablation_runs([text.format(tmp_path / "a") for text in specifications])
 
 
 def test_the_digest_is_of_what_decides_the_pictures(tmp_path):

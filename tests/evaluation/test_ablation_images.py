@@ -5,12 +5,11 @@ import pytest
 from tiny_checkpoints import HEADER, plain_stylizer
 from tiny_training import write_pictures
 
-from animegan3_tf.errors import UserError
-from animegan3_tf.evaluation import ablation_images
-from animegan3_tf.evaluation.ablation_checkpoints import Generator
-from animegan3_tf.evaluation.ablation_images import draw_checkpoint
-from animegan3_tf.evaluation.drawn_record import RECORD
-from animegan3_tf.images import read_image
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.images import read_image
+from animegan3_tf.evaluation import ablation
+from animegan3_tf.evaluation.ablation import Generator, draw_checkpoint
+from animegan3_tf.evaluation.drawn import RECORD
 
 
 @pytest.fixture
@@ -19,7 +18,7 @@ def drawn(tmp_path, monkeypatch):
     write_pictures(tmp_path / "photo", 3)
     write_pictures(tmp_path / "photo" / "below", 1, first=7)
     calls = []
-    monkeypatch.setattr(ablation_images, "load_stylizer", plain_stylizer(calls))
+    monkeypatch.setattr(ablation, "load_stylizer", plain_stylizer(calls))
 
     def draw(value=0.5):
         calls.clear()
@@ -97,5 +96,5 @@ def test_a_record_that_says_nothing(drawn, tmp_path, text):
 def test_weights_that_fit_no_network_are_named_by_their_own_file(tmp_path):
     write_pictures(tmp_path / "photo", 1)
     generator = Generator(tmp_path / "state-000005.h5", HEADER, {"main_value": np.float32([0.5])})
-    with pytest.raises(ablation_images.UnfitGenerator, match=r"state-000005\.h5' do not fit the generator"):
+    with pytest.raises(ablation.UnfitGenerator, match=r"state-000005\.h5' do not fit the generator"):
         draw_checkpoint(generator, tmp_path / "photo", tmp_path / "out")

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from animegan3_tf.evaluation import frechet_distance
-from animegan3_tf.evaluation.bootstrap import bootstrap_interval
+from animegan3_tf.evaluation.result import bootstrap_interval
 
 
 def test_a_mean_gets_the_interval_of_the_textbook():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from drawn_faces import face, landmarks
 
-from animegan3_tf.evaluation.drawn_eyes import both_eyes_drawn
+from animegan3_tf.data.drawing_checks import both_eyes_drawn
 
 
 @pytest.mark.parametrize("size", [192, 256, 384, 512])

@@ -9,14 +9,13 @@ from golden import shared
 from prepared_folders import picture
 from tiny_training import resnet_arrays, write_pictures
 
-from animegan3_tf.errors import UserError
-from animegan3_tf.evaluation.evaluate import evaluate
-from animegan3_tf.evaluation.feature_network import FeatureNetwork
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.images import resize, write_image
+from animegan3_tf.evaluation.evaluate import compare_sets, evaluate
+from animegan3_tf.evaluation.features import FeatureNetwork
 from animegan3_tf.evaluation.measures import Measures, choose_measures
 from animegan3_tf.evaluation.perceptual_distance import PerceptualDistance
-from animegan3_tf.evaluation.report import FILES, to_dict, write_report
-from animegan3_tf.evaluation.set_results import compare_sets
-from animegan3_tf.images import resize, write_image
+from animegan3_tf.reports.evaluation import FILES, evaluation_to_dict, write_evaluation
 
 
 def measures(folder, **changes):
@@ -94,7 +93,7 @@ def test_scores_belong_to_the_right_pictures(evaluation):
 
 
 def test_a_broken_picture_is_reported_and_left_out(evaluation):
-    report = to_dict(evaluation)
+    report = evaluation_to_dict(evaluation)
     assert report["sets"]["generated"]["pictures"] == 60
     assert len(report["rejected"]) == 1
     assert "broken.png" in report["rejected"][0]
@@ -129,7 +128,7 @@ def test_pictures_without_photos_still_have_distances(folder, tmp_path):
     found = evaluate(tmp_path / "renamed", folder / "photo", folder / "anime", measures(folder, replicates=0))
     assert result(found, "frechet_anime").value > 0
     assert result(found, "ms_ssim").note == "not measured: no picture has this score"
-    write_report(found, tmp_path / "report")
+    write_evaluation(found, tmp_path / "report")
     assert "no generated picture has a photo" in (tmp_path / "report" / "report.html").read_text()
 
 
@@ -144,7 +143,7 @@ def test_the_order_of_files_does_not_matter(folder, evaluation, tmp_path):
 
 
 def test_the_report_for_programs_spreadsheets_papers_and_eyes(evaluation, tmp_path):
-    write_report(evaluation, tmp_path / "report")
+    write_evaluation(evaluation, tmp_path / "report")
     assert sorted(path.name for path in (tmp_path / "report").iterdir()) == sorted(FILES)
     report = json.loads((tmp_path / "report" / "report.json").read_text())
     assert report["features"]["network"] == "mean colour"
@@ -164,7 +163,7 @@ def test_the_report_for_programs_spreadsheets_papers_and_eyes(evaluation, tmp_pa
 
 
 def test_the_page_shows_best_and_worst_and_needs_no_network(evaluation, tmp_path):
-    write_report(evaluation, tmp_path)
+    write_evaluation(evaluation, tmp_path)
     text = (tmp_path / "report.html").read_text()
     assert re.findall(r'<section id="(\w+)"', text) == ["results", "networks", "cases", "pictures", "rejected"]
     assert "http" not in text

@@ -4,11 +4,9 @@ import tensorflow as tf
 from prepared_folders import picture
 from tiny_training import resnet_arrays, write_pictures
 
-from animegan3_tf.errors import UserError
-from animegan3_tf.evaluation.feature_network import FeatureNetwork
-from animegan3_tf.evaluation.feature_store import FeatureStore
-from animegan3_tf.evaluation.features import load_features
-from animegan3_tf.images import find_images, write_image
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.images import find_images, write_image
+from animegan3_tf.evaluation.features import FeatureNetwork, FeatureStore, load_features
 
 
 @pytest.fixture

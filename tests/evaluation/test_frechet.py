@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 
 from animegan3_tf.evaluation import frechet_distance
-from animegan3_tf.evaluation.frechet import frechet_of_gaussians
-from animegan3_tf.evaluation.moments import Moments, moments_of
+from animegan3_tf.evaluation.distances import Moments, frechet_of_gaussians, moments_of
 
 
 def features(seed, count=300, dimension=8, shift=0.0):

@@ -4,18 +4,23 @@ import pytest
 from golden import shared
 from prepared_folders import picture
 
-from animegan3_tf.data.face import Face
-from animegan3_tf.data.face_align import to_source
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.images import find_images, read_image, write_image
+from animegan3_tf.data.face_align import Face, to_source
 from animegan3_tf.data.face_detector import MtcnnDetector
-from animegan3_tf.errors import UserError
 from animegan3_tf.evaluation.evaluate import evaluate
-from animegan3_tf.evaluation.face_chip import LANDMARKS, chip_matrix, face_chip
-from animegan3_tf.evaluation.face_embedding import FaceEmbedding, dlib_embedding
-from animegan3_tf.evaluation.face_scores import score_faces
-from animegan3_tf.evaluation.feature_network import FeatureNetwork
-from animegan3_tf.evaluation.identity import between_persons, identity_similarity
+from animegan3_tf.evaluation.face_scores import (
+    LANDMARKS,
+    FaceEmbedding,
+    between_persons,
+    chip_matrix,
+    dlib_embedding,
+    face_chip,
+    identity_similarity,
+    score_faces,
+)
+from animegan3_tf.evaluation.features import FeatureNetwork
 from animegan3_tf.evaluation.measures import Measures
-from animegan3_tf.images import find_images, read_image, write_image
 
 
 def test_similarity_worked_out_by_hand():

@@ -6,12 +6,9 @@ import pytest
 import tensorflow as tf
 from prepared_folders import picture
 
-from animegan3_tf.evaluation.artfid import artfid
-from animegan3_tf.evaluation.color_shift import ciede2000_shift, yuv_shift
-from animegan3_tf.evaluation.edge_retention import edge_retention
-from animegan3_tf.evaluation.flatness import flatness
-from animegan3_tf.evaluation.lpips import feature_map_distance
-from animegan3_tf.evaluation.ssim import multi_scale_ssim
+from animegan3_tf.evaluation.distances import artfid
+from animegan3_tf.evaluation.image_scores import ciede2000_shift, edge_retention, flatness, multi_scale_ssim, yuv_shift
+from animegan3_tf.evaluation.perceptual_distance import feature_map_distance
 
 
 def plain(*rgb, side=16):

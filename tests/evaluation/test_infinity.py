@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from animegan3_tf.evaluation import frechet_distance
-from animegan3_tf.evaluation.infinity import frechet_at_infinity, least_images
+from animegan3_tf.evaluation.distances import frechet_at_infinity, least_images
 
 
 def test_the_bias_of_few_generated_pictures_is_gone():

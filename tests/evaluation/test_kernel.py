@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from animegan3_tf.evaluation import kernel, kernel_distance
+from animegan3_tf.evaluation import distances, kernel_distance
 
 A, B = np.array([[1.0, 0], [0, 1]]), np.array([[1.0, 1], [0, 0]])
 
@@ -16,7 +16,7 @@ def test_pieces_and_order_do_not_matter(monkeypatch):
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=(50, 6)), rng.normal(size=(70, 6)) + 1
     whole = kernel_distance(a, b)
-    monkeypatch.setattr(kernel, "_PIECE", 7)
+    monkeypatch.setattr(distances, "_PIECE", 7)
     assert kernel_distance(rng.permutation(a), b) == pytest.approx(whole, rel=1e-12)
     assert kernel_distance(b, a) == pytest.approx(whole, rel=1e-12)
 

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from animegan3_tf.errors import UserError
-from animegan3_tf.evaluation.pairs import images_by_name, pair_images, same_aspect
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.evaluation.drawn import images_by_name, pair_images, same_aspect
 
 OUT, PHOTOS = Path("out"), Path("photos")
 

@@ -4,7 +4,7 @@ import tensorflow as tf
 from prepared_folders import picture
 from tiny_training import resnet_arrays
 
-from animegan3_tf.errors import UserError
+from animegan3_tf.common.errors import UserError
 from animegan3_tf.evaluation.perceptual_distance import load_perceptual_distance
 from animegan3_tf.networks.alexnet import LAYERS
 

@@ -3,8 +3,8 @@ import pytest
 from drawn_faces import face, landmarks
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-from animegan3_tf.data.face_places import skin_places
-from animegan3_tf.evaluation.skin_shift import skin_shift
+from animegan3_tf.data.face_align import skin_places
+from animegan3_tf.evaluation.face_scores import skin_shift
 
 
 def test_the_same_skin_has_not_moved():

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from animegan3_tf.stylizer import load_stylizer
+from animegan3_tf.stylizer.model import load_stylizer
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "litert_minimal.py"
 
@@ -112,7 +112,7 @@ def test_eight_bit_input_and_output(example, models, name):
 
 @pytest.mark.parametrize(("size", "smaller"), [((90, 70), (40, 31)), ((300, 451), (170, 256)), ((64, 64), (32, 16))])
 def test_shrinking_is_opencvs_by_area(example, size, smaller):
-    from animegan3_tf.images import resize
+    from animegan3_tf.common.images import resize
 
     rgb = np.random.default_rng(2).integers(0, 256, (*size, 3), dtype=np.uint8)
     assert np.abs(example.shrink(rgb, smaller) - resize(rgb, smaller)).max() <= 1

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from animegan3_tf.images import write_image
-from animegan3_tf.networks import build_generator, save_generator
+from animegan3_tf.common.images import write_image
+from animegan3_tf.models.weights import save_generator
+from animegan3_tf.networks import build_generator
 
 
 @pytest.fixture(scope="session")
@@ -23,7 +24,7 @@ def run(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def generator(run):
-    from animegan3_tf.networks import load_generator
+    from animegan3_tf.models.weights import load_generator
 
     return load_generator(run / "generator.h5")
 

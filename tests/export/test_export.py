@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from animegan3_tf import images
-from animegan3_tf.errors import UserError
+from animegan3_tf.common import images
+from animegan3_tf.common.errors import UserError
 from animegan3_tf.export import ExportPlan, export_generator
-from animegan3_tf.export.comparison import LIMITS
-from animegan3_tf.info import describe_model
-from animegan3_tf.stylizer import load_stylizer
+from animegan3_tf.export.check import LIMITS
+from animegan3_tf.reports.info import describe_model
+from animegan3_tf.stylizer.model import load_stylizer
 
 SIZE = 64  # conftest.py exports at it
 MAIN_WEIGHTS = 1_027_520

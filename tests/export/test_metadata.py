@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from animegan3_tf.export.card import NOT_STATED, card_of
+from animegan3_tf.export.check import NOT_STATED, card_of
 from animegan3_tf.export.metadata import read_metadata, with_metadata
 
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from animegan3_tf.export.mobile import mobile_generator
+from animegan3_tf.models.weights import build_deployed
 from animegan3_tf.networks import build_generator
-from animegan3_tf.networks.weights import build_deployed
 
 
 def noise(height, width):

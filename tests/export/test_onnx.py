@@ -3,11 +3,11 @@ import importlib.util
 import numpy as np
 import pytest
 
-from animegan3_tf.errors import UserError
+from animegan3_tf.common.errors import UserError
 from animegan3_tf.export import ExportPlan, export_generator
 from animegan3_tf.export.onnx import check_onnx
-from animegan3_tf.info import describe_model
-from animegan3_tf.stylizer import load_stylizer
+from animegan3_tf.reports.info import describe_model
+from animegan3_tf.stylizer.model import load_stylizer
 
 installed = all(importlib.util.find_spec(name) for name in ("tf2onnx", "onnxruntime"))
 needs_onnx = pytest.mark.skipif(not installed, reason="the extra onnx is not installed")

@@ -1,6 +1,6 @@
 import pytest
 
-from animegan3_tf.errors import UserError
+from animegan3_tf.common.errors import UserError
 from animegan3_tf.export import ExportPlan
 
 

@@ -28,9 +28,9 @@ def test_offline_filters_load_without_tensorflow(names):
 @pytest.mark.parametrize(
     "code",
     [
-        "from animegan3_tf.filters.superpixels import superpixels as direct; from animegan3_tf import filters",
+        "from animegan3_tf.filters.felzenszwalb import superpixels as direct; from animegan3_tf import filters",
         "from animegan3_tf import filters; filters.superpixels; "
-        "from animegan3_tf.filters.superpixels import superpixels as direct",
+        "from animegan3_tf.filters.felzenszwalb import superpixels as direct",
     ],
     ids=["module-first", "package-first"],
 )

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from animegan3_tf.filters import l0_smooth, nl_means, nl_means_offline
-from animegan3_tf.filters.nl_means import _denoise
+from animegan3_tf.filters.non_local_means import _denoise
 
 HAYAO = (5, 6, 5, 7)
 SHINKAI = (7, 6, 6, 7)

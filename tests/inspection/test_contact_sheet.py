@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
+from animegan3_tf.common.images import write_image
 from animegan3_tf.data.targets import anime_targets, photo_targets
-from animegan3_tf.images import write_image
-from animegan3_tf.inspection.contact_sheet import TILE, examples, paths_of, strip
 from animegan3_tf.inspection.survey import Survey, shown, survey_folder
+from animegan3_tf.reports.contact_sheet import TILE, examples, paths_of, strip
 
 
 def flat(*levels, size=(40, 40)):

@@ -2,8 +2,8 @@ import random
 
 import pytest
 
-from animegan3_tf.data.difference_hash import hamming
-from animegan3_tf.inspection.duplicates import MOST, duplicate_groups
+from animegan3_tf.data.near_duplicates import hamming
+from animegan3_tf.inspection.inspect import MOST, duplicate_groups
 
 BASE = 0xF0F0_3C3C_A5A5_9696
 

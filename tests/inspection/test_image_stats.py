@@ -3,8 +3,8 @@ import pytest
 from PIL import Image
 from prepared_folders import picture
 
-from animegan3_tf.images import resize, write_image
-from animegan3_tf.inspection.image_stats import image_stats, letterbox
+from animegan3_tf.common.images import resize, write_image
+from animegan3_tf.inspection.survey import image_stats, letterbox
 
 
 def scene(height, width):

@@ -7,9 +7,9 @@ from prepared_folders import digests
 from sharded_folders import make_shards
 from tiny_training import tiny_style
 
+from animegan3_tf.common.errors import UserError
 from animegan3_tf.data.prepare import prepare
 from animegan3_tf.data.targets import style_targets
-from animegan3_tf.errors import UserError
 from animegan3_tf.inspection.inspect import inspect
 
 
@@ -61,10 +61,10 @@ def test_each_warning_is_told(folders):
 def test_a_set_without_faults_has_no_warnings(tmp_path, monkeypatch):
     from prepared_folders import picture
 
-    from animegan3_tf.images import resize, write_image
-    from animegan3_tf.inspection import remarks
+    from animegan3_tf.common.images import resize, write_image
+    from animegan3_tf.inspection import inspect as inspecting
 
-    monkeypatch.setattr(remarks, "ENOUGH", 3)
+    monkeypatch.setattr(inspecting, "ENOUGH", 3)
     folders = tmp_path / "photo", tmp_path / "tiny" / "style"
     for number, folder in enumerate(folders):
         for i in range(3):

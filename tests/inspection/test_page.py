@@ -7,12 +7,12 @@ from data_sets import data_set
 from PIL import Image
 from tiny_training import tiny_style
 
+from animegan3_tf.common.errors import UserError
 from animegan3_tf.data.prepare import prepare
 from animegan3_tf.data.targets import style_targets
-from animegan3_tf.errors import UserError
-from animegan3_tf.inspection.contact_sheet import TILE
 from animegan3_tf.inspection.inspect import inspect
-from animegan3_tf.inspection.page import write_page
+from animegan3_tf.reports.contact_sheet import TILE
+from animegan3_tf.reports.inspection import write_inspection_page
 
 SECTIONS = ["warnings", "counts", "brightness", "colours", "rejected", "duplicates", "examples"]
 
@@ -22,7 +22,7 @@ def text(tmp_path_factory):
     folder = tmp_path_factory.mktemp("page")
     folders, style = data_set(folder), tiny_style({"data.balance": "mean"})
     prepare(style_targets(style, *folders))
-    write_page(inspect(style, *folders), folder / "deep" / "inspect.html")
+    write_inspection_page(inspect(style, *folders), folder / "deep" / "inspect.html")
     return (folder / "deep" / "inspect.html").read_text(encoding="utf-8")
 
 
@@ -64,4 +64,4 @@ def test_what_it_tells(text):
 def test_a_page_that_cannot_be_written_is_one_line(tmp_path):
     folders = data_set(tmp_path / "data")
     with pytest.raises(UserError, match=r"inspect.html' cannot be written .*; name another with --page"):
-        write_page(inspect(tiny_style(), *folders), folders[0] / "0.png" / "inspect.html")
+        write_inspection_page(inspect(tiny_style(), *folders), folders[0] / "0.png" / "inspect.html")

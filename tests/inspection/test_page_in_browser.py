@@ -11,7 +11,7 @@ from data_sets import data_set
 from tiny_training import tiny_style
 
 from animegan3_tf.inspection.inspect import inspect
-from animegan3_tf.inspection.page import write_page
+from animegan3_tf.reports.inspection import write_inspection_page
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 # what the page itself must not have: it measures, and leaves what it found in the document
@@ -40,7 +40,7 @@ def opened(path, profile, width=1200):
 def test_a_browser_shows_every_section_and_reports_no_error(tmp_path):
     folders = data_set(tmp_path / "data")
     page, probed, faulty = (tmp_path / f"{name}.html" for name in ("page", "probed", "faulty"))
-    write_page(inspect(tiny_style(), *folders), page)
+    write_inspection_page(inspect(tiny_style(), *folders), page)
     probed.write_text(page.read_text().replace("</body>", PROBE + "</body>"))
     faulty.write_text(page.read_text().replace("</body>", "<script>absent()</script></body>"))
     assert opened(page, tmp_path / "profile")[1] == []

@@ -7,11 +7,11 @@ from published import face
 from tf1_files import golden_checkpoint, golden_pictures, random_variables, read_checkpoint
 from tf1_graphs import run_graph, write_frozen_graph
 
-from animegan3_tf.errors import UserError
-from animegan3_tf.lineage import animegan3, import_generator, open_published
-from animegan3_tf.networks import load_generator
-from animegan3_tf.networks.weights import named_weights, structure_of
-from animegan3_tf.weights_file import read_header
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.models import tf1_checkpoint
+from animegan3_tf.models.published import import_generator, open_published
+from animegan3_tf.models.weights import load_generator, named_weights, structure_of
+from animegan3_tf.models.weights_file import read_header
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def test_the_graphs_constants_are_the_networks(arrays, tmp_path):
 def test_the_variables_of_a_graph_are_those_of_its_checkpoint(arrays, tmp_path):
     model = open_published(write_frozen_graph(tmp_path / "v3.pb", "animegan3", arrays)).model
     assert structure_of(model)["epsilons"] == {"lade": 1e-5, "attention": 1e-9, "attention_norm": 1e-3}
-    names = animegan3.variables() | animegan3.batch_norm_variables("generator_1")
+    names = tf1_checkpoint.animegan3_variables() | tf1_checkpoint.batch_norm_variables("generator_1")
     for name, weight in named_weights(model).items():
         np.testing.assert_array_equal(weight.numpy(), arrays[names[name]].reshape(weight.shape), err_msg=name)
 

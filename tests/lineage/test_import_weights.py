@@ -6,14 +6,14 @@ import pytest
 from tf1_files import golden_checkpoint, golden_pictures, random_variables, write_checkpoint
 
 from animegan3_tf.cli import main
-from animegan3_tf.errors import UserError
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.images import read_image, write_image
 from animegan3_tf.export import ExportPlan, export_generator
-from animegan3_tf.images import read_image, write_image
-from animegan3_tf.lineage import import_generator
-from animegan3_tf.lineage.detect import CHECKPOINTS
-from animegan3_tf.networks import load_generator
-from animegan3_tf.stylizer import load_stylizer
-from animegan3_tf.weights_file import read_header
+from animegan3_tf.models.published import import_generator
+from animegan3_tf.models.tf1_checkpoint import CHECKPOINTS
+from animegan3_tf.models.weights import load_generator
+from animegan3_tf.models.weights_file import read_header
+from animegan3_tf.stylizer.model import load_stylizer
 
 
 def run_import(monkeypatch, *arguments):

@@ -5,10 +5,10 @@ import pytest
 from tf1_files import golden_checkpoint, golden_pictures, random_variables, read_checkpoint
 from tf1_graphs import frozen_graph
 
-from animegan3_tf.errors import UserError
-from animegan3_tf.generator_file import open_generator
-from animegan3_tf.lineage import open_published
-from animegan3_tf.stylizer import load_stylizer
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.models.generator_file import open_generator
+from animegan3_tf.models.published import open_published
+from animegan3_tf.stylizer.model import load_stylizer
 
 installed = all(importlib.util.find_spec(name) for name in ("onnx", "tf2onnx", "onnxruntime"))
 pytestmark = pytest.mark.skipif(not installed, reason="the extra onnx is not installed")

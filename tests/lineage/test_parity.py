@@ -10,9 +10,9 @@ from google.protobuf import json_format
 from published import face, hifilter, published
 from tf1_graphs import run_graph
 
-from animegan3_tf.lineage import open_published
-from animegan3_tf.networks.weights import structure_of
-from animegan3_tf.stylizer import load_stylizer
+from animegan3_tf.models.published import open_published
+from animegan3_tf.models.weights import structure_of
+from animegan3_tf.stylizer.model import load_stylizer
 
 installed = all(importlib.util.find_spec(name) for name in ("onnx", "onnxruntime"))
 needs_onnx = pytest.mark.skipif(not installed, reason="the extra onnx is not installed")

@@ -7,9 +7,9 @@ from google.protobuf import json_format
 from tf1_files import golden_checkpoint, golden_pictures, random_variables, read_checkpoint
 from tf1_graphs import frozen_graph
 
-from animegan3_tf.errors import UserError
-from animegan3_tf.lineage import open_published
-from animegan3_tf.networks.weights import named_weights
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.models.published import open_published
+from animegan3_tf.models.weights import named_weights
 
 
 def write_tfjs(folder, graph, quantised=()):

@@ -8,7 +8,7 @@ import tensorflow as tf
 from golden import golden
 
 from animegan3_tf import losses
-from animegan3_tf.networks import load_perceptual
+from animegan3_tf.models.perceptual import load_perceptual
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,7 @@ import tracemalloc
 
 import pytest
 
-from animegan3_tf.models.pickle_walker import Maker, UnknownName, walk_pickle
-from animegan3_tf.models.pickled_arrays import ARRAY_NAMES
+from animegan3_tf.models.pickled import ARRAY_NAMES, Maker, UnknownName, walk_pickle
 
 LIST = Maker(list)
 

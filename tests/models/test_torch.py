@@ -11,7 +11,7 @@ from golden import golden
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from animegan3_tf.errors import UserError
+from animegan3_tf.common.errors import UserError
 from animegan3_tf.models.torch import TorchFile
 
 CONTAINERS = ("zip.pt", "legacy.pt")

@@ -3,8 +3,8 @@ import pytest
 import tensorflow as tf
 from golden import shared
 
-from animegan3_tf.errors import UserError
-from animegan3_tf.images import find_images, read_image
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.images import find_images, read_image
 from animegan3_tf.networks.anime_classifier import (
     SHORTCUTS,
     STAGES,

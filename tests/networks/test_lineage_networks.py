@@ -3,8 +3,8 @@ import pytest
 import tensorflow as tf
 from golden import golden
 
+from animegan3_tf.models.weights import named_weights
 from animegan3_tf.networks import animegan1, animegan2
-from animegan3_tf.networks.weights import named_weights
 
 THEIRS = {  # layer of ours -> scope of the original code
     "conv_in_conv": "conv_0",
@@ -29,7 +29,7 @@ def load_discriminator(model, arrays):
 
 def test_animegan2s_discriminator_answers_as_the_original_code():
     arrays = np.load(golden("v2", "discriminator.npz"))
-    model = animegan2.build_discriminator()
+    model = animegan2.build_animegan2_discriminator()
     load_discriminator(model, arrays)
     np.testing.assert_allclose(model(arrays["input"], training=True), arrays["logit"], atol=1e-4)
     for layer in ("conv_in_conv", "last_conv", "logit_conv"):
@@ -43,7 +43,7 @@ def test_animegan1s_discriminator_is_animegan2s_but_for_its_normalisation():
         for module in (animegan1, animegan2)
     ]
     assert shapes[0] == shapes[1]
-    assert animegan1.build_discriminator().get_layer("last_norm").epsilon == 1e-5
+    assert animegan1.build_animegan1_discriminator().get_layer("last_norm").epsilon == 1e-5
 
 
 @pytest.mark.parametrize("module", [animegan1, animegan2])

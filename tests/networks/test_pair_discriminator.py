@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from animegan3_tf.networks.pair_discriminator import build_pair_discriminator
+from animegan3_tf.networks.patch_discriminator import build_pair_discriminator
 
 
 def images(seed, shape=(2, 24, 16, 3)):

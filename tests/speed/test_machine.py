@@ -2,7 +2,7 @@ import json
 
 import tensorflow as tf
 
-from animegan3_tf.speed.machine import describe_machine, peak_memory
+from animegan3_tf.comparison.speed import describe_machine, peak_memory
 
 
 def test_the_machine_is_described_in_plain_values():

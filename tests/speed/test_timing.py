@@ -1,4 +1,4 @@
-from animegan3_tf.speed.timing import Timing, ratios, take_turns
+from animegan3_tf.comparison.speed import Timing, ratios, take_turns
 
 
 def test_runs_take_turns_and_the_order_turns_round():

@@ -1,11 +1,10 @@
 import pytest
 from tiny_pairs import PAIRS_TOML, pairs_style
 
+from animegan3_tf.common.errors import UserError
 from animegan3_tf.data.region_colors import SKIN_LIGHTNESS
-from animegan3_tf.errors import UserError
 from animegan3_tf.styles import load_style, override
-from animegan3_tf.styles.style import tomllib
-from animegan3_tf.styles.toml_text import toml_of
+from animegan3_tf.styles.style import toml_of, tomllib
 
 
 def test_portrait_learns_from_pairs_as_the_trial_did_and_in_the_dark():

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from animegan3_tf.errors import UserError
+from animegan3_tf.common.errors import UserError
 from animegan3_tf.styles import Style, available_styles, load_style, override
 
 MINIMAL = """

@@ -1,5 +1,5 @@
 from animegan3_tf.styles import available_styles, load_style
-from animegan3_tf.styles.toml_text import toml_of
+from animegan3_tf.styles.style import toml_of
 
 
 def test_every_bundled_style_is_the_same_read_from_its_text(tmp_path):

@@ -9,9 +9,10 @@ from benchmarks.train import region_wait
 from tiny_pairs import PAIRS_TOML
 from tiny_training import TINY_TOML, tiny_style, write_pictures
 
-from animegan3_tf.networks import build_generator, load_perceptual, save_generator
-from animegan3_tf.networks.weights import named_weights
-from animegan3_tf.speed.timing import Timing
+from animegan3_tf.comparison.speed import Timing
+from animegan3_tf.models.perceptual import load_perceptual
+from animegan3_tf.models.weights import named_weights, save_generator
+from animegan3_tf.networks import build_generator
 from animegan3_tf.training.feature_terms import needed_taps
 
 

@@ -7,7 +7,7 @@ import pytest
 from download import PUBLISHED, download
 from downloads.fetch import fetch
 
-from animegan3_tf.errors import UserError
+from animegan3_tf.common.errors import UserError
 from animegan3_tf.styles.style import tomllib
 
 CONTENT = bytes(range(256)) * 40

@@ -2,11 +2,11 @@ import portrait_table
 import pytest
 from drawn_faces import face, landmarks
 
-from animegan3_tf.data.pair_book import PairManifest
-from animegan3_tf.images import read_image, write_image
+from animegan3_tf.common.images import read_image, write_image
+from animegan3_tf.data.pair_manifest import PairManifest
+from animegan3_tf.models.weights import save_generator
 from animegan3_tf.networks import build_generator
 from animegan3_tf.networks.anime_classifier import installed_classifier
-from animegan3_tf.networks.weights import save_generator
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from release_checkpoint import release
 
-from animegan3_tf.checkpoints import shipped_checkpoints
-from animegan3_tf.errors import UserError
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.models.checkpoints import shipped_checkpoints
+from animegan3_tf.models.weights_file import read_weights, write_weights
 from animegan3_tf.styles import load_style, override
 from animegan3_tf.training.configuration import RunConfiguration
-from animegan3_tf.weights_file import read_weights, write_weights
 
 ABOUT = """
 title = "tiny"

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import same_results
 
-from animegan3_tf.images import write_image
+from animegan3_tf.common.images import write_image
 
 
 def test_numbers_and_pixels_that_differ_are_named_and_times_are_not(tmp_path):

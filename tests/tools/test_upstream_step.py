@@ -12,12 +12,12 @@ from upstream import load_golden_discriminator, load_golden_generator
 
 from animegan3_tf.data.dataset import TrainingData
 from animegan3_tf.filters import l0_smooth_offline
-from animegan3_tf.networks import load_perceptual
+from animegan3_tf.models.perceptual import load_perceptual
 from animegan3_tf.styles import load_style, override
 from animegan3_tf.training.feature_terms import needed_taps
-from animegan3_tf.training.gan_trainer import ADVERSARIAL
 from animegan3_tf.training.targets import region_target
-from animegan3_tf.training.trainer import Trainer
+from animegan3_tf.training.trainer import ADVERSARIAL
+from animegan3_tf.training.two_tail import Trainer
 
 BATCH = {"photo": "real_photo", "photo_region": "photo_superpixel", "anime": "anime", "anime_smooth": "anime_smooth"}
 

@@ -3,9 +3,9 @@ import dataclasses
 import pytest
 from tiny_training import tiny_style, write_pictures
 
-from animegan3_tf.errors import UserError
+from animegan3_tf.common.errors import UserError
 from animegan3_tf.styles import load_style
-from animegan3_tf.training.configuration import Origin, RunConfiguration, binding, digest, resolve_steps
+from animegan3_tf.training.configuration import Origin, RunConfiguration, binding, binding_digest, resolve_steps
 
 
 def configuration(photos, **changes):
@@ -75,8 +75,8 @@ def test_what_binds_a_run(tmp_path):
     assert binding(plan)["init"] is None
     assert not binding(plan).keys() & {"version", "steps", "keep", "keep_every", "checkpoint_every", "samples"}
     for changes in ({"seed": 1}, {"deterministic": True}, {"pretrain_steps": 1}, {"init": Origin("a", "b")}):
-        assert digest(dataclasses.replace(plan, **changes)) != digest(plan)
-    assert digest(dataclasses.replace(plan, steps=9, keep=7)) == digest(plan)
+        assert binding_digest(dataclasses.replace(plan, **changes)) != binding_digest(plan)
+    assert binding_digest(dataclasses.replace(plan, steps=9, keep=7)) == binding_digest(plan)
 
 
 def test_a_configuration_from_before_a_setting_existed_has_its_default(tmp_path):

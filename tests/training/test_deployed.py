@@ -3,16 +3,16 @@ import pytest
 import tensorflow as tf
 from tiny_training import SINGLE_TAIL, plain_network, tiny_style, write_pictures
 
-from animegan3_tf.errors import UserError
-from animegan3_tf.networks.weights import build_deployed, structure_of
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.models.weights import build_deployed, structure_of
+from animegan3_tf.models.weights_file import read_weights
 from animegan3_tf.training import run
 from animegan3_tf.training.configuration import RunConfiguration
-from animegan3_tf.training.deployed import deployed_weights
-from animegan3_tf.training.gan_trainer import GanTrainer
+from animegan3_tf.training.initial import deployed_weights
 from animegan3_tf.training.run import train
 from animegan3_tf.training.run_files import states
 from animegan3_tf.training.state import State, read_state
-from animegan3_tf.weights_file import read_weights
+from animegan3_tf.training.trainer import GanTrainer
 
 
 @pytest.mark.slow

@@ -14,10 +14,9 @@ import pytest
 from tiny_pairs import PAIRS_TOML, write_pairs
 from tiny_training import TINY_TOML, write_pictures
 
-from animegan3_tf.errors import UserError
+from animegan3_tf.common.errors import UserError
 from animegan3_tf.training.distribution import Distribution, check_shares, cluster_position
-from animegan3_tf.training.metrics_file import read_metrics
-from animegan3_tf.training.run_files import states
+from animegan3_tf.training.run_files import read_metrics, states
 from animegan3_tf.training.state import read_state
 
 ROOT = Path(__file__).parents[2]

@@ -2,8 +2,8 @@ import pytest
 from driven import drive
 from tiny_training import plain_network, tiny_style
 
-from animegan3_tf.training.dominance import Dominance, undecided_loss
-from animegan3_tf.training.objective import Objective
+from animegan3_tf.training.objectives import Dominance, undecided_loss
+from animegan3_tf.training.two_tail import Objective
 
 
 def steps(discriminator, styles):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from animegan3_tf.training.ema import GeneratorAverage
+from animegan3_tf.training.trainer import GeneratorAverage
 
 
 def network():

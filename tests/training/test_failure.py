@@ -10,14 +10,13 @@ import pytest
 import tensorflow as tf
 from tiny_training import tiny_style, write_pictures
 
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.images import read_image
 from animegan3_tf.data.dataset import TrainingData
-from animegan3_tf.errors import UserError
-from animegan3_tf.images import read_image
 from animegan3_tf.training.run import RunConfiguration, train
-from animegan3_tf.training.state import restore_state
-from animegan3_tf.training.state_folder import newest_state
-from animegan3_tf.training.status import read_status
-from animegan3_tf.training.trainer import Trainer
+from animegan3_tf.training.run_files import read_status
+from animegan3_tf.training.state import newest_state, restore_state
+from animegan3_tf.training.two_tail import Trainer
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:Even though the `tf.config")]
 

@@ -7,13 +7,13 @@ from tf1_files import random_variables
 from tf1_graphs import write_frozen_graph
 from tiny_training import tiny_style
 
-from animegan3_tf.errors import UserError
-from animegan3_tf.networks import build_generator, save_generator
-from animegan3_tf.networks.weights import named_weights
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.models.weights import named_weights, save_generator
+from animegan3_tf.networks import build_generator
 from animegan3_tf.training.configuration import RunConfiguration
 from animegan3_tf.training.initial import find_origin, read_initial
 from animegan3_tf.training.state import snapshot, write_state
-from animegan3_tf.training.trainer import Trainer
+from animegan3_tf.training.two_tail import Trainer
 
 PHOTO = tf.random.stateless_uniform([1, 16, 24, 3], seed=(1, 2), minval=-1)
 

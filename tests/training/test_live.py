@@ -5,8 +5,8 @@ import pytest
 from driven import Clock, drive
 from rich.console import Console
 
-from animegan3_tf.training.live import LiveTable, trend
-from animegan3_tf.training.pace import Pace
+from animegan3_tf.training.callbacks import Pace
+from animegan3_tf.training.watch import LiveTable, trend
 
 
 def terminal(width=100):

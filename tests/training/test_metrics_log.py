@@ -8,10 +8,10 @@ from driven import Clock, drive
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from animegan3_tf.errors import UserError
-from animegan3_tf.training.metrics_file import METRICS, MetricsFile
-from animegan3_tf.training.metrics_log import MetricsLog, memory, read_metrics
-from animegan3_tf.training.pace import Pace
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.training.callbacks import Pace
+from animegan3_tf.training.run_files import METRICS, MetricsFile
+from animegan3_tf.training.watch import MetricsLog, memory, read_metrics
 
 
 def strictly(line):

@@ -5,10 +5,11 @@ from tiny_training import resnet_arrays, tiny_style
 from upstream import load_golden_discriminator
 
 from animegan3_tf import losses
-from animegan3_tf.networks import build_discriminator, load_perceptual
+from animegan3_tf.models.perceptual import load_perceptual
+from animegan3_tf.networks import build_discriminator
 from animegan3_tf.styles import load_style, override
 from animegan3_tf.training.feature_terms import gray, needed_taps
-from animegan3_tf.training.objective import Objective
+from animegan3_tf.training.two_tail import Objective
 
 PHOTO, SUPPORT, MAIN, REVISION = (
     tf.random.stateless_uniform([2, 16, 16, 3], seed=(seed, 0), minval=-1, maxval=1) for seed in range(4)

@@ -1,7 +1,7 @@
 import pytest
 from driven import Clock
 
-from animegan3_tf.training.pace import Pace, remaining
+from animegan3_tf.training.callbacks import Pace, remaining
 
 
 def test_the_rate_leaves_out_the_step_that_traces():

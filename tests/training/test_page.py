@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 from run_folders import add_validation, run_folder
 
-from animegan3_tf.errors import UserError
-from animegan3_tf.training.metrics_file import MetricsFile
-from animegan3_tf.training.page import GRIDS, write_page
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.reports.training import GRIDS, write_run_page
+from animegan3_tf.training.run_files import MetricsFile
 
 
 class Reader(HTMLParser):
@@ -40,7 +40,7 @@ class Reader(HTMLParser):
 
 
 def page_of(folder):
-    path = write_page(folder)
+    path = write_run_page(folder)
     assert path == folder / "report.html"
     return Reader(path.read_text(encoding="utf-8"))
 
@@ -54,7 +54,7 @@ def test_gradient_norms_are_drawn_apart_from_losses(tmp_path):
     folder = run_folder(tmp_path / "run", step=4)
     terms = {"content": 0.5, "generator_gradient": 119.0, "discriminator_main": 0.1, "discriminator_gradient": 3.0}
     MetricsFile(folder, 4).append({"step": 5, "phase": "adversarial", "terms": terms})
-    figures = re.findall(r"<figure><figcaption>(.*?)</figcaption>(.*?)</figure>", write_page(folder).read_text())
+    figures = re.findall(r"<figure><figcaption>(.*?)</figcaption>(.*?)</figure>", write_run_page(folder).read_text())
     holding = {word: {title for title, body in figures if f"</svg>{word} <b>" in body} for word in terms}
     assert holding["generator_gradient"] == holding["discriminator_gradient"] == {"Gradients"}
     assert (holding["content"], holding["discriminator_main"]) == ({"Generator: support tail"}, {"Discriminators"})
@@ -130,5 +130,5 @@ def test_a_run_that_has_just_begun_or_holds_nonsense(tmp_path):
 
 def test_a_folder_that_is_no_run(tmp_path):
     with pytest.raises(UserError, match="is not a run folder"):
-        write_page(tmp_path)
+        write_run_page(tmp_path)
     assert list(tmp_path.iterdir()) == []

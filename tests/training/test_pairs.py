@@ -10,22 +10,19 @@ import tensorflow as tf
 from tiny_pairs import pairs_style, write_pairs
 from tiny_training import plain_network, tiny_style
 
-from animegan3_tf.errors import UserError
-from animegan3_tf.images import read_image
-from animegan3_tf.networks import build_generator, load_generator, save_generator
-from animegan3_tf.networks.weights import named_weights
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.images import read_image
+from animegan3_tf.models.weights import load_generator, named_weights, save_generator
+from animegan3_tf.networks import build_generator
 from animegan3_tf.training import run
-from animegan3_tf.training.accumulation import accumulated
 from animegan3_tf.training.configuration import RunConfiguration, binding, resolve_steps
-from animegan3_tf.training.gan_trainer import ADVERSARIAL
 from animegan3_tf.training.initial import find_origin, read_initial
-from animegan3_tf.training.metrics_file import read_metrics
-from animegan3_tf.training.pair_objective import PairObjective
-from animegan3_tf.training.pair_trainer import PAIRS, PairTrainer, warm_cosine
-from animegan3_tf.training.pair_validation import PairSquare, PairValidation
+from animegan3_tf.training.pairs import PAIRS, PairObjective, PairTrainer, warm_cosine
 from animegan3_tf.training.run import train
-from animegan3_tf.training.run_files import states
+from animegan3_tf.training.run_files import read_metrics, states
 from animegan3_tf.training.state import read_state
+from animegan3_tf.training.trainer import ADVERSARIAL, accumulated
+from animegan3_tf.training.validation import PairSquare, PairValidation
 
 WITH_DISCRIMINATOR = {"pairs.discriminator": True, "pairs.discriminator_alone": 1, "pairs.discriminator_limit": 9.0}
 

@@ -12,19 +12,17 @@ import pytest
 import tensorflow as tf
 from tiny_training import plain_network, tiny_style, write_pictures
 
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.images import read_image
 from animegan3_tf.data.shards import prepare_shards, style_shards
-from animegan3_tf.errors import UserError
-from animegan3_tf.images import read_image
-from animegan3_tf.training import run, unpaired
+from animegan3_tf.training import objectives, run
 from animegan3_tf.training.callbacks import StopOnSignal
-from animegan3_tf.training.configuration import Origin, digest
+from animegan3_tf.training.configuration import Origin, binding_digest
 from animegan3_tf.training.initial import find_origin
-from animegan3_tf.training.metrics_file import read_metrics
 from animegan3_tf.training.run import RunConfiguration, train
-from animegan3_tf.training.run_files import states
+from animegan3_tf.training.run_files import read_metrics, read_status, states
 from animegan3_tf.training.state import read_state
-from animegan3_tf.training.status import read_status
-from animegan3_tf.training.trainer import Trainer
+from animegan3_tf.training.two_tail import Trainer
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +58,7 @@ def same_trainer(built, monkeypatch):
         return built[0]
 
     load = run.load_perceptual
-    monkeypatch.setitem(unpaired.TRAINERS, "animegan3", make)
+    monkeypatch.setitem(objectives.TRAINERS, "animegan3", make)
     monkeypatch.setattr(run, "load_perceptual", lambda name, taps: None if name == "random" else load(name, taps))
 
 
@@ -213,7 +211,7 @@ def test_a_state_tells_where_the_run_stood(folders, tmp_path, counting):
     header = read_state(states(tmp_path)[-1]).header
     assert (header["step"], header["phase"], header["seed"], header["examples"]) == (4, "adversarial", 9, 8)
     assert RunConfiguration.from_dict(header["configuration"], "state") == plan
-    assert header["configuration_sha256"] == digest(plan)
+    assert header["configuration_sha256"] == binding_digest(plan)
     assert header["environment"]["tensorflow"] == tf.__version__
 
 

@@ -6,7 +6,7 @@ import sys
 import pytest
 from tiny_training import tiny_style
 
-from animegan3_tf.errors import UserError
+from animegan3_tf.common.errors import UserError
 from animegan3_tf.training.configuration import Origin, RunConfiguration
 from animegan3_tf.training.run_files import states
 from animegan3_tf.training.run_folder import open_folder

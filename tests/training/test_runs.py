@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from run_folders import run_folder
 
-from animegan3_tf.errors import UserError
-from animegan3_tf.training.runs import find_runs, read_run
-from animegan3_tf.training.runs_table import print_runs
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.reports.training import print_runs
+from animegan3_tf.training.run_files import find_runs, read_run
 
 
 def test_what_is_known_of_a_run(tmp_path):

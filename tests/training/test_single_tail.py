@@ -5,19 +5,18 @@ import pytest
 import tensorflow as tf
 from tiny_training import SINGLE_TAIL, plain_network, tiny_style, write_pictures
 
-from animegan3_tf.errors import UserError
-from animegan3_tf.images import read_image
-from animegan3_tf.networks import build_generator, load_generator, save_generator
-from animegan3_tf.networks.weights import build_deployed, named_weights
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.images import read_image
+from animegan3_tf.models.weights import build_deployed, load_generator, named_weights, save_generator
+from animegan3_tf.models.weights_file import read_header
+from animegan3_tf.networks import build_generator
 from animegan3_tf.styles import load_style
 from animegan3_tf.training import run
 from animegan3_tf.training.configuration import RunConfiguration
-from animegan3_tf.training.gan_trainer import ADVERSARIAL, PRETRAIN
 from animegan3_tf.training.initial import find_origin, read_initial
 from animegan3_tf.training.run import train
-from animegan3_tf.training.single_tail import SingleTailTrainer
-from animegan3_tf.training.single_tail_objective import SingleTailObjective
-from animegan3_tf.weights_file import read_header
+from animegan3_tf.training.single_tail import SingleTailObjective, SingleTailTrainer
+from animegan3_tf.training.trainer import ADVERSARIAL, PRETRAIN
 
 
 def single_style(settings=None):

@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from tiny_states import trainer, variables
 
-from animegan3_tf.errors import UserError
+from animegan3_tf.common.errors import UserError
 from animegan3_tf.training.state import DamagedState, State, read_state, restore_state, snapshot, write_state
 
 USER_BLOCK = 512  # of the file; behind it begins what HDF5 reads

@@ -7,11 +7,10 @@ import pytest
 import tensorflow as tf
 from tiny_states import trainer
 
-from animegan3_tf.errors import UserError
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.models.weights_file import write_weights
 from animegan3_tf.training.run_files import states
-from animegan3_tf.training.state import read_state
-from animegan3_tf.training.state_folder import newest_state, save_state, set_aside_newer
-from animegan3_tf.weights_file import write_weights
+from animegan3_tf.training.state import newest_state, read_state, save_state, set_aside_newer
 
 
 @pytest.fixture(scope="module")

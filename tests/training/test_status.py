@@ -7,9 +7,9 @@ import sys
 import pytest
 from driven import Clock, drive
 
-from animegan3_tf.errors import UserError
-from animegan3_tf.training.status import STATUS, RunStatus, read_status
-from animegan3_tf.training.status_file import HEARTBEAT, StatusFile
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.training.run_files import STATUS, RunStatus, read_status
+from animegan3_tf.training.watch import HEARTBEAT, StatusFile
 
 
 def written(folder, **changes):

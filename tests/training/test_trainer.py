@@ -4,13 +4,13 @@ import tensorflow as tf
 from tiny_training import tiny_style
 from upstream import discriminator_variables, generator_variables, load_golden_discriminator, load_golden_generator
 
-from animegan3_tf.networks import load_perceptual
+from animegan3_tf.models.perceptual import load_perceptual
 from animegan3_tf.styles import load_style, override
-from animegan3_tf.training import trainer as trainer_module
+from animegan3_tf.training import two_tail as trainer_module
 from animegan3_tf.training.feature_terms import needed_taps
-from animegan3_tf.training.gan_trainer import ADVERSARIAL, PRETRAIN
 from animegan3_tf.training.targets import region_target
-from animegan3_tf.training.trainer import Trainer
+from animegan3_tf.training.trainer import ADVERSARIAL, PRETRAIN
+from animegan3_tf.training.two_tail import Trainer
 
 
 class Recorder:

@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 from tiny_training import plain_network, tiny_style, write_pictures
 
-from animegan3_tf.errors import UserError
-from animegan3_tf.images import read_image, write_image
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.images import read_image, write_image
 from animegan3_tf.training.validation import Scores, Validation, spread_images, to_levels
 
 BLACK = np.zeros((8, 8, 3), np.uint8)

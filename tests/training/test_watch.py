@@ -6,12 +6,11 @@ import pytest
 from driven import drive
 from tiny_training import tiny_style
 
-from animegan3_tf.errors import UserError
+from animegan3_tf.common.errors import UserError
 from animegan3_tf.training import watch as watching
-from animegan3_tf.training.metrics_log import read_metrics
 from animegan3_tf.training.run import RunConfiguration, RunResult
-from animegan3_tf.training.status import read_status
-from animegan3_tf.training.watch import RunMonitor
+from animegan3_tf.training.run_files import read_status
+from animegan3_tf.training.watch import RunMonitor, read_metrics
 
 
 @pytest.fixture

@@ -13,19 +13,17 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from animegan3_tf.architectures import architecture_of
-from animegan3_tf.errors import UserError
-from animegan3_tf.export.card import card_of
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.comparison.speed import Timing, describe_machine, ratios
+from animegan3_tf.export.check import card_of, fitted, read_photos
 from animegan3_tf.export.onnx import check_onnx, convert_onnx
-from animegan3_tf.export.photos import fitted, read_photos
 from animegan3_tf.export.plan import ExportPlan
 from animegan3_tf.export.saved_model import write_saved_model
 from animegan3_tf.export.tflite import convert_as_it_is, convert_tflite
 from animegan3_tf.layers import ExternalAttention
-from animegan3_tf.networks import load_generator
-from animegan3_tf.speed.machine import describe_machine
-from animegan3_tf.speed.timing import Timing, ratios
-from animegan3_tf.weights_file import read_header
+from animegan3_tf.models.weights import load_generator
+from animegan3_tf.models.weights_file import read_header
+from animegan3_tf.networks.architectures import architecture_of
 from benchmarks.operators import SERVER, profile_operators
 
 PLAIN = "litert plain"

@@ -11,18 +11,15 @@ import numpy as np
 import tensorflow as tf
 
 from animegan3_tf import __version__
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.comparison.speed import Timing, describe_machine, peak_memory, ratios, take_turns
 from animegan3_tf.data.demo import demo_photos
-from animegan3_tf.data.pair_batches import PairBatches
-from animegan3_tf.data.pair_folder import open_pairs
-from animegan3_tf.errors import UserError
-from animegan3_tf.networks import load_perceptual
-from animegan3_tf.networks.perceptual import perceptual_family
-from animegan3_tf.speed.machine import describe_machine, peak_memory
-from animegan3_tf.speed.timing import Timing, ratios, take_turns
+from animegan3_tf.data.pair_dataset import PairBatches, open_pairs
+from animegan3_tf.models.perceptual import load_perceptual, perceptual_family
 from animegan3_tf.styles import load_style, override
 from animegan3_tf.styles.style import PAIRS
-from animegan3_tf.training.gan_trainer import ADVERSARIAL
-from animegan3_tf.training.pair_trainer import PairTrainer
+from animegan3_tf.training.pairs import PairTrainer
+from animegan3_tf.training.trainer import ADVERSARIAL
 
 _GENERATOR = "generator, forward and backward"
 _WARM_UP = 2

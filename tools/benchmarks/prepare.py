@@ -15,11 +15,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.images import find_images, read_image, write_image
 from animegan3_tf.data.demo import demo_photos
 from animegan3_tf.data.prepare import prepare
 from animegan3_tf.data.targets import photo_targets
-from animegan3_tf.errors import UserError
-from animegan3_tf.images import find_images, read_image, write_image
 from benchmarks.upstream_host import l0_smooth_double, superpixel_target
 
 _LAMBDA, _MIN_SIZE = 0.02, 50

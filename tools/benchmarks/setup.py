@@ -10,19 +10,19 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from animegan3_tf.common.errors import UserError
 from animegan3_tf.data.dataset import TrainingData
 from animegan3_tf.data.demo import demo_anime, demo_photos
 from animegan3_tf.data.prepare import prepare
 from animegan3_tf.data.targets import style_targets
-from animegan3_tf.errors import UserError
-from animegan3_tf.networks import PerceptualNetwork, load_generator, load_perceptual
-from animegan3_tf.networks.perceptual import perceptual_family
-from animegan3_tf.networks.weights import named_weights
+from animegan3_tf.models.perceptual import load_perceptual, perceptual_family
+from animegan3_tf.models.weights import load_generator, named_weights
+from animegan3_tf.networks import PerceptualNetwork
 from animegan3_tf.styles import Style, load_style, override
 from animegan3_tf.training.feature_terms import needed_taps
-from animegan3_tf.training.gan_trainer import ADVERSARIAL
 from animegan3_tf.training.targets import region_target
-from animegan3_tf.training.trainer import Trainer
+from animegan3_tf.training.trainer import ADVERSARIAL
+from animegan3_tf.training.two_tail import Trainer
 
 _ANIME_COUNT = 12
 

@@ -11,9 +11,8 @@ from pathlib import Path
 import tensorflow as tf
 
 from animegan3_tf import __version__
-from animegan3_tf.speed.flops import count_flops
-from animegan3_tf.speed.machine import describe_machine, has_gpu, peak_memory
-from animegan3_tf.speed.timing import Timing, ratios, seconds_of, take_turns
+from animegan3_tf.comparison.flops import count_flops
+from animegan3_tf.comparison.speed import Timing, describe_machine, has_gpu, peak_memory, ratios, seconds_of, take_turns
 from animegan3_tf.training.precision import policy
 from benchmarks.matmul_rate import matmul_rate
 from benchmarks.parts import step_parts

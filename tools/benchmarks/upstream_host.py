@@ -15,7 +15,7 @@ import numpy as np
 from skimage.color import label2rgb
 from skimage.segmentation import felzenszwalb
 
-from animegan3_tf.workers import start_worker
+from animegan3_tf.common.workers import start_worker
 
 
 class UpstreamHost:

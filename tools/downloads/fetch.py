@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from animegan3_tf.errors import UserError
+from animegan3_tf.common.errors import UserError
 
 _CHUNK = 1 << 20
 _TIMEOUT = 30.0  # seconds of silence

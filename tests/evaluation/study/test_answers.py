@@ -4,7 +4,7 @@ import json
 import pytest
 from studies import make_answers, make_key
 
-from animegan3_tf.evaluation.study.answers import AnswersError, read_answers
+from animegan3_tf.study.answers import AnswersError, read_answers
 
 KEY = make_key("AB", 6, questions=("overall", "style"), items=6, repeats=2)
 TOLD = make_answers(KEY, 99, 0, lambda question, codes: codes[0] if question == "style" else None)

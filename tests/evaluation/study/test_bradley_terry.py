@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from animegan3_tf.evaluation.study.bradley_terry import bradley_terry
+from animegan3_tf.study.statistics import bradley_terry
 
 
 def matches(*results):

@@ -8,10 +8,9 @@ import pytest
 from PIL import Image
 from studies import write_method_pictures
 
-from animegan3_tf.errors import UserError
-from animegan3_tf.evaluation.study.build import build_study
-from animegan3_tf.evaluation.study.key import Key, key_path
-from animegan3_tf.evaluation.study.page import read_study
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.study.build import Key, build_study, key_path
+from animegan3_tf.study.page import read_study
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from studies import make_key
 
-from animegan3_tf.errors import UserError
-from animegan3_tf.evaluation.study.design import Study, resolve_size
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.study.design import Study, resolve_size
 
 
 def cells(key, trials):

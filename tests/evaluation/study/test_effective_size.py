@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from animegan3_tf.evaluation.study.effective_size import effective_size
+from animegan3_tf.study.statistics import effective_size
 
 
 def test_by_hand():

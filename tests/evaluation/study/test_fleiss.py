@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from animegan3_tf.evaluation.study.fleiss import fleiss_kappa
+from animegan3_tf.study.statistics import fleiss_kappa
 
 # Fleiss 1971: 30 patients, 6 psychiatrists, 5 diagnoses; who chose what, as the R package irr has it
 DIAGNOSES = [

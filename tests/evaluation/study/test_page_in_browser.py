@@ -7,11 +7,10 @@ import pytest
 from chromium import BROWSER, browser
 from studies import write_method_pictures
 
-from animegan3_tf.evaluation.study.build import build_study
-from animegan3_tf.evaluation.study.key import Key
-from animegan3_tf.evaluation.study.schedule import schedule
-from animegan3_tf.evaluation.study.score import score_files
-from animegan3_tf.evaluation.study.serve import make_server
+from animegan3_tf.study.build import Key, build_study
+from animegan3_tf.study.design import schedule
+from animegan3_tf.study.score import score_files
+from animegan3_tf.study.serve import make_server
 
 pytestmark = [
     pytest.mark.slow,

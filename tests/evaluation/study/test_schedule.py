@@ -3,7 +3,7 @@ from collections import Counter
 import pytest
 from studies import make_key
 
-from animegan3_tf.evaluation.study.schedule import mulberry32, schedule
+from animegan3_tf.study.design import mulberry32, schedule
 
 
 def test_mulberry32_gives_its_published_stream():

@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 from studies import make_answers, make_key
 
-from animegan3_tf.errors import UserError
-from animegan3_tf.evaluation.study.report import to_dict, write_report
-from animegan3_tf.evaluation.study.score import score_files
-from animegan3_tf.evaluation.study.tables import csv_text, latex_text
-from animegan3_tf.evaluation.study.wilson import wilson_interval
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.reports.study import study_csv, study_latex, study_to_dict, write_study_report
+from animegan3_tf.study.score import score_files
+from animegan3_tf.study.statistics import wilson_interval
 
 KEY = make_key("AB", 4, items=4, repeats=1)
 
@@ -114,17 +113,17 @@ def test_the_report_is_the_same_in_every_form(tmp_path):
     key = make_key(["v3", "50%_off & <b>", "v1"], 5, questions=("overall", "content"), items=6, repeats=2)
     raters = [make_answers(key, seed, seed % key.study.blocks, lambda _, codes: codes[0]) for seed in range(9)]
     result = score_files(key, write(tmp_path / "in", *raters, "bad"))
-    page = write_report(result, tmp_path / "report")
+    page = write_study_report(result, tmp_path / "report")
     report = json.loads((tmp_path / "report" / "report.json").read_text())
-    assert report == json.loads(json.dumps(to_dict(result)))
-    rows = list(csv.DictReader(io.StringIO(csv_text(result))))
+    assert report == json.loads(json.dumps(study_to_dict(result)))
+    rows = list(csv.DictReader(io.StringIO(study_csv(result))))
     assert len(rows) == 6
     for row in rows:
         (other,) = [m for m in report["questions"][row["question"]]["methods"] if m["method"] == row["method"]]
         assert float(row["score"]) == pytest.approx(other["score"], abs=1e-6)
         assert int(row["wins"]) + int(row["ties"]) + int(row["losses"]) == int(row["comparisons"])
         assert float(row["preference_low"]) < float(row["preference"]) < float(row["preference_high"])
-    latex = latex_text(result)
+    latex = study_latex(result)
     assert r"50\%\_off \& <b>" in latex
     assert latex == (tmp_path / "report" / "report.tex").read_text()
     assert latex.count(r"\\") == 1 + 6

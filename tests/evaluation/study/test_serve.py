@@ -9,12 +9,11 @@ from contextlib import contextmanager
 import pytest
 from studies import make_answers, write_method_pictures
 
-from animegan3_tf.errors import UserError
-from animegan3_tf.evaluation.study import answer_folder, serve
-from animegan3_tf.evaluation.study.answers import MAX_BYTES
-from animegan3_tf.evaluation.study.build import build_study
-from animegan3_tf.evaluation.study.key import Key
-from animegan3_tf.files import only_process
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.files import only_process
+from animegan3_tf.study import answers, serve
+from animegan3_tf.study.answers import MAX_BYTES
+from animegan3_tf.study.build import Key, build_study
 
 
 @pytest.fixture
@@ -132,7 +131,7 @@ def test_a_page_from_elsewhere_may_post_and_nothing_else(page, tmp_path):
 
 
 def test_the_disk_does_not_fill_up(page, tmp_path, monkeypatch):
-    monkeypatch.setattr(answer_folder, "MOST_RATERS", 1)
+    monkeypatch.setattr(answers, "MOST_RATERS", 1)
     with served(page, tmp_path / "out") as request:
         assert request("POST", "/answers", answers(page))[0] == 201
         assert request("POST", "/answers", answers(page, seed=2))[0] == 507

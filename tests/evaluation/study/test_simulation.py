@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from studies import make_key, preference, write_answers
 
-from animegan3_tf.evaluation.study.score import score_files
+from animegan3_tf.study.score import score_files
 
 SCORES = {"A": 0.9, "B": 0.3, "C": -0.2, "D": -1.0}
 STUDIES, RATERS = 100, 40

@@ -2,10 +2,10 @@ import json
 import re
 from importlib.resources import files
 
-from animegan3_tf.evaluation.study.answers import LANGUAGES
-from animegan3_tf.evaluation.study.design import KINDS, QUESTIONS
+from animegan3_tf.study.answers import LANGUAGES
+from animegan3_tf.study.design import KINDS, QUESTIONS
 
-TEXTS = json.loads((files("animegan3_tf.evaluation.study") / "texts.json").read_text(encoding="utf-8"))
+TEXTS = json.loads((files("animegan3_tf.study") / "texts.json").read_text(encoding="utf-8"))
 
 
 def flat(texts, path=()):

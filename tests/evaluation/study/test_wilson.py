@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from animegan3_tf.evaluation.study.wilson import wilson_interval
+from animegan3_tf.study.statistics import wilson_interval
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,22 @@
+"""Errors that the user can correct, and how they name files."""
+
+from __future__ import annotations
+
+import os
+
+
+class UserError(Exception):
+    """Reports bad input in one line: the argument or file, the value, and the remedy.
+
+    The command line prints the message without a traceback and exits with status 1.
+    """
+
+
+def one_line(error: Exception) -> str:
+    """Returns an error's message on one line."""
+    return " ".join(str(error).split())
+
+
+def quote(path: str | os.PathLike) -> str:
+    """The path in quotes, with control characters and undecodable bytes escaped so that it fits on one line."""
+    return repr(os.fsdecode(path))

@@ -1,0 +1,201 @@
+"""Generated images: drawn by a model or given, and paired with their photos."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+import animegan3_tf
+from animegan3_tf.common.errors import UserError, quote
+from animegan3_tf.common.files import remove_leftovers, sha256_of, whole_file
+from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, find_images
+from animegan3_tf.models.checkpoints import WEIGHTS
+from animegan3_tf.models.generator_file import is_published
+from animegan3_tf.stylizer.files import Report, stylize_files
+from animegan3_tf.stylizer.model import load_stylizer
+
+_ASPECT = 0.05  # log ratio: methods pad or round sides to multiples of 8 or 32; more is another image
+
+
+def images_by_name(folder: str | os.PathLike, what: str) -> dict[str, Path]:
+    """Finds the images of a folder by name.
+
+    Args:
+        folder: The folder.
+        what: The name of the folder in errors.
+
+    Returns:
+        {path below the folder, without suffix and with forward slashes: file}.
+
+    Raises:
+        UserError: Two images have one name.
+    """
+    paths: dict[str, Path] = {}
+    for path in find_images(folder):
+        name = path.relative_to(folder).with_suffix("").as_posix()
+        if name in paths:
+            raise UserError(f"{what} has two pictures named {name!r} ({paths[name].suffix}, {path.suffix}); remove one")
+        paths[name] = path
+    return paths
+
+
+def same_aspect(first: Sequence[int], second: Sequence[int]) -> bool:
+    """Whether two sizes (height, width) have aspect ratios that differ by 5 % at most."""
+    return abs(math.log(first[1] / first[0] * second[0] / second[1])) <= _ASPECT
+
+
+def pair_images(
+    generated: Sequence[Path], folder: Path, photos: Sequence[Path], photo_folder: Path
+) -> dict[Path, Path]:
+    """Matches generated images to photos by their paths below their folders, without suffixes.
+
+    Args:
+        generated: The generated images.
+        folder: Their folder.
+        photos: The photos. Where several differ only in the suffix, the one with the image's own suffix is taken, or
+            else the first.
+        photo_folder: Their folder.
+
+    Returns:
+        {generated image: its photo}, without images that have no photo.
+    """
+    by_name: dict[Path, list[Path]] = {}
+    for photo in photos:
+        by_name.setdefault(photo.relative_to(photo_folder).with_suffix(""), []).append(photo)
+    pairs = {}
+    for image in generated:
+        found = by_name.get(image.relative_to(folder).with_suffix(""), [])
+        if found:
+            pairs[image] = next((photo for photo in found if photo.suffix == image.suffix), found[0])
+    return pairs
+
+
+def is_model(path: str | os.PathLike) -> bool:
+    """Whether a path is a model for `load_stylizer` and not a folder of images."""
+    if not os.path.isdir(path) or is_published(path):
+        return True
+    return any(os.path.isfile(Path(path, name)) for name in (WEIGHTS, "saved_model.pb"))
+
+
+def draw_with_model(
+    model: str | os.PathLike,
+    photos: str | os.PathLike,
+    folder: str | os.PathLike,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+    on_progress: Callable[[int, int, Path, str | None], None] | None = None,
+) -> Report:
+    """Stylises the photos into a folder under their names.
+
+    The images are PNG files, so that compression does not change what is measured.
+
+    Args:
+        model: A model for `load_stylizer`.
+        photos: The folder of photos.
+        folder: The folder of images, made if missing.
+        max_pixels: The limit for photos that are read.
+        on_progress: See `stylize_files`.
+
+    Raises:
+        UserError: The model cannot be loaded, or the folder holds other images, which would be measured too.
+    """
+    stylizer = load_stylizer(model)
+    report = stylize_files([photos], folder, stylizer, max_pixels=max_pixels, suffix=".png", on_progress=on_progress)
+    if os.path.isdir(folder) and len(find_images(folder)) != report.written:
+        raise UserError(f"{quote(folder)} holds pictures of an earlier evaluation too; remove it, or name another -o")
+    return report
+
+
+RECORD = "drawn.jsonl"
+
+
+class DrawnRecord:
+    """The record of a folder's images: the file RECORD, which gets one line of JSON for each image drawn.
+
+    An image stands, and is not drawn again, when its bytes, its photo's bytes, the generator and this package's version
+    are those of the record. Opening the record deletes recorded images that do not stand, so that no outdated image is
+    measured.
+
+    Args:
+        folder: The folder of images.
+        generator: See `Generator.sha256`.
+        targets: {photo: its image's path in the folder}.
+
+    Attributes:
+        folder: The folder of images.
+        standing: The photos whose images stand.
+
+    Raises:
+        UserError: The folder holds an image that is neither recorded nor a target: somebody else's.
+    """
+
+    def __init__(self, folder: str | os.PathLike, generator: str, targets: Mapping[Path, Path]) -> None:
+        self.folder, self._path = Path(folder), Path(folder, RECORD)
+        self._head = {"generator_sha256": generator, "animegan3_tf": animegan3_tf.__version__}
+        self._targets = targets
+        self._digests = {photo: _digest(photo) for photo in targets}  # taken before the photos are read for drawing
+        head, lines = self._read()
+        known = {line["picture"]: line for line in lines} if head == self._head else {}
+        self.standing = {photo for photo in targets if self._stands(photo, known)}
+        self._tidy({line["picture"] for line in lines})
+        self._write([known[self._name(targets[photo])] for photo in targets if photo in self.standing])
+
+    def add(self, photo: Path) -> None:
+        """Records that a photo's image was written."""
+        target = self._targets[photo]
+        line = {"picture": self._name(target), "sha256": _digest(target), "photo_sha256": self._digests[photo]}
+        with open(self._path, "a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def _stands(self, photo: Path, known: Mapping[str, Mapping[str, str]]) -> bool:
+        line = known.get(self._name(self._targets[photo]))
+        return (
+            line is not None
+            and line["photo_sha256"] == self._digests[photo]
+            and line["sha256"] == _digest(self._targets[photo])
+        )
+
+    def _tidy(self, recorded: set[str]) -> None:
+        if not self.folder.is_dir():
+            return
+        for folder, _, _ in os.walk(self.folder):
+            remove_leftovers(folder)
+        kept = {self._targets[photo] for photo in self.standing}
+        stale = [path for path in find_images(self.folder) if path not in kept]
+        ours = recorded | {self._name(target) for target in self._targets.values()}
+        for path in stale:
+            if self._name(path) not in ours:
+                raise UserError(f"{quote(path)} was not drawn by this evaluation; remove it, or name another -o")
+        for path in stale:
+            path.unlink()
+
+    def _read(self) -> tuple[object, list[dict[str, str]]]:
+        """Reads the head and the complete lines; a killed process may have left half a line."""
+        head: object = None
+        lines: list[dict[str, str]] = []
+        try:
+            with open(self._path, encoding="utf-8") as file:
+                head = json.loads(next(file))
+                for text in file:
+                    line = json.loads(text)
+                    lines.append({key: str(line[key]) for key in ("picture", "sha256", "photo_sha256")})
+        except (FileNotFoundError, StopIteration, ValueError, KeyError, TypeError):
+            pass
+        return head, lines
+
+    def _write(self, lines: Iterable[Mapping[str, str]]) -> None:
+        with whole_file(self._path) as temporary:
+            temporary.write_text("".join(json.dumps(line) + "\n" for line in (self._head, *lines)), encoding="utf-8")
+
+    def _name(self, target: Path) -> str:
+        return target.relative_to(self.folder).as_posix()
+
+
+def _digest(path: Path) -> str | None:
+    """The SHA-256 of a file; None, which no record holds, where it cannot be read."""
+    try:
+        return sha256_of(path) if path.is_file() else None
+    except OSError:
+        return None

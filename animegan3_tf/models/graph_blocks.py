@@ -1,0 +1,240 @@
+"""Groups the operations of a published graph into blocks: convolutions, normalisations, LADE, attention."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from animegan3_tf.models.graph_operations import Number, Operation, Pattern, Wanted, Wildcard, first_fit, pattern
+
+_ROWS = frozenset(("H", "W"))
+_EVERYTHING = frozenset(("H", "W", "C"))
+_NEAR = 10  # operations that make up a layer, one behind the other
+_PLAIN = ("leaky_relu", "tanh", "resize", "add", "photo")
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """One block, which a layer of a network can match.
+
+    Attributes:
+        kind: "photo", "convolution", "depthwise", "lade", "norm", "attention", "leaky_relu", "add", "resize", "tanh",
+            or "unknown".
+        inputs: The blocks before it.
+        name: The name of its last operation in the file.
+        values: Arrays and constants. A norm's `axes` is "batch", "instance" or "layer", as is an attention's `norm`;
+            `why` of an unknown one is in words.
+    """
+
+    kind: str
+    inputs: tuple[Block, ...] = ()
+    name: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)  # the type of each depends on the kind
+
+
+Recognised = tuple[str, tuple[Operation, ...], Mapping[str, Any]]  # kind, operations before it, values
+
+
+def blocks_of(output: Operation) -> Block:
+    """Groups operations into blocks.
+
+    Args:
+        output: The operation that gives the image.
+
+    Returns:
+        The block that gives the image; the others are reached through `inputs`.
+    """
+    made: dict[Operation, Block] = {}
+    waiting = [output]
+    while waiting:
+        operation = waiting[-1]
+        if operation in made:
+            waiting.pop()
+            continue
+        kind, sources, values = _recognised(operation)
+        missing = [source for source in sources if source not in made]
+        if missing:
+            waiting.extend(missing)
+        else:
+            made[waiting.pop()] = Block(kind, tuple(made[source] for source in sources), operation.name, values)
+    return made[output]
+
+
+def _recognised(operation: Operation) -> Recognised:
+    for recognise in (_convolution, _attention, _lade, _norm):
+        found = recognise(operation)
+        if found:
+            return found
+    if operation.kind in _PLAIN and not any(source.kind == "constant" for source in operation.inputs):
+        return operation.kind, operation.inputs, operation.values
+    # one operation in the place of a layer: the blocks behind it can still be compared
+    behind = operation.inputs if operation.kind == "unknown" and len(operation.inputs) == 1 else ()
+    return "unknown", behind, {"why": _why(operation)}
+
+
+def _why(operation: Operation) -> str:
+    """Says why an operation is part of no layer; an operation before it that could not be read is named first."""
+    near = [operation]
+    for _ in range(_NEAR):
+        for one in near:
+            if one.kind == "unknown":
+                why = str(one.values["why"])
+                return why if one is operation else f"stands on {one.name}, which {why}"
+        near = list(dict.fromkeys(source for one in near for source in one.inputs))
+    return f"is a {operation.kind} that belongs to no layer of the networks"
+
+
+def _convolution(operation: Operation) -> Recognised | None:
+    if operation.kind not in ("convolution", "depthwise"):
+        return None
+    (source,) = operation.inputs
+    values = {"sides": {}, "mode": "reflect", **operation.values}
+    if source.kind == "pad":
+        values |= source.values
+        (source,) = source.inputs
+    return operation.kind, (source,), values
+
+
+def _mean(x: Wanted, axes: frozenset[str]) -> Pattern:
+    return pattern("mean", x, over=axes)
+
+
+def _variance(x: Wanted, axes: frozenset[str]) -> Pattern:
+    return _mean(pattern("squared_difference", x, _mean(x, axes)), axes)
+
+
+def _scaled(x: Wanted, mean: Wanted, variance: Wanted) -> Pattern:
+    """Normalisation as TensorFlow 1 writes it: x * inverse + (beta - mean * inverse)."""
+    inverse = pattern(
+        "multiply", pattern("reciprocal_square_root", pattern("add", variance, Number("epsilon"))), Number("gamma")
+    )
+    shift = pattern("subtract", Number("beta"), pattern("multiply", mean, inverse))
+    return pattern("add", pattern("multiply", x, inverse), shift)
+
+
+_X, _TARGET = Wildcard("x"), Wildcard("target")
+_NORMS = {
+    "instance": _scaled(_X, _mean(_X, _ROWS), _variance(_X, _ROWS)),
+    "layer": _scaled(_X, _mean(_X, _EVERYTHING), _variance(_X, _EVERYTHING)),
+    "batch": _scaled(_X, Number("moving_mean"), Number("moving_variance")),
+}
+_NORMALISED = pattern(
+    "divide",
+    pattern("subtract", _X, _mean(_X, _ROWS)),
+    pattern("square_root", pattern("add", _variance(_X, _ROWS), Number("epsilon"))),
+)
+_TARGET_DEVIATION = pattern("square_root", pattern("add", _variance(_TARGET, _ROWS), Number("target_epsilon")))
+_LADE = pattern("add", pattern("multiply", _NORMALISED, _TARGET_DEVIATION), _mean(_TARGET, _ROWS))
+_JOINED = pattern("leaky_relu", pattern("add", Wildcard("answer"), _X))
+_WEIGHTS = Wildcard("weights")
+_ANSWER = pattern(
+    "convolution",
+    pattern(
+        "convolution",
+        pattern(
+            "divide", _WEIGHTS, pattern("add", Number("epsilon"), pattern("sum", _WEIGHTS, over=frozenset(("C",))))
+        ),
+        name="from_memory",
+    ),
+    name="project_out",
+)
+_SOFTMAX = pattern(
+    "softmax",
+    pattern("convolution", pattern("convolution", _X, name="project_in"), name="to_memory"),
+    over=frozenset(("P",)),
+)
+
+
+def _norm(operation: Operation) -> Recognised | None:
+    for axes, wanted in _NORMS.items():
+        found = first_fit(wanted, operation)
+        if found:
+            values = {
+                name: _array(found[name])
+                for name in ("gamma", "beta", "moving_mean", "moving_variance")
+                if name in found
+            }
+            return "norm", (found["x"],), {"axes": axes, "epsilon": _epsilon(found["epsilon"]), **values}
+    return None
+
+
+def _lade(operation: Operation) -> Recognised | None:
+    found = first_fit(_LADE, operation)
+    if not found:
+        return None
+    x, target = found["x"], found["target"]
+    values = {"epsilon": _epsilon(found["epsilon"]), "target_epsilon": _epsilon(found["target_epsilon"])}
+    if target.kind != "convolution" or target.inputs != (x,) or not _is_linear(target):
+        return "unknown", (), {"why": "is a LADE whose target is not a 1x1 convolution of its input"}
+    return "lade", (x,), {**values, "kernel": target.values["kernel"]}
+
+
+def _attention(operation: Operation) -> Recognised | None:
+    """External attention, whose normalisation may be folded into its last convolution."""
+    joined = first_fit(_JOINED, operation)
+    if not joined:
+        return None
+    both = operation.inputs[0].inputs
+    for answer, x in (both, both[::-1]):
+        norm = _norm(answer)
+        source = norm[1][0] if norm else answer
+        found = first_fit(_ANSWER, source)
+        if not found:
+            continue
+        read = first_fit(_SOFTMAX, found["weights"])
+        if not read or read["x"] is not x:
+            continue
+        parts = {**found, **read}
+        convolutions = [parts[name] for name in ("project_in", "to_memory", "from_memory", "project_out")]
+        if not all(map(_is_linear, convolutions[:3])):
+            continue
+        first, memory, back, last = (_square(one) for one in convolutions)
+        if not np.array_equal(memory, back.T):
+            return "unknown", (), {"why": "is an attention that reads and writes two memories"}
+        values = norm[2] if norm else _folded(convolutions[3])
+        return (
+            "attention",
+            (x,),
+            {
+                "alpha": operation.values["alpha"],
+                "memory": memory,
+                "project_in": first[None, None],
+                "project_out": last[None, None],
+                "epsilon": _epsilon(found["epsilon"]),
+                "norm": values["axes"],
+                "norm_epsilon": values["epsilon"],
+                **{name: value for name, value in values.items() if name not in ("axes", "epsilon")},
+            },
+        )
+    return None
+
+
+def _folded(convolution: Operation) -> dict[str, Any]:
+    """The values of a batch normalisation that is part of the convolution before it; its epsilon is not known."""
+    channels = convolution.values["channels"]
+    bias = convolution.values["bias"]
+    beta = np.zeros(channels, np.float32) if bias is None else bias
+    return {"axes": "batch", "epsilon": None, "gamma": np.ones(channels, np.float32), "beta": beta, "folded": True}
+
+
+def _is_linear(convolution: Operation) -> bool:
+    values = convolution.values
+    return values["kernel"].shape[:2] == (1, 1) and values["strides"] == 1 and values["bias"] is None
+
+
+def _square(convolution: Operation) -> np.ndarray:
+    return convolution.values["kernel"][0, 0]
+
+
+def _array(operation: Operation) -> np.ndarray:
+    """The array of a constant."""
+    return operation.values["array"]
+
+
+def _epsilon(operation: Operation) -> float | None:
+    """A constant's number, in the fewest digits that float32 keeps; None where it has several."""
+    array = _array(operation)
+    return float(str(np.float32(array[0]))) if array.size == 1 else None

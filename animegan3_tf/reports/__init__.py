@@ -1,0 +1,1 @@
+"""Pages and tables of results; nothing else writes HTML, CSV, Markdown or LaTeX."""

@@ -1,0 +1,1 @@
+"""Studies with people: built, served and scored."""

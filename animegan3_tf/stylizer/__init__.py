@@ -1,0 +1,1 @@
+"""Draws photos with any model."""

@@ -1,0 +1,224 @@
+"""Stylises photos and folders: plans where each result goes, then reads, draws and writes in parallel."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+from collections import deque
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from animegan3_tf.common import images
+from animegan3_tf.common.errors import UserError, quote
+
+_AHEAD = 4  # images read before, and written after, the one in the model; this bounds memory
+_RESULT_SUFFIX = {".heic": ".jpg", ".heif": ".jpg", ".bmp": ".png", ".tif": ".png", ".tiff": ".png"}
+
+
+@dataclass(frozen=True)
+class Report:
+    """The outcome of a run.
+
+    Attributes:
+        written: Number of images written.
+        failures: (photo, reason in one line) for each photo without a result.
+    """
+
+    written: int
+    failures: tuple[tuple[Path, str], ...]
+
+
+def stylize_files(
+    inputs: Iterable[str | os.PathLike],
+    output: str | os.PathLike,
+    stylizer: Callable[[np.ndarray], np.ndarray],
+    *,
+    max_pixels: int = images.DEFAULT_MAX_PIXELS,
+    suffix: str | None = None,
+    overwrite: bool = False,
+    skip: Container[Path] = (),
+    on_progress: Callable[[int, int, Path, str | None], None] | None = None,
+) -> Report:
+    """Stylises files and folders; a photo that fails is reported and the rest goes on.
+
+    The tree below an input folder is kept. With several inputs each folder's name is the first level. Results that
+    would have the same name are numbered: `a.png`, `a-2.png`. A photo's alpha goes into its result.
+
+    Args:
+        inputs: Photos and folders of photos.
+        output: A folder, made if missing. For exactly one input file it may be an image file instead.
+        stylizer: Draws a photo, uint8 RGB [H, W, 3] -> the same size.
+        max_pixels: Photos with more pixels are refused.
+        suffix: Format of the results, such as ".png"; by default the photo's own (BMP and TIFF become PNG, HEIC JPEG).
+        overwrite: Let a result replace its own photo. Other files in a result's place, such as an earlier run's, are
+            always replaced.
+        skip: Photos that need no result; they are not counted.
+        on_progress: Called as (done, total, photo, error or None) after each photo, in this thread and in the order of
+            the inputs.
+
+    Returns:
+        What was written and what failed.
+
+    Raises:
+        UserError: The inputs, output and format do not fit together, or a result would replace its own photo; nothing
+            was written then.
+    """
+    jobs, unlisted = _plan([Path(path) for path in inputs], Path(output), suffix, overwrite)
+    jobs = [(photo, target) for photo, target in jobs if photo not in skip]
+    outcomes = itertools.chain(unlisted, _run(jobs, stylizer, max_pixels))
+    total = len(unlisted) + len(jobs)
+    failures = []
+    for done, (photo, error) in enumerate(outcomes, start=1):
+        if error is not None:
+            failures.append((photo, error))
+        if on_progress is not None:
+            on_progress(done, total, photo, error)
+    return Report(written=total - len(failures), failures=tuple(failures))
+
+
+def plan_results(photos: str | os.PathLike, output: str | os.PathLike, suffix: str) -> dict[Path, Path]:
+    """Returns {photo: its result's path in `stylize_files`} for a folder of photos; writes nothing."""
+    return dict(_plan([Path(photos)], Path(output), suffix, overwrite=False)[0])
+
+
+def _plan(
+    inputs: Sequence[Path], output: Path, suffix: str | None, overwrite: bool
+) -> tuple[list[tuple[Path, Path]], list[tuple[Path, str]]]:
+    """Plans the work: (photo, its result's path) pairs, and (folder, error) for folders that cannot be listed."""
+    suffix = suffix and "." + suffix.lower().lstrip(".")
+    names_file = output.suffix.lower() in images.IMAGE_SUFFIXES and not os.path.isdir(output)
+    if names_file and (len(inputs) != 1 or os.path.isdir(inputs[0])):
+        raise UserError(f"output {quote(output)} names one image, but there may be several results; name a folder")
+    ending = output.suffix.lower() if names_file else suffix
+    if ending and ending not in images.WRITE_FORMATS:
+        raise UserError(f"format {ending!r} cannot be written; use one of {', '.join(images.WRITE_FORMATS)}")
+    if suffix and suffix != ending:
+        raise UserError(f"output {quote(output)} does not end in the format {suffix!r}; leave one of them out")
+    if not names_file and os.path.exists(output) and not os.path.isdir(output):
+        raise UserError(f"output {quote(output)} is a file; name a folder")
+
+    photos, unlisted = collect_photos(inputs, output)
+    own = {photo: _identities(photo) for photo in photos}
+    everyone = set().union(*own.values())
+    jobs: list[tuple[Path, Path]] = []
+    taken: set[str] = set()
+    replaced: list[Path] = []
+    for photo, relative in photos.items():
+        kept = photo.suffix if photo.suffix.lower() in images.WRITE_FORMATS else ".png"
+        ending = suffix or _RESULT_SUFFIX.get(photo.suffix.lower(), kept)
+        wanted = output if names_file else output / relative.with_suffix(ending)
+        for number in itertools.count(1):
+            target = wanted if number == 1 else wanted.with_name(f"{wanted.stem}-{number}{wanted.suffix}")
+            standing = _identities(target, links=False)
+            if os.path.normcase(target) not in taken and not (standing - own[photo]) & everyone:
+                break
+        taken.add(os.path.normcase(target))
+        jobs.append((photo, target))
+        if standing & own[photo]:
+            replaced.append(target)
+    if replaced and not overwrite:
+        more = f" (and {len(replaced) - 1:,} more)" if len(replaced) > 1 else ""
+        raise UserError(f"{quote(replaced[0])}{more} would replace its own photo; name another output or --overwrite")
+    return jobs, unlisted
+
+
+def collect_photos(inputs: Sequence[Path], output: Path) -> tuple[dict[Path, Path], list[tuple[Path, str]]]:
+    """Lists the photos of files and folders.
+
+    Args:
+        inputs: Photos, and folders that are searched with those below them.
+        output: Folder of the results; images in it are results of earlier runs, not photos.
+
+    Returns:
+        {photo: its path below the output folder}, each photo once; and (folder, error) for folders that cannot be
+        listed.
+
+    Raises:
+        UserError: `inputs` is empty, or a folder holds no images.
+    """
+    if not inputs:
+        raise UserError("no input given; name at least one photo or folder")
+    photos: dict[str, tuple[Path, Path]] = {}
+    unlisted: list[tuple[Path, str]] = []
+    results = Path(os.path.realpath(output))
+    for item in inputs:
+        found, top = [item], None
+        problems: list[tuple[Path, str]] = []
+        if os.path.isdir(item):
+            found = images.find_images(item, lambda folder, error: problems.append((folder, str(error))))  # noqa: B023
+            folder = Path(os.path.realpath(item))
+            if folder in results.parents:  # an earlier run's results are not photos
+                found = [path for path in found if results not in Path(os.path.realpath(path)).parents]
+            if not found and not problems:
+                raise UserError(
+                    f"folder {quote(item)} holds no images; their names end in "
+                    f"{', '.join(sorted(images.IMAGE_SUFFIXES))}"
+                )
+            top = folder.name if len(inputs) > 1 else ""
+        unlisted += problems
+        for path in found:
+            relative = Path(path.name) if top is None else Path(top, path.relative_to(item))
+            photos.setdefault(os.path.abspath(path), (path, relative))
+    return dict(photos.values()), unlisted
+
+
+def _identities(path: Path, links: bool = True) -> set[tuple[int, int]]:
+    """(device, inode) of a path, and of the file it links to, which links, `..` and letter case do not change."""
+    found = set()
+    for ask in (os.lstat, os.stat) if links else (os.lstat,):
+        with contextlib.suppress(OSError, ValueError):  # no such file
+            found.add((ask(path).st_dev, ask(path).st_ino))
+    return found
+
+
+def _run(
+    jobs: Iterable[tuple[Path, Path]], stylizer: Callable[[np.ndarray], np.ndarray], max_pixels: int
+) -> Iterator[tuple[Path, str | None]]:
+    """Does the jobs and yields (photo, error or None) in their order; threads read and write files meanwhile."""
+    todo = iter(jobs)
+    reading: deque[tuple[Path, Path, Future[images.DecodedImage]]] = deque()
+    writing: deque[tuple[Path, Future[None]]] = deque()
+    with ThreadPoolExecutor(_AHEAD, thread_name_prefix="stylize") as pool:
+        while True:
+            for photo, target in itertools.islice(todo, _AHEAD - len(reading)):
+                reading.append((photo, target, pool.submit(images.read_image, photo, max_pixels)))
+            if not reading:
+                break
+            photo, target, image = reading.popleft()
+            writing.append((photo, _stylize_one(pool, stylizer, image, target)))
+            while writing and (len(writing) > _AHEAD or writing[0][1].done()):
+                yield _outcome(*writing.popleft())
+        while writing:
+            yield _outcome(*writing.popleft())
+
+
+def _stylize_one(
+    pool: ThreadPoolExecutor,
+    stylizer: Callable[[np.ndarray], np.ndarray],
+    image: Future[images.DecodedImage],
+    target: Path,
+) -> Future[None]:
+    """Draws a photo that was read, and starts the writing of the result."""
+    try:
+        decoded = image.result()
+        return pool.submit(images.write_image, target, stylizer(decoded.rgb), decoded.alpha)
+    except UserError as error:
+        failed: Future[None] = Future()
+        failed.set_exception(error)
+        return failed
+
+
+def _outcome(photo: Path, written: Future[None]) -> tuple[Path, str | None]:
+    """Waits for a result: the photo, and the error that ended its work or None."""
+    try:
+        written.result()
+    except images.ImageError as error:  # names its file already
+        return photo, str(error)
+    except UserError as error:
+        return photo, f"{quote(photo)}: {error}"
+    return photo, None

@@ -1,0 +1,118 @@
+"""Runs a generator over images that are too large for one piece, in overlapping tiles with blended seams."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import tensorflow as tf
+
+from animegan3_tf.common import images
+from animegan3_tf.layers.frozen import Frozen
+from animegan3_tf.networks.architectures import ARCHITECTURES, least_side
+
+if TYPE_CHECKING:
+    from animegan3_tf.networks.architectures import Architecture
+
+RAMP = 64  # width over which one tile gives way to the next
+
+
+class TiledGenerator:
+    """Runs a deployed generator over images of any size in bounded memory.
+
+    Some layers use statistics of the whole image: LADE's moments, the attention's normaliser, the moments of layer or
+    instance normalisation. They are computed once on a reduced copy of the image, and every tile uses them, so that
+    the tiles match in tone.
+
+    Args:
+        generator: A deployed generator, [N, H, W, 3] in [-1, 1].
+        tile: Side of the tiles in pixels, a multiple of the architecture's.
+        reduced_pixels: About how many pixels the reduced copy has.
+        architecture: The generator's architecture.
+
+    Raises:
+        ValueError: `tile` is no such multiple, or too small for the architecture's reach.
+    """
+
+    def __init__(
+        self,
+        generator: tf.keras.Model,
+        tile: int = 1024,
+        reduced_pixels: int = 1_000_000,
+        architecture: Architecture = ARCHITECTURES["animegan3"],
+    ) -> None:
+        least = 2 * architecture.reach + RAMP
+        if tile % architecture.multiple or tile <= least:
+            raise ValueError(f"tile is {tile}; it must be a multiple of {architecture.multiple} over {least}")
+        self.tile, self.reduced_pixels, self.architecture = tile, reduced_pixels, architecture
+        frozen: list[Frozen] = []
+
+        def freeze(layer: tf.keras.layers.Layer) -> tf.keras.layers.Layer:
+            if not hasattr(layer, "statistics_shapes"):
+                return layer
+            frozen.append(Frozen(layer))
+            return frozen[-1]
+
+        model = tf.keras.models.clone_model(generator, clone_function=freeze)
+        signature = [tf.TensorSpec([1, None, None, 3], tf.float32)]
+        for layer in frozen:
+            layer.recording = True
+        self._record = tf.function(model, input_signature=signature)
+        self._record.get_concrete_function()
+        for layer in frozen:
+            layer.recording = False
+        self._apply = tf.function(model, input_signature=signature)
+
+    def __call__(self, photo: np.ndarray) -> np.ndarray:
+        """Draws a photo.
+
+        Args:
+            photo: float32 [1, H, W, 3] in [-1, 1]; H and W are multiples of the architecture's.
+
+        Returns:
+            The drawing, of the same type, shape and range.
+        """
+        self._record(self._reduced(photo))
+        _, height, width, _ = photo.shape
+        total = np.zeros((height, width, 3), np.float32)
+        weight = np.zeros((height, width, 1), np.float32)
+        reach, grid = self.architecture.reach, self.architecture.multiple
+        rows, columns = (_spans(length, self.tile, reach, grid) for length in (height, width))
+        for (top, bottom), (left, right) in itertools.product(rows, columns):
+            anime = self._apply(photo[:, top:bottom, left:right])[0].numpy()
+            share = np.outer(_share(top, bottom, height, reach), _share(left, right, width, reach))[..., None]
+            total[top:bottom, left:right] += share * anime
+            weight[top:bottom, left:right] += share
+        return (total / weight)[None]
+
+    def _reduced(self, photo: np.ndarray) -> np.ndarray:
+        height, width = photo.shape[1:3]
+        factor = min(1.0, math.sqrt(self.reduced_pixels / (height * width)))
+        multiple = self.architecture.multiple
+        least = least_side(multiple)
+        rows, columns = (max(least, round(side * factor / multiple) * multiple) for side in (height, width))
+        return images.resize(photo[0], (rows, columns))[None]
+
+
+def _spans(length: int, tile: int, reach: int, grid: int) -> list[tuple[int, int]]:
+    """The (start, end) of overlapping tiles that cover 0..length.
+
+    Starts are multiples of the network's coarsest grid, so its strides fall where they do in the whole image.
+    """
+    if length <= tile:
+        return [(0, length)]
+    step = tile - 2 * reach - RAMP
+    count = math.ceil((length - tile) / step) + 1
+    # spread evenly: a thin last tile would cost as much as a whole one
+    starts = [round((length - tile) * i / (count - 1) / grid) * grid for i in range(count)]
+    return [(start, start + tile) for start in starts]
+
+
+def _share(start: int, end: int, length: int, reach: int) -> np.ndarray:
+    """A tile's weight along one axis: 0 where it lacks context, then a ramp, then 1; 1 up to the image's borders."""
+    position = np.arange(start, end, dtype=np.float32) + 0.5
+    rise = (position - start - reach) / RAMP if start else np.ones_like(position)
+    fall = (end - position - reach) / RAMP if end < length else np.ones_like(position)
+    return np.clip(np.minimum(rise, fall), 0.0, 1.0)
