@@ -26,9 +26,9 @@ def test_a_bar_shows_rate_and_names_of_any_bytes(monkeypatch):
     def console(stderr):
         return RealConsole(file=shown, force_terminal=True, width=150)
 
-    RealConsole = console.Console
-    monkeypatch.setattr(progress, "Console", console)
-    with console.progress("preparing") as advance:
+    RealConsole = printing.Console
+    monkeypatch.setattr(printing, "Console", console)
+    with printing.progress("preparing") as advance:
         advance(1, 4, "a")
         advance(2, 4, "caf\udce9")
     assert "2/4" in shown.getvalue()

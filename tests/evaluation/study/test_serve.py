@@ -11,7 +11,8 @@ from studies import make_answers, write_method_pictures
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.common.files import only_process
-from animegan3_tf.study import answers, serve
+from animegan3_tf.study import answers as study_answers
+from animegan3_tf.study import serve
 from animegan3_tf.study.answers import MAX_BYTES
 from animegan3_tf.study.build import Key, build_study
 
@@ -131,7 +132,7 @@ def test_a_page_from_elsewhere_may_post_and_nothing_else(page, tmp_path):
 
 
 def test_the_disk_does_not_fill_up(page, tmp_path, monkeypatch):
-    monkeypatch.setattr(answers, "MOST_RATERS", 1)
+    monkeypatch.setattr(study_answers, "MOST_RATERS", 1)
     with served(page, tmp_path / "out") as request:
         assert request("POST", "/answers", answers(page))[0] == 201
         assert request("POST", "/answers", answers(page, seed=2))[0] == 507
