@@ -2,6 +2,7 @@ import io
 
 from driven import Clock
 
+from animegan3_tf.common import console as printing
 from animegan3_tf.common.console import Lines
 
 
