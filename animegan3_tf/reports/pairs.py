@@ -43,8 +43,8 @@ def write_pair_page(manifest: PairManifest) -> Path:
         "pairs": _figures(manifest),
         "rejected": _rejected(kinds, rejected),
     }
-    script = (_HERE / "pair_page.js").read_text(encoding="utf-8")
-    style = (_HERE / "pair_page.css").read_text(encoding="utf-8")
+    script = (_HERE / "pairs.js").read_text(encoding="utf-8")
+    style = (_HERE / "pairs.css").read_text(encoding="utf-8")
     html = sections_page("Pairs", intro, sections, style, script, beside=True)
     try:
         with whole_file(path) as temporary:
