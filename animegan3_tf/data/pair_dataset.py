@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import tensorflow as tf
 
@@ -56,6 +57,7 @@ class PairImages:
         pairs: Iterable[Pair],
         max_pixels: int = DEFAULT_MAX_PIXELS,
         most: int | None = None,
+        eyes: bool = False,
     ) -> None:
         """Takes pairs that are known to fit.
 
@@ -64,8 +66,9 @@ class PairImages:
             pairs: The pairs.
             max_pixels: Files with more pixels are refused.
             most: The short side that larger pairs are reduced to, to save memory; None leaves them.
+            eyes: Whether `load` marks the eyes.
         """
-        self.folder, self.pairs = Path(folder), list(pairs)
+        self.folder, self.pairs, self.eyes = Path(folder), list(pairs), eyes
         self._max_pixels, self._most = max_pixels, most
 
     def __len__(self) -> int:
@@ -74,7 +77,7 @@ class PairImages:
     def part(self, numbers: Sequence[int]) -> PairImages:
         """Returns some of the pairs, in the order of the numbers given."""
         pairs = [self.pairs[number] for number in numbers]
-        return PairImages(self.folder, pairs, self._max_pixels, self._most)
+        return PairImages(self.folder, pairs, self._max_pixels, self._most, self.eyes)
 
     def load(self, number: int) -> np.ndarray:
         """Reads a pair.
@@ -83,7 +86,7 @@ class PairImages:
             number: From 0.
 
         Returns:
-            uint8 [H, W, 6]: the photo, and behind it the drawing.
+            uint8 [H, W, 6]: the photo, and behind it the drawing; with `eyes` a seventh channel, 255 about the eyes.
 
         Raises:
             ImageError: A file cannot be read, or photo and drawing differ in size.
@@ -101,7 +104,10 @@ class PairImages:
             scale = self._most / min(photo.shape[:2])
             size = (round(photo.shape[0] * scale), round(photo.shape[1] * scale))
             photo, drawing = resize(photo, size), resize(drawing, size)
-        return np.concatenate([photo, drawing], axis=-1)
+        parts = [photo, drawing]
+        if self.eyes:
+            parts.append(_eye_mask(photo.shape[:2], self.landmarks(number)))
+        return np.concatenate(parts, axis=-1)
 
     def landmarks(self, number: int) -> np.ndarray | None:
         """Returns the face's five points: left eye as the viewer sees it, right eye, nose, left and right mouth corner.
@@ -301,6 +307,7 @@ def _read_landmarks(path: Path) -> dict[str, np.ndarray]:
 
 _ORDER, _KINDS, _CROP = 0, 1, 2  # random streams
 _CACHE_BYTES = 3 << 30
+_EYE_WIDTH, _EYE_HEIGHT = 0.34, 0.28  # half axes of an eye's ellipse in eye distances; drawn eyes are that large
 
 
 class PairBatches:
@@ -332,6 +339,7 @@ class PairBatches:
         self.settings, self.seed, self.images = settings, seed, images
         self.held_out = held_out_numbers([pair.stem for pair in images.pairs], settings.held_out)
         trained = images.part(sorted(set(range(len(images))) - set(self.held_out)))
+        trained.eyes = settings.eyes > 0
         self._store = ImageStore(trained, warn, _CACHE_BYTES)
         self._store.load(0)  # a folder without any readable pair raises here, not from inside the pipeline
         self._permutation = functools.lru_cache(maxsize=4)(self._permute)
@@ -346,19 +354,20 @@ class PairBatches:
             replicas: How many devices there are in all; each gets an equal share of every batch.
 
         Returns:
-            Dataset of {"photo", "drawing": float32 [N, S, S, 3] in [-1, 1]}; N and S are those of the batch's kind.
+            Dataset of the dictionaries that `batch` returns; N and S are those of the batch's kind.
         """
         local = replicas // workers
+        channels = {"photo": 3, "drawing": 3, **({"eyes": 1} if self.settings.eyes else {})}
 
-        def share(number: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        def share(number: np.ndarray) -> list[np.ndarray]:
             step, device = start_step + int(number) // local, int(number) % local
             crops = self.batch(step, worker * local + device, replicas)
-            return crops["photo"], crops["drawing"]
+            return [crops[name] for name in channels]
 
         def examples(number: tf.Tensor) -> dict[str, tf.Tensor]:
-            crops = tf.numpy_function(share, [number], [tf.float32] * 2, stateful=False)
-            photo, drawing = (tf.ensure_shape(crop, [None, None, None, 3]) for crop in crops)
-            return {"photo": photo, "drawing": drawing}
+            crops = tf.numpy_function(share, [number], [tf.float32] * len(channels), stateful=False)
+            parts = zip(channels.items(), crops)
+            return {name: tf.ensure_shape(crop, [None, None, None, depth]) for (name, depth), crop in parts}
 
         numbers = tf.data.Dataset.range(np.iinfo(np.int64).max // 2)
         return numbers.map(examples, num_parallel_calls=2, deterministic=True).prefetch(2)
@@ -372,13 +381,15 @@ class PairBatches:
             shares: How many equal parts the batch is divided into.
 
         Returns:
-            {"photo", "drawing": float32 [N / shares, S, S, 3] in [-1, 1]}.
+            {"photo", "drawing": float32 [N / shares, S, S, 3] in [-1, 1]}; where the style weighs the eyes also "eyes",
+            float32 [N / shares, S, S, 1], 1 about the eyes and 0 elsewhere.
         """
         kind, first = self._plan(step)
         count = kind.count // shares
         crops = [self._crop(kind, first + share * count + i) for i in range(count)]
-        photo, drawing = np.split(np.stack(crops), 2, axis=-1)
-        return {"photo": np.ascontiguousarray(photo), "drawing": np.ascontiguousarray(drawing)}
+        parts = np.split(np.stack(crops), [3, 6], axis=-1)
+        names = ("photo", "drawing", "eyes") if self.settings.eyes else ("photo", "drawing")
+        return {name: np.ascontiguousarray(part) for name, part in zip(names, parts)}
 
     def _plan(self, step: int) -> tuple[BatchSettings, int]:
         """Finds a step's kind of batch, and the number of its first example."""
@@ -389,7 +400,7 @@ class PairBatches:
         return kinds[order[position]], cycle * sum(kind.count for kind in kinds) + before
 
     def _crop(self, kind: BatchSettings, number: int) -> np.ndarray:
-        """Cuts and varies one example, float32 [S, S, 6] in [-1, 1]."""
+        """Cuts and varies one example, float32 [S, S, 6] in [-1, 1], or [S, S, 7] with the eyes in [0, 1]."""
         epoch, position = divmod(number, len(self._store))
         pair = self._store.load(self._permutation(epoch)[position])
         rng = self._rng(_CROP, number)
@@ -407,7 +418,8 @@ class PairBatches:
             casts = 1.0 + rng.uniform(-self.settings.cast, self.settings.cast, 3)
             factor = least + (most - least) * bright
             light *= np.concatenate([factor * casts, factor**self.settings.drawing_light * casts]).astype(np.float32)
-        return np.minimum(pair * light, 2.0) - 1.0
+        pair, eyes = pair[..., :6], pair[..., 6:]
+        return np.concatenate([np.minimum(pair * light, 2.0) - 1.0, eyes / np.float32(255.0)], axis=-1)
 
     def _permute(self, epoch: int) -> np.ndarray:
         return self._rng(_ORDER, epoch).permutation(len(self._store))
@@ -417,15 +429,27 @@ class PairBatches:
 
 
 def _scaled(pair: np.ndarray, short_side: int) -> np.ndarray:
-    """Resizes uint8 [H, W, 6]; OpenCV's interpolations are fastest with three channels at a time."""
+    """Resizes uint8 [H, W, 6 or 7]; OpenCV's interpolations are fastest with three channels at a time."""
     scale = short_side / min(pair.shape[:2])
     size = (round(pair.shape[0] * scale), round(pair.shape[1] * scale))
-    parts = (np.ascontiguousarray(pair[..., :3]), np.ascontiguousarray(pair[..., 3:]))
-    return np.concatenate([resize(part, size) for part in parts], axis=-1)
+    parts = [np.ascontiguousarray(part) for part in np.split(pair, [3, 6], axis=-1) if part.shape[-1]]
+    return np.concatenate([resize(part, size).reshape(*size, -1) for part in parts], axis=-1)
+
+
+def _eye_mask(size: tuple[int, int], landmarks: np.ndarray | None) -> np.ndarray:
+    """Marks ellipses about both eyes with 255, uint8 [H, W, 1]; landmarks are fractions of the short side."""
+    mask = np.zeros(size, np.uint8)
+    if landmarks is not None:
+        points = landmarks[:2] * min(size)
+        distance = float(np.hypot(*(points[1] - points[0])))
+        axes = (round(_EYE_WIDTH * distance), round(_EYE_HEIGHT * distance))
+        for x, y in points:
+            cv2.ellipse(mask, (round(x), round(y)), axes, 0.0, 0.0, 360.0, 255, cv2.FILLED)
+    return mask[..., np.newaxis]
 
 
 def _softened(pair: np.ndarray, factor: float) -> np.ndarray:
-    """Blurs the photo of a crop, uint8 [S, S, 6], as if taken with `factor` times fewer pixels a side."""
+    """Blurs the photo of a crop, uint8 [S, S, 6 or 7], as if taken with `factor` times fewer pixels a side."""
     side, photo = pair.shape[0], np.ascontiguousarray(pair[..., :3])
     reduced = max(8, round(side / factor))
     return np.concatenate([resize(resize(photo, (reduced, reduced)), (side, side)), pair[..., 3:]], axis=-1)

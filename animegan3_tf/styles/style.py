@@ -114,6 +114,7 @@ class PairSettings:
     ink: float = 5.0  # how much more than 1 a pixel of full ink weighs
     ink_contrast: float = 0.3  # difference to the surroundings that counts as full ink, in [-1, 1] grey
     ink_window: int = 13  # side of the surroundings in pixels
+    eyes: float = 0.0  # how much more than 1 pixels and features about a face's eyes weigh, where landmarks are known
     differences: float = 1.0  # L1 of neighbours' differences, each of the four of distance 1 and 2 in H and W
     blocks: float = 1.0  # L1 of the means of 8x8 blocks
     beta_1: float = 0.9  # of the generator's Adam
@@ -174,6 +175,7 @@ class PairSettings:
             ("pairs.shown", self.shown, 1, math.inf),
             ("pairs.ink_contrast", self.ink_contrast, 1e-3, math.inf),
             ("pairs.ink_window", self.ink_window, 1, math.inf),
+            ("pairs.eyes", self.eyes, 0, math.inf),
             ("pairs.beta_1", self.beta_1, 0, 0.9999),
             ("pairs.clip_norm", self.clip_norm, 1e-6, math.inf),
             ("pairs.warmup_steps", self.warmup_steps, 0, math.inf),

@@ -28,18 +28,21 @@ class PairObjective(FeatureTerms):
     All images are float [N, H, W, 3] in [-1, 1].
     """
 
-    def generator(self, drawing: tf.Tensor, result: tf.Tensor) -> dict[str, tf.Tensor]:
+    def generator(self, drawing: tf.Tensor, result: tf.Tensor, eyes: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
         """Computes the distance of the result from the drawing in pixels, edges, blocks and perceptual features.
 
         Args:
             drawing: The teacher's drawing of the photo.
             result: The generator's image of the photo.
+            eyes: Float [N, H, W, 1], 1 about the eyes, where pixels and features weigh more by the style's `eyes`.
 
         Returns:
             The terms "pixels", "differences", "blocks" and "features_TAP".
         """
         pairs = self.style.pairs
         ink = losses.ink_weights(drawing, pairs.ink, pairs.ink_contrast, pairs.ink_window)
+        if eyes is not None:
+            ink += pairs.eyes * eyes
         terms = {
             "pixels": pairs.pixels * losses.weighted_l1(drawing, result, ink),
             "differences": pairs.differences * losses.neighbour_difference_loss(drawing, result),
@@ -47,7 +50,12 @@ class PairObjective(FeatureTerms):
         }
         wanted, seen = self.network(drawing), self.network(result)
         for tap, weight in paired_weights(self.style, self.network.family).features.items():
-            distance = losses.feature_distance(tf.stop_gradient(wanted[tap]), seen[tap], self.network.scales[tap])
+            pair = tf.stop_gradient(wanted[tap]), seen[tap]
+            if eyes is None:
+                distance = losses.feature_distance(*pair, self.network.scales[tap])
+            else:
+                weights = 1.0 + pairs.eyes * tf.image.resize(eyes, tf.shape(seen[tap])[1:3], "area")
+                distance = self.network.scales[tap] * losses.weighted_l1(*pair, weights)
             terms[f"features_{tap}"] = weight * distance
         return terms
 
@@ -154,7 +162,9 @@ class PairTrainer(GanTrainer):
     def _pretraining(self, batch: Batch) -> tuple[Terms, Gradients]:
         """Computes losses and gradients without the discriminator."""
         with tf.GradientTape() as tape:
-            terms = self.objective.generator(batch["drawing"], self._generate(batch["photo"], training=True))
+            terms = self.objective.generator(
+                batch["drawing"], self._generate(batch["photo"], training=True), batch.get("eyes")
+            )
             loss = total(terms)
         return {"loss": loss, **terms}, {"generator": self._gradients("generator", tape, loss)}
 
@@ -168,7 +178,7 @@ class PairTrainer(GanTrainer):
                 with tf.GradientTape(persistent=True) as result_tape:
                     result_tape.watch(result)
                     # 2. how far the results are from the drawings
-                    terms = self.objective.generator(drawing, result)
+                    terms = self.objective.generator(drawing, result, batch.get("eyes"))
                     distance = total(terms)
                     # 3. the discriminator's logits; both losses use those of the results
                     with tf.GradientTape() as discriminator_tape:

@@ -75,6 +75,19 @@ def test_the_terms_by_hand():
     )
 
 
+def test_eyes_weigh_more():
+    """Half of a result is wrong by 0.5; there the eyes are, which weigh 1 + 4 in pixels and features alike."""
+    style = pairs_style({"pairs.eyes": 4.0})
+    drawing = tf.fill([1, 16, 16, 3], 0.25)
+    left = tf.concat([tf.ones([1, 16, 8, 1]), tf.zeros([1, 16, 8, 1])], axis=2)
+    objective = PairObjective(style, plain_network())
+    plain = objective.generator(drawing, drawing + 0.5 * left)
+    weighed = objective.generator(drawing, drawing + 0.5 * left, left)
+    assert {name: float(weighed[name] / plain[name]) for name in plain} == pytest.approx(
+        {"pixels": 5, "differences": 1, "blocks": 1, "features_conv1_1": 5, "features_conv1_2": 5}, rel=1e-4
+    )
+
+
 def test_adversarial_losses_by_hand():
     objective = PairObjective(pairs_style(), plain_network())
     real, fake = tf.fill([1, 2, 2, 1], 0.75), tf.fill([1, 2, 2, 1], 0.5)
@@ -323,7 +336,7 @@ def test_a_step_in_parts_and_in_half_precision(folder, tmp_path, eager, changes)
 def test_a_weight_that_is_not_finite_stops_the_run_with_its_batch(folder, tmp_path, eager, monkeypatch):
     real = PairObjective.generator
 
-    def broken(self, drawing, result):
+    def broken(self, drawing, result, eyes=None):
         return {**real(self, drawing, result), "blocks": tf.constant(float("nan"))}
 
     monkeypatch.setattr(PairObjective, "generator", broken)
