@@ -162,7 +162,7 @@ def test_a_folder_of_which_nothing_can_be_read(tmp_path):
 
 
 def test_eyes_are_marked_where_they_are_after_every_variation(tmp_path):
-    """The photo is white where the marks must be: 34 x 28 % of the distance of 30 pixels about (25, 30) and (55, 30)."""
+    """The photo is white where the marks must be: 34 x 28 % of the distance of 30 about (25, 30) and (55, 30)."""
     photo = np.zeros((80, 80, 3), np.uint8)
     for x in (25, 55):
         cv2.ellipse(photo, (x, 30), (10, 8), 0, 0, 360, (255, 255, 255), cv2.FILLED)
