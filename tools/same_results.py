@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
-TRAIN = "--perceptual random --image-size 64 --batch-size 2 --steps 20 --pretrain-steps 8 --sample-every 10 --lines"
+TRAIN = "--perceptual random --image-size 64 --batch-size 2 --steps 20 --pretrain-steps 8 --sample-every 10"
 COMMANDS = (  # name, arguments
     ("demo", "demo --out demo"),
     ("prepare", "prepare --style shinkai --photos demo/photo --anime demo/stylised"),

@@ -46,7 +46,7 @@ train() {  # train NAME: into WORK/NAME/run, for MINUTES at most
     local status=0
     # shellcheck disable=SC2086  # these hold words
     timeout --foreground --signal=TERM --kill-after=120 "${MINUTES}m" $ANIMEGAN3 train --style "$1" "${options[@]}" \
-        --perceptual "$PERCEPTUAL" --out "$run" --steps "$STEPS" --lines $resume $ARGS || status=$?
+        --perceptual "$PERCEPTUAL" --out "$run" --steps "$STEPS" $resume $ARGS || status=$?
     # timeout's own status, or that of a run that a signal saved
     if [ $status -eq 124 ] || [ $status -eq 143 ]; then
         echo "train_all: $1 is out of time and saved; the same command goes on"

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Optional, TextIO
+from typing import TYPE_CHECKING, Any, Optional
 
 import typer
 
@@ -78,7 +78,6 @@ def train(
     resume: bool = typer.Option(False, "--resume", help="Go on with the run in --out."),
     override: bool = typer.Option(False, "--override", help="Let --resume change settings of the run."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Print the resolved configuration and stop."),
-    live: Optional[bool] = typer.Option(None, "--live/--lines", help="Draw a table on the terminal, or print lines."),
 ) -> None:
     """Train a style on photos and anime images, or on pairs of them.
 
@@ -136,7 +135,7 @@ def train(
         init=weights,
         **values,
     )
-    start_run(configuration, out, resume, override, prepare, dry_run, live)
+    start_run(configuration, out, resume, override, prepare, dry_run)
 
 
 def start_run(
@@ -146,7 +145,6 @@ def start_run(
     override: bool = False,
     prepare: bool = False,
     dry_run: bool = False,
-    live: Optional[bool] = None,
 ) -> None:
     """Prints a run's configuration and trains; for every command that ends in training.
 
@@ -157,7 +155,6 @@ def start_run(
         override: As for `training.run.train`.
         prepare: Precompute an unpaired style's targets first.
         dry_run: Print the configuration only.
-        live: Draw a table in place of lines; by default where stdout is a terminal that can show one.
 
     Raises:
         typer.Exit: A signal stopped the run; the status is 128 and the signal's number.
@@ -180,8 +177,7 @@ def start_run(
         if configuration.photos is not None and configuration.anime is not None:
             folders = Path(configuration.photos), Path(configuration.anime)
             prepare_targets(recipe, *folders, os.cpu_count() or 1, configuration.max_pixels)
-    live = _can_draw(sys.stdout) if live is None else live
-    result = run(configuration, out, resume=resume, override=override, show=_print_line, live=live)
+    result = run(configuration, out, resume=resume, override=override, show=_print_line)
     if result.grid is not None:  # None on all but the first machine of a cluster
         print(f"images: {result.grid}\ngenerator: {out / 'generator.h5'}\nreport: {out / 'report.html'}")
     if result.stopped_by is not None:
@@ -277,8 +273,3 @@ def demo(
 
 def _print_line(line: str) -> None:
     print(line, flush=True)
-
-
-def _can_draw(stream: TextIO) -> bool:
-    """Whether a stream is a terminal that can redraw lines."""
-    return stream.isatty() and os.environ.get("TERM", "").lower() not in ("", "dumb", "unknown")

@@ -122,7 +122,6 @@ def train(
     resume: bool = False,
     override: bool = False,
     show: Callable[[str], object] = print,
-    live: bool = False,
 ) -> RunResult:
     """Trains until the configuration's steps are done, or a signal asks to stop.
 
@@ -136,7 +135,6 @@ def train(
         resume: Go on from the newest undamaged state in the folder. Otherwise it must not hold any state.
         override: Let a resumed run take a configuration that differs from the one it began with.
         show: Receives the console's lines.
-        live: Draw a table on the terminal of stdout in place of the lines.
 
     Returns:
         How the run ended.
@@ -155,7 +153,7 @@ def train(
             return _train(configuration, folder, None, SilentMonitor(distribution.worker, show), distribution)
     with open_folder(configuration, folder, resume, override, show) as start:
         resumed_at = None if start is None else start.step
-        with RunMonitor(configuration, folder, resumed_at, show, live) as monitor, distribution.contact():
+        with RunMonitor(configuration, folder, resumed_at, show) as monitor, distribution.contact():
             result = _train(configuration, folder, start, monitor, distribution)
             monitor.ended(result)
         return result

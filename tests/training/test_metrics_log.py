@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.training.callbacks import Pace
-from animegan3_tf.training.run_files import METRICS, MetricsFile
-from animegan3_tf.training.watch import MetricsLog, memory, read_metrics
+from animegan3_tf.training.run_files import METRICS, MetricsFile, read_metrics
+from animegan3_tf.training.watch import MetricsLog, memory
 
 
 def strictly(line):
