@@ -436,7 +436,7 @@ def _scaled(pair: np.ndarray, short_side: int) -> np.ndarray:
     return np.concatenate([resize(part, size).reshape(*size, -1) for part in parts], axis=-1)
 
 
-def _eye_mask(size: tuple[int, int], landmarks: np.ndarray | None) -> np.ndarray:
+def _eye_mask(size: tuple[int, ...], landmarks: np.ndarray | None) -> np.ndarray:
     """Marks ellipses about both eyes with 255, uint8 [H, W, 1]; landmarks are fractions of the short side."""
     mask = np.zeros(size, np.uint8)
     if landmarks is not None:
@@ -444,7 +444,7 @@ def _eye_mask(size: tuple[int, int], landmarks: np.ndarray | None) -> np.ndarray
         distance = float(np.hypot(*(points[1] - points[0])))
         axes = (round(_EYE_WIDTH * distance), round(_EYE_HEIGHT * distance))
         for x, y in points:
-            cv2.ellipse(mask, (round(x), round(y)), axes, 0.0, 0.0, 360.0, 255, cv2.FILLED)
+            cv2.ellipse(mask, (round(x), round(y)), axes, 0.0, 0.0, 360.0, (255,), cv2.FILLED)
     return mask[..., np.newaxis]
 
 
