@@ -16,7 +16,7 @@ from animegan3_tf.common.files import sha256_of, whole_file
 from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, ImageError, read_image
 from animegan3_tf.data.colors import in_threads
 from animegan3_tf.evaluation.resize import resize_antialiased
-from animegan3_tf.networks.anime_classifier import (
+from animegan3_tf.networks.measuring import (
     INSTALL,
     SIZE,
     build_anime_classifier,

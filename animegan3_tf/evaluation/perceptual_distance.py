@@ -11,8 +11,13 @@ import tensorflow as tf
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.common.files import sha256_of
-from animegan3_tf.networks.alexnet import build_lpips_alexnet, read_lpips_alexnet
-from animegan3_tf.networks.anime_classifier import INSTALL, installed_classifier, read_anime_classifier
+from animegan3_tf.networks.measuring import (
+    INSTALL,
+    build_lpips_alexnet,
+    installed_classifier,
+    read_anime_classifier,
+    read_lpips_alexnet,
+)
 from animegan3_tf.networks.perceptual import KERNELS, build_resnet18, read_resnet18
 
 

@@ -16,10 +16,9 @@ from animegan3_tf.data.pair_dataset import PairBatches, open_pair_folders, open_
 from animegan3_tf.models.weights import build_deployed
 from animegan3_tf.networks import build_generator
 from animegan3_tf.training.callbacks import Logs, RunCallback
-from animegan3_tf.training.feature_terms import needed_taps, paired_weights, unpaired_weights
 from animegan3_tf.training.pairs import PAIRS, PairTrainer
 from animegan3_tf.training.single_tail import SingleTailTrainer
-from animegan3_tf.training.targets import region_target
+from animegan3_tf.training.terms import needed_taps, paired_weights, region_target, unpaired_weights
 from animegan3_tf.training.trainer import ADVERSARIAL, PRETRAIN
 from animegan3_tf.training.two_tail import Trainer
 from animegan3_tf.training.validation import (

@@ -35,8 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from animegan3_tf.training.configuration import RunConfiguration
-    from animegan3_tf.training.guard import Failure
-    from animegan3_tf.training.trainer import GanTrainer
+    from animegan3_tf.training.trainer import Failure, GanTrainer
 
 
 def report_failure(folder: Path, failure: Failure, configuration: RunConfiguration, worker: int = 0) -> UserError:

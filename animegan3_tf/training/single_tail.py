@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from animegan3_tf import losses
 from animegan3_tf.networks import animegan1, animegan2
-from animegan3_tf.training.feature_terms import FeatureTerms, gray
+from animegan3_tf.training.terms import FeatureTerms, gray
 from animegan3_tf.training.trainer import Batch, GanTrainer, Gradients, Terms, total
 
 if TYPE_CHECKING:

@@ -11,8 +11,7 @@ import tensorflow as tf
 from animegan3_tf import losses
 from animegan3_tf.filters.non_local_means import nl_means
 from animegan3_tf.networks import build_discriminator, build_generator
-from animegan3_tf.training.feature_terms import FeatureTerms, gray
-from animegan3_tf.training.targets import guide, revision_target
+from animegan3_tf.training.terms import FeatureTerms, gray, guide, revision_target
 from animegan3_tf.training.trainer import Batch, GanTrainer, Gradients, Terms, compiled, total
 
 if TYPE_CHECKING:

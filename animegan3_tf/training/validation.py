@@ -20,7 +20,7 @@ from animegan3_tf.data.pair_dataset import PairImages
 from animegan3_tf.losses import feature_distance, gram_matrix
 from animegan3_tf.losses.features import centred
 from animegan3_tf.training.callbacks import Logs, RunCallback
-from animegan3_tf.training.feature_terms import gray
+from animegan3_tf.training.terms import gray
 
 if TYPE_CHECKING:
     import os

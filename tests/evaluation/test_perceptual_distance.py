@@ -6,7 +6,7 @@ from tiny_training import resnet_arrays
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.evaluation.perceptual_distance import load_perceptual_distance
-from animegan3_tf.networks.alexnet import LAYERS
+from animegan3_tf.networks.measuring import LAYERS
 
 
 def lpips_arrays():

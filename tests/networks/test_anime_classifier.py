@@ -5,7 +5,7 @@ from golden import shared
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.common.images import find_images, read_image
-from animegan3_tf.networks.anime_classifier import (
+from animegan3_tf.networks.measuring import (
     SHORTCUTS,
     STAGES,
     build_anime_classifier,

@@ -13,7 +13,7 @@ from animegan3_tf.comparison.speed import Timing
 from animegan3_tf.models.perceptual import load_perceptual
 from animegan3_tf.models.weights import named_weights, save_generator
 from animegan3_tf.networks import build_generator
-from animegan3_tf.training.feature_terms import needed_taps
+from animegan3_tf.training.terms import needed_taps
 
 
 def test_the_wait_for_the_region_target_is_taken_round_by_round():

@@ -6,7 +6,7 @@ from animegan3_tf.common.images import read_image, write_image
 from animegan3_tf.data.pair_manifest import PairManifest
 from animegan3_tf.models.weights import save_generator
 from animegan3_tf.networks import build_generator
-from animegan3_tf.networks.anime_classifier import installed_classifier
+from animegan3_tf.networks.measuring import installed_classifier
 
 
 @pytest.fixture

@@ -14,8 +14,7 @@ from animegan3_tf.data.dataset import TrainingData
 from animegan3_tf.filters import l0_smooth_offline
 from animegan3_tf.models.perceptual import load_perceptual
 from animegan3_tf.styles import load_style, override
-from animegan3_tf.training.feature_terms import needed_taps
-from animegan3_tf.training.targets import region_target
+from animegan3_tf.training.terms import needed_taps, region_target
 from animegan3_tf.training.trainer import ADVERSARIAL
 from animegan3_tf.training.two_tail import Trainer
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from animegan3_tf.training.guard import Failure, Guard
+from animegan3_tf.training.trainer import Failure, Guard
 
 
 def checked(guard, loss):

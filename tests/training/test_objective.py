@@ -8,7 +8,7 @@ from animegan3_tf import losses
 from animegan3_tf.models.perceptual import load_perceptual
 from animegan3_tf.networks import build_discriminator
 from animegan3_tf.styles import load_style, override
-from animegan3_tf.training.feature_terms import gray, needed_taps
+from animegan3_tf.training.terms import gray, needed_taps
 from animegan3_tf.training.two_tail import Objective
 
 PHOTO, SUPPORT, MAIN, REVISION = (

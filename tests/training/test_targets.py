@@ -5,7 +5,7 @@ import tensorflow as tf
 from animegan3_tf.filters import l0_smooth_offline, superpixels
 from animegan3_tf.styles import load_style
 from animegan3_tf.styles.style import TargetSettings
-from animegan3_tf.training.targets import SuperpixelPool, guide, region_l0, region_target, revision_target
+from animegan3_tf.training.terms import SuperpixelPool, guide, region_l0, region_target, revision_target
 
 HAYAO = load_style("hayao").target
 

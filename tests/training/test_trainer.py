@@ -7,8 +7,7 @@ from upstream import discriminator_variables, generator_variables, load_golden_d
 from animegan3_tf.models.perceptual import load_perceptual
 from animegan3_tf.styles import load_style, override
 from animegan3_tf.training import two_tail as trainer_module
-from animegan3_tf.training.feature_terms import needed_taps
-from animegan3_tf.training.targets import region_target
+from animegan3_tf.training.terms import needed_taps, region_target
 from animegan3_tf.training.trainer import ADVERSARIAL, PRETRAIN
 from animegan3_tf.training.two_tail import Trainer
 

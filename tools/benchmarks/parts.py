@@ -9,8 +9,7 @@ import tensorflow as tf
 
 from animegan3_tf.filters import l0_smooth, nl_means
 from animegan3_tf.networks import build_generator
-from animegan3_tf.training.feature_terms import gray
-from animegan3_tf.training.targets import guide, revision_target
+from animegan3_tf.training.terms import gray, guide, revision_target
 from animegan3_tf.training.trainer import GeneratorAverage
 from benchmarks.setup import Subject
 

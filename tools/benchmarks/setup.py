@@ -19,8 +19,7 @@ from animegan3_tf.models.perceptual import load_perceptual, perceptual_family
 from animegan3_tf.models.weights import load_generator, named_weights
 from animegan3_tf.networks import PerceptualNetwork
 from animegan3_tf.styles import Style, load_style, override
-from animegan3_tf.training.feature_terms import needed_taps
-from animegan3_tf.training.targets import region_target
+from animegan3_tf.training.terms import needed_taps, region_target
 from animegan3_tf.training.trainer import ADVERSARIAL
 from animegan3_tf.training.two_tail import Trainer
 

@@ -11,8 +11,7 @@ from animegan3_tf import losses
 from animegan3_tf.layers import LADE
 from animegan3_tf.models.weights import named_weights
 from animegan3_tf.networks import build_discriminator, build_generator
-from animegan3_tf.training.feature_terms import COLOR_LOSSES, gray
-from animegan3_tf.training.targets import guide
+from animegan3_tf.training.terms import COLOR_LOSSES, gray, guide
 from benchmarks.upstream_host import UpstreamHost
 
 
