@@ -123,6 +123,7 @@ def train(
     override: bool = False,
     show: Callable[[str], object] = print,
     live: bool = False,
+    write_page: Callable[[str | os.PathLike[str]], object] | None = None,
 ) -> RunResult:
     """Trains until the configuration's steps are done, or a signal asks to stop.
 
@@ -137,6 +138,7 @@ def train(
         override: Let a resumed run take a configuration that differs from the one it began with.
         show: Receives the console's lines.
         live: Draw a table on the terminal of stdout in place of the lines.
+        write_page: Called with the folder at the end of the run, however it ends, to write its report page.
 
     Returns:
         How the run ended.
@@ -155,7 +157,7 @@ def train(
             return _train(configuration, folder, None, SilentMonitor(distribution.worker, show), distribution)
     with open_folder(configuration, folder, resume, override, show) as start:
         resumed_at = None if start is None else start.step
-        with RunMonitor(configuration, folder, resumed_at, show, live) as monitor, distribution.contact():
+        with RunMonitor(configuration, folder, resumed_at, show, live, write_page) as monitor, distribution.contact():
             result = _train(configuration, folder, start, monitor, distribution)
             monitor.ended(result)
         return result

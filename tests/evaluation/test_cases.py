@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from animegan3_tf.evaluation.result import Score
-from animegan3_tf.reports.contact_sheet import best_and_worst
+from animegan3_tf.reports.html import best_and_worst
 
 VALUES = np.array([3.0, np.nan, 1.0, 4.0, 2.0])
 
