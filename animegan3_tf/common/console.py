@@ -36,7 +36,7 @@ def duration(seconds: float) -> str:
 
 def number(value: float) -> str:
     """Writes a number for people: whole ones in full, others with four significant digits, never with an exponent."""
-    if isinstance(value, int) or abs(value) >= 1000.0:
+    if isinstance(value, int) or abs(value) >= 999.95:
         return f"{value:,.0f}"
     text = f"{value:.4g}"
     return f"{value:.6f}" if "e-" in text else text

@@ -51,7 +51,7 @@ def facts_table(inspection: Inspection) -> Table:
         "height": lambda d: _range(d["height"]),
         "width over height": lambda d: _range(d["aspect"]),
         "mean brightness": lambda d: d["colors"]["brightness"] if d["readable"] else None,
-        "mean red, green, blue": lambda d: " ".join(map(number, d["colors"]["mean"])) if d["readable"] else None,
+        "mean red, green, blue": lambda d: " ".join(f"{v:.0f}" for v in d["colors"]["mean"]) if d["readable"] else None,
         "without colour": lambda d: len(d["grey"]),
         "letterboxed": lambda d: len(d["letterboxed"]),
         "animated": lambda d: len(d["animated"]),
@@ -78,7 +78,7 @@ def _range(values: Sequence[float] | None) -> str | None:
 
 
 def _size(count: int) -> str:
-    return f"{number(count / 2**30)} GiB" if count >= 2**30 else f"{number(count / 2**20)} MiB"
+    return f"{count / 2**30:,.1f} GiB" if count >= 2**30 else f"{count / 2**20:,.1f} MiB"
 
 
 def write_inspection_page(

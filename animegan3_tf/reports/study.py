@@ -13,14 +13,10 @@ from animegan3_tf.common.console import number
 from animegan3_tf.common.files import write_texts
 from animegan3_tf.reports.charts import interval_chart
 from animegan3_tf.reports.html import render
-from animegan3_tf.reports.table import INTERVAL, Column, Table, cell, csv_table, print_table, table_files
+from animegan3_tf.reports.table import INTERVAL, Cell, Column, Table, cell, csv_table, print_table, table_files
 from animegan3_tf.study.score import QuestionScores, StudyScores
 from animegan3_tf.study.statistics import Rate
 
-COLUMNS = (
-    *("question", "method", "score", "score_low", "score_high", "preference", "preference_low", "preference_high"),
-    *("wins", "ties", "losses", "comparisons", "effective"),
-)
 _ENDS = ("", "_low", "_high")
 
 
@@ -34,14 +30,12 @@ def write_study_report(scores: StudyScores, folder: str | os.PathLike) -> Path:
         UserError: A file cannot be written.
     """
     records = [{"question": name, **row} for name, question in scores.questions.items() for row in question.rows()]
-    whole = study_table(
-        scores.questions, f"study {scores.study.id}: {scores.study.kind}, {len(scores.raters):,} raters"
-    )
+    about = f"study {scores.study.id}: {scores.study.kind}, {len(scores.raters):,} raters"
     texts = {
         "report.json": json.dumps(scores.to_dict(), indent=1, ensure_ascii=False, allow_nan=False) + "\n",
-        "report.csv": csv_table(Table.of(COLUMNS, ([row[key] for key in COLUMNS] for row in records))),
+        "report.csv": csv_table(Table.of_records(records)),
         "report.html": _page(scores),
-        **table_files("report", [whole], ["latex"]),
+        **table_files("report", [study_table(scores.questions, about)], ["latex"]),
     }
     write_texts(folder, texts)
     return Path(folder, "report.html")
@@ -67,8 +61,7 @@ def study_table(questions: Mapping[str, QuestionScores], *notes: str) -> Table:
     for name, question in questions.items():
         for row in question.rows():
             score, *ends = (row[f"score{end}"] for end in _ENDS)
-            share, *around = (row[f"preference{end}"] for end in _ENDS)
-            preferred = cell(100 * share, [100 * end for end in around]) if row["comparisons"] else None
+            preferred = _percent(*(row[f"preference{end}"] for end in _ENDS)) if row["comparisons"] else None
             rows.append((name, row["method"], preferred, cell(score, ends), row["wins"], row["ties"], row["losses"]))
     return Table.of(columns, rows, notes)
 
@@ -89,13 +82,11 @@ def study_remarks(question: QuestionScores) -> list[str]:
 
 def _rate_text(rate: Rate | None) -> str:
     """Writes a rate in percent with its interval and the number of answers."""
-    if rate is None:
-        return "not asked"
-    return f"{_percent(rate.share)} [{_percent(rate.low)}, {_percent(rate.high)}] of {rate.of:,}"
+    return f"{_percent(rate.share, rate.low, rate.high).whole()} % of {rate.of:,}" if rate else "not asked"
 
 
-def _percent(share: float) -> str:
-    return f"{number(100 * share)} %"
+def _percent(share: float, low: float, high: float) -> Cell:
+    return cell(100 * share, (100 * low, 100 * high))
 
 
 def _page(scores: StudyScores) -> str:
@@ -107,8 +98,8 @@ def _page(scores: StudyScores) -> str:
         questions=[_section(name, question) for name, question in scores.questions.items()],
         languages=", ".join(f"{language} {count:,}" for language, count in sorted(scores.languages.items())),
         raters=Table.of(
-            ("rater", "alike"),
-            ((rater, None if share is None else _percent(share)) for rater, share in scores.raters.items()),
+            ("rater", "alike (%)"),
+            ((rater, None if share is None else 100 * share) for rater, share in scores.raters.items()),
         ),
         rejected=[f"{path} {why}" for path, why in scores.rejected.items()],
     )
