@@ -13,7 +13,7 @@ from animegan3_tf.evaluation.ablation import BIASED, Ablation, MeasuredCheckpoin
 from animegan3_tf.inspection.survey import shown
 from animegan3_tf.reports.charts import line_chart
 from animegan3_tf.reports.evaluation import features_note, network_rows, result_cell
-from animegan3_tf.reports.html import Figure, figure, render, spread, tile
+from animegan3_tf.reports.html import Figure, evenly, figure, render, tile
 from animegan3_tf.reports.table import INTERVAL, Column, Table, arrowed, cell, csv_table, table_files
 
 PHOTOS, STEPS_SHOWN = 6, 12  # of a film strip: photos down, steps across
@@ -74,7 +74,7 @@ def _every_result(ablation: Ablation) -> Table:
 
 def _page(ablation: Ablation) -> str:
     first = ablation.measured[0].evaluation
-    photos = spread(sorted({photo for one in ablation.measured for photo in one.evaluation.pairs.values()}), PHOTOS)
+    photos = evenly(sorted({photo for one in ablation.measured for photo in one.evaluation.pairs.values()}), PHOTOS)
     runs = [(label, ablation.of(label)) for label in ablation.runs if ablation.of(label)]
     return render(
         "ablation",
@@ -128,7 +128,7 @@ def _curves(ablation: Ablation) -> dict[str, str]:
 def _film(label: str, measured: Sequence[MeasuredCheckpoint], photos: Sequence[Path]) -> list[Figure]:
     """Draws a column of photos, then a column of images for each step, grey where one is missing."""
     drawn = [("photos", "photos", {photo: photo for photo in photos})]
-    for one in spread(measured, STEPS_SHOWN):
+    for one in evenly(measured, STEPS_SHOWN):
         made = {photo: image for image, photo in one.evaluation.pairs.items()}
         drawn.append((f"pictures of {label} at step {one.step}", f"step {one.step:,}", made))
     pixels = measured[0].evaluation.measures.max_pixels

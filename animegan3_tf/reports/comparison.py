@@ -14,7 +14,7 @@ from animegan3_tf.comparison.compare import Comparison, Entry
 from animegan3_tf.comparison.inputs import PHOTO, by_pixels, reduced, size_text
 from animegan3_tf.evaluation.result import Result
 from animegan3_tf.reports.evaluation import network_rows, result_cell, score_columns
-from animegan3_tf.reports.html import Figure, cases, figure, render, spread, tile
+from animegan3_tf.reports.html import Figure, cases, evenly, figure, render, tile
 from animegan3_tf.reports.table import Cell, Column, Plain, Table, cell, markdown_table, markdown_text, table_files
 
 FILES = ("report.html", "report.json", "report.md", "methods.csv", "pictures.csv", "tables.tex")
@@ -219,7 +219,7 @@ def _how(comparison: Comparison) -> list[tuple[str, str]]:
 def _page(comparison: Comparison, count: int, cost: Table, scores: Table) -> str:
     methods = [entry.method.name for entry in comparison.entries]
     photos = list(comparison.inputs.paths)
-    chosen = spread(photos, count)
+    chosen = evenly(photos, count)
     places = {photo: place for place, photo in enumerate(photos)}
     images = sorted(comparison.image_rows(), key=lambda row: places[str(row["photo"])])
     return render(
@@ -254,7 +254,7 @@ def _article(comparison: Comparison, photo: str) -> tuple[str, int, list[Figure 
 
 def _anime(comparison: Comparison) -> Figure:
     paths = find_images(comparison.anime)
-    tiles = [tile(path, comparison.settings.max_pixels) for path in spread(paths, _ANIME)]
+    tiles = [tile(path, comparison.settings.max_pixels) for path in evenly(paths, _ANIME)]
     return figure(grid([tiles]), "anime", f"{len(tiles)} of {len(paths):,} anime pictures of {comparison.anime.name}")
 
 

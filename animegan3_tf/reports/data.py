@@ -21,7 +21,7 @@ from animegan3_tf.data.targets import Stage, target_name
 from animegan3_tf.inspection.inspect import Inspection
 from animegan3_tf.inspection.survey import Survey, shown
 from animegan3_tf.reports.charts import line_chart
-from animegan3_tf.reports.html import Figure, figure, render, spread, tile
+from animegan3_tf.reports.html import Figure, evenly, figure, render, tile
 from animegan3_tf.reports.table import Plain, Table, print_table
 
 EXAMPLES = 8  # rows of each domain's contact sheet
@@ -160,7 +160,7 @@ def _examples(
         balanced = ["balanced"] if inspection.style.data.balance != "none" and kind == "anime" else []
         drawn = [
             figure(strip(paths[kind][name], stages, max_pixels), f"{name} and its targets", name)
-            for name in spread(survey.names, EXAMPLES)
+            for name in evenly(survey.names, EXAMPLES)
             if name in paths[kind]
         ]
         examples.append(([kind, *balanced, *(stage.name for stage in stages)], drawn))

@@ -119,7 +119,7 @@ def tile(path: Path, max_pixels: int = images.DEFAULT_MAX_PIXELS, balance: dict 
     return square
 
 
-def spread(items: Sequence[T], count: int) -> list[T]:
+def evenly(items: Sequence[T], count: int) -> list[T]:
     """Picks `count` items evenly over a sequence, its first and last among them; all where there are no more."""
     if len(items) <= count:
         return list(items)

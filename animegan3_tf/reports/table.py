@@ -254,14 +254,18 @@ def print_table(
         console: Where to print.
         title: A line above it.
         ends: Whether to print the ends of intervals, which make columns wide.
-        unbroken: Keys of the columns that keep each cell on one line whatever the width, as those of numbers do.
+        unbroken: Keys of the columns that keep each cell on one line however narrow the console.
     """
     shown = rich.table.Table(title=Text(title) if title else None, title_justify="left", box=box.SIMPLE_HEAD)
     shown.show_edge = shown.pad_edge = False
     for place, column in enumerate(table.columns):
         right = table.is_numeric(place)
-        whole = right or column.key in unbroken
-        shown.add_column(Text(column.head), justify="right" if right else "left", overflow="fold", no_wrap=whole)
+        shown.add_column(
+            Text(column.head.replace(", ", ",\n")),
+            justify="right" if right else "left",
+            overflow="fold",
+            no_wrap=column.key in unbroken,
+        )
     for row in table.rows:
         shown.add_row(*(Text(one.whole() if ends else one.text or "-") for one in row))
     console.print(shown)

@@ -16,7 +16,7 @@ from animegan3_tf.common import images
 from animegan3_tf.common.console import duration, number
 from animegan3_tf.common.files import write_texts
 from animegan3_tf.reports.charts import line_chart
-from animegan3_tf.reports.html import Figure, figure, render, spread
+from animegan3_tf.reports.html import Figure, evenly, figure, render
 from animegan3_tf.reports.table import Table, print_table
 from animegan3_tf.training.run_files import (
     flat,
@@ -120,7 +120,7 @@ def _grids(folder: Path, records: Records) -> tuple[list[Figure], list[str]]:
         if path.is_file() and path.resolve().parent.parent == folder.resolve():  # nothing from outside the run folder
             grids[record["step"]] = path
     figures, lines, across = [], [], _LARGE
-    for step in reversed(spread(sorted(grids), GRIDS)):
+    for step in reversed(evenly(sorted(grids), GRIDS)):
         try:
             rgb = images.read_image(grids[step]).rgb
         except images.ImageError as error:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from animegan3_tf.evaluation.result import Score
-from animegan3_tf.reports.html import best_and_worst, spread
+from animegan3_tf.reports.html import best_and_worst, evenly
 
 VALUES = np.array([3.0, np.nan, 1.0, 4.0, 2.0])
 
@@ -23,4 +23,4 @@ def test_nothing_is_best_where_neither_direction_is_or_nothing_was_scored():
     [(0, ""), (1, "a"), (2, "aj"), (4, "adgj"), (20, "abcdefghij")],
 )
 def test_what_is_picked_is_spread_over_all(count, expected):
-    assert spread(list("abcdefghij"), count) == list(expected)
+    assert evenly(list("abcdefghij"), count) == list(expected)
