@@ -257,7 +257,7 @@ def print_table(
         unbroken: Keys of the columns that keep each cell on one line however narrow the console.
     """
     shown = rich.table.Table(title=Text(title) if title else None, title_justify="left", box=box.SIMPLE_HEAD)
-    shown.show_edge = shown.pad_edge = False
+    shown.show_edge, shown.pad_edge, shown.collapse_padding = False, False, True
     for place, column in enumerate(table.columns):
         right = table.is_numeric(place)
         shown.add_column(
@@ -267,7 +267,7 @@ def print_table(
             no_wrap=column.key in unbroken,
         )
     for row in table.rows:
-        shown.add_row(*(Text(one.whole() if ends else one.text or "-") for one in row))
+        shown.add_row(*(Text((one if ends else Cell(one.text)).whole()) for one in row))
     console.print(shown)
 
 
