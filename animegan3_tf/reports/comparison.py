@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from animegan3_tf.common.errors import UserError, quote
@@ -64,7 +64,7 @@ def write_comparison(comparison: Comparison, folder: str | os.PathLike, shown: i
         "report.json": json.dumps(comparison.to_dict(), indent=1, allow_nan=False) + "\n",
         "report.md": _markdown(comparison, cost, scores),
         **table_files("methods", [cost.joined(scores)], ["csv"]),
-        **table_files("pictures", [_images(comparison)], ["csv"]),
+        **table_files("pictures", [_images(comparison, comparison.image_rows())], ["csv"]),
         **table_files("tables", [cost, scores], ["latex"]),
     }
     write_texts(folder, texts)
@@ -152,11 +152,10 @@ def score_table(comparison: Comparison) -> Table:
     return Table.of(columns, rows).without_empty()
 
 
-def _images(comparison: Comparison) -> Table:
-    return Table.of(
-        ["method", "photo", *score_columns(comparison.entries[0].measured.kinds)],
-        (row.values() for row in comparison.image_rows()),
-    )
+def _images(comparison: Comparison, rows: Iterable[Mapping[str, Plain]]) -> Table:
+    """Tabulates rows that `Comparison.image_rows` made."""
+    kinds = comparison.entries[0].measured.kinds
+    return Table.of(["method", "photo", *score_columns(kinds)], (row.values() for row in rows))
 
 
 def not_measured(comparison: Comparison) -> list[str]:
@@ -234,7 +233,7 @@ def _page(comparison: Comparison, count: int, cost: Table, scores: Table) -> str
         not_measured=not_measured(comparison),
         anime=_anime(comparison),
         shown_cases={entry.method.name: _entry_cases(comparison, entry) for entry in comparison.entries},
-        pictures=Table(_images(comparison).columns, Table.of_records(images).rows).without_empty(),
+        pictures=_images(comparison, images).without_empty(),
         problems=_problems(comparison),
         how=Table.of(("what", "value"), _how(comparison)),
     )

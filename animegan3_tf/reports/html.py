@@ -102,7 +102,7 @@ def tile(path: Path, max_pixels: int = images.DEFAULT_MAX_PIXELS, balance: dict 
     Args:
         path: The image.
         max_pixels: The limit for reading it.
-        balance: A colour balance to apply; see `balance.balanced`.
+        balance: A colour balance to apply; see `data.colors.balanced`.
 
     Returns:
         uint8 [TILE, TILE, 3]; only the square where the image cannot be read.
