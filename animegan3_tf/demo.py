@@ -12,6 +12,7 @@ from animegan3_tf.common.errors import UserError
 from animegan3_tf.data.demo import demo_anime, demo_photos, shown_photos
 from animegan3_tf.data.prepare import prepare
 from animegan3_tf.data.targets import style_targets
+from animegan3_tf.reports.training import write_run_page
 from animegan3_tf.styles import load_style
 from animegan3_tf.stylizer.files import stylize_files
 from animegan3_tf.stylizer.model import load_stylizer
@@ -87,7 +88,7 @@ def train_demo(out: str | os.PathLike, show: Callable[[str], None] = print) -> P
     show(f"training {STEPS} steps at {style.data.image_size}x{style.data.image_size}")
     run = out / "run"
     try:
-        result = train(configuration, run, resume=bool(states(run)), show=show)
+        result = train(configuration, run, resume=bool(states(run)), show=show, write_page=write_run_page)
     except UserError as error:
         raise UserError(f"{error}; or remove {str(run)!r} to start the demo afresh") from error
     if result.stopped_by is not None:

@@ -8,6 +8,7 @@ import venv
 from pathlib import Path
 
 import pytest
+from run_folders import run_folder
 
 ROOT = Path(__file__).parents[1]
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "runs", "build", "dist", "*.egg-info", "__pycache__", ".*_cache")
@@ -49,4 +50,6 @@ def test_an_installed_package_runs_the_demo_in_an_empty_folder(kind, sources, tm
     assert "portrait" in run(home / "bin" / "animegan3", "models", cwd=empty)
     line = run(home / "bin" / "animegan3", "demo", "--out", "made", cwd=empty).splitlines()[-1]
     assert (empty / line).is_file()
+    page = run(home / "bin" / "animegan3", "runs", "--page", run_folder(tmp_path / "run"), cwd=empty).strip()
+    assert "</html>" in Path(page).read_text()  # its template and style sheet are there
     assert [path.name for path in empty.iterdir()] == ["made"]

@@ -99,12 +99,12 @@ def print_comparison(found: Comparison) -> None:
     """Prints both tables and the notes."""
     from rich.console import Console
 
-    from animegan3_tf.reports.comparison import notes
-    from animegan3_tf.reports.tables import cost_table, not_measured, print_table, score_table
+    from animegan3_tf.reports.comparison import cost_table, not_measured, notes, score_table
+    from animegan3_tf.reports.table import print_table
 
     console = Console()
     for table in (cost_table(found), score_table(found)):
-        print_table(table, console)
+        print_table(table.transposed(), console, ends=False)
     for name, line in notes(found):
         print(f"{name}: {line}")
     for line in not_measured(found):

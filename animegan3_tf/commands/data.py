@@ -149,7 +149,7 @@ def inspect(
 
     from animegan3_tf.common.console import progress
     from animegan3_tf.inspection.inspect import inspect as inspect_folders
-    from animegan3_tf.reports.inspection import print_inspection, write_inspection_page
+    from animegan3_tf.reports.data import print_inspection, write_inspection_page
 
     with progress("inspecting") as advance:
         inspection = inspect_folders(recipe, photos, anime, advance, max_pixels)

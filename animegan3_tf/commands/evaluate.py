@@ -80,8 +80,7 @@ def evaluate(
     from animegan3_tf.evaluation.evaluate import evaluate as measure
     from animegan3_tf.evaluation.evaluate import rejected
     from animegan3_tf.evaluation.measures import choose_measures
-    from animegan3_tf.reports.evaluation import write_evaluation
-    from animegan3_tf.reports.tables import number
+    from animegan3_tf.reports.evaluation import result_cell, write_evaluation
 
     def choose() -> Measures:
         measures = choose_measures(features, distance, cache.expanduser(), faces, replicates, seed, max_pixels)
@@ -113,9 +112,7 @@ def evaluate(
     for reason in reasons:
         print(f"animegan3: {reason}", file=sys.stderr)
     for result in evaluation.results:
-        value = result.note if result.value is None else number(result.value)
-        interval = "" if result.interval is None else " [{}, {}]".format(*map(number, result.interval))
-        print(f"{result.name}: {value}{interval}")
+        print(f"{result.name}: {result_cell(result).whole(result.note)}")
     print(f"report: {out / 'report.html'}")
     if reasons:
         raise typer.Exit(1)
@@ -123,10 +120,9 @@ def evaluate(
 
 def _ablate(specifications: list[str], photos: Path, anime: Path, out: Path, choose: Callable[[], Measures]) -> None:
     """Evaluates the runs of --ablate; `choose` loads the measures, which takes long, after the runs are found."""
-    from animegan3_tf.common.console import progress
-    from animegan3_tf.evaluation.ablation import ablate, find_ablation_runs
-    from animegan3_tf.reports.ablation import BIASED, write_ablation
-    from animegan3_tf.reports.tables import number
+    from animegan3_tf.common.console import number, progress
+    from animegan3_tf.evaluation.ablation import BIASED, ablate, find_ablation_runs
+    from animegan3_tf.reports.ablation import write_ablation
 
     problems: list[str] = []
     runs = find_ablation_runs(specifications, problems.append)

@@ -51,8 +51,9 @@ def pairs(
         raise UserError("no teacher given; name a model with --teacher, such as a published AnimeGANv3 file")
     if review is not None:
         from animegan3_tf.data.pairs import cross_off
+        from animegan3_tf.reports.data import write_pair_page
 
-        print(f"{cross_off(out, review):,} pairs removed by {review}")
+        print(f"{cross_off(out, review, write_pair_page):,} pairs removed by {review}")
     if photos:
         settings = {"keep_colors": keep_colors, "size": size, "teacher_size": teacher_size}
         settings |= {"faces": faces, "checks": checks, "min_face": min_face}
@@ -81,7 +82,7 @@ def make_pairs_and_report(
     from animegan3_tf.data.face_detector import MtcnnDetector
     from animegan3_tf.data.pair_manifest import REJECTED
     from animegan3_tf.data.pairs import PairMakingSettings, make_pairs
-    from animegan3_tf.reports.pairs import PAGE
+    from animegan3_tf.reports.data import PAIRS_PAGE, write_pair_page
     from animegan3_tf.stylizer.files import collect_photos
     from animegan3_tf.stylizer.model import ModelTeacher
 
@@ -90,7 +91,7 @@ def make_pairs_and_report(
     loaded = [ModelTeacher(model) for model in teachers]
     detector = MtcnnDetector(chosen.min_face) if chosen.faces else None
     with progress("drawing pairs") as advance:
-        report = make_pairs(list(found), out, loaded, detector, chosen, jobs, max_pixels, advance)
+        report = make_pairs(list(found), out, loaded, detector, chosen, jobs, max_pixels, advance, write_pair_page)
     report.unreadable += [error for _, error in unlisted]
     for reason in report.unreadable:
         print(f"animegan3: {reason}", file=sys.stderr)
@@ -101,7 +102,7 @@ def make_pairs_and_report(
     print(f"{rejected:,} photos and faces gave no pair; reasons: {out / REJECTED}")
     if not report.pairs:
         raise UserError(f"no pair was made from {len(found):,} photos; {out / REJECTED} has the reasons")
-    print(f"review the pairs, the most doubtful first: {out / PAGE}")
+    print(f"review the pairs, the most doubtful first: {out / PAIRS_PAGE}")
     return report
 
 

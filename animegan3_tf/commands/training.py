@@ -160,6 +160,7 @@ def start_run(
         typer.Exit: A signal stopped the run; the status is 128 and the signal's number.
     """
     from animegan3_tf.models.perceptual import read_perceptual
+    from animegan3_tf.reports.training import write_run_page
     from animegan3_tf.styles.style import UNPAIRED
     from animegan3_tf.training.distribution import cluster_position
     from animegan3_tf.training.run import train as run
@@ -177,7 +178,8 @@ def start_run(
         if configuration.photos is not None and configuration.anime is not None:
             folders = Path(configuration.photos), Path(configuration.anime)
             prepare_targets(recipe, *folders, os.cpu_count() or 1, configuration.max_pixels)
-    result = run(configuration, out, resume=resume, override=override, show=_print_line)
+    options = {"resume": resume, "override": override}
+    result = run(configuration, out, **options, show=_print_line, write_page=write_run_page)
     if result.grid is not None:  # None on all but the first machine of a cluster
         print(f"images: {result.grid}\ngenerator: {out / 'generator.h5'}\nreport: {out / 'report.html'}")
     if result.stopped_by is not None:

@@ -1,4 +1,4 @@
-"""What commands print while they work: progress, and times in words."""
+"""What commands print: progress, times in words, numbers."""
 
 from __future__ import annotations
 
@@ -32,6 +32,14 @@ def duration(seconds: float) -> str:
         return f"{minutes // 60} h {minutes % 60:02d} min"
     hours = round(seconds / 3600)
     return f"{hours // 24} d {hours % 24} h"
+
+
+def number(value: float) -> str:
+    """Writes a number for people: whole ones in full, others with four significant digits, never with an exponent."""
+    if isinstance(value, int) or abs(value) >= 999.95:
+        return f"{value:,.0f}"
+    text = f"{value:.4g}"
+    return f"{value:.6f}" if "e-" in text else text
 
 
 _EVERY = 30.0  # seconds between lines; short work prints none

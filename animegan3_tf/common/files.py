@@ -135,4 +135,7 @@ def write_texts(folder: str | os.PathLike, texts: Mapping[str, str]) -> None:
             with whole_file(Path(folder, name)) as temporary:
                 temporary.write_text(text, encoding="utf-8", newline="", errors="backslashreplace")
         except OSError as error:
-            raise UserError(f"{quote(folder)} cannot be written to ({error.strerror}); name another with -o") from None
+            raise UserError(
+                f"{quote(Path(folder, name))} cannot be written ({error.strerror}); change its permissions, or name "
+                "another folder"
+            ) from None

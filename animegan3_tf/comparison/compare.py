@@ -11,15 +11,16 @@ from typing import Protocol
 
 import numpy as np
 
+from animegan3_tf import __version__
 from animegan3_tf.common.errors import UserError, quote
 from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, find_images, read_image
-from animegan3_tf.comparison.inputs import Inputs, Specification, reduce_photos
+from animegan3_tf.comparison.inputs import Inputs, Specification, reduce_photos, size_text
 from animegan3_tf.comparison.memory import Memory, measure_memory
 from animegan3_tf.comparison.method import Drawn, Method, draw_methods, open_method
 from animegan3_tf.comparison.speed import Speed, describe_machine, time_methods
 from animegan3_tf.evaluation.evaluate import evaluate_pairs, rejected
 from animegan3_tf.evaluation.measures import Measures
-from animegan3_tf.evaluation.result import Result, Score
+from animegan3_tf.evaluation.result import Result, Score, score_row
 
 
 @dataclass(frozen=True)
@@ -82,15 +83,7 @@ class EvaluationMetrics:
 
     def to_dict(self) -> dict:
         """See `MetricSet`."""
-        measures = self.measures
-        return {
-            "features": measures.features and measures.features.to_dict(),
-            "distance": measures.distance and measures.distance.to_dict(),
-            "anime_likeness": measures.likeness and measures.likeness.to_dict(),
-            "faces": measures.detector and measures.detector.settings,
-            "identity": measures.embedding and measures.embedding.to_dict(),
-            "bootstrap": {"replicates": measures.replicates, "seed": measures.seed},
-        }
+        return self.measures.to_dict()
 
 
 LEAST_SIDE = 64  # pixels
@@ -159,6 +152,26 @@ class Entry:
             lines.append(f"neither memory nor time was measured where its process failed: {self.memory.failed}")
         return lines
 
+    def to_dict(self, photos: int) -> dict:
+        """Everything but single images' scores as plain values for JSON; `photos` is the number of photos."""
+        method, drawn = self.method, self.drawn
+        return {
+            "name": method.name,
+            "path": str(method.given),
+            "kind": method.kind,
+            "parameters": method.parameters,
+            "bytes": method.bytes,
+            "gflop_256": method.gflop,
+            "takes_only": method.fixed_size and size_text(method.fixed_size),
+            "pictures": len(drawn.paths),
+            "missing": drawn.missing,
+            "resized_from": {name: size_text(size) for name, size in drawn.resized.items()},
+            "notes": self.notes(photos),
+            "speed": {size_text(size): speed.to_dict() for size, speed in self.speeds.items()},
+            "memory": self.memory and self.memory.to_dict(),
+            "results": [result.to_dict() for result in self.measured.results],
+        }
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -190,6 +203,34 @@ class Comparison:
             lines += [entry.drawn.missing[name] for name in entry.drawn.broken]
             lines += entry.measured.rejected
         return list(dict.fromkeys(lines))
+
+    def image_rows(self) -> list[dict[str, str | float | None]]:
+        """A row for each image of each method: the method, the photo, its scores; None where there is no number."""
+        return [
+            {"method": e.method.name, "photo": photo, **score_row(e.measured.kinds, e.measured.scores, place)}
+            for e in self.entries
+            for place, photo in enumerate(e.drawn.paths)
+        ]
+
+    def to_dict(self) -> dict:
+        """Everything as plain values for JSON."""
+        inputs, settings = self.inputs, self.settings
+        return {
+            "animegan3_tf": __version__,
+            "machine": self.machine,
+            "photos": {
+                "folder": str(inputs.given),
+                "pictures": len(inputs.paths),
+                "longest_side": inputs.side,
+                "sizes": {name: size_text(size) for name, size in inputs.sizes.items()},
+            },
+            "anime": {"folder": str(self.anime), "pictures": self.anime_count},
+            "timing": {"sizes": [size_text(size) for size in settings.sizes], "rounds": settings.rounds},
+            "metrics": self.metrics,
+            "problems": self.problems,
+            "methods": [entry.to_dict(len(inputs.paths)) for entry in self.entries],
+            "pictures": self.image_rows(),
+        }
 
 
 def compare(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import time
 from collections import Counter
@@ -14,7 +16,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from animegan3_tf.common import images
-from animegan3_tf.common.errors import UserError, one_line
+from animegan3_tf.common.errors import UserError, one_line, quote
 from animegan3_tf.common.files import sha256_of
 from animegan3_tf.common.images import DEFAULT_MAX_PIXELS
 from animegan3_tf.common.workers import in_processes
@@ -24,7 +26,6 @@ from animegan3_tf.data.manifest import alone
 from animegan3_tf.data.pair_manifest import ANIME, PHOTO, PairManifest, Rejection
 from animegan3_tf.data.prepare import Record, read_source
 from animegan3_tf.data.region_colors import color_keeper
-from animegan3_tf.reports.pairs import read_review, write_pair_page
 
 SMALLEST = 64  # side of a pair in pixels
 _MIN_CONFIDENCE = 0.9
@@ -105,6 +106,7 @@ def make_pairs(
     jobs: int = 1,
     max_pixels: int = DEFAULT_MAX_PIXELS,
     on_progress: Callable[[int, int, str], None] | None = None,
+    write_page: Callable[[PairManifest], object] | None = None,
 ) -> PairsReport:
     """Makes pairs for training from photos and a teacher (DESIGN: pairs and distillation).
 
@@ -120,6 +122,7 @@ def make_pairs(
         jobs: Number of processes that check, colour and write; the teachers draw in this one.
         max_pixels: Photos with more pixels are left out.
         on_progress: Called as (done, total, name) after each photo.
+        write_page: Called with the records at the end, to write the page on which a person reviews the pairs.
 
     Returns:
         How many pairs were written and were there, and how many faces and photos were rejected.
@@ -146,19 +149,21 @@ def make_pairs(
             _run(work, photos, jobs, on_progress)
         finally:  # on Ctrl-C too
             manifest.save()
-        write_pair_page(manifest)
+        if write_page:
+            write_page(manifest)
     report = work.report
     report.pairs = len(manifest.pairs)
     report.rejected = Counter(rejection.reason.partition(":")[0] for _, rejection in manifest.rejections())
     return report
 
 
-def cross_off(out: Path, review: Path) -> int:
+def cross_off(out: Path, review: Path, write_page: Callable[[PairManifest], object] | None = None) -> int:
     """Removes the pairs that a person crossed off on the page.
 
     Args:
         out: Folder of the pairs.
         review: The file that the page saved.
+        write_page: As for `make_pairs`.
 
     Returns:
         How many pairs were removed now.
@@ -170,8 +175,32 @@ def cross_off(out: Path, review: Path) -> int:
     with alone([out]):
         manifest = PairManifest(out)
         removed = manifest.cross_off(stems)
-        write_pair_page(manifest)
+        if write_page:
+            write_page(manifest)
     return removed
+
+
+def read_review(path: str | os.PathLike) -> list[str]:
+    """Reads the pairs that a person crossed off on the page.
+
+    Args:
+        path: The file that the page saved.
+
+    Returns:
+        The stems of the pairs.
+
+    Raises:
+        UserError: The file cannot be read or is something else.
+    """
+    try:
+        stems = json.loads(Path(path).read_text(encoding="utf-8"))["crossed_off"]
+        if not isinstance(stems, list) or not all(isinstance(stem, str) for stem in stems):
+            raise TypeError
+    except OSError as error:
+        raise UserError(f"review {quote(path)} cannot be read ({error.strerror}); check the path") from None
+    except (ValueError, KeyError, TypeError):
+        raise UserError(f"review {quote(path)} is not a file that the page of pairs saved; save it again") from None
+    return stems
 
 
 class _Drawing(NamedTuple):

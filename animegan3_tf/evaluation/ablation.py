@@ -284,6 +284,12 @@ def _stylizer(generator: Generator) -> Stylizer:
             raise UnfitGenerator(str(error).replace(str(path), str(generator.source))) from None
 
 
+BIASED = (
+    "A checkpoint that was chosen by its numbers on these photos looks better on them than it is. Report its numbers "
+    "on other photos, or report the last checkpoint."
+)
+_OWN = ("sets", "rejected", "results")  # keys of an evaluation's JSON whose values differ between checkpoints
+_DROPPED = "pictures"  # key of single images' scores; evaluating a checkpoint's folder on its own gives them
 GENERATED = "generated"  # folder inside a report's folder; its subfolders RUN/STEP hold the images
 
 
@@ -346,6 +352,19 @@ class Ablation:
             return None
         sign = 1.0 if better == "lower" else -1.0
         return min(known, key=lambda pair: sign * pair[0])[1]
+
+    def to_dict(self) -> dict:
+        """Everything except single images' scores, as plain values for JSON."""
+        checkpoints: dict[str, list[dict]] = {label: [] for label in self.runs}
+        for one in self.measured:
+            evaluation = one.evaluation.to_dict()
+            checkpoint = {"step": one.step, "source": str(one.source), "generator_sha256": one.sha256}
+            checkpoints[one.label].append({**checkpoint, **{key: evaluation[key] for key in _OWN}})
+        runs = {label: {"path": str(path), "checkpoints": checkpoints[label]} for label, path in self.runs.items()}
+        shared = {key: value for key, value in evaluation.items() if key not in (*_OWN, _DROPPED)}
+        found = {key: self.best(key) for key in self.metrics}
+        best = {key: one and {"run": one.label, "step": one.step} for key, one in found.items()}
+        return {**shared, "runs": runs, "best": best, "best_is_biased": BIASED, "problems": list(self.problems)}
 
 
 def ablate(

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from animegan3_tf import __version__
 from animegan3_tf.common.errors import UserError, quote
 from animegan3_tf.common.images import find_images
 from animegan3_tf.evaluation.distances import (
@@ -25,7 +26,8 @@ from animegan3_tf.evaluation.face_scores import FACE_SCORES, FaceEmbedding, scor
 from animegan3_tf.evaluation.features import FeatureNetwork, FeatureSet, FeatureStore
 from animegan3_tf.evaluation.image_scores import PAIR_SCORES, score_pairs
 from animegan3_tf.evaluation.measures import Measures
-from animegan3_tf.evaluation.result import Result, Score, bootstrap_interval
+from animegan3_tf.evaluation.result import Result, Score, bootstrap_interval, score_row
+from animegan3_tf.inspection.survey import shown
 
 LEAST = 50  # images that each set must have
 
@@ -122,6 +124,32 @@ class Evaluation:
     folders: dict[str, Path]
     sets: dict[str, FeatureSet]
     measures: Measures
+
+    def image_rows(self) -> list[dict[str, str | float | None]]:
+        """A row for each generated image with a photo: its name, the photo's, its scores; None without a number."""
+        generated, photos = self.folders["generated"], self.folders["photos"]
+        return [
+            {
+                "generated": shown(image, generated),
+                "photo": shown(photo, photos),
+                **score_row(self.kinds, self.scores, place),
+            }
+            for place, (image, photo) in enumerate(self.pairs.items())
+        ]
+
+    def to_dict(self) -> dict:
+        """Everything as plain values for JSON."""
+        return {
+            "animegan3_tf": __version__,
+            **self.measures.to_dict(),
+            "sets": {
+                kind: {"folder": str(self.folders[kind]), "pictures": len(one.paths), "rejected": len(one.rejected)}
+                for kind, one in self.sets.items()
+            },
+            "rejected": list(rejected(self)),
+            "results": [result.to_dict() for result in self.results],
+            "pictures": self.image_rows(),
+        }
 
 
 def evaluate(

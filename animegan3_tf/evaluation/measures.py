@@ -48,6 +48,17 @@ class Measures:
     seed: int = 0
     max_pixels: int = DEFAULT_MAX_PIXELS
 
+    def to_dict(self) -> dict:
+        """The networks and settings as plain values: {what they measure: {key: value}, or None without a network}."""
+        return {
+            "features": self.features and self.features.to_dict(),
+            "distance": self.distance and self.distance.to_dict(),
+            "anime_likeness": self.likeness and self.likeness.to_dict(),
+            "faces": self.detector and self.detector.settings,
+            "identity": self.embedding and self.embedding.to_dict(),
+            "bootstrap": {"replicates": self.replicates, "seed": self.seed},
+        }
+
 
 def choose_measures(
     features: str | None,

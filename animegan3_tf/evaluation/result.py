@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +24,21 @@ class Score:
     name: str
     better: str
     average: str = "mean"
+
+
+def score_row(kinds: Iterable[Score], scores: Mapping[str, np.ndarray], place: int) -> dict[str, float | None]:
+    """Takes the scores of one image as plain values.
+
+    Args:
+        kinds: The kinds of scores.
+        scores: {key of a kind: [N]}; NaN where there is no number.
+        place: The image's place in these arrays.
+
+    Returns:
+        {key of a kind: number}; None where there is none.
+    """
+    values = {kind.key: float(scores[kind.key][place]) for kind in kinds}
+    return {key: value if math.isfinite(value) else None for key, value in values.items()}
 
 
 LEVEL = 0.95

@@ -7,19 +7,17 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from animegan3_tf.common import images
-from animegan3_tf.common.console import duration
-from animegan3_tf.common.files import whole_file
+from animegan3_tf.common.console import duration, number
+from animegan3_tf.common.files import write_texts
 from animegan3_tf.reports.charts import line_chart
-from animegan3_tf.reports.html import figure, page
+from animegan3_tf.reports.html import Figure, evenly, figure, render
+from animegan3_tf.reports.table import Table, print_table
 from animegan3_tf.training.run_files import (
     flat,
     headline,
@@ -29,11 +27,6 @@ from animegan3_tf.training.run_files import (
     read_run,
     short_headline,
 )
-
-if TYPE_CHECKING:
-    import os
-
-    from animegan3_tf.training.run_files import Run
 
 if TYPE_CHECKING:
     import os
@@ -77,121 +70,93 @@ def write_run_page(folder: str | os.PathLike[str], now: float | None = None) -> 
         The path of the page.
 
     Raises:
-        UserError: The folder is not a run folder, or its curves cannot be read.
+        UserError: The folder is not a run folder, or its curves cannot be read, or the page cannot be written.
     """
     folder = Path(folder)
     configuration = read_configuration(folder)
-    paired = _is_of_pairs(configuration)
-    run, records = read_run(folder, now=now), read_metrics(folder)
-    warnings = Counter(str(record["warning"]) for record in records if "warning" in record)
-    sections = [
-        _header(folder, run, records),
-        _section("Images", _grids(folder, records), _GRIDS[paired]),
-        _section("Validation", _validation(records), _VALIDATION[paired]),
-        _section(
-            "Losses",
-            _losses(records, _OTHER_TERMS[paired]),
-            "Each term with its weight; the generator's add up to the total.",
-        ),
-        _section("Speed and memory", _machine(records), ""),
-        _section("Warnings", "".join(f"<li>{escape(t)}{_times(n)}</li>" for t, n in warnings.items()), "", tag="ul"),
-        f"<section><details><summary>Configuration</summary>{_table(configuration)}</details></section>",
-    ]
-    title = f"{folder.resolve().name}: {run.style or 'run'}"
-    path = folder / PAGE
-    with whole_file(path) as temporary:
-        temporary.write_text(page(title, "".join(sections)), encoding="utf-8")
-    return path
-
-
-_GRIDS = {  # of a run on pairs or not
-    False: "Rows: the same photos each time. Columns: photo, then the averaged generator's tails, the main one last.",
-    True: "Rows: the same pairs each time, which are not trained on. Columns: photo, the averaged generator's result, "
-    "the teacher's drawing.",
-}
-_VALIDATION = {
-    False: "Likeness: 0 is as far from anime as the photos are, 1 is the mean of the anime images. It is measured in "
-    "the network that the run trains against, so it compares steps of one run and does not replace a classifier. "
-    "Distance: between the features of image and photo; 0 is the photo itself.",
-    True: "The averaged generator's results compared with the drawings of pairs that are not trained on. Both eyes "
-    "drawn: the share of the faces whose result has a dark shape of an eye's size at both eyes; it does not measure "
-    "whether the result looks like anime.",
-}
-
-
-def _is_of_pairs(configuration: Mapping[str, Any]) -> bool:
     style = configuration.get("style")
-    return isinstance(style, dict) and style.get("objective") == "pairs"
+    paired = isinstance(style, dict) and style.get("objective") == "pairs"
+    run, records = read_run(folder, now=now), read_metrics(folder)
+    trained = [record for record in records if isinstance(record.get("terms"), dict)]
+    grids, unreadable = _grids(folder, records)
+    page = render(
+        "training",
+        title=folder.resolve().name,
+        about=f"style {run.style}" if run.style else "",
+        facts=_facts(run, records),
+        message=run.message,
+        paired=paired,
+        grids=grids,
+        unreadable=unreadable,
+        validation=_validation([record for record in records if isinstance(record.get("validation"), dict)]),
+        losses=_losses(trained, _OTHER_TERMS[paired]),
+        machine=_machine(trained),
+        warnings=Counter(str(record["warning"]) for record in records if "warning" in record),
+        configuration=Table.of(
+            ("setting", "value"), ((key, json.dumps(value)) for key, value in flat(configuration).items())
+        ),
+    )
+    write_texts(folder, {PAGE: page})
+    return folder / PAGE
 
 
-def _header(folder: Path, run: Run, records: Records) -> str:
+def _facts(run: Run, records: Records) -> dict[str, str]:
     step = max([run.step, *(record["step"] for record in records)])
-    facts = [("state", run.state), ("step", f"{step:,} of {run.steps:,}" if run.steps else f"{step:,}")]
-    facts += headline(run.validation).items()
+    facts = {"state": run.state, "step": f"{step:,} of {run.steps:,}" if run.steps else f"{step:,}"}
+    facts |= headline(run.validation)
     timed = [r for r in records if is_number(r.get("time")) and 0 <= r["time"] < 1e11]
     if len(timed) > 1:
-        facts.append(("first to last record", duration(max(0.0, timed[-1]["time"] - timed[0]["time"]))))
+        facts["first to last record"] = duration(max(0.0, timed[-1]["time"] - timed[0]["time"]))
     if timed:
-        facts.append(("last record", time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(timed[-1]["time"]))))
-    items = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(str(value))}</dd></div>" for name, value in facts)
-    message = f"<p class='message'>{escape(run.message)}</p>" if run.message else ""
-    style = f"style {run.style}" if run.style else ""
-    return f"<header><h1>{escape(folder.resolve().name)}</h1><p>{escape(style)}</p><dl>{items}</dl>{message}</header>"
+        facts["last record"] = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(timed[-1]["time"]))
+    return facts
 
 
-def _grids(folder: Path, records: Records) -> str:
-    """The newest grid large, earlier ones small, at most twelve in all."""
+def _grids(folder: Path, records: Records) -> tuple[list[Figure], list[str]]:
+    """Reads the newest grid, large, and some earlier ones, small; the lines are about those that cannot be read."""
     grids: dict[int, Path] = {}
     for record in records:
         path = folder / str(record.get("grid"))
         if path.is_file() and path.resolve().parent.parent == folder.resolve():  # nothing from outside the run folder
             grids[record["step"]] = path
-    steps = sorted(grids)
-    if len(steps) > GRIDS:
-        steps = [steps[i * (len(steps) - 1) // (GRIDS - 1)] for i in range(GRIDS)]
-    shown = [_grid(grids[step], step, _LARGE if step == steps[-1] else _SMALL) for step in reversed(steps)]
-    return f"{shown[0]}<div class='small'>{''.join(shown[1:])}</div>" if shown else ""
+    figures, lines, across = [], [], _LARGE
+    for step in reversed(evenly(sorted(grids), GRIDS)):
+        try:
+            rgb = images.read_image(grids[step]).rgb
+        except images.ImageError as error:
+            lines.append(f"step {step:,}: {error}")
+            continue
+        height, width = rgb.shape[:2]
+        if width > across:
+            rgb = images.resize(rgb, (max(1, round(height * across / width)), across))
+        figures.append(figure(rgb, f"photos and generated images at step {step}", f"step {step:,}"))
+        across = _SMALL
+    return figures, lines
 
 
-def _grid(path: Path, step: int, across: int) -> str:
-    try:
-        rgb = images.read_image(path).rgb
-    except images.ImageError as error:
-        return f"<figure class='grid'><figcaption>step {step:,}: {escape(str(error))}</figcaption></figure>"
-    height, width = rgb.shape[:2]
-    if width > across:
-        rgb = images.resize(rgb, (max(1, round(height * across / width)), across))
-    return figure(rgb, f"photos and generated images at step {step}", f"step {step:,}")
-
-
-def _validation(records: Records) -> str:
-    records = [r for r in records if isinstance(r.get("validation"), dict)]
-    phases = _phases(records)
+def _validation(records: Records) -> list[str]:
     if not records:
-        return ""
+        return []
+    phases = _phases(records)
 
-    def curves(name: str) -> dict[str, Points]:
-        return {f"{t} tail": [(r["step"], r["validation"].get(f"{name}_{t}")) for r in records] for t in TAILS}
+    def curve(name: str) -> Points:
+        return [(record["step"], record["validation"].get(name)) for record in records]
 
+    likeness, distance = (
+        {f"{tail} tail": curve(f"{name}_{tail}") for tail in TAILS} for name in ("anime_likeness", "content_distance")
+    )
     itself = {"the anime images themselves": records[-1]["validation"].get("anime_itself")}
-    charts = [
-        line_chart("Anime likeness", "0: photos, 1: mean of the anime", curves("anime_likeness"), phases, itself, True),
-        line_chart("Content distance to the photo", "feature distance", curves("content_distance"), phases, zero=True),
-    ]
-    for title, unit, name in (
-        ("Distance to the drawings", "dB", "psnr"),
-        ("Likeness to the drawings", "SSIM, 1: the same", "ssim"),
-        ("Both eyes drawn", "share of the faces", "eyes_drawn"),
-    ):
-        charts.append(
-            line_chart(title, unit, {name: [(r["step"], r["validation"].get(name)) for r in records]}, phases)
-        )
-    return _charts(charts)
+    return _drawn(
+        line_chart("Anime likeness", "0: photos, 1: mean of the anime", likeness, phases, itself, True),
+        line_chart("Content distance to the photo", "feature distance", distance, phases, zero=True),
+        line_chart("Distance to the drawings", "dB", {"psnr": curve("psnr")}, phases),
+        line_chart("Likeness to the drawings", "SSIM, 1: the same", {"ssim": curve("ssim")}, phases),
+        line_chart("Both eyes drawn", "share of the faces", {"eyes_drawn": curve("eyes_drawn")}, phases),
+    )
 
 
-def _losses(records: Records, others: str) -> str:
-    """Charts of all terms and gradient norms; `others` is the chart of the terms that no prefix assigns."""
-    records = [r for r in records if isinstance(r.get("terms"), dict)]
+def _losses(records: Records, others: str) -> list[str]:
+    """Draws all terms and gradient norms; `others` is the chart of the terms that no prefix assigns."""
     phases = _phases(records)
     charts: dict[str, dict[str, Points]] = {title: {} for title in _CHARTS}
     norms: dict[str, Points] = {}
@@ -200,22 +165,24 @@ def _losses(records: Records, others: str) -> str:
         title = next((t for prefix, t in _PREFIXES if name.startswith(prefix)), title)
         chart = norms if name.endswith(_NORMS) else charts[title]
         chart[name] = [(r["step"], r["terms"][name]) for r in records if name in r["terms"]]
-    drawn = [line_chart(title, "weighted loss", terms, phases) for title, terms in charts.items()]
-    return _charts([*drawn, line_chart("Gradients", "norm", norms, phases)])
+    losses = (line_chart(title, "weighted loss", terms, phases) for title, terms in charts.items())
+    return _drawn(*losses, line_chart("Gradients", "norm", norms, phases))
 
 
-def _machine(records: Records) -> str:
-    records = [r for r in records if isinstance(r.get("terms"), dict)]
+def _machine(records: Records) -> list[str]:
     phases = _phases(records)
     speed = {"images a second": [(r["step"], r.get("images_per_s")) for r in records]}
     names = {"process_peak": "process peak", "gpu_now": "GPU now", "gpu_peak": "GPU peak"}
     used = {label: [(r["step"], _gibibytes(r, name)) for r in records] for name, label in names.items()}
-    return _charts(
-        [
-            line_chart("Speed", "images/s", speed, phases, zero=True),
-            line_chart("Memory", "GiB", used, phases, zero=True),
-        ]
+    return _drawn(
+        line_chart("Speed", "images/s", speed, phases, zero=True),
+        line_chart("Memory", "GiB", used, phases, zero=True),
     )
+
+
+def _drawn(*charts: str) -> list[str]:
+    """The charts that have something to show."""
+    return [chart for chart in charts if chart]
 
 
 def _gibibytes(record: Mapping[str, Any], name: str) -> float | None:
@@ -239,28 +206,6 @@ def _phases(records: Records) -> Phases:
     return spans
 
 
-def _table(configuration: Mapping[str, Any]) -> str:
-    rows = "".join(
-        f"<tr><th scope='row'>{escape(key)}</th><td>{escape(json.dumps(value))}</td></tr>"
-        for key, value in flat(configuration).items()
-    )
-    return f"<table>{rows}</table>"
-
-
-def _charts(charts: Sequence[str]) -> str:
-    drawn = "".join(charts)
-    return f"<div class='charts'>{drawn}</div>" if drawn else ""
-
-
-def _section(title: str, body: str, note: str, tag: str = "div") -> str:
-    note = f"<p class='note'>{escape(note)}</p>" if note else ""
-    return f"<section><h2>{escape(title)}</h2>{note}<{tag}>{body}</{tag}></section>" if body else ""
-
-
-def _times(count: int) -> str:
-    return f" ({count} times)" if count > 1 else ""
-
-
 _TERMS = ("loss", "discriminator_support", "discriminator_main", "discriminator_pair")  # the terms that are shown
 _PIPED = 160  # width in columns if the output is not a terminal
 
@@ -278,21 +223,17 @@ def print_runs(runs: Sequence[Run], folder: str | os.PathLike[str], file: TextIO
     if not runs:
         console.print(f"no runs below {str(folder)!r}")
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
     # users copy paths, so a path stays on one line as long as it leaves room for the other columns
     whole = max(len(str(run.folder)) for run in runs) <= console.width // 2
-    for title in ("run", "style", "state", "step", "losses", "validation", "images", "updated"):
-        table.add_column(title, overflow="fold", no_wrap=whole and title == "run")
-    for run in runs:
-        table.add_row(*map(Text, _row(run)))
-    console.print(table)
+    columns = ("run", "style", "state", "step", "losses", "validation", "images", "updated")
+    print_table(Table.of(columns, map(_row, runs)), console, unbroken=["run"] if whole else [])
     for run in runs:
         if run.message:
             console.print(f"{run.folder}: {run.message}", soft_wrap=True)
 
 
 def _row(run: Run) -> tuple[str, ...]:
-    losses = "  ".join(f"{name} {run.terms[name]:.3g}" for name in _TERMS if name in run.terms)
+    losses = "  ".join(f"{name} {number(run.terms[name])}" for name in _TERMS if name in run.terms)
     return (
         run.folder,
         run.style or "",

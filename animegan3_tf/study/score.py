@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -124,6 +124,56 @@ class QuestionScores:
         """The methods' indices, the highest score first."""
         return sorted(range(len(self.methods)), key=lambda i: -self.scores.values[i])
 
+    def rows(self) -> list[dict[str, Any]]:
+        """A row for each method, the highest score first: score and preference with their intervals, and counts."""
+        rows = []
+        for i in self.order():
+            rate = self.rate(i)
+            row: dict[str, Any] = {
+                "method": self.methods[i],
+                "score": float(self.scores.values[i]),
+                "score_low": float(self.scores.low[i]),
+                "score_high": float(self.scores.high[i]),
+                "preference": rate and rate.share,
+                "preference_low": rate and rate.low,
+                "preference_high": rate and rate.high,
+                "wins": int(self.wins[i].sum()),
+                "ties": int(self.ties[i].sum()),
+                "losses": int(self.wins[:, i].sum()),
+                "comparisons": rate.of if rate else 0,
+                "effective": rate and rate.effective,
+            }
+            rows.append(row)
+        return rows
+
+    def pairs(self) -> list[dict[str, Any]]:
+        """A row for every two methods: how often each was preferred."""
+        rows = []
+        for i, j in combinations(range(len(self.methods)), 2):
+            rate = self.rate(i, j)
+            row: dict[str, Any] = {
+                "first": self.methods[i],
+                "second": self.methods[j],
+                "wins": int(self.wins[i, j]),
+                "ties": int(self.ties[i, j]),
+                "losses": int(self.wins[j, i]),
+                "preference": rate and asdict(rate),
+            }
+            rows.append(row)
+        return rows
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain values for JSON; None where something was not asked or is undefined."""
+        return {
+            "methods": self.rows(),
+            "pairs": self.pairs(),
+            "tie_parameter": self.scores.tie,
+            "stabilised": self.scores.stabilised,
+            "fleiss_kappa": self.kappa,
+            "consistency": self.consistency and asdict(self.consistency),
+            "left": self.left and asdict(self.left),
+        }
+
 
 @dataclass(frozen=True)
 class StudyScores:
@@ -142,6 +192,16 @@ class StudyScores:
     raters: dict[str, float | None]
     languages: dict[str, int]
     rejected: dict[str, str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """All scores as plain values for JSON."""
+        return {
+            "study": self.study.id,
+            "kind": self.study.kind,
+            "raters": {"count": len(self.raters), "languages": self.languages, "consistency": self.raters},
+            "rejected": self.rejected,
+            "questions": {name: question.to_dict() for name, question in self.questions.items()},
+        }
 
 
 def score_files(key: Key, paths: Sequence[str | os.PathLike]) -> StudyScores:

@@ -121,6 +121,7 @@ def train(
     resume: bool = False,
     override: bool = False,
     show: Callable[[str], object] = print,
+    write_page: Callable[[str | os.PathLike[str]], object] | None = None,
 ) -> RunResult:
     """Trains until the configuration's steps are done, or a signal asks to stop.
 
@@ -134,6 +135,7 @@ def train(
         resume: Go on from the newest undamaged state in the folder. Otherwise it must not hold any state.
         override: Let a resumed run take a configuration that differs from the one it began with.
         show: Receives the console's lines.
+        write_page: Called with the folder at the end of the run, however it ends, to write its report page.
 
     Returns:
         How the run ended.
@@ -152,7 +154,7 @@ def train(
             return _train(configuration, folder, None, SilentMonitor(distribution.worker, show), distribution)
     with open_folder(configuration, folder, resume, override, show) as start:
         resumed_at = None if start is None else start.step
-        with RunMonitor(configuration, folder, resumed_at, show) as monitor, distribution.contact():
+        with RunMonitor(configuration, folder, resumed_at, show, write_page) as monitor, distribution.contact():
             result = _train(configuration, folder, start, monitor, distribution)
             monitor.ended(result)
         return result

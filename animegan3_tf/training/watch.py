@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import tensorflow as tf
 
 from animegan3_tf.common.errors import UserError
-from animegan3_tf.reports.training import write_run_page
 from animegan3_tf.training.callbacks import Console, Logs, Pace, PacedCallback, RunCallback
 from animegan3_tf.training.run_files import FAILED, FINISHED, RUNNING, STOPPED, MetricsFile, RunStatus
 
@@ -180,13 +179,14 @@ class SilentMonitor:
 class RunMonitor:
     """Shows and records a run; use it as a context manager around the whole of it.
 
-    On leaving, the status says how the run ended, and `report.html` is written if a step was done.
+    On leaving, the status says how the run ended, and the report page is written if a step was done.
 
     Args:
         configuration: That of the run.
         folder: The run folder.
         resumed_at: The step from which the run is resumed, or None.
         show: Receives the console's lines.
+        write_page: Writes the report page of a run folder; without it, there is none.
 
     Attributes:
         callbacks: The callbacks to train with.
@@ -198,8 +198,9 @@ class RunMonitor:
         folder: str | os.PathLike[str],
         resumed_at: int | None = None,
         show: Callable[[str], object] = print,
+        write_page: Callable[[str | os.PathLike[str]], object] | None = None,
     ) -> None:
-        self.folder, self._show = folder, show
+        self.folder, self._show, self._write_page = folder, show, write_page
         every, steps, pretrain = configuration.log_every, configuration.steps, configuration.pretrain_steps
         batch = configuration.style.examples_per_step
         file = MetricsFile(folder, resumed_at)
@@ -246,9 +247,9 @@ class RunMonitor:
     def _leave(self, state: str, message: str, **changes: Any) -> None:
         self._left = True
         self._status.update(state=state, message=message, **changes)
-        if self._metrics.step == 0:
+        if self._metrics.step == 0 or self._write_page is None:
             return  # there is nothing to see
         try:
-            write_run_page(self.folder)
+            self._write_page(self.folder)
         except (UserError, OSError) as error:  # the run is more important than its page
             self.warn(f"report.html was not written: {error}")

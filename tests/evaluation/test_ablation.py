@@ -11,13 +11,13 @@ from tiny_training import write_pictures
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.common.files import only_process
 from animegan3_tf.evaluation import ablation as ablations
-from animegan3_tf.evaluation.ablation import ablate, find_ablation_runs
+from animegan3_tf.evaluation.ablation import BIASED, ablate, find_ablation_runs
 from animegan3_tf.evaluation.evaluate import evaluate
 from animegan3_tf.evaluation.features import FeatureNetwork
 from animegan3_tf.evaluation.measures import Measures
 from animegan3_tf.evaluation.perceptual_distance import PerceptualDistance
 from animegan3_tf.models.weights_file import read_weights
-from animegan3_tf.reports.ablation import BIASED, COLUMNS, FILES, write_ablation
+from animegan3_tf.reports.ablation import COLUMNS, FILES, write_ablation
 
 
 def measures(folder, seen=None, **changes):
@@ -134,7 +134,7 @@ def test_the_report_for_programs_and_spreadsheets_and_papers(made, tmp_path):
     (row,) = [row for row in rows if (row["run"], row["step"], row["metric"]) == ("a", "20", "ms_ssim")]
     assert (row["value"], row["low"], row["note"]) == ("", "", "not measured: no picture has this score")
     latex = (tmp_path / "results.tex").read_text()
-    assert r"metric & a, step 30 & b \& c, step 10 \\ \hline" in latex
+    assert r"metric & a, step 30 & b \& c, step 10 \\" in latex
     assert latex.count("\\\\") == len(ablation.metrics) + 1
     assert re.search(r"mean difference to the photo \$\\downarrow\$ & 0 \[0, 0\] & 0\.\d+ \[", latex)
 
@@ -147,8 +147,8 @@ def test_the_page_has_curves_pictures_and_every_number(made, tmp_path):
     assert list(sections) == ["best", "curves", "pictures", "numbers", "networks", "problems"]
     assert "http" not in text
     assert BIASED in sections["best"]
-    value = '<td title="50 pictures">0<br><small>0 to 0</small></td>'
-    row = f"mean difference to the photo</th><td>a</td><td>30</td>{value}<td>lower is better</td>"
+    value = '<td title="50 pictures" data-value="0.0">0 <small>[0, 0]</small></td>'
+    row = f'mean difference to the photo ↓</th><td>a</td><td data-value="30">30</td>{value}</tr>'
     assert row in sections["best"]
     charts = dict(re.findall(r"<figcaption>(.*?)</figcaption>(.*?)</figure>", sections["curves"]))
     chart = charts["mean difference to the photo"]

@@ -15,7 +15,7 @@ from animegan3_tf.evaluation.evaluate import compare_sets, evaluate
 from animegan3_tf.evaluation.features import FeatureNetwork
 from animegan3_tf.evaluation.measures import Measures, choose_measures
 from animegan3_tf.evaluation.perceptual_distance import PerceptualDistance
-from animegan3_tf.reports.evaluation import FILES, evaluation_to_dict, write_evaluation
+from animegan3_tf.reports.evaluation import FILES, write_evaluation
 
 
 def measures(folder, **changes):
@@ -93,7 +93,7 @@ def test_scores_belong_to_the_right_pictures(evaluation):
 
 
 def test_a_broken_picture_is_reported_and_left_out(evaluation):
-    report = evaluation_to_dict(evaluation)
+    report = evaluation.to_dict()
     assert report["sets"]["generated"]["pictures"] == 60
     assert len(report["rejected"]) == 1
     assert "broken.png" in report["rejected"][0]
@@ -173,7 +173,7 @@ def test_the_page_shows_best_and_worst_and_needs_no_network(evaluation, tmp_path
     assert set(re.findall(r"<figcaption>x/(\d\d)\.png", best)) >= {"10", "20", "30", "40", "50"}
     scores = evaluation.scores["content_distance"]
     assert re.search(r"<figcaption>x/(\d\d)", worst)[1] == f"{np.argmax(scores) + 1:02d}"
-    assert text.count("<th scope='row'>x/") == 59
+    assert text.count('<th scope="row">x/') == 59
 
 
 @pytest.mark.parametrize("kind", ["out", "photo", "anime"])

@@ -1,10 +1,10 @@
 import numpy as np
-import pytest
 
 from animegan3_tf.common.images import write_image
 from animegan3_tf.data.targets import anime_targets, photo_targets
-from animegan3_tf.inspection.survey import Survey, shown, survey_folder
-from animegan3_tf.reports.contact_sheet import TILE, examples, paths_of, strip
+from animegan3_tf.inspection.survey import shown, survey_folder
+from animegan3_tf.reports.data import paths_of, strip
+from animegan3_tf.reports.html import TILE
 
 
 def flat(*levels, size=(40, 40)):
@@ -31,11 +31,6 @@ def test_a_balanced_picture_stands_between(tmp_path):
     sheet = strip(tmp_path / "style" / "a.png", stages)
     assert middles(sheet) == [(100, 100, 100), (110, 100, 90), (1, 2, 3)]
     assert tuple(sheet[5, TILE + 4 + 5]) == (128, 128, 128)  # the ground of a wide picture is not balanced
-
-
-@pytest.mark.parametrize(("count", "expected"), [(2, ["0", "9"]), (4, ["0", "3", "6", "9"]), (20, list("0123456789"))])
-def test_examples_are_spread_over_the_folder(tmp_path, count, expected):
-    assert examples(Survey(tmp_path, names=list("0123456789")), count) == expected
 
 
 def test_names_with_odd_bytes_lead_back_to_their_files(tmp_path):

@@ -11,8 +11,8 @@ from animegan3_tf.common.errors import UserError
 from animegan3_tf.data.prepare import prepare
 from animegan3_tf.data.targets import style_targets
 from animegan3_tf.inspection.inspect import inspect
-from animegan3_tf.reports.contact_sheet import TILE
-from animegan3_tf.reports.inspection import write_inspection_page
+from animegan3_tf.reports.data import write_inspection_page
+from animegan3_tf.reports.html import TILE
 
 SECTIONS = ["warnings", "counts", "brightness", "colours", "rejected", "duplicates", "examples"]
 
@@ -51,7 +51,7 @@ def test_targets_stand_beside_their_originals(text):
 
 
 def test_what_it_tells(text):
-    assert "broken.jpg' is not a whole" in section(text, "rejected").replace("&#x27;", "'")
+    assert "broken.jpg' is not a whole" in section(text, "rejected").replace("&#39;", "'")
     assert "photos: 0.png, again.png" in section(text, "duplicates")
     assert "1.png = photo.png" in section(text, "duplicates")
     assert len(pictures(section(text, "duplicates"))) == 1

@@ -11,7 +11,7 @@ from data_sets import data_set
 from tiny_training import tiny_style
 
 from animegan3_tf.inspection.inspect import inspect
-from animegan3_tf.reports.inspection import write_inspection_page
+from animegan3_tf.reports.data import write_inspection_page
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 # what the page itself must not have: it measures, and leaves what it found in the document

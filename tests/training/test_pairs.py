@@ -14,6 +14,7 @@ from animegan3_tf.common.errors import UserError
 from animegan3_tf.common.images import read_image
 from animegan3_tf.models.weights import load_generator, named_weights, save_generator
 from animegan3_tf.networks import build_generator
+from animegan3_tf.reports.training import write_run_page
 from animegan3_tf.training import run
 from animegan3_tf.training.configuration import RunConfiguration, binding, resolve_steps
 from animegan3_tf.training.initial import find_origin, read_initial
@@ -241,7 +242,12 @@ def test_a_resumed_run_ends_as_an_uninterrupted_one(folder, tmp_path, eager, set
 
 @pytest.mark.slow
 def test_what_a_run_leaves(folder, tmp_path, eager):
-    train(configuration(folder, WITH_DISCRIMINATOR, steps=2), tmp_path / "run", show=lambda line: None)
+    train(
+        configuration(folder, WITH_DISCRIMINATOR, steps=2),
+        tmp_path / "run",
+        show=lambda line: None,
+        write_page=write_run_page,
+    )
     out = tmp_path / "run"
     assert load_generator(out / "generator.h5").output_shape == (None, None, None, 3)
     names = arrays(out)

@@ -15,6 +15,7 @@ from tiny_training import plain_network, tiny_style, write_pictures
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.common.images import read_image
 from animegan3_tf.data.shards import prepare_shards, style_shards
+from animegan3_tf.reports.training import write_run_page
 from animegan3_tf.training import objectives, run
 from animegan3_tf.training.callbacks import StopOnSignal
 from animegan3_tf.training.configuration import Origin, binding_digest
@@ -134,12 +135,13 @@ def test_a_run_folder_holds_what_its_users_look_for(folders, tmp_path, counting)
 
 def test_a_run_can_be_watched_from_outside(folders, tmp_path, counting):
     """Its status, its curves and its page; resumed from step 4, no step is there twice."""
-    train(configuration(folders, steps=5, checkpoint_every=2), tmp_path, show=lambda line: None)
+    plan = configuration(folders, steps=5, checkpoint_every=2)
+    train(plan, tmp_path, show=lambda line: None, write_page=write_run_page)
     assert (read_status(tmp_path)["state"], read_status(tmp_path)["step"]) == ("finished", 5)
     states(tmp_path)[-1].unlink()  # as if it had been killed in step 5
     page = tmp_path / "report.html"
     page.unlink()
-    train(configuration(folders, steps=7), tmp_path, resume=True, show=lambda line: None)
+    train(configuration(folders, steps=7), tmp_path, resume=True, show=lambda line: None, write_page=write_run_page)
     records = read_metrics(tmp_path)
     assert [r["step"] for r in records if "terms" in r] == [1, 2, 3, 4, 5, 6, 7]
     assert [r["grid"] for r in records if "validation" in r] == ["samples/000004.png", "samples/000007.png"]

@@ -6,7 +6,7 @@ from driven import drive
 from tiny_training import tiny_style
 
 from animegan3_tf.common.errors import UserError
-from animegan3_tf.training import watch as watching
+from animegan3_tf.reports.training import write_run_page
 from animegan3_tf.training.run import RunConfiguration, RunResult
 from animegan3_tf.training.run_files import read_metrics, read_status
 from animegan3_tf.training.watch import RunMonitor
@@ -19,6 +19,7 @@ def watch(tmp_path):
     def make(resumed_at=None, **options):
         plan = RunConfiguration(tiny_style(), "photo", "anime", "random", 10, 2, log_every=1)
         (tmp_path / "config.json").write_text('{"style": {"name": "tiny"}, "steps": 10}')
+        options = {"write_page": write_run_page, **options}
         return RunMonitor(plan, tmp_path, resumed_at, make.lines.append, **options)
 
     make.lines = []
@@ -81,12 +82,11 @@ def test_a_start_that_fails_leaves_no_page(watch, tmp_path):
     assert not (tmp_path / "report.html").exists()
 
 
-def test_a_second_interrupt_while_the_page_is_written_changes_nothing(watch, tmp_path, monkeypatch):
+def test_a_second_interrupt_while_the_page_is_written_changes_nothing(watch, tmp_path):
     def interrupted(folder):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(watching, "write_run_page", interrupted)
-    run = watch()
+    run = watch(write_page=interrupted)
     steps(run, 1, 10)
     with pytest.raises(KeyboardInterrupt), run:
         run.ended(RunResult(10, None, Path("a.png")))

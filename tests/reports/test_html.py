@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from animegan3_tf.evaluation.result import Score
-from animegan3_tf.reports.contact_sheet import best_and_worst
+from animegan3_tf.reports.html import best_and_worst, evenly
 
 VALUES = np.array([3.0, np.nan, 1.0, 4.0, 2.0])
 
@@ -16,3 +16,11 @@ def test_the_extreme_ones_come_first_and_those_without_a_score_not_at_all(better
 def test_nothing_is_best_where_neither_direction_is_or_nothing_was_scored():
     assert best_and_worst(Score("k", "k", ""), VALUES, 2) == {}
     assert best_and_worst(Score("k", "k", "lower"), np.full(2, np.nan), 2) == {}
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [(0, ""), (1, "a"), (2, "aj"), (4, "adgj"), (20, "abcdefghij")],
+)
+def test_what_is_picked_is_spread_over_all(count, expected):
+    assert evenly(list("abcdefghij"), count) == list(expected)
