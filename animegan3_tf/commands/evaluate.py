@@ -76,10 +76,11 @@ def evaluate(
         raise UserError(f"--out {str(out)!r} is a file; name a folder")
 
     from animegan3_tf.common.console import progress
-    from animegan3_tf.evaluation.drawn import draw_with_model, is_model
+    from animegan3_tf.evaluation.drawn import draw_with_model
     from animegan3_tf.evaluation.evaluate import evaluate as measure
     from animegan3_tf.evaluation.evaluate import rejected
     from animegan3_tf.evaluation.measures import choose_measures
+    from animegan3_tf.models.model import is_model
     from animegan3_tf.reports.evaluation import write_evaluation
     from animegan3_tf.reports.tables import number
 

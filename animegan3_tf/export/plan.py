@@ -52,7 +52,7 @@ class ExportPlan:
         if self.litert is not None and not self.litert.is_file():
             raise UserError(f"--litert {str(self.litert)!r} does not exist; name a Python that has ai-edge-litert")
         if "onnx" in self.formats:
-            from animegan3_tf.export.onnx import check_onnx
+            from animegan3_tf.models.exported import check_onnx
 
             check_onnx()
 

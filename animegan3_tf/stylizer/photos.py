@@ -16,9 +16,10 @@ from animegan3_tf.common import images
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.data.face_align import Detector, Face, Point, crop_matrix, face_square, inverse, to_source, warp
 from animegan3_tf.data.region_colors import color_keeper
-from animegan3_tf.models.checkpoints import NOT_STATED, StylizeDefaults, header_of, terms_of
+from animegan3_tf.models.checkpoints import NOT_STATED, StylizeDefaults, terms_of
+from animegan3_tf.models.model import open_model
 from animegan3_tf.networks.architectures import MIN_SIDE
-from animegan3_tf.stylizer.model import load_stylizer
+from animegan3_tf.stylizer.model import stylizer_of
 
 _MARGIN = 0.325  # around the box, as a share of it, where the face's square does not fit into the photo
 _SEAM = 0.14  # width of the blended border, as a share of the square's side
@@ -175,7 +176,7 @@ def open_photo_stylizer(
     """Loads a model with the defaults of its checkpoint, which the arguments override.
 
     Args:
-        model: As `load_stylizer` takes it.
+        model: As `open_model` takes it.
         size: As in `PhotoStylizer`; 0 keeps the photo's own size; None takes the checkpoint's default.
         full_size: As in `PhotoStylizer`.
         faces: Whether MTCNN finds faces to draw again; None takes the checkpoint's default.
@@ -189,19 +190,19 @@ def open_photo_stylizer(
         UserError: The model cannot be loaded, or a value is out of range.
     """
     finish = color_keeper(keep_colors)
-    stylizer, header = load_stylizer(model), header_of(model)
-    defaults = StylizeDefaults.from_header(header)
+    opened = open_model(model)
+    defaults = StylizeDefaults.from_header(opened.header)
     detector = None
     if defaults.faces if faces is None else faces:
         from animegan3_tf.data.face_detector import MtcnnDetector
 
         detector = MtcnnDetector(min_size=_FACE_MIN)
     return PhotoStylizer(
-        stylizer,
+        stylizer_of(opened),
         size=defaults.size if size is None else size,
         full_size=full_size,
         detector=detector,
         face_size=defaults.face_size if face_size is None else face_size,
         finish=finish,
-        terms=terms_of(header),
+        terms=terms_of(opened.header),
     )

@@ -18,7 +18,7 @@ def drawn(tmp_path, monkeypatch):
     write_pictures(tmp_path / "photo", 3)
     write_pictures(tmp_path / "photo" / "below", 1, first=7)
     calls = []
-    monkeypatch.setattr(ablation, "load_stylizer", plain_stylizer(calls))
+    monkeypatch.setattr(ablation, "stylizer_from", plain_stylizer(calls))
 
     def draw(value=0.5):
         calls.clear()
