@@ -21,7 +21,7 @@ _MODEL_HELP = (
 )
 
 
-def stylize(
+def stylize_(
     inputs: list[Path] = typer.Argument(..., help="Photos and folders of photos."),
     out: Path = typer.Option(..., "-o", "--out", help="Folder for the results, or an image file for one photo."),
     model: Optional[Path] = typer.Option(None, help=_MODEL_HELP),
