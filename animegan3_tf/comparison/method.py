@@ -34,7 +34,7 @@ class Method:
         name: Its name in the report.
         given: The path as the user wrote it.
         kind: Its kind in words, such as "TFLite".
-        model: The path that `load_stylizer` takes, or the folder of images.
+        model: The path that `open_model` takes, or the folder of images.
         stylizer: None for a folder of images.
         parameters: The number of the generator's trainable parameters.
         bytes: Size of its files.

@@ -19,7 +19,7 @@ from animegan3_tf.models.exported import CARD, OPSET
 from animegan3_tf.networks.architectures import MULTIPLE
 
 if TYPE_CHECKING:
-    from animegan3_tf.export.check import Card
+    from animegan3_tf.export.plan import Card
 
 
 def write_saved_model(path: Path, generator: tf.keras.Model, card: Card, multiple: int = MULTIPLE) -> None:

@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,12 +18,15 @@ import numpy as np
 from animegan3_tf.common import images
 from animegan3_tf.common.errors import UserError, quote
 from animegan3_tf.common.files import sha256_of
-from animegan3_tf.export.check import (
+from animegan3_tf.export.convert import convert_onnx, convert_tflite, write_saved_model
+from animegan3_tf.export.metadata import with_metadata
+from animegan3_tf.export.plan import (
     BYTE_RANGE,
     FLOAT_RANGE,
     INPUT,
     LIMITS,
     OUTPUT,
+    ExportPlan,
     OutputDifference,
     bundled_photos,
     card_of,
@@ -31,9 +34,6 @@ from animegan3_tf.export.check import (
     fitted,
     read_photos,
 )
-from animegan3_tf.export.convert import convert_onnx, convert_tflite, write_saved_model
-from animegan3_tf.export.metadata import with_metadata
-from animegan3_tf.export.plan import ExportPlan
 from animegan3_tf.models.exported import OPSET, open_in_onnx_runtime, open_saved_model
 from animegan3_tf.models.litert import run_litert
 from animegan3_tf.models.model import Model, accepted, open_model, size_of
@@ -41,7 +41,7 @@ from animegan3_tf.models.model import Model, accepted, open_model, size_of
 if TYPE_CHECKING:
     import tensorflow as tf
 
-    from animegan3_tf.export.check import Card
+    from animegan3_tf.export.plan import Card
     from animegan3_tf.networks.architectures import Architecture
 
 REPORT = "export.json"
@@ -124,10 +124,11 @@ def _has_int8(plan: ExportPlan) -> bool:
     return "tflite" in plan.formats and "int8" in plan.precisions
 
 
+@dataclass
 class _Export:
     """One export into an empty folder.
 
-    Args:
+    Attributes:
         generator: The Keras model, [N, H, W, 3] in [-1, 1].
         architecture: Its architecture.
         card: The text for the files' metadata.
@@ -138,21 +139,15 @@ class _Export:
         show: Called with each file when it is ready, or None.
     """
 
-    def __init__(
-        self,
-        generator: tf.keras.Model,
-        architecture: Architecture,
-        card: Card,
-        plan: ExportPlan,
-        photos: list[np.ndarray],
-        calibration: list[np.ndarray] | None,
-        folder: Path,
-        show: Callable[[ExportedFile], None] | None,
-    ):
-        self.generator, self.architecture, self.card = generator, architecture, card
-        self.plan, self.photos, self.calibration, self.folder = plan, photos, calibration, folder
-        self.show = show or (lambda file: None)
-        self._expected: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = {}
+    generator: tf.keras.Model
+    architecture: Architecture
+    card: Card
+    plan: ExportPlan
+    photos: list[np.ndarray]
+    calibration: list[np.ndarray] | None
+    folder: Path
+    show: Callable[[ExportedFile], None] | None
+    _expected: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
 
     def run(self) -> list[ExportedFile]:
         """Writes and compares every file."""
@@ -204,7 +199,8 @@ class _Export:
         rows = [[_levels(array[comparison.worst]) for array in (photos, expected, drawings)]]
         images.write_image(self.folder / COMPARED / f"{path.stem}.png", images.grid(rows))
         file = ExportedFile(path, kind, size, precision, size_of(path), comparison, {**facts, "limits": limits})
-        self.show(file)
+        if self.show:
+            self.show(file)
         return file
 
     def _references(self, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:

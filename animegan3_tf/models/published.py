@@ -6,6 +6,7 @@ alone, whose names each architecture has in a table below.
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -15,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.errors import UserError, first_line
 from animegan3_tf.common.files import sha256_of
 from animegan3_tf.models.graph import load_graph, read_graph
 from animegan3_tf.models.model import Model, keras_model
@@ -165,11 +166,8 @@ def _batch_norm_scope(found: Variables, batch_norm: str) -> str | None:
     """The scope that the batch normalisation is read from; None for the untrained one."""
     if batch_norm == "trained":
         return "generator"
-    return "generator_1" if _has_scope(found, "generator_1") else None
-
-
-def _has_scope(found: Variables, scope: str) -> bool:
-    return any(name in found.shapes for name in batch_norm_variables(scope).values())
+    is_there = any(name in found.shapes for name in batch_norm_variables("generator_1").values())
+    return "generator_1" if is_there else None
 
 
 def _misfits(expected: Mapping[str, tuple[int, ...]], shapes: Mapping[str, tuple[int, ...]]) -> list[str]:
@@ -230,29 +228,21 @@ def _named_in(folder: Path) -> Path:
 
 
 def _checkpoint(prefix: Path, index: Path) -> Variables:
-    data = tuple(sorted(prefix.parent.glob(_glob_literal(prefix.name) + _DATA)))
+    data = tuple(sorted(prefix.parent.glob(glob.escape(prefix.name) + _DATA)))
     damaged = f"checkpoint {str(prefix)!r} is damaged or incomplete; fetch it again"
     try:
         reader = tf.train.load_checkpoint(str(prefix))
         shapes = {name: tuple(shape) for name, shape in reader.get_variable_to_shape_map().items()}
     except _DAMAGE as error:
-        raise UserError(f"{damaged} ({_first_line(error)})") from error
+        raise UserError(f"{damaged} ({first_line(error)})") from error
 
     def read(name: str) -> np.ndarray:
         try:
             return reader.get_tensor(name)
         except _DAMAGE as error:  # its checksum is verified here
-            raise UserError(f"{damaged} ({name}: {_first_line(error)})") from error
+            raise UserError(f"{damaged} ({name}: {first_line(error)})") from error
 
     return Variables(shapes, read, (*data, index))
-
-
-def _glob_literal(name: str) -> str:
-    return re.sub(r"([*?[])", r"[\1]", name)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def numbered(scope: str, kind: str, index: int) -> str:
