@@ -95,9 +95,10 @@ def open_method(specification: Specification) -> Method:
 def _from_model(name: str, path: Path, architecture: str | None) -> Method:
     model = open_model(path, architecture)
     kind, gflop = model.kind, None
-    if model.network is not None and model.architecture is not None:
+    if model.network is not None:
         kind = "run" if kind == "weights" and model.path != path else kind
-        kind, gflop = f"{kind}, {model.architecture.title}", _gflop_of_network(model.network)
+        kind = f"{kind}, {model.architecture.title}" if model.architecture else kind
+        gflop = _gflop_of_network(model.network)
     elif kind == "TFLite":
         gflop = _gflop_of_tflite(path)
     return Method(name, path, kind, model.path, stylizer_of(model), model.parameters, model.bytes, gflop)

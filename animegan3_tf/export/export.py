@@ -97,7 +97,7 @@ def export_generator(
         UserError: The model cannot be read, or a file cannot be written or differs from the Keras model by more than
             `LIMITS` allow; `out` then stays as it was.
     """
-    plan, out, opened = plan or ExportPlan(), Path(out), open_model(model)
+    plan, out, opened = plan or ExportPlan(), Path(out), open_model(model, networks=True)
     header, architecture, generator = opened.header, opened.architecture, opened.network
     if architecture is None or generator is None:
         raise UserError(f"{quote(model)} cannot be exported; name {accepted(networks=True)}")

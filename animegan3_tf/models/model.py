@@ -44,6 +44,7 @@ class Model:
         whole: As `forward`, but never in tiles; None where `forward` has no tiles anyway.
         files: All files that hold it, or the one folder.
         exhausted: The exceptions that `forward` raises when memory runs out.
+        multiple: Height and width of an image are multiples of this.
     """
 
     kind: str
@@ -56,11 +57,7 @@ class Model:
     whole: Forward | None = None
     files: tuple[Path, ...] = ()
     exhausted: tuple[type[Exception], ...] = (MemoryError,)
-
-    @property
-    def multiple(self) -> int:
-        """Height and width of an image are multiples of this."""
-        return self.architecture.multiple if self.architecture else MULTIPLE
+    multiple: int = MULTIPLE
 
     @property
     def parameters(self) -> int | None:
@@ -104,12 +101,13 @@ class Kind:
     has_network: bool = False
 
 
-def open_model(model: str | os.PathLike, architecture: str | None = None) -> Model:
+def open_model(model: str | os.PathLike, architecture: str | None = None, networks: bool = False) -> Model:
     """Opens a model of any kind.
 
     Args:
         model: Its path, or the name of a shipped checkpoint; `accepted` says what else.
         architecture: The architecture that a published file must have, one of `ARCHITECTURES`; None to find it out.
+        networks: The caller takes only models with a Keras network, so that errors name no others.
 
     Returns:
         The model.
@@ -124,7 +122,7 @@ def open_model(model: str | os.PathLike, architecture: str | None = None) -> Mod
         return open_published(path, architecture)
     kind = kind_of(path)
     if kind is None:
-        raise no_model(path)
+        raise no_model(path, networks=networks)
     return kind.open(path)
 
 
@@ -156,15 +154,16 @@ def accepted(networks: bool = False) -> str:
     return f"{', '.join(most)} or {last}" if most else last
 
 
-def no_model(path: str | os.PathLike, also: str = "") -> UserError:
+def no_model(path: str | os.PathLike, also: str = "", networks: bool = False) -> UserError:
     """Makes the error for a path that is no model.
 
     Args:
         path: The path.
         also: What else is accepted there, such as "a state (.h5), ".
+        networks: As for `accepted`.
     """
     wrong = "is in no known format" if os.path.exists(path) else "does not exist"
-    return UserError(f"model {quote(path)} {wrong}; name {also}{accepted()}")
+    return UserError(f"model {quote(path)} {wrong}; name {also}{accepted(networks)}")
 
 
 def keras_model(
@@ -185,8 +184,18 @@ def keras_model(
 
     architecture = architecture_of(header, path)
     forward, whole = forward_functions(network, architecture)
-    exhausted = (MemoryError, tf.errors.ResourceExhaustedError)
-    return Model(kind, path, forward, header, architecture, network, None, whole, files, exhausted)
+    return Model(
+        kind,
+        path,
+        forward,
+        header,
+        architecture,
+        network,
+        whole=whole,
+        files=files,
+        exhausted=(MemoryError, tf.errors.ResourceExhaustedError),
+        multiple=architecture.multiple,
+    )
 
 
 def size_of(path: Path) -> int:
