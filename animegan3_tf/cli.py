@@ -9,7 +9,7 @@ import typer
 from animegan3_tf import __version__
 from animegan3_tf.commands import data, models, training
 from animegan3_tf.commands.compare import compare
-from animegan3_tf.commands.evaluate import evaluate
+from animegan3_tf.commands.evaluate import evaluate_
 from animegan3_tf.commands.pairs import distill, pairs
 from animegan3_tf.commands.study import study
 from animegan3_tf.common.errors import UserError
@@ -48,16 +48,16 @@ for command in (
     data.prepare,
     data.inspect,
     pairs,
-    training.train,
+    training.train_,
     distill,
     training.runs,
-    models.stylize,
+    models.stylize_,
     models.models,
     models.export,
     models.info,
     models.import_,
     compare,
-    evaluate,
+    evaluate_,
     training.demo,
 ):
     app.command(command.__name__.rstrip("_"))(command)

@@ -3,8 +3,9 @@ import pytest
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.models.weights import build_deployed, save_generator
+from animegan3_tf.networks import tiling
 from animegan3_tf.networks.architectures import ARCHITECTURES, architecture_of
-from animegan3_tf.stylizer import model, tiling
+from animegan3_tf.stylizer.model import load_stylizer
 
 
 def test_a_header_names_its_architecture():
@@ -22,8 +23,8 @@ def test_the_older_generators_tile_smaller_photos(tmp_path, monkeypatch):
     save_generator(tmp_path / "v2.h5", build_deployed("animegan2", "legacy"), {"architecture": "animegan2"})
     used = []
     monkeypatch.setattr(tiling.TiledGenerator, "__call__", lambda self, photo: used.append(photo.shape) or photo)
-    monkeypatch.setattr(model, "TILED_ABOVE", 64 * 64)
-    stylise = model.load_stylizer(tmp_path / "v2.h5")
+    monkeypatch.setattr(tiling, "TILED_ABOVE", 64 * 64)
+    stylise = load_stylizer(tmp_path / "v2.h5")
     stylise(np.zeros([32, 64, 3], np.uint8))
     assert used == []
     stylise(np.zeros([38, 64, 3], np.uint8))

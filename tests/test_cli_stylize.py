@@ -6,7 +6,8 @@ import skimage.data
 
 from animegan3_tf.common.images import read_image, write_image
 from animegan3_tf.data.face_align import Face
-from animegan3_tf.models.weights_file import write_weights
+from animegan3_tf.models.model import Model
+from animegan3_tf.models.weights_file import read_header, write_weights
 from animegan3_tf.stylizer import photos
 
 HEADER = {"architecture": "animegan3", "license": "for tests"}
@@ -25,7 +26,8 @@ def stylize(call, tmp_path, monkeypatch):
     def detector(min_size):
         return lambda pictures: [[Face((16, 8, 48, 40))] for _ in pictures]
 
-    monkeypatch.setattr(photos, "load_stylizer", lambda model: draw)
+    monkeypatch.setattr(photos, "open_model", lambda path: Model("weights", path, None, read_header(path)))
+    monkeypatch.setattr(photos, "stylizer_of", lambda model: draw)
     monkeypatch.setattr("animegan3_tf.data.face_detector.MtcnnDetector", detector)
 
     def run(*options, wishes=None):

@@ -4,7 +4,8 @@ import pytest
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.common.images import resize
 from animegan3_tf.data.face_align import Face
-from animegan3_tf.models.weights_file import write_weights
+from animegan3_tf.models.model import Model
+from animegan3_tf.models.weights_file import read_header, write_weights
 from animegan3_tf.stylizer import photos
 from animegan3_tf.stylizer.photos import PhotoStylizer, open_photo_stylizer
 
@@ -195,7 +196,8 @@ def test_the_finish_sees_photo_drawing_and_landmarks_of_every_pass():
 @pytest.fixture
 def weights(tmp_path, monkeypatch):
     """Writes a weights file of a header; opened, its generator changes nothing, and its detector finds nothing."""
-    monkeypatch.setattr(photos, "load_stylizer", lambda model: Sizes())
+    monkeypatch.setattr(photos, "open_model", lambda path: Model("weights", path, None, read_header(path)))
+    monkeypatch.setattr(photos, "stylizer_of", lambda model: Sizes())
     monkeypatch.setattr("animegan3_tf.data.face_detector.MtcnnDetector", lambda min_size: finds())
 
     def write(**header):

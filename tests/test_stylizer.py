@@ -1,6 +1,3 @@
-import sys
-import types
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -140,8 +137,7 @@ def test_weights_trace_once_for_all_sizes(tmp_path, monkeypatch, where):
         loaded.append(path)
         return generator
 
-    stub = types.SimpleNamespace(load_generator=load_generator)
-    monkeypatch.setitem(sys.modules, "animegan3_tf.models.weights", stub)
+    monkeypatch.setattr("animegan3_tf.models.weights.load_generator", load_generator)
     expected = tmp_path / where
     if where == "run":
         expected.mkdir()

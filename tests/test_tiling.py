@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from animegan3_tf.models.weights import build_deployed, save_generator
-from animegan3_tf.networks import build_generator
+from animegan3_tf.networks import build_generator, tiling
 from animegan3_tf.networks.architectures import ARCHITECTURES
-from animegan3_tf.stylizer import model, tiling
-from animegan3_tf.stylizer.tiling import TiledGenerator
+from animegan3_tf.networks.tiling import TiledGenerator
+from animegan3_tf.stylizer.model import load_stylizer
 
 TILE = 256
 
@@ -61,8 +61,8 @@ def test_the_stylizer_tiles_large_photos_only(generator, tmp_path, monkeypatch):
     save_generator(tmp_path / "generator.h5", generator)
     used = []
     monkeypatch.setattr(tiling.TiledGenerator, "__call__", lambda self, photo: used.append(photo.shape) or photo)
-    monkeypatch.setattr(model, "TILED_ABOVE", 64 * 64)
-    stylise = model.load_stylizer(tmp_path)
+    monkeypatch.setattr(tiling, "TILED_ABOVE", 64 * 64)
+    stylise = load_stylizer(tmp_path)
     stylise(np.zeros([64, 64, 3], np.uint8))
     assert used == []
     stylise(np.zeros([64, 65, 3], np.uint8))

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 from golden import golden
 
-from animegan3_tf.models import tf1_checkpoint
+from animegan3_tf.models import published
 from animegan3_tf.models.weights import build_deployed, named_weights
 
 GOLDEN = {  # architecture -> checkpoint, arrays, the picture's name in them, tolerance
@@ -36,10 +36,10 @@ def read_checkpoint(prefix):
 def random_variables(architecture):
     """{name: array} of a published generator, with numbers of no meaning."""
     weights, rng = named_weights(build_deployed(architecture, "legacy")), np.random.default_rng(5)
-    names = tf1_checkpoint.CHECKPOINTS[architecture]()
+    names = published.CHECKPOINTS[architecture]()
     if architecture == "animegan3":
-        names |= tf1_checkpoint.batch_norm_variables("generator_1")
-    shapes = {theirs: tf1_checkpoint.STORED_SHAPES.get(ours, weights[ours].shape) for ours, theirs in names.items()}
+        names |= published.batch_norm_variables("generator_1")
+    shapes = {theirs: published.STORED_SHAPES.get(ours, weights[ours].shape) for ours, theirs in names.items()}
     return {name: rng.uniform(0.1, 0.2, shape).astype(np.float32) for name, shape in shapes.items()}
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from animegan3_tf.models.weights_file import read_weights, write_weights
+from animegan3_tf.models.weights_file import write_weights
 from animegan3_tf.training.run_files import state_name
 from animegan3_tf.training.state import State, write_state
 
@@ -35,10 +35,10 @@ def write_plain_weights(path, value, step=None):
 
 
 def plain_stylizer(calls):
-    """A `load_stylizer` for such files: pictures are darkened by the value; `calls` receives each value drawn with."""
+    """An `ablation.stylizer_from` for such files: pictures are darkened by the value, which `calls` receives."""
 
-    def load(path):
-        value = float(read_weights(path)[1]["main_value"][0])
+    def make(generator):
+        value = float(generator.arrays["main_value"][0])
 
         def stylize(rgb):
             calls.append(value)
@@ -46,4 +46,4 @@ def plain_stylizer(calls):
 
         return stylize
 
-    return load
+    return make

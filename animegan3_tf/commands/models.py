@@ -21,7 +21,7 @@ _MODEL_HELP = (
 )
 
 
-def stylize(
+def stylize_(
     inputs: list[Path] = typer.Argument(..., help="Photos and folders of photos."),
     out: Path = typer.Option(..., "-o", "--out", help="Folder for the results, or an image file for one photo."),
     model: Optional[Path] = typer.Option(None, help=_MODEL_HELP),
@@ -214,9 +214,8 @@ def import_(
     *architecture, path = source
     if len(architecture) > 1:
         raise UserError(f"import takes one file, with its architecture before it, not {' '.join(source)}")
-    published = import_generator(architecture[0] if architecture else None, path, out, batch_norm)
-    parameters = sum(weight.shape.num_elements() for weight in published.model.trainable_weights)
-    print(f"{out}: {published.architecture}, {parameters:,} parameters")
+    imported = import_generator(architecture[0] if architecture else None, path, out, batch_norm)
+    print(f"{out}: {imported.header['architecture']}, {imported.parameters:,} parameters")
 
 
 def _listed(text: str) -> tuple[str, ...]:

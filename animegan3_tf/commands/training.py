@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from animegan3_tf.training.run import RunConfiguration
 
 
-def train(
+def train_(
     context: typer.Context,
     out: Path = typer.Option(..., help="Run folder for the configuration, states, images and logs."),
     style: str = STYLE,

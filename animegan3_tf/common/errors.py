@@ -17,6 +17,11 @@ def one_line(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
+def first_line(error: Exception) -> str:
+    """Returns the first line of an error's message; the error's type where it has no message."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
 def quote(path: str | os.PathLike) -> str:
     """The path in quotes, with control characters and undecodable bytes escaped so that it fits on one line."""
     return repr(os.fsdecode(path))

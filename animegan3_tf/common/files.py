@@ -99,9 +99,19 @@ def take_lock(descriptor: int) -> None:
         pass
 
 
-def sha256_of(path: str | os.PathLike) -> str:
-    """Computes the SHA-256 of a file, or of the names and contents of a folder's files, as hexadecimal digits."""
-    path, digest = Path(path), hashlib.sha256()
+def sha256_of(*paths: str | os.PathLike) -> str:
+    """Computes the SHA-256 of what lies at some paths, as hexadecimal digits.
+
+    Args:
+        *paths: One file: its content. One folder: the names and contents of all its files. Several files: the list of
+            their digests and names, as `sha256sum` prints it, sorted by name.
+    """
+    digest = hashlib.sha256()
+    if len(paths) > 1:
+        for file in sorted(map(Path, paths), key=lambda path: path.name):
+            digest.update(f"{sha256_of(file)}  {file.name}\n".encode())
+        return digest.hexdigest()
+    path = Path(paths[0])
     folder = path.is_dir()
     for file in sorted(p for p in path.rglob("*") if p.is_file()) if folder else [path]:
         if folder:

@@ -106,14 +106,14 @@ def main(model: str, *sizes: str) -> None:
     from animegan3_tf.common.runtime import quiet_tensorflow
 
     quiet_tensorflow()
-    from animegan3_tf.stylizer.model import load_stylizer
+    from animegan3_tf.models.model import open_model
     from animegan3_tf.training.watch import memory
 
     def print_peak() -> None:
         print(json.dumps({"bytes": peak_bytes(), "gpu": memory().get("gpu_peak")}), flush=True)
 
-    stylizer = load_stylizer(model)
-    forward = stylizer.whole or stylizer.forward
+    opened = open_model(model)
+    forward = opened.whole or opened.forward
     print_peak()
     for height, width in parse_sizes(",".join(sizes)):
         rows, columns = np.mgrid[:height, :width] / np.float32(max(height, width))

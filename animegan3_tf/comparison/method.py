@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,15 +13,15 @@ import numpy as np
 from animegan3_tf.common.errors import UserError, quote
 from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, ImageError, find_images, read_image, resize, write_image
 from animegan3_tf.comparison.inputs import Inputs, Specification, image_path
-from animegan3_tf.evaluation.drawn import images_by_name, is_model, same_aspect
+from animegan3_tf.evaluation.drawn import images_by_name, same_aspect
 from animegan3_tf.models.checkpoints import by_name
-from animegan3_tf.models.generator_file import ACCEPTED, is_published, open_generator
+from animegan3_tf.models.litert import describe_graph, open_interpreter
+from animegan3_tf.models.model import accepted, is_model, kind_of, open_model
 from animegan3_tf.stylizer.files import stylize_files
-from animegan3_tf.stylizer.model import Stylizer, load_stylizer, stylizer_of
+from animegan3_tf.stylizer.model import Stylizer, stylizer_of
 
 if TYPE_CHECKING:
-    from animegan3_tf.models.generator_file import GeneratorFile
-    from animegan3_tf.stylizer.model import Stylizer
+    import tensorflow as tf
 
 GFLOP_SIDE = 256  # pixels
 
@@ -35,7 +34,7 @@ class Method:
         name: Its name in the report.
         given: The path as the user wrote it.
         kind: Its kind in words, such as "TFLite".
-        model: The path that `load_stylizer` takes, or the folder of images.
+        model: The path that `open_model` takes, or the folder of images.
         stylizer: None for a folder of images.
         parameters: The number of the generator's trainable parameters.
         bytes: Size of its files.
@@ -79,8 +78,8 @@ def open_method(specification: Specification) -> Method:
         UserError: Nothing is there, or it is neither a model nor a folder of images.
     """
     name, path = specification.name, by_name(specification.path)
-    if not os.path.exists(path) and not is_published(path):
-        raise UserError(f"--model {name}: {quote(path)} does not exist; name a folder of pictures, or {ACCEPTED}")
+    if not os.path.exists(path) and kind_of(path) is None:
+        raise UserError(f"--model {name}: {quote(path)} does not exist; name a folder of pictures, or {accepted()}")
     if is_model(path):
         return _from_model(name, path, specification.architecture)
     if os.path.isfile(path / "config.json"):
@@ -88,48 +87,35 @@ def open_method(specification: Specification) -> Method:
     if not find_images(path):
         raise UserError(
             f"--model {name}: {quote(path)} holds neither a model nor pictures; name a folder of pictures, or "
-            f"{ACCEPTED}"
+            f"{accepted()}"
         )
     return Method(name, path, "pictures", path)
 
 
 def _from_model(name: str, path: Path, architecture: str | None) -> Method:
-    if architecture:
-        from animegan3_tf.models.published import open_published
-
-        open_published(path, architecture)  # raises UserError where the file does not have this architecture
-    opened = open_generator(path)
-    if opened:
-        kind = opened.kind
-        if kind == "weights" and opened.path != path:
-            kind = "run"
-        return _from_generator(name, path, kind, opened)
-    stylizer = load_stylizer(path)
-    if path.is_dir():
-        size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
-        return Method(name, path, "SavedModel", path, stylizer, bytes=size)
-    kinds = {".tflite": "TFLite", ".onnx": "ONNX"}
-    gflop = _gflop_of_tflite(path) if path.suffix.lower() == ".tflite" else None
-    return Method(name, path, kinds[path.suffix.lower()], path, stylizer, bytes=path.stat().st_size, gflop=gflop)
+    model = open_model(path, architecture)
+    kind, gflop = model.kind, None
+    if model.network is not None:
+        kind = "run" if kind == "weights" and model.path != path else kind
+        kind = f"{kind}, {model.architecture.title}" if model.architecture else kind
+        gflop = _gflop_of_network(model.network)
+    elif kind == "TFLite":
+        gflop = _gflop_of_tflite(path)
+    return Method(name, path, kind, model.path, stylizer_of(model), model.parameters, model.bytes, gflop)
 
 
-def _from_generator(name: str, given: Path, kind: str, opened: GeneratorFile) -> Method:
+def _gflop_of_network(network: tf.keras.Model) -> float:
     import tensorflow as tf
 
     from animegan3_tf.comparison.flops import count_flops
 
     signature = [tf.TensorSpec([1, GFLOP_SIDE, GFLOP_SIDE, 3], tf.float32)]
-    traced = tf.function(lambda photo: opened.network(photo, training=False), input_signature=signature)
-    parameters = sum(math.prod(weight.shape) for weight in opened.network.trainable_weights)
-    gflop = count_flops(traced.get_concrete_function()).total / 1e9
-    title = f"{kind}, {opened.architecture.title}"
-    return Method(name, given, title, opened.path, stylizer_of(opened), parameters, opened.bytes, gflop)
+    traced = tf.function(lambda photo: network(photo, training=False), input_signature=signature)
+    return count_flops(traced.get_concrete_function()).total / 1e9
 
 
 def _gflop_of_tflite(path: Path) -> float | None:
     """10^9 operations for a 256x256 image; None for a file that takes another size, for its shapes do not say."""
-    from animegan3_tf.export.litert import describe_graph, open_interpreter
-
     interpreter, _ = open_interpreter(path)
     interpreter.allocate_tensors()
     graph, (source,) = describe_graph(interpreter), interpreter.get_input_details()

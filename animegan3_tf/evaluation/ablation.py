@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,16 +20,15 @@ from animegan3_tf.evaluation.evaluate import Evaluation, evaluate, rejected
 from animegan3_tf.evaluation.measures import Measures
 from animegan3_tf.evaluation.result import Result
 from animegan3_tf.models.checkpoints import WEIGHTS
-from animegan3_tf.models.weights_file import read_header, read_weights, write_weights
+from animegan3_tf.models.weights import model_of_weights
+from animegan3_tf.models.weights_file import read_header, read_weights
 from animegan3_tf.stylizer.files import plan_results, stylize_files
-from animegan3_tf.stylizer.model import load_stylizer
+from animegan3_tf.stylizer.model import stylizer_of
 from animegan3_tf.training.initial import deployed_weights
-from animegan3_tf.training.run_files import states, step_of
-from animegan3_tf.training.state import DamagedState, is_state, read_state
+from animegan3_tf.training.run_files import is_state, states, step_of
+from animegan3_tf.training.state import DamagedState, read_state
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from animegan3_tf.stylizer.model import Stylizer
 
 _ACCEPTED = "name a run folder, a state or a weights file (.h5)"
@@ -255,7 +253,7 @@ def draw_checkpoint(
                 on_progress(done, total, photo.name)
 
         complete = len(record.standing) == len(targets)
-        stylizer = _not_needed if complete else _stylizer(generator)
+        stylizer = _not_needed if complete else stylizer_from(generator)
         report = stylize_files(
             [photos],
             folder,
@@ -274,14 +272,12 @@ def _not_needed(photo: np.ndarray) -> np.ndarray:
     raise AssertionError("every photo has its image already")
 
 
-def _stylizer(generator: Generator) -> Stylizer:
-    with tempfile.TemporaryDirectory() as temporary:
-        path = Path(temporary, "generator.h5")
-        write_weights(path, generator.header, generator.arrays)
-        try:
-            return load_stylizer(path)
-        except UserError as error:
-            raise UnfitGenerator(str(error).replace(str(path), str(generator.source))) from None
+def stylizer_from(generator: Generator) -> Stylizer:
+    """Makes the stylizer of a generator; raises UnfitGenerator where the weights do not fit the network."""
+    try:
+        return stylizer_of(model_of_weights(generator.header, generator.arrays, generator.source))
+    except UserError as error:
+        raise UnfitGenerator(str(error)) from None
 
 
 BIASED = (

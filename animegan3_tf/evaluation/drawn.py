@@ -12,8 +12,6 @@ import animegan3_tf
 from animegan3_tf.common.errors import UserError, quote
 from animegan3_tf.common.files import remove_leftovers, sha256_of, whole_file
 from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, find_images
-from animegan3_tf.models.checkpoints import WEIGHTS
-from animegan3_tf.models.generator_file import is_published
 from animegan3_tf.stylizer.files import Report, stylize_files
 from animegan3_tf.stylizer.model import load_stylizer
 
@@ -73,13 +71,6 @@ def pair_images(
     return pairs
 
 
-def is_model(path: str | os.PathLike) -> bool:
-    """Whether a path is a model for `load_stylizer` and not a folder of images."""
-    if not os.path.isdir(path) or is_published(path):
-        return True
-    return any(os.path.isfile(Path(path, name)) for name in (WEIGHTS, "saved_model.pb"))
-
-
 def draw_with_model(
     model: str | os.PathLike,
     photos: str | os.PathLike,
@@ -92,7 +83,7 @@ def draw_with_model(
     The images are PNG files, so that compression does not change what is measured.
 
     Args:
-        model: A model for `load_stylizer`.
+        model: As `open_model` takes it.
         photos: The folder of photos.
         folder: The folder of images, made if missing.
         max_pixels: The limit for photos that are read.

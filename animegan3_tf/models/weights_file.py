@@ -1,7 +1,7 @@
 """Reads and writes the weights file of a deployed generator: HDF5 with named arrays and a header that describes them.
 
 The header is the attribute "header" of the root: a JSON object with "format" and further entries of its writer.
-TensorFlow is not needed here; `networks.weights` turns the arrays into a model.
+TensorFlow is not needed here; `models.weights` turns the arrays into a model.
 """
 
 from __future__ import annotations
@@ -76,6 +76,20 @@ def read_header(path: str | os.PathLike) -> dict[str, Any]:
     """Reads the header alone; raises UserError as `read_weights` does, but for damage in the arrays."""
     with _opened(path) as (_, header):
         return header
+
+
+def describe_weights(path: Path) -> dict[str, Any]:
+    """Describes a weights file for `animegan3 info`; raises UserError as `read_weights`."""
+    return describe_arrays("weights", path, *read_weights(path))
+
+
+def describe_arrays(
+    kind: str, path: Path, header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
+) -> dict[str, Any]:
+    """Describes a file of named arrays: plain values by name, its kind first."""
+    numbers = sum(array.size for array in arrays.values())
+    stored = ", ".join(sorted({str(array.dtype) for array in arrays.values()}))
+    return {"kind": kind, "bytes": path.stat().st_size, **header, "numbers": numbers, "stored_as": stored}
 
 
 @contextlib.contextmanager

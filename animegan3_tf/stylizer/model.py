@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from animegan3_tf.common import images
 from animegan3_tf.common.errors import UserError, quote
 from animegan3_tf.common.files import sha256_of
-from animegan3_tf.models.checkpoints import weights_of
-from animegan3_tf.models.generator_file import ACCEPTED, GeneratorFile, is_published, open_generator
+from animegan3_tf.models.model import Model, open_model
 from animegan3_tf.networks.architectures import MIN_SIDE, MULTIPLE, least_side
-
-TILED_ABOVE = 2_400_000  # pixels, for AnimeGANv3; without tiles the process peaks near 3 GB there
-_Forward = Callable[[np.ndarray], np.ndarray]  # float32 [1, H, W, 3] in [-1, 1] -> the same
 
 
 @dataclass(frozen=True)
@@ -77,133 +71,18 @@ class Stylizer:
 
 
 def load_stylizer(model: str | os.PathLike) -> Stylizer:
-    """Loads a generator: as a Keras model where the file allows it, else in the runtime of its format.
+    """Opens a model of any kind for drawing; the arguments and errors are those of `models.model.open_model`."""
+    return stylizer_of(open_model(model))
 
-    Args:
-        model: A path or name that `generator_file.ACCEPTED` describes.
 
-    Raises:
-        UserError: The model does not exist, is damaged, or its input and output do not fit.
-    """
-    path = weights_of(model)
-    if not os.path.exists(path) and not is_published(path):
-        raise UserError(f"model {quote(path)} does not exist; name {ACCEPTED}")
-    opened = open_generator(path)
-    if opened:
-        return stylizer_of(opened)
-    import tensorflow as tf
-
-    if os.path.isfile(path / "saved_model.pb"):
-        forward, size = _from_saved_model(path)
-    elif os.path.isfile(path) and path.suffix.lower() == ".tflite":
-        forward, size = _from_tflite(path)
-    elif os.path.isfile(path) and path.suffix.lower() == ".onnx":
-        forward, size = _from_onnx(path)
-    else:
-        raise UserError(f"model {quote(path)} is in no known format; name {ACCEPTED}")
+def stylizer_of(model: Model) -> Stylizer:
+    """Returns the stylizer of an opened model."""
+    size = model.input_size
     warning = size and (
-        f"model {quote(path)} takes {size[1]}x{size[0]} pixels only: larger photos are reduced to fit and the results "
-        "enlarged again, which blurs them; a dynamic-size export or the weights avoid that"
+        f"model {quote(model.path)} takes {size[1]}x{size[0]} pixels only: larger photos are reduced to fit and the "
+        "results enlarged again, which blurs them; a dynamic-size export or the weights avoid that"
     )
-    return Stylizer(forward, size, warning, (MemoryError, tf.errors.ResourceExhaustedError))
-
-
-def stylizer_of(opened: GeneratorFile) -> Stylizer:
-    """Returns the stylizer of an opened generator; large photos are drawn in tiles."""
-    import tensorflow as tf
-
-    from animegan3_tf.stylizer.tiling import TiledGenerator
-
-    generator, architecture = opened.network, opened.architecture
-    # One signature for every size: without it each new size would trace the network again.
-    signature = [tf.TensorSpec([None, None, None, 3], tf.float32)]
-    traced = tf.function(lambda photo: generator(photo, training=False), input_signature=signature)
-    # built when the first large photo comes
-    tiled = functools.lru_cache(lambda: TiledGenerator(generator, architecture=architecture))
-
-    def forward(photo: np.ndarray) -> np.ndarray:
-        if photo.shape[1] * photo.shape[2] * architecture.memory > TILED_ABOVE:
-            return tiled()(photo)
-        return whole(photo)
-
-    def whole(photo: np.ndarray) -> np.ndarray:
-        return traced(photo).numpy()
-
-    exhausted = (MemoryError, tf.errors.ResourceExhaustedError)
-    return Stylizer(forward, exhausted=exhausted, multiple=architecture.multiple, whole=whole)
-
-
-def _from_saved_model(path: Path) -> tuple[_Forward, tuple[int, int] | None]:
-    import tensorflow as tf
-
-    try:
-        model = tf.saved_model.load(str(path))
-        signature = model.signatures["serving_default"]
-        source = signature.structured_input_signature[1]["photo"]
-        signature.structured_outputs["anime"]
-    except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
-        raise _unfit(path, f"a SavedModel with signature 'serving_default' from 'photo' to 'anime': {error}") from None
-
-    def forward(photo: np.ndarray, model: object = model) -> np.ndarray:  # holds the model: a signature does not
-        return signature(photo=tf.constant(photo))["anime"].numpy()
-
-    return forward, _fixed_size(path, source.shape.as_list(), source.dtype.as_numpy_dtype)
-
-
-def _from_tflite(path: Path) -> tuple[_Forward, tuple[int, int] | None]:
-    import tensorflow as tf
-
-    from animegan3_tf.export.litert import invoke
-
-    try:
-        interpreter = tf.lite.Interpreter(str(path), num_threads=os.cpu_count())
-        interpreter.allocate_tensors()
-        (source,), (result,) = interpreter.get_input_details(), interpreter.get_output_details()
-    except (ValueError, RuntimeError) as error:
-        raise _unfit(path, f"a TFLite model from one tensor to one: {error}") from None
-
-    def forward(photo: np.ndarray) -> np.ndarray:
-        return invoke(interpreter, photo)
-
-    # Only open sizes may change: a fixed graph has its sizes in constants, and may compute wrong values silently.
-    shape = [None if side < 0 else int(side) for side in source["shape_signature"]]
-    quantised = all(
-        details["dtype"] in (np.int8, np.uint8) and details["quantization"][0] for details in (source, result)
-    )
-    return forward, _fixed_size(path, shape, np.float32 if quantised else source["dtype"])
-
-
-def _from_onnx(path: Path) -> tuple[_Forward, tuple[int, int] | None]:
-    from animegan3_tf.export.onnx import check_onnx, open_session
-
-    check_onnx(["onnxruntime"])
-    try:
-        session = open_session(path)
-        (source,), (result,) = session.get_inputs(), session.get_outputs()
-    except Exception as error:  # ONNX Runtime's exceptions have no other common parent
-        raise _unfit(path, f"an ONNX model from one tensor to one: {error}") from None
-
-    def forward(photo: np.ndarray) -> np.ndarray:
-        return session.run([result.name], {source.name: photo})[0]
-
-    shape = [side if isinstance(side, int) else None for side in source.shape]
-    return forward, _fixed_size(path, shape, np.float32 if source.type == "tensor(float)" else source.type)
-
-
-def _fixed_size(path: Path, shape: Sequence[int | None], dtype: type | str) -> tuple[int, int] | None:
-    """The (H, W) that a model takes, None when both are open; its input must be float32 [1 or open, H, W, 3]."""
-    if dtype == np.float32 and len(shape) == 4 and shape[0] in (1, None) and shape[3] == 3:
-        _, height, width, _ = shape
-        if height is None and width is None:
-            return None
-        if height is not None and width is not None:
-            return height, width
-    raise _unfit(path, f"float32 [1, H, W, 3], but takes {getattr(dtype, '__name__', dtype)} {list(shape)}")
-
-
-def _unfit(path: Path, why: str) -> UserError:
-    """The error for a model that is not `why`."""
-    return UserError(f"model {quote(path)} is not {' '.join(why.split())}; export it again")
+    return Stylizer(model.forward, size, warning, model.exhausted, model.multiple, model.whole)
 
 
 class ModelTeacher:
@@ -216,18 +95,19 @@ class ModelTeacher:
     """
 
     def __init__(self, model: str | os.PathLike) -> None:
-        """Loads the model.
+        """Opens the model.
 
         Args:
-            model: A model for `animegan3_tf.stylizer.model.load_stylizer`.
+            model: As `open_model` takes it.
 
         Raises:
             UserError: The model does not exist or cannot be read.
         """
-        path = weights_of(model)
-        self._stylizer = load_stylizer(model)
-        self.name, self.sha256 = Path(path).name, sha256_of(path)
-        self.fixed_size = self._stylizer.fixed_size
+        opened = open_model(model)
+        self._stylizer = stylizer_of(opened)
+        self.name, self.fixed_size = opened.path.name, opened.input_size
+        # a checkpoint's prefix is no file; folders of pairs hold the digest of the path alone where it is one
+        self.sha256 = sha256_of(opened.path) if opened.path.exists() else opened.sha256
 
     def __call__(self, rgb: np.ndarray) -> np.ndarray:
         """Draws one image, uint8 [H, W, 3] to the same size."""

@@ -7,7 +7,8 @@ more on their own.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -16,9 +17,11 @@ from animegan3_tf.common import images
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.data.face_align import Detector, Face, Point, crop_matrix, face_square, inverse, to_source, warp
 from animegan3_tf.data.region_colors import color_keeper
-from animegan3_tf.models.checkpoints import NOT_STATED, StylizeDefaults, header_of, terms_of
+from animegan3_tf.models.checkpoints import DEFAULT, NOT_STATED, StylizeDefaults, terms_of
+from animegan3_tf.models.model import open_model
 from animegan3_tf.networks.architectures import MIN_SIDE
-from animegan3_tf.stylizer.model import load_stylizer
+from animegan3_tf.stylizer.files import Report, stylize_files
+from animegan3_tf.stylizer.model import stylizer_of
 
 _MARGIN = 0.325  # around the box, as a share of it, where the face's square does not fit into the photo
 _SEAM = 0.14  # width of the blended border, as a share of the square's side
@@ -26,7 +29,7 @@ _SEAM = 0.14  # width of the blended border, as a share of the square's side
 Draw = Callable[[np.ndarray, "tuple[Point, ...] | None"], np.ndarray]
 
 
-def draw_face(rgb: np.ndarray, face: Face, anime: np.ndarray, draw: Draw, size: int) -> None:
+def redraw_face(rgb: np.ndarray, face: Face, anime: np.ndarray, draw: Draw, size: int) -> None:
     """Draws a face again and blends it into `anime`, in place.
 
     Args:
@@ -148,7 +151,7 @@ class PhotoStylizer:
         if faces:
             anime = anime.copy()
         for face in sorted(faces, key=lambda face: face.side):  # a large face lies in front
-            draw_face(rgb, face, anime, self._draw, self.face_size)
+            redraw_face(rgb, face, anime, self._draw, self.face_size)
         return anime
 
     def _draw(self, photo: np.ndarray, landmarks: tuple[Point, ...] | None) -> np.ndarray:
@@ -175,7 +178,7 @@ def open_photo_stylizer(
     """Loads a model with the defaults of its checkpoint, which the arguments override.
 
     Args:
-        model: As `load_stylizer` takes it.
+        model: As `open_model` takes it.
         size: As in `PhotoStylizer`; 0 keeps the photo's own size; None takes the checkpoint's default.
         full_size: As in `PhotoStylizer`.
         faces: Whether MTCNN finds faces to draw again; None takes the checkpoint's default.
@@ -189,19 +192,70 @@ def open_photo_stylizer(
         UserError: The model cannot be loaded, or a value is out of range.
     """
     finish = color_keeper(keep_colors)
-    stylizer, header = load_stylizer(model), header_of(model)
-    defaults = StylizeDefaults.from_header(header)
+    opened = open_model(model)
+    defaults = StylizeDefaults.from_header(opened.header)
     detector = None
     if defaults.faces if faces is None else faces:
         from animegan3_tf.data.face_detector import MtcnnDetector
 
         detector = MtcnnDetector(min_size=_FACE_MIN)
     return PhotoStylizer(
-        stylizer,
+        stylizer_of(opened),
         size=defaults.size if size is None else size,
         full_size=full_size,
         detector=detector,
         face_size=defaults.face_size if face_size is None else face_size,
         finish=finish,
-        terms=terms_of(header),
+        terms=terms_of(opened.header),
+    )
+
+
+def stylize(
+    photos: str | os.PathLike | Sequence[str | os.PathLike],
+    out: str | os.PathLike,
+    model: str | os.PathLike = DEFAULT,
+    *,
+    size: int | None = None,
+    full_size: bool = True,
+    faces: bool | None = None,
+    face_size: int | None = None,
+    keep_colors: str = "none",
+    max_pixels: int = images.DEFAULT_MAX_PIXELS,
+    suffix: str | None = None,
+    overwrite: bool = False,
+    on_progress: Callable[[int, int, Path, str | None], None] | None = None,
+) -> Report:
+    """Turns photos into anime, as the command `animegan3 stylize` does.
+
+    Args:
+        photos: A photo or a folder of photos, or several of these.
+        out: Folder of the results, made if missing; for one photo it may be an image file instead.
+        model: As `open_model` takes it.
+        size: As for `open_photo_stylizer`, and so are `full_size`, `faces`, `face_size` and `keep_colors`.
+        full_size: Whether results have the size of their photos, or that at which they were drawn.
+        faces: Whether each face is drawn once more on its own.
+        face_size: Side of the crops in which faces are drawn, in pixels.
+        keep_colors: "region" or "none".
+        max_pixels: As for `stylize_files`, and so are `suffix`, `overwrite` and `on_progress`.
+        suffix: Format of the results, such as ".png".
+        overwrite: Let a result replace its own photo.
+        on_progress: Called as (done, total, photo, error or None) after each photo.
+
+    Returns:
+        What was written and what failed.
+
+    Raises:
+        UserError: The model cannot be opened, a value is out of range, or photos and output do not fit together.
+    """
+    stylizer = open_photo_stylizer(
+        model, size=size, full_size=full_size, faces=faces, face_size=face_size, keep_colors=keep_colors
+    )
+    return stylize_files(
+        [photos] if isinstance(photos, (str, os.PathLike)) else photos,
+        out,
+        stylizer,
+        max_pixels=max_pixels,
+        suffix=suffix,
+        overwrite=overwrite,
+        on_progress=on_progress,
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import animegan3_tf
 from animegan3_tf.common import images
 from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.files import sha256_of
 from animegan3_tf.data.pair_dataset import open_pair_folders
 from animegan3_tf.data.shard_folder import count_images
 from animegan3_tf.models.perceptual import perceptual_family, perceptual_file
@@ -227,7 +228,7 @@ def with_perceptual_file(configuration: RunConfiguration, fetch: bool = True) ->
     if path is None or not path.is_file():  # the code that loads the network will name the missing file
         return configuration
     try:
-        found = hashlib.sha256(path.read_bytes()).hexdigest()
+        found = sha256_of(path)
     except OSError as error:
         raise UserError(f"perceptual network {str(path)!r} cannot be read: {error.strerror}; name its file") from error
     return replace(configuration, perceptual_file=Origin(path.name, found))

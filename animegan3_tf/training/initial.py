@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,21 +11,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.files import sha256_of
 from animegan3_tf.models.checkpoints import WEIGHTS, by_name
-from animegan3_tf.models.generator_file import digest_of_files, is_published, open_generator
+from animegan3_tf.models.model import WEIGHTS_KIND, kind_of, open_model
 from animegan3_tf.models.weights import misfits, named_weights
 from animegan3_tf.models.weights_file import read_weights
 from animegan3_tf.styles.style import PAIRS, UNPAIRED
 from animegan3_tf.training.configuration import Origin
-from animegan3_tf.training.run_files import state_name, states
-from animegan3_tf.training.state import DISCRIMINATORS, State, is_state, newest_state, read_state
+from animegan3_tf.training.run_files import is_state, state_name, states
+from animegan3_tf.training.state import DISCRIMINATORS, State, newest_state, read_state
 
 if TYPE_CHECKING:
     import os
 
-    import numpy as np
-
-    from animegan3_tf.models.generator_file import GeneratorFile
+    from animegan3_tf.models.model import Model
     from animegan3_tf.styles import Style
     from animegan3_tf.training.configuration import RunConfiguration
     from animegan3_tf.training.trainer import GanTrainer
@@ -118,10 +117,10 @@ def find_origin(source: str | os.PathLike[str], show: Callable[[str], object] = 
     path = by_name(source)
     if path.is_dir():
         path /= state_name(newest_state(path, show).step) if states(path) else WEIGHTS
-    if is_published(path):
-        return Origin(str(path), digest_of_files(_published(path).files))
+    if _is_of_another_kind(path):
+        return Origin(str(path), _with_network(path).sha256)
     try:
-        return Origin(str(path), hashlib.sha256(path.read_bytes()).hexdigest())
+        return Origin(str(path), sha256_of(path))
     except OSError as error:
         raise UserError(
             f"--init {str(source)!r} cannot be used: {str(path)!r}: {error.strerror}; name a run folder, a state "
@@ -129,11 +128,22 @@ def find_origin(source: str | os.PathLike[str], show: Callable[[str], object] = 
         ) from error
 
 
-def _published(path: Path) -> GeneratorFile:
-    opened = open_generator(path)
-    if opened is None:
+def _is_of_another_kind(path: Path) -> bool:
+    """Whether a path is that of a model, but of neither a weights file nor a state, which are read as arrays."""
+    return kind_of(path) not in (None, WEIGHTS_KIND)
+
+
+def _with_network(path: Path) -> Model:
+    """Opens a model that is a Keras network, once for all who ask while the file stays as it is."""
+    return _opened(path, path.stat().st_mtime_ns if path.exists() else 0)
+
+
+@functools.lru_cache(maxsize=1)
+def _opened(path: Path, changed: int) -> Model:
+    model = open_model(path)
+    if model.network is None:
         raise UserError(f"--init {str(path)!r} fits none of the networks; `animegan3 import` says why")
-    return opened
+    return model
 
 
 def read_initial(configuration: RunConfiguration) -> InitialWeights:
@@ -196,9 +206,9 @@ def _as_trained(style: Style, arrays: Mapping[str, np.ndarray]) -> dict[str, np.
 
 def _generator(path: str) -> tuple[Mapping[str, Any], dict[str, np.ndarray]]:
     """The header and the arrays of a weights file or of a published generator."""
-    if not is_published(path):
+    if not _is_of_another_kind(Path(path)):
         return read_weights(path)
-    opened = _published(Path(path))
+    opened = _with_network(Path(path))
     return opened.header, {name: weight.numpy() for name, weight in named_weights(opened.network).items()}
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from typing import TypeGuard  # not in Python 3.9
 
 CONFIGURATION = "config.json"
+STATE_MAGIC = b"AnimeGANv3 state"  # the first bytes of a state file
 _STATE = re.compile(r"state-(\d+)\.h5")
 
 
@@ -67,6 +68,12 @@ def step_of(path: str | os.PathLike[str]) -> int:
 def state_name(step: int) -> str:
     """Returns the file name of a step's state."""
     return f"state-{step:06d}.h5"
+
+
+def is_state(path: str | os.PathLike[str]) -> bool:
+    """Whether a file begins like a state file; `state.read_state` also checks the rest of it."""
+    with open(path, "rb") as file:
+        return file.read(len(STATE_MAGIC)) == STATE_MAGIC
 
 
 METRICS = "metrics.jsonl"

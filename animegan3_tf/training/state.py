@@ -22,13 +22,12 @@ from animegan3_tf.common.files import whole_file
 from animegan3_tf.models.checkpoints import weights_of
 from animegan3_tf.models.weights import named_weights
 from animegan3_tf.models.weights_file import DAMAGE, read_arrays, read_header, write_arrays
-from animegan3_tf.training.run_files import state_name, states, step_of
+from animegan3_tf.training.run_files import STATE_MAGIC, state_name, states, step_of
 
 FORMAT = "animegan3_tf state 1"
 # two tails have the first two, a single tail the first; a run on pairs has the last one or none
 DISCRIMINATORS = ("support_discriminator", "main_discriminator", "discriminator")
-_MAGIC = b"AnimeGANv3 state"
-_SEALED_FROM = len(_MAGIC) + hashlib.sha256().digest_size
+_SEALED_FROM = len(STATE_MAGIC) + hashlib.sha256().digest_size
 _USER_BLOCK = 512  # the smallest that HDF5 leaves alone
 
 
@@ -99,8 +98,8 @@ def write_state(path: str | os.PathLike[str], state: State) -> None:
         file.attrs["header"] = json.dumps(state.header)
         write_arrays(file, state.arrays)
     data = buffer.getbuffer()
-    data[: len(_MAGIC)] = _MAGIC
-    data[len(_MAGIC) : _SEALED_FROM] = hashlib.sha256(data[_SEALED_FROM:]).digest()
+    data[: len(STATE_MAGIC)] = STATE_MAGIC
+    data[len(STATE_MAGIC) : _SEALED_FROM] = hashlib.sha256(data[_SEALED_FROM:]).digest()
     with whole_file(path, durable=True) as temporary:
         temporary.write_bytes(data)
 
@@ -126,12 +125,6 @@ def read_state(path: str | os.PathLike[str]) -> State:
 def check_state(path: str | os.PathLike[str]) -> None:
     """Raises DamagedState unless the file's bytes are those that `write_state` wrote."""
     _unsealed(path)
-
-
-def is_state(path: str | os.PathLike[str]) -> bool:
-    """Whether a file begins like a state file; `read_state` also checks the rest of it."""
-    with open(path, "rb") as file:
-        return file.read(len(_MAGIC)) == _MAGIC
 
 
 def restore_state(state: State, trainer: HasVariables) -> None:
@@ -185,9 +178,9 @@ def _unsealed(path: str | os.PathLike[str]) -> bytes:
     except OSError as error:
         raise DamagedState(f"{str(path)!r} cannot be read: {error.strerror}") from error
     view = memoryview(data)
-    if view[: len(_MAGIC)] != _MAGIC:
+    if view[: len(STATE_MAGIC)] != STATE_MAGIC:
         raise DamagedState(f"{str(path)!r} does not begin like a state file")
-    if view[len(_MAGIC) : _SEALED_FROM] != hashlib.sha256(view[_SEALED_FROM:]).digest():
+    if view[len(STATE_MAGIC) : _SEALED_FROM] != hashlib.sha256(view[_SEALED_FROM:]).digest():
         raise DamagedState(f"{str(path)!r} is cut short or altered: its checksum does not match its bytes")
     return data
 

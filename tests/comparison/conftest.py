@@ -6,7 +6,7 @@ from tf1_files import random_variables, write_checkpoint
 from tiny_training import resnet_arrays, write_pictures
 
 from animegan3_tf.common.images import write_image
-from animegan3_tf.export.tflite import convert_as_it_is
+from animegan3_tf.export.convert import convert_as_it_is
 from animegan3_tf.models.weights import save_generator
 from animegan3_tf.networks import build_generator
 

@@ -11,12 +11,11 @@ from tiny_training import write_pictures
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.common.files import only_process
 from animegan3_tf.evaluation import ablation as ablations
-from animegan3_tf.evaluation.ablation import BIASED, ablate, find_ablation_runs
+from animegan3_tf.evaluation.ablation import BIASED, UnfitGenerator, ablate, find_ablation_runs
 from animegan3_tf.evaluation.evaluate import evaluate
 from animegan3_tf.evaluation.features import FeatureNetwork
 from animegan3_tf.evaluation.measures import Measures
 from animegan3_tf.evaluation.perceptual_distance import PerceptualDistance
-from animegan3_tf.models.weights_file import read_weights
 from animegan3_tf.reports.ablation import COLUMNS, FILES, write_ablation
 
 
@@ -60,7 +59,7 @@ def folder(tmp_path_factory):
 def stylised(monkeypatch):
     """Pictures are drawn without a network; receives the value of the generator that drew each."""
     calls = []
-    monkeypatch.setattr(ablations, "load_stylizer", plain_stylizer(calls))
+    monkeypatch.setattr(ablations, "stylizer_from", plain_stylizer(calls))
     return calls
 
 
@@ -73,7 +72,7 @@ def run(folder, out, specifications, **changes):
 def made(folder, tmp_path_factory):
     out = tmp_path_factory.mktemp("out")
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(ablations, "load_stylizer", plain_stylizer([]))
+        patched.setattr(ablations, "stylizer_from", plain_stylizer([]))
         return run(folder, out, ["{}/a", "b & c={}/b"]), out
 
 
@@ -176,14 +175,14 @@ def test_when_no_checkpoint_is_left_the_reasons_are_given(folder, tmp_path, styl
 
 
 def test_weights_that_fit_no_network_are_reported_and_the_rest_goes_on(folder, tmp_path, monkeypatch):
-    load = plain_stylizer([])
+    make = plain_stylizer([])
 
-    def misfit(path):
-        if read_weights(path)[0]["step"] == 10:
-            raise UserError(f"weights {str(path)!r} do not fit the generator")
-        return load(path)
+    def misfit(generator):
+        if generator.header["step"] == 10:
+            raise UnfitGenerator(f"weights {str(generator.source)!r} do not fit the generator")
+        return make(generator)
 
-    monkeypatch.setattr(ablations, "load_stylizer", misfit)
+    monkeypatch.setattr(ablations, "stylizer_from", misfit)
     ablation = run(folder, tmp_path, ["{}/a"], replicates=0)
     assert [one.step for one in ablation.measured] == [20, 30]
     assert ablation.problems == (f"weights '{folder / 'a' / 'state-000010.h5'}' do not fit the generator",)

@@ -8,7 +8,7 @@ from tiny_training import write_pictures
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.common.images import read_image
 from animegan3_tf.evaluation import ablation
-from animegan3_tf.evaluation.ablation import Generator, draw_checkpoint
+from animegan3_tf.evaluation.ablation import Generator, UnfitGenerator, draw_checkpoint, stylizer_from
 from animegan3_tf.evaluation.drawn import RECORD
 
 
@@ -18,7 +18,7 @@ def drawn(tmp_path, monkeypatch):
     write_pictures(tmp_path / "photo", 3)
     write_pictures(tmp_path / "photo" / "below", 1, first=7)
     calls = []
-    monkeypatch.setattr(ablation, "load_stylizer", plain_stylizer(calls))
+    monkeypatch.setattr(ablation, "stylizer_from", plain_stylizer(calls))
 
     def draw(value=0.5):
         calls.clear()
@@ -98,3 +98,9 @@ def test_weights_that_fit_no_network_are_named_by_their_own_file(tmp_path):
     generator = Generator(tmp_path / "state-000005.h5", HEADER, {"main_value": np.float32([0.5])})
     with pytest.raises(ablation.UnfitGenerator, match=r"state-000005\.h5' do not fit the generator"):
         draw_checkpoint(generator, tmp_path / "photo", tmp_path / "out")
+
+
+def test_weights_that_fit_no_network_are_named_by_their_file(tmp_path):
+    generator = Generator(tmp_path / "state-000010.h5", HEADER, {"main_value": np.float32([1.0])})
+    with pytest.raises(UnfitGenerator, match=r"weights '.*state-000010\.h5' do not fit the generator: "):
+        stylizer_from(generator)

@@ -57,7 +57,7 @@ def test_views_of_the_layout_are_classes_of_the_app(kotlin):
 def test_the_model_is_called_as_the_exporter_names_it(kotlin):
     import tensorflow as tf
 
-    from animegan3_tf.export.tflite import convert_tflite
+    from animegan3_tf.export.convert import convert_tflite
 
     photo = tf.keras.Input((None, None, 3))
     network = tf.keras.Model(photo, tf.keras.layers.Conv2D(3, 1)(photo))

@@ -127,7 +127,7 @@ def test_shrinking_by_hand(example):
 def test_what_the_exporter_writes(example, tmp_path):
     import tensorflow as tf
 
-    from animegan3_tf.export.tflite import convert_tflite
+    from animegan3_tf.export.convert import convert_tflite
 
     photo = tf.keras.Input((None, None, 3))
     network = tf.keras.Model(photo, tf.keras.layers.Conv2D(3, 5, padding="same")(photo))

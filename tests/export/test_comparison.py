@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from animegan3_tf.export.check import compare_outputs
+from animegan3_tf.export.plan import compare_outputs
 
 
 def test_differences_of_four_numbers():

@@ -11,7 +11,7 @@ import tensorflow as tf
 from animegan3_tf.common import images
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.export import ExportPlan, export_generator
-from animegan3_tf.export.check import LIMITS
+from animegan3_tf.export.plan import LIMITS
 from animegan3_tf.reports.info import describe_model
 from animegan3_tf.stylizer.model import load_stylizer
 

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from animegan3_tf.export.check import NOT_STATED, card_of
-from animegan3_tf.export.metadata import read_metadata, with_metadata
+from animegan3_tf.export.metadata import with_metadata
+from animegan3_tf.export.plan import NOT_STATED, card_of
+from animegan3_tf.models.exported import read_metadata
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import pytest
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.export import ExportPlan, export_generator
-from animegan3_tf.export.onnx import check_onnx
+from animegan3_tf.models.exported import check_onnx
 from animegan3_tf.reports.info import describe_model
 from animegan3_tf.stylizer.model import load_stylizer
 

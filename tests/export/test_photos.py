@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from animegan3_tf.common.errors import UserError
-from animegan3_tf.export.check import bundled_photos, fitted, read_photos
+from animegan3_tf.export.plan import bundled_photos, fitted, read_photos
 
 
 def test_photos_are_spread_over_the_folder(photos):

@@ -1,7 +1,7 @@
 import pytest
 from tf1_files import golden_checkpoint, random_variables, read_checkpoint
 
-from animegan3_tf.models.tf1_checkpoint import CHECKPOINTS, detect_architecture
+from animegan3_tf.models.published import CHECKPOINTS, detect_architecture
 
 
 @pytest.mark.parametrize("architecture", CHECKPOINTS)

@@ -8,7 +8,7 @@ from tf1_files import golden_checkpoint, golden_pictures, random_variables, read
 from tf1_graphs import run_graph, write_frozen_graph
 
 from animegan3_tf.common.errors import UserError
-from animegan3_tf.models import tf1_checkpoint
+from animegan3_tf.models import published
 from animegan3_tf.models.published import import_generator, open_published
 from animegan3_tf.models.weights import load_generator, named_weights, structure_of
 from animegan3_tf.models.weights_file import read_header
@@ -47,7 +47,7 @@ def test_the_graphs_constants_are_the_networks(arrays, tmp_path):
     path = write_frozen_graph(tmp_path / "v3.pb", "animegan3", arrays, epsilon=0.25)
     out = tmp_path / "v3.h5"
     opened = import_generator(None, path, out)
-    assert opened.architecture == "animegan3"
+    assert opened.architecture.name == "animegan3"
     header = read_header(out)
     assert header["epsilons"] == {"lade": 0.25, "attention": 1e-9, "attention_norm": 1e-3}
     assert header["sha256"] == {"v3.pb": hashlib.sha256(path.read_bytes()).hexdigest()}
@@ -65,9 +65,9 @@ def test_the_graphs_constants_are_the_networks(arrays, tmp_path):
 
 
 def test_the_variables_of_a_graph_are_those_of_its_checkpoint(arrays, tmp_path):
-    model = open_published(write_frozen_graph(tmp_path / "v3.pb", "animegan3", arrays)).model
+    model = open_published(write_frozen_graph(tmp_path / "v3.pb", "animegan3", arrays)).network
     assert structure_of(model)["epsilons"] == {"lade": 1e-5, "attention": 1e-9, "attention_norm": 1e-3}
-    names = tf1_checkpoint.animegan3_variables() | tf1_checkpoint.batch_norm_variables("generator_1")
+    names = published.animegan3_variables() | published.batch_norm_variables("generator_1")
     for name, weight in named_weights(model).items():
         np.testing.assert_array_equal(weight.numpy(), arrays[names[name]].reshape(weight.shape), err_msg=name)
 
@@ -76,8 +76,8 @@ def test_a_graph_of_animegan2_gives_the_original_codes_images(tmp_path):
     photo, expected, tolerance = golden_pictures("animegan2")
     path = write_frozen_graph(tmp_path / "v2.pb", "animegan2", read_checkpoint(golden_checkpoint("animegan2")))
     opened = open_published(path)
-    assert opened.architecture == "animegan2"
-    np.testing.assert_allclose(opened.model(photo), expected, atol=tolerance)
+    assert opened.architecture.name == "animegan2"
+    np.testing.assert_allclose(opened.network(photo), expected, atol=tolerance)
 
 
 def test_operations_that_the_network_lacks_are_named(older, tmp_path):

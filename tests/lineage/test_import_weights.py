@@ -9,8 +9,7 @@ from animegan3_tf.cli import main
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.common.images import read_image, write_image
 from animegan3_tf.export import ExportPlan, export_generator
-from animegan3_tf.models.published import import_generator
-from animegan3_tf.models.tf1_checkpoint import CHECKPOINTS
+from animegan3_tf.models.published import CHECKPOINTS, import_generator
 from animegan3_tf.models.weights import load_generator
 from animegan3_tf.models.weights_file import read_header
 from animegan3_tf.stylizer.model import load_stylizer

@@ -6,7 +6,7 @@ from tf1_files import golden_checkpoint, golden_pictures, random_variables, read
 from tf1_graphs import frozen_graph
 
 from animegan3_tf.common.errors import UserError
-from animegan3_tf.models.generator_file import open_generator
+from animegan3_tf.models.model import open_model
 from animegan3_tf.models.published import open_published
 from animegan3_tf.stylizer.model import load_stylizer
 
@@ -36,8 +36,8 @@ def test_a_converted_graph_gives_the_original_codes_images(tmp_path, opset):
     photo, expected, tolerance = golden_pictures("animegan3")
     graph = frozen_graph("animegan3", read_checkpoint(golden_checkpoint("animegan3")))
     opened = open_published(converted(tmp_path / "v3.onnx", graph, opset))
-    assert (opened.kind, opened.architecture) == ("ONNX", "animegan3")
-    np.testing.assert_allclose(opened.model(photo), expected, atol=tolerance)
+    assert (opened.kind, opened.architecture.name) == ("ONNX", "animegan3")
+    np.testing.assert_allclose(opened.network(photo), expected, atol=tolerance)
 
 
 @pytest.mark.slow
@@ -54,7 +54,8 @@ def test_damage_and_other_operations_are_named(tmp_path):
     words = refused(path)
     assert "is a Elu" in words
     assert "slope 0.3, the network has 0.2" in words
-    assert open_generator(path) is None  # ONNX Runtime has it
+    opened = open_model(path)  # ONNX Runtime has it
+    assert (opened.kind, opened.network) == ("ONNX", None)
     path.write_bytes(whole[: len(whole) // 2])
     assert "is not an ONNX file, or it is damaged" in refused(path)
 

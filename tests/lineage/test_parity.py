@@ -32,11 +32,11 @@ def run_onnx(contents, photo):
 def test_frozen_graphs(style, epsilon):
     path = published(f"AnimeGANv3_{style}.pb")
     opened = open_published(path)
-    assert opened.architecture == "animegan3"
-    assert structure_of(opened.model)["epsilons"]["lade"] == epsilon
+    assert opened.architecture.name == "animegan3"
+    assert structure_of(opened.network)["epsilons"]["lade"] == epsilon
     graph = tf.compat.v1.GraphDef.FromString(path.read_bytes())
     expected = run_graph(graph, face(), "AnimeGANv3_input", "generator_1/main/out_layer")
-    np.testing.assert_allclose(opened.model(face(), training=False), expected, atol=2e-5)
+    np.testing.assert_allclose(opened.network(face(), training=False), expected, atol=2e-5)
 
 
 @needs_onnx
@@ -52,8 +52,8 @@ def test_frozen_graphs(style, epsilon):
 def test_onnx_files(name, architecture):
     path = hifilter(f"AnimeGANv3_{name}.onnx")
     opened = open_published(path)
-    assert opened.architecture == architecture
-    np.testing.assert_allclose(opened.model(face(), training=False), run_onnx(path.read_bytes(), face()), atol=1e-4)
+    assert opened.architecture.name == architecture
+    np.testing.assert_allclose(opened.network(face(), training=False), run_onnx(path.read_bytes(), face()), atol=1e-4)
 
 
 @needs_onnx
@@ -61,8 +61,8 @@ def test_a_half_precision_file():
     """Halves lose digits in its own runtime; the same graph in single precision is met closely."""
     path = published("AnimeGANv3_JP_face_v1.0_fp16.onnx")
     opened = open_published(path)
-    assert opened.architecture == "jp_face"
-    image = opened.model(face(), training=False)
+    assert opened.architecture.name == "jp_face"
+    image = opened.network(face(), training=False)
     np.testing.assert_allclose(image, run_onnx(path.read_bytes(), face()), atol=2e-3)
     np.testing.assert_allclose(image, run_onnx(in_single_precision(path), face()), atol=1e-4)
 
@@ -91,9 +91,9 @@ def in_single_precision(path):
 def test_tfjs(style):
     folder = published(f"animegan1_tfjs_{style}")
     opened = open_published(folder)
-    assert opened.architecture == "animegan1"
+    assert opened.architecture.name == "animegan1"
     expected = run_graph(dequantised(folder), face(), "generator_input", "generator/G_MODEL/Tanh")
-    np.testing.assert_allclose(opened.model(face(), training=False), expected, atol=1e-4)
+    np.testing.assert_allclose(opened.network(face(), training=False), expected, atol=1e-4)
 
 
 def dequantised(folder):

@@ -60,9 +60,9 @@ def test_a_folder_and_its_model_are_the_same(tmp_path, named):
     photo, expected, tolerance = golden_pictures("animegan2")
     write_tfjs(tmp_path / "tfjs", frozen_graph("animegan2", read_checkpoint(golden_checkpoint("animegan2"))))
     opened = open_published(tmp_path / named)
-    assert (opened.kind, opened.architecture) == ("TF.js", "animegan2")
+    assert (opened.kind, opened.architecture.name) == ("TF.js", "animegan2")
     assert [file.name for file in opened.files] == ["model.json", "group1-shard1of2.bin", "group1-shard2of2.bin"]
-    np.testing.assert_allclose(opened.model(photo), expected, atol=tolerance)
+    np.testing.assert_allclose(opened.network(photo), expected, atol=tolerance)
 
 
 def test_bytes_are_scaled_and_shifted(tmp_path):
@@ -70,7 +70,7 @@ def test_bytes_are_scaled_and_shifted(tmp_path):
     name = "generator/G_MODEL/out_layer/Conv/weights"
     variables[name][:] = 0.123  # (0.123 + 1) / 0.01 is stored as 112, which is 0.12
     opened = open_published(write_tfjs(tmp_path / "tfjs", frozen_graph("animegan2", variables), {name}))
-    np.testing.assert_allclose(named_weights(opened.model)["to_rgb_conv/kernel"], 0.12, rtol=1e-6)
+    np.testing.assert_allclose(named_weights(opened.network)["to_rgb_conv/kernel"], 0.12, rtol=1e-6)
 
 
 def test_damage_is_reported_in_one_line(folder):

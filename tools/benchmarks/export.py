@@ -15,12 +15,10 @@ import tensorflow as tf
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.comparison.speed import Timing, describe_machine, ratios
-from animegan3_tf.export.check import card_of, fitted, read_photos
-from animegan3_tf.export.onnx import check_onnx, convert_onnx
-from animegan3_tf.export.plan import ExportPlan
-from animegan3_tf.export.saved_model import write_saved_model
-from animegan3_tf.export.tflite import convert_as_it_is, convert_tflite
+from animegan3_tf.export.convert import convert_as_it_is, convert_onnx, convert_tflite, write_saved_model
+from animegan3_tf.export.plan import ExportPlan, card_of, fitted, read_photos
 from animegan3_tf.layers import ExternalAttention
+from animegan3_tf.models.exported import check_onnx
 from animegan3_tf.models.weights import load_generator
 from animegan3_tf.models.weights_file import read_header
 from animegan3_tf.networks.architectures import architecture_of

@@ -4,7 +4,7 @@ model_server.py KIND MODEL THREADS SIZE   KIND is litert, onnx or saved_model; p
     run, and at the end of stdin a JSON object: runtime, peak_bytes, and LiteRT's `describe_graph`
 model_server.py operators FOLDER REPEATS  times every .tflite file of a folder on one thread: {name: CPU seconds}
 
-It runs in any Python that has the runtime; of the project it needs export/litert.py only.
+It runs in any Python that has the runtime; of the project it needs models/litert.py only.
 """
 
 import json
@@ -15,8 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "animegan3_tf" / "export"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "animegan3_tf" / "models"))
 import litert
+
+sys.path.pop(0)  # a module there has the name of PyTorch
 
 
 def main(arguments):

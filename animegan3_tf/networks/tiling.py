@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +19,34 @@ if TYPE_CHECKING:
     from animegan3_tf.networks.architectures import Architecture
 
 RAMP = 64  # width over which one tile gives way to the next
+TILED_ABOVE = 2_400_000  # pixels, for AnimeGANv3; without tiles the process peaks near 3 GB there
+Forward = Callable[[np.ndarray], np.ndarray]  # float32 [1, H, W, 3] in [-1, 1] -> the same
+
+
+def forward_functions(generator: tf.keras.Model, architecture: Architecture) -> tuple[Forward, Forward]:
+    """Makes the functions that draw with a generator.
+
+    Args:
+        generator: A deployed generator, [N, H, W, 3] in [-1, 1].
+        architecture: Its architecture.
+
+    Returns:
+        The function that draws large images in tiles, and the one that draws every image in one piece.
+    """
+    # One signature for every size: without it each new size would trace the network again.
+    signature = [tf.TensorSpec([None, None, None, 3], tf.float32)]
+    traced = tf.function(lambda photo: generator(photo, training=False), input_signature=signature)
+    # built when the first large photo comes
+    tiled = functools.lru_cache(lambda: TiledGenerator(generator, architecture=architecture))
+
+    def whole(photo: np.ndarray) -> np.ndarray:
+        return traced(photo).numpy()
+
+    def forward(photo: np.ndarray) -> np.ndarray:
+        is_large = photo.shape[1] * photo.shape[2] * architecture.memory > TILED_ABOVE
+        return tiled()(photo) if is_large else whole(photo)
+
+    return forward, whole
 
 
 class TiledGenerator:

@@ -1,9 +1,12 @@
-"""TFLite: float32, float16, dynamic range and int8."""
+"""Writes a generator in each format: SavedModel, ONNX, and TFLite in float32, float16, dynamic range and int8."""
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
@@ -12,6 +15,76 @@ from tensorflow.lite.tools import flatbuffer_utils
 
 from animegan3_tf.common.runtime import silence
 from animegan3_tf.export.mobile import mobile_generator
+from animegan3_tf.models.exported import CARD, OPSET
+from animegan3_tf.networks.architectures import MULTIPLE
+
+if TYPE_CHECKING:
+    from animegan3_tf.export.plan import Card
+
+
+def write_saved_model(path: Path, generator: tf.keras.Model, card: Card, multiple: int = MULTIPLE) -> None:
+    """Writes a SavedModel with two signatures, both from `photo` to `anime`, for any height and width from 16.
+
+    The signature `serving_default` takes and returns float32 in [-1, 1]; `uint8` takes and returns 0..255.
+
+    Args:
+        path: The folder to write, which does not exist yet.
+        generator: A deployed generator, [N, H, W, 3] in [-1, 1].
+        card: The description, written into the folder.
+        multiple: The generator takes sides that are multiples of this; the SavedModel pads to them by reflection.
+    """
+    archive = tf.keras.export.ExportArchive()
+    archive.track(generator)
+
+    def forward(photo: tf.Tensor) -> tf.Tensor:
+        height, width = tf.unstack(tf.shape(photo)[1:3])
+        padding = [[0, 0], [0, -height % multiple], [0, -width % multiple], [0, 0]]
+        anime = generator(tf.pad(photo, padding, mode="REFLECT"), training=False)
+        return anime[:, :height, :width]
+
+    def serving_default(photo: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"anime": forward(photo)}
+
+    def uint8(photo: tf.Tensor) -> dict[str, tf.Tensor]:
+        anime = forward(tf.cast(photo, tf.float32) / 127.5 - 1.0)
+        return {"anime": tf.cast(tf.clip_by_value(tf.round((anime + 1.0) * 127.5), 0.0, 255.0), tf.uint8)}
+
+    shape = [None, None, None, 3]
+    archive.add_endpoint("serving_default", serving_default, [tf.TensorSpec(shape, tf.float32, "photo")])
+    archive.add_endpoint("uint8", uint8, [tf.TensorSpec(shape, tf.uint8, "photo")])
+    with silence():
+        archive.write_out(str(path))
+    (path / CARD).parent.mkdir(exist_ok=True)
+    (path / CARD).write_text(json.dumps(card.to_dict(), indent=2) + "\n", encoding="utf-8")
+
+
+def convert_onnx(generator: tf.keras.Model, card: Card) -> bytes:
+    """Converts a generator to an ONNX file.
+
+    Args:
+        generator: A deployed generator, [N, H, W, 3] in [-1, 1].
+        card: The description that goes into the file's metadata.
+
+    Returns:
+        The file's bytes. It maps `photo`, float32 [1, H, W, 3] in [-1, 1], to `anime`; H and W are open and must be
+        multiples of the architecture's.
+    """
+    import tf2onnx
+
+    # ONNX Runtime pads by reflection in one operation
+    twin = mobile_generator(generator, padding="op")
+    signature = [tf.TensorSpec([1, None, None, 3], tf.float32, "photo")]
+    function = tf.function(lambda photo: {"anime": twin(photo, training=False)}, signature, autograph=False)
+    with silence():
+        model, _ = tf2onnx.convert.from_function(function, signature, opset=OPSET)
+    model.doc_string = card.description
+    for end in (model.graph.input[0], model.graph.output[0]):
+        for dimension, name in zip(end.type.tensor_type.shape.dim[1:3], ("height", "width")):
+            dimension.dim_param = name
+    for name, text in card.to_dict().items():
+        model.metadata_props.add(key=name, value=text)
+    return model.SerializeToString()
+
 
 # TensorFlow 2.15's converter gives a model byte inputs and outputs itself, but not a selectively quantised one.
 
