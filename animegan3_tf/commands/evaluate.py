@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from animegan3_tf.evaluation.measures import Measures
 
 
-def evaluate(
+def evaluate_command(
     generated: Optional[Path] = typer.Option(
         None, help="Folder of stylised photos, or a model that stylises --photos first."
     ),
@@ -77,8 +77,7 @@ def evaluate(
 
     from animegan3_tf.common.console import progress
     from animegan3_tf.evaluation.drawn import draw_with_model, is_model
-    from animegan3_tf.evaluation.evaluate import evaluate as measure
-    from animegan3_tf.evaluation.evaluate import rejected
+    from animegan3_tf.evaluation.evaluate import evaluate, rejected
     from animegan3_tf.evaluation.measures import choose_measures
     from animegan3_tf.reports.evaluation import write_evaluation
     from animegan3_tf.reports.tables import number
@@ -101,7 +100,7 @@ def evaluate(
             )
         print(f"{drawn.written:,} images written to {out / 'generated'}, {len(drawn.failures):,} failed")
         generated, reasons = out / "generated", [reason for _, reason in drawn.failures]
-    evaluation = measure(generated, photos, anime, measures, progress)
+    evaluation = evaluate(generated, photos, anime, measures, progress)
     write_evaluation(evaluation, out)
     reasons = list(dict.fromkeys([*reasons, *rejected(evaluation)]))  # a photo may have failed in both
     paired = len(set(evaluation.pairs.values()))

@@ -182,7 +182,7 @@ def _has_litert() -> bool:
     return importlib.util.find_spec("ai_edge_litert") is not None
 
 
-def main(model: str, photos: str, images: str) -> None:
+def _main(model: str, photos: str, images: str) -> None:
     """Runs the file on the photos of one .npy file, writes the images to another, and prints the report."""
     drawn, report = run(model, np.load(photos))
     np.save(images, drawn)
@@ -190,4 +190,4 @@ def main(model: str, photos: str, images: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    _main(*sys.argv[1:])
