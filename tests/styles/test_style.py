@@ -112,7 +112,7 @@ def test_a_users_own_file_by_its_path(tmp_path):
         (MINIMAL + "[train]\nepochs = 2026-11-27\n", r"train.epochs is '2026-11-27'; it must be a number"),
         (MINIMAL.replace("conv2_2 = 1", "conv2_2 = true"), r"vgg19.style.conv2_2 is True; it must be a number"),
         ('generator = "wgan"\n' + MINIMAL, r"generator is 'wgan'; it must be one of .*animegan3"),
-        (MINIMAL + "[loss]\n\"{x}\" = 1\n", r"loss: unknown key {x}; known are"),
+        (MINIMAL + '[loss]\n"{x}" = 1\n', r"loss: unknown key {x}; known are"),
         ("data = 3\n" + MINIMAL, r"data is 3; it must be a table"),
         ("description = ", r"mine.toml' is not valid TOML"),
     ],
