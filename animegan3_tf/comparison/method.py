@@ -121,7 +121,7 @@ def _from_generator(name: str, given: Path, kind: str, opened: GeneratorFile) ->
     signature = [tf.TensorSpec([1, GFLOP_SIDE, GFLOP_SIDE, 3], tf.float32)]
     traced = tf.function(lambda photo: opened.network(photo, training=False), input_signature=signature)
     parameters = sum(math.prod(weight.shape) for weight in opened.network.trainable_weights)
-    gflop = count_flops(traced.get_concrete_function()).total / 1e9
+    gflop = count_flops(traced.get_concrete_function()) / 1e9
     title = f"{kind}, {opened.architecture.title}"
     return Method(name, given, title, opened.path, stylizer_of(opened), parameters, opened.bytes, gflop)
 
