@@ -8,9 +8,9 @@ import typer
 
 from animegan3_tf import __version__
 from animegan3_tf.commands import data, models, training
-from animegan3_tf.commands.compare import compare
-from animegan3_tf.commands.evaluate import evaluate_
-from animegan3_tf.commands.pairs import distill, pairs
+from animegan3_tf.commands.compare import compare_command
+from animegan3_tf.commands.evaluate import evaluate_command
+from animegan3_tf.commands.pairs import distill_command, pairs_command
 from animegan3_tf.commands.study import study
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.common.runtime import quiet_tensorflow
@@ -43,22 +43,22 @@ def _version(
         raise typer.Exit
 
 
-for command in (
-    data.faces,
-    data.prepare,
-    data.inspect,
-    pairs,
-    training.train_,
-    distill,
-    training.runs,
-    models.stylize_,
-    models.models,
-    models.export,
-    models.info,
-    models.import_,
-    compare,
-    evaluate_,
-    training.demo,
+for name, command in (
+    ("faces", data.faces_command),
+    ("prepare", data.prepare_command),
+    ("inspect", data.inspect_command),
+    ("pairs", pairs_command),
+    ("train", training.train_command),
+    ("distill", distill_command),
+    ("runs", training.runs_command),
+    ("stylize", models.stylize_command),
+    ("models", models.models_command),
+    ("export", models.export_command),
+    ("info", models.info_command),
+    ("import", models.import_command),
+    ("compare", compare_command),
+    ("evaluate", evaluate_command),
+    ("demo", training.demo_command),
 ):
-    app.command(command.__name__.rstrip("_"))(command)
+    app.command(name)(command)
 app.add_typer(study, name="study")

@@ -69,7 +69,7 @@ def train_demo(out: str | os.PathLike, show: Callable[[str], None] = print) -> P
     """
     out, style = Path(out), load_style("demo")
     photos, anime = out / "data" / "photo", out / "data" / "demo" / "style"
-    show(f"drawing anime images and cropping photos into {out / 'data'}")
+    show(f"copying drawings and cropping photos into {out / 'data'}")
     photo_sets = demo_photos(photos, size=PHOTO_SIZE)
     demo_anime(anime)
     prepare(style_targets(style, photos, anime), jobs=os.cpu_count() or 1)

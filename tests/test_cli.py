@@ -116,7 +116,7 @@ def test_every_command_explains_itself(call, command):
         (("--anime", "nowhere"), "tiny images are missing: 'nowhere' is not a folder"),
         (("--set", "loss.identity"), "--set 'loss.identity' has no '='"),
         (("--set", "loss.identty=1"), "setting 'loss.identty' is not known"),
-        (("--set", "loss.identity=much"), "loss.identity is 'much'; it must be of type float"),
+        (("--set", "loss.identity=much"), "loss.identity is 'much'; it must be a number"),
         (("--set", "train.batch_size=0"), "train.batch_size is 0"),
         (("--image-size", "20"), "data.image_size is 20; it must be a multiple of 8"),
         (("--steps", "3", "--pretrain-steps", "4"), "--pretrain-steps is 4, --steps 3; give from 0 to 3"),

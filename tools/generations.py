@@ -138,7 +138,7 @@ def _flops(model):
 
     from animegan3_tf.comparison.flops import count_flops
 
-    return count_flops(tf.function(model).get_concrete_function(tf.TensorSpec([1, SIZE, SIZE, 3]))).total
+    return count_flops(tf.function(model).get_concrete_function(tf.TensorSpec([1, SIZE, SIZE, 3])))
 
 
 def _layers(model):

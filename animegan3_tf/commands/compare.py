@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from animegan3_tf.comparison.compare import Comparison
 
 
-def compare(
+def compare_command(
     photos: Path = typer.Option(..., help="Folder of the photos."),
     anime: Path = typer.Option(..., help="Folder of anime images of the style."),
     models: list[str] = typer.Option(
@@ -74,8 +74,7 @@ def compare(
     timed = parse_sizes(sizes) if timing else ()
 
     from animegan3_tf.common.console import progress
-    from animegan3_tf.comparison.compare import EvaluationMetrics, Settings
-    from animegan3_tf.comparison.compare import compare as run
+    from animegan3_tf.comparison.compare import EvaluationMetrics, Settings, compare
     from animegan3_tf.evaluation.measures import choose_measures
     from animegan3_tf.reports.comparison import check_folder, write_comparison
 
@@ -85,7 +84,7 @@ def compare(
     measures = choose_measures(features, distance, cache.expanduser(), faces, replicates, seed, max_pixels)
     with tempfile.TemporaryDirectory() as work:
         metrics = EvaluationMetrics(measures, progress)
-        found = run(photos, anime, specifications, metrics, settings, Path(work), progress)
+        found = compare(photos, anime, specifications, metrics, settings, Path(work), progress)
         page = write_comparison(found, out, shown)
     print_comparison(found)
     for reason in found.problems:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from animegan3_tf.styles import Style
 
 
-def faces(
+def faces_command(
     source: Path = typer.Argument(..., metavar="SRC", help="Folder of photos, with those below it, or one photo."),
     out: Path = typer.Option(..., "-o", "--out", help="Folder for the crops, faces.json and rejected.json."),
     size: int = typer.Option(256, help="Side of the crops in pixels."),
@@ -79,7 +79,7 @@ def faces(
         raise typer.Exit(1)
 
 
-def prepare(
+def prepare_command(
     data: Path = typer.Option(Path("data"), help="Folder with photo/ and <style>/style/"),
     style: str = STYLE,
     photos: Optional[Path] = PHOTOS,
@@ -129,7 +129,7 @@ def prepare(
         raise typer.Exit(1)
 
 
-def inspect(
+def inspect_command(
     data: Path = typer.Argument(Path("data"), help="Folder with photo/ and <style>/style/"),
     style: str = STYLE,
     photos: Optional[Path] = PHOTOS,
@@ -148,11 +148,11 @@ def inspect(
     from rich.console import Console
 
     from animegan3_tf.common.console import progress
-    from animegan3_tf.inspection.inspect import inspect as inspect_folders
+    from animegan3_tf.inspection.inspect import inspect
     from animegan3_tf.reports.data import print_inspection, write_inspection_page
 
     with progress("inspecting") as advance:
-        inspection = inspect_folders(recipe, photos, anime, advance, max_pixels)
+        inspection = inspect(recipe, photos, anime, advance, max_pixels)
     print_inspection(inspection, Console())
     write_inspection_page(inspection, page, max_pixels)
     print(f"report: {page}")

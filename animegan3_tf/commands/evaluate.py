@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from animegan3_tf.evaluation.measures import Measures
 
 
-def evaluate_(
+def evaluate_command(
     generated: Optional[Path] = typer.Option(
         None, help="Folder of stylised photos, or a model that stylises --photos first."
     ),

@@ -21,7 +21,7 @@ _MODEL_HELP = (
 )
 
 
-def stylize_(
+def stylize_command(
     inputs: list[Path] = typer.Argument(..., help="Photos and folders of photos."),
     out: Path = typer.Option(..., "-o", "--out", help="Folder for the results, or an image file for one photo."),
     model: Optional[Path] = typer.Option(None, help=_MODEL_HELP),
@@ -86,7 +86,7 @@ def stylize_(
         raise typer.Exit(1)
 
 
-def models(as_json: bool = typer.Option(False, "--json", help="Print JSON.")) -> None:
+def models_command(as_json: bool = typer.Option(False, "--json", help="Print JSON.")) -> None:
     """List the checkpoints that come with the project; every command that takes a model takes their names.
 
     Example: animegan3 models
@@ -107,7 +107,7 @@ def models(as_json: bool = typer.Option(False, "--json", help="Print JSON.")) ->
         print(f"    terms: {terms_of(header)}")
 
 
-def export(
+def export_command(
     model: Path = typer.Argument(
         ..., help="Run folder, weights (.h5), published file, or a name that `animegan3 models` lists."
     ),
@@ -168,7 +168,7 @@ def export(
     print(f"terms of the weights: {terms_of(json.loads((out / REPORT).read_text(encoding='utf-8'))['model'])}")
 
 
-def info(
+def info_command(
     model: Path = typer.Argument(
         ...,
         help="Weights, training state, run folder, published file, SavedModel, .tflite, .onnx, or a name that "
@@ -191,7 +191,7 @@ def info(
         print(f"{key:{width}}{value}")
 
 
-def import_(
+def import_command(
     source: list[str] = typer.Argument(
         ...,
         metavar="[ARCH] FILE",

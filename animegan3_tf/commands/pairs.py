@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from animegan3_tf.data.pairs import PairsReport
 
 
-def pairs(
+def pairs_command(
     photos: Optional[list[Path]] = typer.Argument(None, help="Photos, and folders of photos with those below them."),
     out: Path = typer.Option(..., "-o", "--out", help="Folder for photo/, anime/, manifest.json and pairs.html."),
     teacher: list[str] = typer.Option(
@@ -106,7 +106,7 @@ def make_pairs_and_report(
     return report
 
 
-def distill(
+def distill_command(
     teacher: list[str] = typer.Option(
         ...,
         help="Model that draws, as stylize takes it; may be given again: each redraws the results of the one before.",

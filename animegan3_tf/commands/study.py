@@ -19,8 +19,8 @@ study = typer.Typer(
 )
 
 
-@study.command()
-def build(
+@study.command("build")
+def build_command(
     photos: Path = typer.Option(..., help="Folder of the photos."),
     methods: list[str] = typer.Option(
         ...,
@@ -88,8 +88,8 @@ def build(
         )
 
 
-@study.command()
-def serve(
+@study.command("serve")
+def serve_command(
     page: Path = typer.Argument(..., metavar="STUDY", help="The page that `study build` wrote."),
     out: Path = typer.Option(..., help="Folder for the answers, one file for each rater."),
     host: str = typer.Option("127.0.0.1", help="Address to listen on; 0.0.0.0 opens it to the whole network."),
@@ -102,18 +102,18 @@ def serve(
     Example: animegan3 study serve study.html --out answers
     """
     from animegan3_tf.study.page import read_study
-    from animegan3_tf.study.serve import serve as run
+    from animegan3_tf.study.serve import serve
 
     if read_study(page)[0].post is None:
         print(
             "animegan3: this page saves files only; for it to send answers, build it with --post answers",
             file=sys.stderr,
         )
-    run(page, out, host, port, show=lambda line: print(line, flush=True))
+    serve(page, out, host, port, show=lambda line: print(line, flush=True))
 
 
-@study.command()
-def score(
+@study.command("score")
+def score_command(
     page: Path = typer.Argument(..., metavar="STUDY", help="The page, which has its key beside it, or the key."),
     answers: list[Path] = typer.Argument(..., help="Files of answers, and folders of them."),
     out: Path = typer.Option(

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from animegan3_tf.training.run import RunConfiguration
 
 
-def train_(
+def train_command(
     context: typer.Context,
     out: Path = typer.Option(..., help="Run folder for the configuration, states, images and logs."),
     style: str = STYLE,
@@ -163,7 +163,7 @@ def start_run(
     from animegan3_tf.reports.training import write_run_page
     from animegan3_tf.styles.style import UNPAIRED
     from animegan3_tf.training.distribution import cluster_position
-    from animegan3_tf.training.run import train as run
+    from animegan3_tf.training.run import train
     from animegan3_tf.training.run_folder import check_start
 
     print(json.dumps(configuration.to_dict(), indent=2))
@@ -179,7 +179,7 @@ def start_run(
             folders = Path(configuration.photos), Path(configuration.anime)
             prepare_targets(recipe, *folders, os.cpu_count() or 1, configuration.max_pixels)
     options = {"resume": resume, "override": override}
-    result = run(configuration, out, **options, show=_print_line, write_page=write_run_page)
+    result = train(configuration, out, **options, show=_print_line, write_page=write_run_page)
     if result.grid is not None:  # None on all but the first machine of a cluster
         print(f"images: {result.grid}\ngenerator: {out / 'generator.h5'}\nreport: {out / 'report.html'}")
     if result.stopped_by is not None:
@@ -233,7 +233,7 @@ def _recipe(style: Style | str, settings: list[str], image_size: Optional[int], 
     return recipe_of(recipe, [], {"data.image_size": image_size, "train.batch_size": batch_size})
 
 
-def runs(
+def runs_command(
     folder: Path = typer.Argument(Path("runs"), help="Folder that holds run folders, or one run folder."),
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
     page: Optional[Path] = typer.Option(None, help="Write report.html of this run folder instead."),
@@ -257,7 +257,7 @@ def runs(
         print_runs(found, folder)
 
 
-def demo(
+def demo_command(
     out: Path = typer.Option(Path("runs/demo"), help="Folder for the data, the run and the images."),
     train: bool = typer.Option(False, "--train", help="Train a small style for a minute first, on drawn images."),
 ) -> None:

@@ -94,7 +94,7 @@ def peak_bytes() -> int:
     return peak if sys.platform == "darwin" else 1024 * peak
 
 
-def main(model: str, *sizes: str) -> None:
+def _main(model: str, *sizes: str) -> None:
     """Loads a model and prints the peak, then stylises an image of each size and prints the peak after each.
 
     Args:
@@ -123,4 +123,4 @@ def main(model: str, *sizes: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    _main(*sys.argv[1:])

@@ -111,7 +111,7 @@ def _gflop_of_network(network: tf.keras.Model) -> float:
 
     signature = [tf.TensorSpec([1, GFLOP_SIDE, GFLOP_SIDE, 3], tf.float32)]
     traced = tf.function(lambda photo: network(photo, training=False), input_signature=signature)
-    return count_flops(traced.get_concrete_function()).total / 1e9
+    return count_flops(traced.get_concrete_function()) / 1e9
 
 
 def _gflop_of_tflite(path: Path) -> float | None:

@@ -1,4 +1,4 @@
-"""Demo data that may be passed on: crops of public-domain photos, and cel-shaded drawings made here.
+"""Demo data that may be passed on: crops of public-domain photos, and cel-shaded drawings of `tools/demo_drawings.py`.
 
 Enough to run the whole pipeline end to end in minutes; far too little to train a style worth having.
 """
@@ -8,13 +8,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import skimage.data
 
-from animegan3_tf.common.images import resize, write_image
-from animegan3_tf.data.cel_landscape import draw_landscape
-from animegan3_tf.data.cel_portrait import draw_portrait
+from animegan3_tf.common.images import read_image, resize, write_image
 
+DRAWINGS = Path(__file__).parent / "drawings"
 # From scikit-image's documentation of the photos inside its wheel; none of them is downloaded.
 CREDITS = """\
 The photos in this folder are square crops, resized, of pictures that ship with scikit-image (skimage.data).
@@ -57,7 +55,6 @@ _SHOWN_CROPS = {
     "chelsea": ("chelsea", 60, 0, 300),
     "coffee": ("coffee", 110, 0, 400),
 }
-_LANDSCAPE_EVERY = 4
 
 
 class DemoPhotos(NamedTuple):
@@ -98,25 +95,20 @@ def shown_photos(folder: Path, size: int = 384) -> list[Path]:
     return _write_crops(Path(folder), _SHOWN_CROPS, size)
 
 
-def demo_anime(folder: Path, count: int = 48, size: int = 128, seed: int = 0) -> list[Path]:
-    """Writes cel-shaded drawings, three portraits to one landscape.
+def demo_anime(folder: Path, count: int = 48) -> list[Path]:
+    """Writes cel-shaded drawings, three portraits to one landscape, as PNGs of 128x128.
 
     Args:
         folder: Where the PNGs go.
-        count: How many. Drawing i depends on (seed, i) alone, so a larger count adds drawings and changes none.
-        size: Side of the PNGs in pixels.
-        seed: Seed of the drawings.
+        count: How many, at most 48.
 
     Returns:
         The files.
     """
     paths = []
-    for i in range(count):
-        rng = np.random.default_rng([seed, i])
-        kind, draw = ("landscape", draw_landscape) if i % _LANDSCAPE_EVERY == 3 else ("portrait", draw_portrait)
-        path = Path(folder) / f"{kind}_{i:03d}.png"
-        write_image(path, draw(rng, size))
-        paths.append(path)
+    for drawing in sorted(DRAWINGS.glob("*.jpg"), key=lambda path: path.stem.split("_")[1])[:count]:
+        paths.append(Path(folder) / f"{drawing.stem}.png")
+        write_image(paths[-1], read_image(drawing).rgb)
     return paths
 
 

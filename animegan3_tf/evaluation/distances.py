@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from scipy import linalg
+
+from animegan3_tf.evaluation.result import Score
 
 
 class Moments:
@@ -251,3 +253,8 @@ def artfid(content_distance: float, style_distance: float) -> float:
         1 or more; lower is better.
     """
     return (1.0 + content_distance) * (1.0 + style_distance)
+
+
+FRECHET, KERNEL = Score("frechet", "Frechet distance", "lower"), Score("kernel", "kernel distance", "lower")
+# a score and its function of generated and reference features; see `metrics.register_metric`
+SET_SCORES: dict[Score, Callable[..., float]] = {FRECHET: frechet_distance, KERNEL: kernel_distance}

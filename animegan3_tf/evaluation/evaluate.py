@@ -15,10 +15,12 @@ from animegan3_tf import __version__
 from animegan3_tf.common.errors import UserError, quote
 from animegan3_tf.common.images import find_images
 from animegan3_tf.evaluation.distances import (
+    FRECHET,
+    KERNEL,
+    SET_SCORES,
     artfid,
     frechet_at_infinity,
     frechet_distance,
-    kernel_distance,
     least_images,
 )
 from animegan3_tf.evaluation.drawn import pair_images
@@ -35,7 +37,7 @@ LEAST = 50  # images that each set must have
 def compare_sets(
     generated: np.ndarray, reference: np.ndarray, to: str, network: FeatureNetwork, replicates: int, seed: int
 ) -> list[Result]:
-    """Measures the Frechet distance, its extrapolation and the kernel distance between two sets.
+    """Measures the Frechet distance, its extrapolation and the other `SET_SCORES` between two sets.
 
     Args:
         generated: Features [N, D].
@@ -46,29 +48,27 @@ def compare_sets(
         seed: The seed of the resampling.
     """
     count = f"{len(generated):,} generated, {len(reference):,} {to}"
-    frechet, kernel = frechet_name(network), "KID" if network.is_fid else f"kernel distance ({network.name})"
-    distances: list[tuple[str, str, Callable[..., float]]] = [
-        (f"frechet_{to}", f"{frechet} to {to}", frechet_distance),
-        (f"kernel_{to}", f"{kernel} to {to}", kernel_distance),
-    ]
-    infinity = f"frechet_infinity_{to}", f"{frechet}, infinite pictures, to {to}"
+    infinity = f"frechet_infinity_{to}", f"{set_score_name(FRECHET, network)}, infinite pictures, to {to}"
+    named = [(f"{score.key}_{to}", f"{set_score_name(score, network)} to {to}", score) for score in SET_SCORES]
     few = too_few(generated, reference)
     if few:
-        names = [*((key, name) for key, name, _ in distances), infinity]
-        return [Result(key, name, None, None, "lower", count, few) for key, name in names]
+        measured = [Result(key, name, None, None, score.better, count, few) for key, name, score in named]
+        return [*measured, Result(*infinity, None, None, "lower", count, few)]
     measured = []
-    for key, name, distance in distances:
+    for key, name, score in named:
+        distance = SET_SCORES[score]
         value = distance(generated, reference)
         interval = bootstrap_interval(value, distance, [generated, reference], replicates, seed) if replicates else None
         note = _rank_note(generated, reference) if distance is frechet_distance else ""
-        measured.append(Result(key, name, value, interval, "lower", count, note))
+        measured.append(Result(key, name, value, interval, score.better, count, note))
     measured.insert(1, _at_infinity(generated, reference, *infinity, count, seed))
     return measured
 
 
-def frechet_name(network: FeatureNetwork) -> str:
-    """The name of the Frechet distance in a network's features."""
-    return "FID" if network.is_fid else f"Frechet distance ({network.name})"
+def set_score_name(score: Score, network: FeatureNetwork) -> str:
+    """The name of one of `SET_SCORES` in a network's features."""
+    short = {FRECHET: "FID", KERNEL: "KID"} if network.is_fid else {}
+    return short.get(score, f"{score.name} ({network.name})")
 
 
 def too_few(*sets: Sized | None) -> str:
@@ -310,7 +310,7 @@ def _artfid(
     key, name, count = "artfid", "ArtFID's form, (1 + LPIPS) (1 + FID)", f"{len(pairs):,} pairs"
     if not whole:
         distance = measures.distance.name if measures.distance else "perceptual distance"
-        name = f"(1 + {distance}) (1 + {frechet_name(network)})"
+        name = f"(1 + {distance}) (1 + {set_score_name(FRECHET, network)})"
     content = scores["content_distance"]
     known = np.isfinite(content)
     every, anime = sets["generated"].rows, sets["anime"].rows

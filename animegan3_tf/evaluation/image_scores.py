@@ -112,15 +112,16 @@ def _similarity(photo: tf.Tensor, image: tf.Tensor) -> tf.Tensor:
 SIDE = 256  # pixels of the short side at which an image is compared with its photo
 
 
-PAIR_SCORES = (
-    Score("content_distance", "", "lower"),  # named by the network that measures it
-    Score("ms_ssim", "MS-SSIM to the photo", "higher"),
-    Score("ciede2000", "colour shift from the photo, CIEDE2000", ""),
-    Score("yuv", "colour shift from the photo, YUV", ""),
-    Score("edge_retention", "edges of the photo that are kept", "higher"),
-    Score("flatness", "flat pixels (3x3 within 6 of 255)", ""),
-    Score("photo_flatness", "flat pixels of the photos, for comparison", ""),
-)
+# a score and its function of photo and image; see `metrics.register_metric`
+PAIR_SCORES: dict[Score, Callable[[np.ndarray, np.ndarray], float | None] | None] = {
+    Score("content_distance", "", "lower"): None,  # named and measured by a network
+    Score("ms_ssim", "MS-SSIM to the photo", "higher"): multi_scale_ssim,
+    Score("ciede2000", "colour shift from the photo, CIEDE2000", ""): ciede2000_shift,
+    Score("yuv", "colour shift from the photo, YUV", ""): yuv_shift,
+    Score("edge_retention", "edges of the photo that are kept", "higher"): edge_retention,
+    Score("flatness", "flat pixels (3x3 within 6 of 255)", ""): lambda photo, image: flatness(image),
+    Score("photo_flatness", "flat pixels of the photos, for comparison", ""): lambda photo, image: flatness(photo),
+}
 
 
 def score_pairs(
@@ -152,19 +153,11 @@ def score_pairs(
             beside = resize(read_image(photo, max_pixels).on_white(), (small.shape[0], small.shape[1]))
         except ImageError:  # `rejected` lists it already
             return None
-        found = {
-            "ciede2000": ciede2000_shift(beside, small),
-            "yuv": yuv_shift(beside, small),
-            "edge_retention": edge_retention(beside, small),
-            "flatness": flatness(small),
-            "photo_flatness": flatness(beside),
-        }
-        return beside, small, found
+        return beside, small, {score.key: of(beside, small) for score, of in PAIR_SCORES.items() if of}
 
     for number, (path, done) in enumerate(zip(pairs, in_threads(read, pairs.items()))):
         if done is not None:
             photo, small, found = done
-            found["ms_ssim"] = multi_scale_ssim(photo, small)
             found["content_distance"] = distance(photo, small) if distance else None
             for key, value in found.items():
                 scores[key][number] = np.nan if value is None else value

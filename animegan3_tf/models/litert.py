@@ -182,8 +182,13 @@ def _has_litert() -> bool:
     return importlib.util.find_spec("ai_edge_litert") is not None
 
 
+def _main(model: str, photos: str, images: str) -> None:
+    """Runs the file on the photos of one .npy file, writes the images to another, and prints the report."""
+    drawn, report = run(model, np.load(photos))
+    np.save(images, drawn)
+    print(json.dumps(report))
+
+
 if __name__ == "__main__":
     sys.path.pop(0)  # this folder, where a module has the name of PyTorch
-    drawn, report = run(sys.argv[1], np.load(sys.argv[2]))
-    np.save(sys.argv[3], drawn)
-    print(json.dumps(report))
+    _main(*sys.argv[1:])

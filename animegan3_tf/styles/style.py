@@ -8,121 +8,154 @@ import math
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Callable, ClassVar, Literal, Union
+
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
+from pydantic.dataclasses import dataclass
+from pydantic_core import PydanticCustomError
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.networks.architectures import ARCHITECTURES, TRAINED, check_side
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
-def build_from_tables(kind: Any, value: Any, source: str, key: str = "") -> Any:
-    """Makes a dataclass from nested tables.
-
-    Args:
-        kind: The dataclass, or the type of one of its fields: a scalar, list[...], dict[str, ...], or a Union of
-            dataclasses, of which the one with more of the value's keys is taken.
-        value: The table, list or scalar that the file holds.
-        source: The file, for errors.
-        key: The value's dotted key in the file; "" for the whole file.
-
-    Returns:
-        `value` as `kind`.
-
-    Raises:
-        UserError: A key is unknown or missing, or a value has the wrong type.
-    """
-    where = f"{source}: {key}" if key else source
-    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
-        if not isinstance(value, dict):
-            raise UserError(f"{where} is {value!r}; it must be a table")
-        hints = get_type_hints(kind)
-        unknown = sorted(value.keys() - hints.keys())
-        if unknown:
-            raise UserError(f"{where}: unknown key {', '.join(unknown)}; known are {', '.join(sorted(hints))}")
-        required = {field.name for field in dataclasses.fields(kind) if _is_required(field)}
-        missing = sorted(required - value.keys())
-        if missing:
-            raise UserError(f"{where}: missing key {', '.join(missing)}")
-        prefix = f"{key}." if key else ""
-        return kind(
-            **{name: build_from_tables(hints[name], item, source, prefix + name) for name, item in value.items()}
-        )
-    if get_origin(kind) is Union:  # tables that differ in their keys
-        given = set(value) if isinstance(value, dict) else set()
-        kind = max(get_args(kind), key=lambda each: len(given & get_type_hints(each).keys()))
-        return build_from_tables(kind, value, source, key)
-    if get_origin(kind) is dict:
-        if not isinstance(value, dict):
-            raise UserError(f"{where} is {value!r}; it must be a table")
-        return {
-            name: build_from_tables(get_args(kind)[1], item, source, f"{key}.{name}") for name, item in value.items()
-        }
-    if get_origin(kind) is list:
-        if not isinstance(value, list):
-            raise UserError(f"{where} is {value!r}; it must be a list")
-        return [build_from_tables(get_args(kind)[0], item, source, key) for item in value]
-    return _scalar(kind, value, where)
+UNPAIRED, PAIRS = "unpaired", "pairs"
+_FOLDER = Path(__file__).parent
+_KEYS = "keys"  # the type of an error that is about a table's keys, not about a value
+_NAMES = {  # for pydantic's "a valid integer", "an object"
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "string_type": "a text",
+    "list_type": "a list",
+    "dict_type": "a table",
+    "dataclass_type": "a table",
+}
 
 
-def _scalar(kind: type, value: Any, where: str) -> Any:
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise UserError(f"{where} is {value!r}; it must be of type {kind.__name__}")
-    return value
+def _must(text: str, holds: Callable[[Any], bool]) -> AfterValidator:
+    """Makes a rule for a value, whose error is "KEY is VALUE; it must" and the text."""
+
+    def check(value: Any) -> Any:
+        if not holds(value):
+            raise PydanticCustomError("rule", f"must {text}")
+        return value
+
+    return AfterValidator(check)
 
 
-def _is_required(field: dataclasses.Field) -> bool:
-    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+def _between(low: float, high: float = math.inf) -> AfterValidator:
+    text = f"be at least {low}" if high == math.inf else f"lie between {low} and {high}"
+    return _must(text, lambda value: low <= value <= high)
+
+
+def _length(count: int) -> AfterValidator:
+    return _must(f"hold {count} numbers", lambda values: len(values) == count)
+
+
+_RANGE = _must("hold the least and the most, above 0", lambda v: len(v) == 2 and 0 < v[0] <= v[1])
+Count = Annotated[int, _between(1)]
+Natural = Annotated[int, _between(0)]
+Share = Annotated[float, _between(0, 1)]
+Half = Annotated[float, _between(0, 0.5)]
+Positive = Annotated[float, _between(1e-6)]
+Odd = Annotated[int, _must("be odd and above 0", lambda value: value > 0 and value % 2 == 1)]
+Labels = Annotated[list[float], _length(2)]  # real, fake
+Weights = dict[str, float]  # tap of a perceptual network -> weight
 
 
 @dataclass(frozen=True)
-class FeatureSettings:
+class _Table:
+    """A table of a style file, which holds its known keys only; a key without a default is required."""
+
+    # strict: 8.0 and "8" are no whole numbers
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(strict=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check_keys(cls, values: Any) -> Any:
+        if isinstance(values, dict):  # not the arguments of a constructor in Python
+            fields = {field.name: field.default is dataclasses.MISSING for field in dataclasses.fields(cls)}
+            missing = [name for name, required in sorted(fields.items()) if required and name not in values]
+            if unknown := ", ".join(sorted(values.keys() - fields.keys())):
+                raise PydanticCustomError(_KEYS, f"unknown key {unknown}; known are {', '.join(sorted(fields))}")
+            if missing:
+                raise PydanticCustomError(_KEYS, f"missing key {', '.join(missing)}")
+        return values
+
+
+@dataclass(frozen=True)
+class FeatureSettings(_Table):
     """Loss weights in the features of one perceptual network, for training on pairs."""
 
-    features: dict[str, float]  # tap -> weight of the L1 distance of drawing and result
+    features: Weights  # of the L1 distance of drawing and result
 
 
 @dataclass(frozen=True)
-class BatchSettings:
+class PerceptualSettings(_Table):
+    """Loss weights in the features of one perceptual network."""
+
+    content: Weights
+    style: Weights
+    distance: str  # the tap region smoothing and revision are measured at
+    region_fake: float  # this and the next two: 0 for a single tail, which has no such targets
+    region_photo: float
+    revision: float
+
+
+@dataclass(frozen=True)
+class BatchSettings(_Table):
     """One kind of batch: the number and side of its crops, and the size of the images that they are cut from."""
 
-    turns: int  # batches of this kind in a cycle; the order within a cycle is random
-    count: int  # crops a batch
+    turns: Count  # batches of this kind in a cycle; the order within a cycle is random
+    count: Count  # crops a batch
     crop: int  # their side in pixels, a multiple of 8
-    scales: list[int]  # least and most pixels of the short side of the image that a crop is cut from
+    scales: Annotated[list[int], _RANGE]  # pixels of the short side of the image that a crop is cut from
 
 
 @dataclass(frozen=True)
-class PairSettings:
+class PairSettings(_Table):
     """How pairs are cut and varied, the generator's losses, its optimizer, and the discriminator's part."""
 
-    batches: dict[str, BatchSettings] = dataclasses.field(default_factory=dict)
+    batches: dict[str, BatchSettings] = Field(default_factory=dict)
     flip: bool = True  # mirror photo and drawing together at random
-    varied: float = 0.5  # share of the crops whose light is changed, in photo and drawing
-    brightness: list[float] = dataclasses.field(default_factory=lambda: [0.7, 1.15])  # least and most factor
-    drawing_light: float = 1.0  # power of that factor on the drawing: under 1, drawings of dark photos stay lighter
-    cast: float = 0.05  # each channel's own factor, to either side of 1
-    soft: float = 0.0  # share of the crops whose photo, not the drawing, loses detail
-    softest: float = 2.5  # most by which such a photo is reduced and enlarged again
-    held_out: float = 0.03  # share of the pairs kept from training, for validation
-    validated: int = 24  # most of these that are drawn and measured
-    shown: int = 6  # how many of these the image grid shows
+    varied: Share = 0.5  # share of the crops whose light is changed, in photo and drawing
+    brightness: Annotated[list[float], _RANGE] = Field(default_factory=lambda: [0.7, 1.15])  # factor of the light
+    drawing_light: Share = 1.0  # power of that factor on the drawing: under 1, drawings of dark photos stay lighter
+    cast: Half = 0.05  # each channel's own factor, to either side of 1
+    soft: Share = 0.0  # share of the crops whose photo, not the drawing, loses detail
+    softest: Annotated[float, _between(1, 8)] = 2.5  # most by which such a photo is reduced and enlarged again
+    held_out: Half = 0.03  # share of the pairs kept from training, for validation
+    validated: Count = 24  # most of these that are drawn and measured
+    shown: Count = 6  # how many of these the image grid shows
     validation_size: int = 384  # side of the validation's squares
     pixels: float = 1.0  # L1 of pixels, weighted by the drawing's ink
     ink: float = 5.0  # how much more than 1 a pixel of full ink weighs
-    ink_contrast: float = 0.3  # difference to the surroundings that counts as full ink, in [-1, 1] grey
-    ink_window: int = 13  # side of the surroundings in pixels
-    eyes: float = 0.0  # how much more than 1 pixels and features about a face's eyes weigh, where landmarks are known
+    ink_contrast: Annotated[float, _between(1e-3)] = 0.3  # to the surroundings: counts as full ink, in [-1, 1] grey
+    ink_window: Odd = 13  # side of the surroundings in pixels
+    eyes: Annotated[float, _between(0)] = 0.0  # how much more a face's eyes weigh, where landmarks are known
     differences: float = 1.0  # L1 of neighbours' differences, each of the four of distance 1 and 2 in H and W
     blocks: float = 1.0  # L1 of the means of 8x8 blocks
-    beta_1: float = 0.9  # of the generator's Adam
-    clip_norm: float = 1.0  # the generator's gradient is scaled down to this norm
-    warmup_steps: int = 100  # over which the learning rate grows from 0, before its cosine falls to 0 again
+    beta_1: Annotated[float, _between(0, 0.9999)] = 0.9  # of the generator's Adam
+    clip_norm: Positive = 1.0  # the generator's gradient is scaled down to this norm
+    warmup_steps: Natural = 100  # over which the learning rate grows from 0, before its cosine falls to 0 again
     discriminator: bool = False
-    discriminator_alone: int = 200  # its first steps, in which it has no effect on the generator
-    discriminator_share: float = 0.33  # norm of its gradient on the result, over that of the other losses
+    discriminator_alone: Natural = 200  # its first steps, in which it has no effect on the generator
+    # norm of its gradient on the result, over that of the other losses
+    discriminator_share: Annotated[float, _between(0)] = 0.33
     discriminator_limit: float = 0.235  # its loss above which it has no effect; guessing has 0.25
 
     @property
@@ -140,80 +173,18 @@ class PairSettings:
         """The largest short side in pixels that training or validation uses."""
         return max(self.validation_size, *(batch.scales[1] for batch in self.batches.values()))
 
-    def check(self, multiple: int) -> None:
-        """Checks the ranges of the values.
-
-        Args:
-            multiple: The number of which the generator's image sides must be multiples.
-
-        Raises:
-            UserError: A value is outside its range.
-        """
-        if not self.batches:
-            raise UserError("pairs.batches is empty; training on pairs needs a table [pairs.batches.NAME]")
-        for name, batch in self.batches.items():
-            key = f"pairs.batches.{name}"
-            check_side(batch.crop, f"{key}.crop", max(8, multiple))
-            if len(batch.scales) != 2 or not batch.crop <= batch.scales[0] <= batch.scales[1]:
-                raise UserError(f"{key}.scales is {batch.scales}; give two sides from the crop's {batch.crop} up")
-        check_side(self.validation_size, "pairs.validation_size", max(8, multiple))
-        if len(self.brightness) != 2 or not 0 < self.brightness[0] <= self.brightness[1]:
-            raise UserError(f"pairs.brightness is {self.brightness}; give the least and the most factor, above 0")
-        if not self.ink_window % 2:
-            raise UserError(f"pairs.ink_window is {self.ink_window}; it must be odd")
-        counts = [(f"pairs.batches.{name}.turns", batch.turns) for name, batch in self.batches.items()]
-        counts += [(f"pairs.batches.{name}.count", batch.count) for name, batch in self.batches.items()]
-        for key, value, low, high in (
-            *((key, value, 1, math.inf) for key, value in counts),
-            ("pairs.varied", self.varied, 0, 1),
-            ("pairs.cast", self.cast, 0, 0.5),
-            ("pairs.drawing_light", self.drawing_light, 0, 1),
-            ("pairs.soft", self.soft, 0, 1),
-            ("pairs.softest", self.softest, 1, 8),
-            ("pairs.held_out", self.held_out, 0, 0.5),
-            ("pairs.validated", self.validated, 1, math.inf),
-            ("pairs.shown", self.shown, 1, math.inf),
-            ("pairs.ink_contrast", self.ink_contrast, 1e-3, math.inf),
-            ("pairs.ink_window", self.ink_window, 1, math.inf),
-            ("pairs.eyes", self.eyes, 0, math.inf),
-            ("pairs.beta_1", self.beta_1, 0, 0.9999),
-            ("pairs.clip_norm", self.clip_norm, 1e-6, math.inf),
-            ("pairs.warmup_steps", self.warmup_steps, 0, math.inf),
-            ("pairs.discriminator_alone", self.discriminator_alone, 0, math.inf),
-            ("pairs.discriminator_share", self.discriminator_share, 0, math.inf),
-        ):
-            if not low <= value <= high:
-                raise UserError(f"{key} is {value}; it must lie between {low} and {high}")
-
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
-UNPAIRED, PAIRS = "unpaired", "pairs"
-_FOLDER = Path(__file__).parent
-_CHOICES = {
-    "objective": (UNPAIRED, PAIRS),
-    "balance": ("none", "mean", "equalize"),
-    "adversarial": ("least_squares", "hinge"),
-    "color_space": ("yuv", "lab"),
-    "region_target": ("superpixel", "l0", "none"),
-    "resize": ("half_pixel", "legacy"),
-}
-
 
 @dataclass(frozen=True)
-class DataSettings:
+class DataSettings(_Table):
     """How images are cut and varied before the networks see them."""
 
     image_size: int = 256  # side of the square crops, a multiple of 8
-    max_scale: float = 1.5  # larger images are reduced until their short side is this many crop sides
+    max_scale: Annotated[float, _between(1)] = 1.5  # larger images are reduced to a short side of this many crop sides
     flip: bool = True  # mirror photos and anime at random
     rotation: float = 0.0  # photos only, degrees to either side
     brightness: float = 0.0  # photos only, to either side, of the [-1, 1] range
-    salt: float = 0.0  # share of white pixels in the edge-smoothed anime
-    balance: str = "none"  # of the anime's colours: "mean" or "equalize", see data/balance.py
+    salt: Share = 0.0  # share of white pixels in the edge-smoothed anime
+    balance: Literal["none", "mean", "equalize"] = "none"  # of the anime's colours, see data/colors.py
 
     @property
     def sides(self) -> tuple[int, int]:
@@ -222,190 +193,144 @@ class DataSettings:
 
 
 @dataclass(frozen=True)
-class TargetSettings:
+class TargetSettings(_Table):
     """The filters that make training targets."""
 
-    region_target: str = "superpixel"  # or "l0", which stays in the graph, or "none" for a single tail
+    region_target: Literal["superpixel", "l0", "none"] = "superpixel"  # l0 is in the graph, none for a single tail
     superpixel_min_size: int = 50  # felzenszwalb's, for the generator's own images; photos always 50
-    region_l0_lambda: float = 0.02
+    region_l0_lambda: Positive = 0.02
     guided_radius: int = 2
     guided_eps: float = 0.01
-    nl_means: list[int] = dataclasses.field(default_factory=lambda: [5, 6, 5, 7])  # h, hColor, template, search
-    revision_l0_lambda: float = 0.005
+    # h, hColor, template, search
+    nl_means: Annotated[list[int], _length(4)] = Field(default_factory=lambda: [5, 6, 5, 7])
+    revision_l0_lambda: Positive = 0.005
 
 
 @dataclass(frozen=True)
-class LossSettings:
+class LossSettings(_Table):
     """Loss weights that do not depend on the perceptual network; DTGAN, table 1.
 
     A generator with a single tail uses those of the support tail; those of the main tail have no effect on it.
     """
 
-    adversarial: str = "least_squares"
-    support_labels: list[float] = dataclasses.field(default_factory=lambda: [0.9, 0.1])  # real, fake
+    adversarial: Literal["least_squares", "hinge"] = "least_squares"
+    support_labels: Labels = Field(default_factory=lambda: [0.9, 0.1])  # real, fake
     support_generator: float = 1.0
     support_real: float = 0.5
     support_fake: float = 1.0
     support_edges: float = 2.0  # the edge-smoothed anime, as another fake
     support_gray: float = 0.0  # the anime without its colours, as another fake; only for a single tail
-    main_labels: list[float] = dataclasses.field(default_factory=lambda: [1.0, 0.0])
+    main_labels: Labels = Field(default_factory=lambda: [1.0, 0.0])
     main_generator: float = 0.02
     main_discriminator: float = 0.1
     revision_l1: float = 50.0  # main tail to the revision target, pixels
-    color_space: str = "yuv"
-    color: dict[str, float] = dataclasses.field(default_factory=lambda: {"yuv": 15.0, "lab": 10.0})
+    color_space: Literal["yuv", "lab"] = "yuv"
+    color: dict[str, float] = Field(default_factory=lambda: {"yuv": 15.0, "lab": 10.0})
     total_variation: float = 1e-3
     flat_regions: float = 0.0  # support tail, neighbouring pixels where the photo's region target is flat
     identity: float = 0.0  # support tail to the photo, L1 of pixels
 
 
 @dataclass(frozen=True)
-class PerceptualSettings:
-    """Loss weights in the features of one perceptual network."""
-
-    content: dict[str, float]  # tap -> weight
-    style: dict[str, float]  # tap -> weight
-    distance: str  # the tap region smoothing and revision are measured at
-    region_fake: float  # this and the next two: 0 for a single tail, which has no such targets
-    region_photo: float
-    revision: float
-
-
-@dataclass(frozen=True)
-class TrainSettings:
+class TrainSettings(_Table):
     """The optimizers and how long they run."""
 
-    batch_size: int = 8
+    batch_size: Count = 8
     pretrain_epochs: float = 5.0  # content only
     epochs: float = 100.0  # pre-training included
-    pretrain_learning_rate: float = 2e-4
-    generator_learning_rate: float = 1e-4
-    discriminator_learning_rate: float = 1e-4
-    ema: float = 0.998  # decay of the averaged generator, the one that is deployed
-    resize: str = "half_pixel"
+    pretrain_learning_rate: Share = 2e-4
+    generator_learning_rate: Share = 1e-4
+    discriminator_learning_rate: Share = 1e-4
+    ema: Share = 0.998  # decay of the averaged generator, the one that is deployed
+    resize: Literal["half_pixel", "legacy"] = "half_pixel"
+
+
+def _kind(weights: Any) -> str:
+    """Tells by its keys of which kind a table of weights is."""
+    is_for_pairs = isinstance(weights, FeatureSettings) or (isinstance(weights, dict) and "features" in weights)
+    return (FeatureSettings if is_for_pairs else PerceptualSettings).__name__
+
+
+Perceptual = Annotated[
+    Union[Annotated[PerceptualSettings, Tag("PerceptualSettings")], Annotated[FeatureSettings, Tag("FeatureSettings")]],
+    Discriminator(_kind),
+]
 
 
 @dataclass(frozen=True)
-class Style:
-    """One training recipe.
+class Style(_Table):
+    """One training recipe."""
 
-    Attributes:
-        name: The name of its file.
-        description: One line for people.
-        perceptual: Loss weights by family of perceptual networks ("vgg19", "resnet18").
-        objective: "unpaired" trains on photos and anime images that do not belong together, "pairs" on photos and
-            drawings of them.
-        generator: The generation that is trained, one of `ARCHITECTURES`.
-        data: How images are cut and varied; for "unpaired".
-        target: The filters that make targets; for "unpaired".
-        loss: Loss weights; for "unpaired".
-        train: The optimizers and how long they run.
-        pairs: Everything else for "pairs".
-    """
-
-    name: str
-    description: str
-    perceptual: dict[str, Union[PerceptualSettings, FeatureSettings]]  # noqa: UP007 - read at run time, on 3.9 too
-    objective: str = UNPAIRED
-    generator: str = "animegan3"
-    data: DataSettings = DataSettings()
+    name: str  # of its file
+    description: str  # one line for people
+    perceptual: dict[str, Perceptual]  # by family of perceptual networks: "vgg19", "resnet18"
+    # "unpaired" trains on photos and anime that do not belong together, "pairs" on photos and drawings of them
+    objective: Literal["unpaired", "pairs"] = "unpaired"
+    generator: Annotated[str, _must(f"be one of {', '.join(TRAINED)}", TRAINED.__contains__)] = "animegan3"
+    data: DataSettings = DataSettings()  # this and the next two: for "unpaired"
     target: TargetSettings = TargetSettings()
     loss: LossSettings = LossSettings()
     train: TrainSettings = TrainSettings()
-    pairs: PairSettings = dataclasses.field(default_factory=PairSettings)
+    pairs: PairSettings = PairSettings()  # for "pairs"
 
     def __post_init__(self) -> None:
-        """Checks ranges, choices and combinations; raises `UserError`."""
-        if self.generator not in TRAINED:
-            raise UserError(f"generator is {self.generator!r}; it must be one of {', '.join(TRAINED)}")
+        """Checks what depends on several values; raises `UserError`."""
         check_side(self.data.image_size, "data.image_size", ARCHITECTURES[self.generator].multiple)
-        for key, value, low, high in (
-            ("data.max_scale", self.data.max_scale, 1, math.inf),
-            ("data.salt", self.data.salt, 0, 1),
-            ("target.region_l0_lambda", self.target.region_l0_lambda, 1e-6, math.inf),
-            ("target.revision_l0_lambda", self.target.revision_l0_lambda, 1e-6, math.inf),
-            ("train.batch_size", self.train.batch_size, 1, math.inf),
-            ("train.ema", self.train.ema, 0, 1),
-            ("train.pretrain_learning_rate", self.train.pretrain_learning_rate, 0, 1),
-            ("train.generator_learning_rate", self.train.generator_learning_rate, 0, 1),
-            ("train.discriminator_learning_rate", self.train.discriminator_learning_rate, 0, 1),
-        ):
-            if not low <= value <= high:
-                raise UserError(f"{key} is {value}; it must lie between {low} and {high}")
-        for key, value in _numbers(self.to_dict()):
-            if not math.isfinite(value):
-                raise UserError(f"{key} is {value}; it must be a finite number")
-        for key, values, length in (
-            ("target.nl_means", self.target.nl_means, 4),
-            ("loss.support_labels", self.loss.support_labels, 2),
-            ("loss.main_labels", self.loss.main_labels, 2),
-        ):
-            if len(values) != length:
-                raise UserError(f"{key} is {values}; it must hold {length} numbers")
-        for section in (self, self.data, self.target, self.loss, self.train):
-            for field, choices in _CHOICES.items():
-                if hasattr(section, field) and getattr(section, field) not in choices:
-                    raise UserError(f"{field} is {getattr(section, field)!r}; it must be one of {', '.join(choices)}")
-        self._check_objective()
-        if self.objective == PAIRS:
-            self.pairs.check(ARCHITECTURES[self.generator].multiple)
-            return
-        for family, weights in self._unpaired_weights():
-            if sum(weights.content.values()) <= 0:
-                raise UserError(
-                    f"perceptual.{family}.content is {weights.content}; pre-training needs a weight above 0"
-                )
-        self._check_tails()
-        if self.loss.color_space not in self.loss.color:
-            raise UserError(f"loss.color has no weight for color_space {self.loss.color_space!r}")
+        for problem in self._problems():
+            raise UserError(problem)
+        multiple = max(8, ARCHITECTURES[self.generator].multiple)
+        for name, batch in self.pairs.batches.items():
+            check_side(batch.crop, f"pairs.batches.{name}.crop", multiple)
+            if batch.scales[0] < batch.crop:
+                at_least = f"give two sides from the crop's {batch.crop} up"
+                raise UserError(f"pairs.batches.{name}.scales is {batch.scales}; {at_least}")
+        check_side(self.pairs.validation_size, "pairs.validation_size", multiple)
 
-    def _unpaired_weights(self) -> Iterator[tuple[str, PerceptualSettings]]:
-        """Yields (family, weights) of the perceptual networks, for the objective "unpaired"."""
+    def _problems(self) -> Iterator[str]:
+        """Yields what would have no effect without anybody noticing, and what training could not do without."""
+        pairs, suffix = self.objective == PAIRS, f"has no effect with objective {self.objective!r}; leave it out"
         for family, weights in self.perceptual.items():
-            if isinstance(weights, PerceptualSettings):
-                yield family, weights
-
-    def _check_objective(self) -> None:
-        """Refuses tables of the other objective, which would have no effect without anybody noticing."""
-        pairs = self.objective == PAIRS
-        kind: type = FeatureSettings if pairs else PerceptualSettings
-        keys = "features" if pairs else "content and style"
-        for family, weights in self.perceptual.items():
-            if not isinstance(weights, kind):
-                raise UserError(
+            if isinstance(weights, FeatureSettings) != pairs:
+                keys = "features" if pairs else "content and style"
+                yield (
                     f"perceptual.{family} is not for objective {self.objective!r}, whose weights are {keys}; change "
                     "them, or the objective"
                 )
-        other: dict[str, object] = {"data": DataSettings(), "target": TargetSettings(), "loss": LossSettings()}
-        for name, unset in (other if pairs else {"pairs": PairSettings()}).items():
-            if getattr(self, name) != unset:
-                raise UserError(f"table [{name}] has no effect with objective {self.objective!r}; leave it out")
+        for name in ("data", "target", "loss") if pairs else ("pairs",):
+            if getattr(self, name) != type(getattr(self, name))():
+                yield f"table [{name}] {suffix}"
         for name in ("batch_size", "pretrain_learning_rate") if pairs else ():
             if getattr(self.train, name) != getattr(TrainSettings(), name):
-                raise UserError(f"train.{name} has no effect with objective {self.objective!r}; leave it out")
+                yield f"train.{name} {suffix}"
+        if not pairs:
+            yield from self._unpaired_problems()
+        elif not self.pairs.batches:
+            yield "pairs.batches is empty; training on pairs needs a table [pairs.batches.NAME]"
 
-    def _check_tails(self) -> None:
-        """Refuses weights for region and revision targets with a single tail, where they would have no effect."""
-        region = self.target.region_target
-        if ARCHITECTURES[self.generator].tails == 2:
-            if region == "none" or self.loss.support_gray:
-                raise UserError(
-                    f"target.region_target is {region!r}, loss.support_gray {self.loss.support_gray}; {self.generator} "
-                    "takes superpixel or l0, and 0"
-                )
-            return
-        if region != "none":
-            raise UserError(f"target.region_target is {region!r}; {self.generator} has none: set it to none")
-        if self.loss.flat_regions:
-            raise UserError(
-                f"loss.flat_regions is {self.loss.flat_regions}; {self.generator} has no region target: set it to 0"
+    def _unpaired_problems(self) -> Iterator[str]:
+        """Yields weights and targets that the generator cannot be trained with."""
+        generator, loss, region = self.generator, self.loss, self.target.region_target
+        single = ARCHITECTURES[generator].tails == 1
+        if single and region != "none":
+            yield f"target.region_target is {region!r}; {generator} has none: set it to none"
+        if single and loss.flat_regions:
+            yield f"loss.flat_regions is {loss.flat_regions}; {generator} has no region target: set it to 0"
+        if not single and (region == "none" or loss.support_gray):
+            yield (
+                f"target.region_target is {region!r}, loss.support_gray {loss.support_gray}; {generator} takes "
+                "superpixel or l0, and 0"
             )
-        for family, weights in self._unpaired_weights():
-            if weights.region_fake or weights.region_photo or weights.revision:
-                raise UserError(
-                    f"perceptual.{family} has weights for region or revision targets; {self.generator} has none: set "
+        for family, weights in self.perceptual.items():
+            assert isinstance(weights, PerceptualSettings)  # `_problems` was first
+            if sum(weights.content.values()) <= 0:
+                yield f"perceptual.{family}.content is {weights.content}; pre-training needs a weight above 0"
+            if single and (weights.region_fake or weights.region_photo or weights.revision):
+                yield (
+                    f"perceptual.{family} has weights for region or revision targets; {generator} has none: set "
                     "region_fake, region_photo and revision to 0"
                 )
+        if loss.color_space not in loss.color:
+            yield f"loss.color has no weight for color_space {loss.color_space!r}"
 
     @property
     def batch_sizes(self) -> dict[str, int]:
@@ -437,7 +362,25 @@ class Style:
         Raises:
             UserError: A key is unknown or missing, or a value has the wrong type or is outside its range.
         """
-        return build_from_tables(cls, values, source)
+        try:  # as JSON, because strict dataclasses take no dictionaries from Python
+            return _STYLE.validate_json(json.dumps(values, default=str))
+        except ValidationError as error:
+            raise UserError(_one_line(error, source)) from error
+        except UserError as error:
+            raise UserError(f"{source}: {error}") from error
+
+
+def _one_line(error: ValidationError, source: str) -> str:
+    """Describes the first of pydantic's errors: "FILE: KEY is VALUE; it must ..."."""
+    first = error.errors()[0]
+    kind, text = first["type"], first["msg"].replace("Input should", "must")
+    text = f"must be {_NAMES[kind]}" if kind in _NAMES else text
+    parts = [part for part in first["loc"] if isinstance(part, str) and not part.endswith("Settings")]
+    where = ": ".join(filter(None, (source, ".".join(parts))))
+    return f"{where}: {text}" if kind == _KEYS else f"{where} is {first['input']!r}; it {text}"
+
+
+_STYLE: TypeAdapter[Style] = TypeAdapter(Style)
 
 
 def available_styles() -> list[str]:
@@ -496,47 +439,27 @@ def override(style: Style, settings: Mapping[str, Any]) -> Style:
             table = table.get(parent) if isinstance(table, dict) else None
         if not isinstance(table, dict) or last not in table:
             raise UserError(f"setting {key!r} is not known; see the .toml files of animegan3_tf/styles for all of them")
-        table[last] = _parse(value) if isinstance(value, str) else value
+        try:
+            table[last] = tomllib.loads(f"value = {value}")["value"] if isinstance(value, str) else value
+        except tomllib.TOMLDecodeError:
+            table[last] = value  # an unquoted word
     return Style.from_dict(values, source="settings")
-
-
-def _parse(text: str) -> Any:
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text  # an unquoted word
-
-
-def _numbers(values: Any, key: str = "") -> Iterator[tuple[str, float]]:
-    """Yields (key, number) for every number in nested tables and lists."""
-    if isinstance(values, dict):
-        for name, item in values.items():
-            yield from _numbers(item, f"{key}.{name}" if key else name)
-    elif isinstance(values, list):
-        for item in values:
-            yield from _numbers(item, key)
-    elif isinstance(values, (int, float)):
-        yield key, values
 
 
 def toml_of(style: Style) -> str:
     """Returns the text of a .toml file that `load_style` reads as the same style."""
     lines: list[str] = []
-    _table(style.to_dict(), "", lines)
+    _write_table(style.to_dict(), "", lines)
     return "\n".join(lines) + "\n"
 
 
-def _table(values: dict[str, Any], name: str, lines: list[str]) -> None:
+def _write_table(values: dict[str, Any], name: str, lines: list[str]) -> None:
     """Appends the values first, then the tables within: all lines after a table's head belong to it."""
     plain = {key: value for key, value in values.items() if not isinstance(value, dict)}
     if name and (plain or not values):
         lines += ["", f"[{name}]"]
-    lines += [f"{key} = {_value(value)}" for key, value in plain.items()]
+    # JSON writes strings, numbers, booleans and lists as TOML does
+    lines += [f"{key} = {json.dumps(value, ensure_ascii=False, allow_nan=False)}" for key, value in plain.items()]
     for key, value in values.items():
         if isinstance(value, dict):
-            _table(value, f"{name}.{key}" if name else key, lines)
-
-
-def _value(value: Any) -> str:
-    """Formats strings, numbers, booleans and lists as JSON, which TOML reads alike."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+            _write_table(value, f"{name}.{key}" if name else key, lines)

@@ -37,7 +37,7 @@ def test_a_kind_of_batch_can_be_overridden():
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"objective": "couples"}, "objective is 'couples'; it must be one of unpaired, pairs"),
+        ({"objective": "couples"}, "objective is 'couples'; it must be 'unpaired' or 'pairs'"),
         ({"objective": "unpaired"}, "perceptual.vgg19 is not for objective 'unpaired', whose weights are content and"),
         ({"loss.identity": 1.0}, r"table \[loss\] has no effect with objective 'pairs'"),
         ({"data.image_size": 128}, r"table \[data\] has no effect"),
@@ -46,7 +46,7 @@ def test_a_kind_of_batch_can_be_overridden():
         ({"pairs.batches.small.crop": 20}, "pairs.batches.small.crop is 20; it must be a multiple of 8"),
         ({"pairs.batches.small.scales": [8, 48]}, r"small.scales is \[8, 48\]; give two sides from the crop's 16 up"),
         ({"pairs.batches.small.scales": [48]}, r"small.scales is \[48\]"),
-        ({"pairs.batches.small.count": 0}, "pairs.batches.small.count is 0; it must lie between 1 and inf"),
+        ({"pairs.batches.small.count": 0}, "pairs.batches.small.count is 0; it must be at least 1"),
         ({"pairs.batches.large.turns": 0}, "pairs.batches.large.turns is 0"),
         ({"pairs.batches.large.sides": 0}, "setting 'pairs.batches.large.sides' is not known"),
         ({"pairs.brightness": [1.2, 0.8]}, r"pairs.brightness is \[1.2, 0.8\]"),

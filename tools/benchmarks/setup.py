@@ -110,7 +110,7 @@ def training_subject(settings: TrainSettings, folder: Path) -> Iterator[Subject]
     photos, anime = Path(settings.photos or folder / "photo"), Path(settings.anime or folder / "anime" / "style")
     if settings.photos is None:  # real images: superpixels of noise take another time
         demo_photos(photos, size=settings.size)
-        demo_anime(anime, _ANIME_COUNT, size=settings.size)
+        demo_anime(anime, _ANIME_COUNT)
         prepare(style_targets(style, photos, anime), jobs=os.cpu_count() or 1)
     data = TrainingData(style, photos, anime, settings.seed)
     tf.keras.utils.set_random_seed(settings.seed)

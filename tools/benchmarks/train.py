@@ -11,12 +11,12 @@ from pathlib import Path
 import tensorflow as tf
 
 from animegan3_tf import __version__
-from animegan3_tf.comparison.flops import count_flops
 from animegan3_tf.comparison.speed import Timing, describe_machine, has_gpu, peak_memory, ratios, seconds_of, take_turns
 from animegan3_tf.training.precision import policy
 from benchmarks.matmul_rate import matmul_rate
 from benchmarks.parts import step_parts
 from benchmarks.setup import TrainSettings, new_trainer, training_subject
+from benchmarks.step_flops import count_step_flops
 from benchmarks.upstream_step import UpstreamStep
 
 _WARM_UP = 2  # steps after the first, which compiles
@@ -125,7 +125,7 @@ def _time_parts(parts, rounds):
 def _step_flops(subject):
     """FLOPs of a step that is traced with fixed sizes, like the pipeline's batches."""
     step = tf.function(subject.trainer.train_step, autograph=False)
-    return count_flops(step.get_concrete_function(subject.batches.element_spec))
+    return count_step_flops(step.get_concrete_function(subject.batches.element_spec))
 
 
 def _step(timing, batch, first):

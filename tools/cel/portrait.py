@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from animegan3_tf.data.cel_drawing import Canvas, Colour, arc, ellipse, hsv, mirror, mix, moved, shade, smooth
-from animegan3_tf.data.cel_face import draw_brow, draw_eye, draw_face, draw_nose_and_mouth, skin_shadow
+from cel.drawing import Canvas, Colour, arc, ellipse, hsv, mirror, mix, moved, shade, smooth
+from cel.face import draw_brow, draw_eye, draw_face, draw_nose_and_mouth, skin_shadow
 
 _SKINS = ((255, 228, 210), (252, 216, 190), (244, 200, 168), (224, 172, 134), (186, 128, 92), (142, 92, 66))
 _HAIR = (

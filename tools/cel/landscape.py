@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from animegan3_tf.data.cel_drawing import Canvas, Colour, Point, arc, ellipse, hsv, mix, moved, shade, smooth
+from cel.drawing import Canvas, Colour, Point, arc, ellipse, hsv, mix, moved, shade, smooth
 
 
 @dataclass(frozen=True)

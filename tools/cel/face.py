@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from animegan3_tf.data.cel_drawing import Canvas, Points, arc, ellipse, hsv, mirror, mix, moved, shade, smooth, without
+from cel.drawing import Canvas, Points, arc, ellipse, hsv, mirror, mix, moved, shade, smooth, without
 
 if TYPE_CHECKING:
-    from animegan3_tf.data.cel_portrait import Character
+    from cel.portrait import Character
 
 _WHITE = (252, 252, 252)
 

@@ -1,0 +1,1 @@
+"""What `tools/demo_drawings.py` draws with."""
