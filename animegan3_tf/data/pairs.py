@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,8 +19,8 @@ from animegan3_tf.common.images import DEFAULT_MAX_PIXELS
 from animegan3_tf.common.workers import in_processes
 from animegan3_tf.data.drawing_checks import check_drawing
 from animegan3_tf.data.face_align import LEAST_SIDE, MOST_SIDE, Detector, Face, face_square, inverse, to_source, warp
-from animegan3_tf.data.manifest import alone
-from animegan3_tf.data.pair_manifest import ANIME, PHOTO, PairManifest, Rejection
+from animegan3_tf.data.manifest import Manifest
+from animegan3_tf.data.pair_manifest import ANIME, PAIRS, PHOTO, PairManifest, Rejection
 from animegan3_tf.data.prepare import Record, read_source
 from animegan3_tf.data.region_colors import color_keeper
 from animegan3_tf.reports.pairs import read_review, write_pair_page
@@ -29,7 +28,6 @@ from animegan3_tf.reports.pairs import read_review, write_pair_page
 SMALLEST = 64  # side of a pair in pixels
 _MIN_CONFIDENCE = 0.9
 _BATCH, _BATCH_PIXELS = 8, 24_000_000  # photos that are read and searched together
-_SAVE_SECONDS = 60.0
 
 
 class Teacher(Protocol):
@@ -139,17 +137,14 @@ def make_pairs(
     made_by = [{"name": teacher.name, "sha256": teacher.sha256} for teacher in teachers]
     detected_by = detector.settings if detector else None
     out = Path(out)
-    with alone([out]):
-        manifest = PairManifest(out, {**asdict(settings), "teachers": made_by, "detector": detected_by})
+    with Manifest(out, PAIRS) as records:
+        manifest = PairManifest(records, {**asdict(settings), "teachers": made_by, "detector": detected_by})
         work = _Work(manifest, teachers, detector, settings, max_pixels)
-        try:
-            _run(work, photos, jobs, on_progress)
-        finally:  # on Ctrl-C too
-            manifest.save()
+        _run(work, photos, jobs, on_progress)
         write_pair_page(manifest)
-    report = work.report
-    report.pairs = len(manifest.pairs)
-    report.rejected = Counter(rejection.reason.partition(":")[0] for _, rejection in manifest.rejections())
+        report = work.report
+        report.pairs = len(manifest.pairs)
+        report.rejected = Counter(rejection.reason.partition(":")[0] for _, rejection in manifest.rejections())
     return report
 
 
@@ -167,8 +162,8 @@ def cross_off(out: Path, review: Path) -> int:
         UserError: The review cannot be read, or names a pair that is not in the folder.
     """
     stems = read_review(review)
-    with alone([out]):
-        manifest = PairManifest(out)
+    with Manifest(out, PAIRS) as records:
+        manifest = PairManifest(records)
         removed = manifest.cross_off(stems)
         write_pair_page(manifest)
     return removed
@@ -333,7 +328,7 @@ class _Work:
 
 
 def _run(work: _Work, photos: Sequence[Path], jobs: int, on_progress: Callable[[int, int, str], None] | None) -> None:
-    done, saved = 0, time.monotonic()
+    done = 0
 
     def report() -> None:
         nonlocal done
@@ -346,9 +341,6 @@ def _run(work: _Work, photos: Sequence[Path], jobs: int, on_progress: Callable[[
     for task, result in in_processes(_finish, work.tasks(photos), jobs):
         work.done(task, result)
         report()
-        if time.monotonic() - saved > _SAVE_SECONDS:
-            work.manifest.save()
-            saved = time.monotonic()
     report()
 
 

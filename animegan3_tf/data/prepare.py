@@ -13,10 +13,10 @@ from typing import NamedTuple
 import numpy as np
 
 from animegan3_tf.common.errors import UserError, one_line, quote
-from animegan3_tf.common.files import remove_leftovers, sha256_of
+from animegan3_tf.common.files import sha256_of
 from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, ImageError, find_images, read_image, write_image
 from animegan3_tf.common.workers import in_processes
-from animegan3_tf.data.manifest import TargetManifest, alone
+from animegan3_tf.data.manifest import TARGETS, Manifest, TargetManifest
 from animegan3_tf.data.targets import Stage, target_name
 
 
@@ -143,22 +143,23 @@ def prepare(
         raise UserError(f"jobs is {jobs}; give at least 1")
     # A missing folder is named before anything is made.
     sources = {stage.source: source_images(stage) for stage in stages}
-    with alone({stage.target.parent for stage in stages}):
-        for stage in stages:
-            remove_leftovers(stage.target.parent)
-            for folder, _, _ in os.walk(stage.target):
-                remove_leftovers(folder)
-        return _prepare(stages, sources, jobs, on_progress, max_pixels)
+    with contextlib.ExitStack() as held:
+        folders = {stage.target.parent.resolve(): stage.target.parent for stage in stages}
+        records = {real: held.enter_context(Manifest(folder, TARGETS)) for real, folder in folders.items()}
+        manifests = [
+            TargetManifest(records[stage.target.parent.resolve()], stage, sources[stage.source], target_name)
+            for stage in stages
+        ]
+        return _prepare(manifests, sources, jobs, on_progress, max_pixels)
 
 
 def _prepare(
-    stages: Sequence[Stage],
+    manifests: Sequence[TargetManifest],
     sources: dict[Path, dict[str, Path]],
     jobs: int,
     on_progress: Callable[[int, int, str], None] | None,
     max_pixels: int,
 ) -> PrepareReport:
-    manifests = [TargetManifest(stage, sources[stage.source], target_name) for stage in stages]
     total, done, written, current = sum(len(manifest.sources) for manifest in manifests), 0, 0, 0
     rejected: dict[Path, str] = {}
 
@@ -188,28 +189,17 @@ def _prepare(
                 if wanted:
                     yield wanted
 
-    try:
-        with contextlib.closing(in_processes(_make_all, tasks(), jobs)) as outcomes:
-            for wanted, results in outcomes:
-                for (number, task), result in zip(wanted, results):
-                    if isinstance(result, str):
-                        manifests[number].reject(task.name, result)
-                        rejected[task.source] = result
-                    else:
-                        manifests[number].accept(task.name, result)
-                        written += 1
-                    advance(task.name)
-    except BaseException:  # Ctrl-C too
-        with contextlib.suppress(UserError):  # the journals hold it anyway, and the first error says more
-            _save(manifests)
-        raise
-    _save(manifests)
+    with contextlib.closing(in_processes(_make_all, tasks(), jobs)) as outcomes:
+        for wanted, results in outcomes:
+            for (number, task), result in zip(wanted, results):
+                if isinstance(result, str):
+                    manifests[number].reject(task.name, result)
+                    rejected[task.source] = result
+                else:
+                    manifests[number].accept(task.name, result)
+                    written += 1
+                advance(task.name)
     return PrepareReport(written, current, rejected)
-
-
-def _save(manifests: Sequence[TargetManifest]) -> None:
-    for manifest in manifests:
-        manifest.save()
 
 
 class _TargetTask(NamedTuple):
