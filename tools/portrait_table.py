@@ -31,10 +31,8 @@ def read_faces(folder: Path, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
 
     with Manifest(folder, PAIRS) as records:
         pairs = {stem: record for stem, record in PairManifest(records).pairs.items() if record["landmarks"]}
-    stems = sorted(pairs)
-    stems = [stems[i * len(stems) // count] for i in range(count)] if len(stems) > count else stems
     faces = []
-    for stem in stems:
+    for stem in images.evenly_spread(sorted(pairs), count):
         rgb = images.read_image(folder / "photo" / f"{stem}.png").rgb
         faces.append((rgb, np.array(pairs[stem]["landmarks"]) / rgb.shape[0]))
     if len(faces) < 2:

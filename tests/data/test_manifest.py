@@ -192,4 +192,4 @@ def test_memory_does_not_grow_with_the_records(tmp_path):
         return top
 
     peak(10)  # what is loaded once
-    assert peak(4_000) < peak(400) + 100_000
+    assert peak(8_000) < peak(2_000) + 100_000
