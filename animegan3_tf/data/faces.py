@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -19,7 +18,7 @@ from animegan3_tf.data.face_align import Detector, Face, crop_matrix, warp
 from animegan3_tf.data.face_manifest import FACES, FaceManifest
 from animegan3_tf.data.manifest import Manifest
 from animegan3_tf.data.near_duplicates import SeenImages, perceptual_hash
-from animegan3_tf.data.prepare import read_source
+from animegan3_tf.data.prepare import in_batches, read_source
 
 _BATCH, _BATCH_PIXELS = 16, 24_000_000  # photos in memory: one batch in work, the next being read
 
@@ -115,15 +114,12 @@ def crop_faces(
         todo = [name for name in photos if not manifest.is_current(name, photos[name])]
         done = report.current = len(photos) - len(todo)
         work = _Cropping(manifest, detector, settings, report, photos, set(todo))
-        with ThreadPoolExecutor(1, thread_name_prefix="faces") as reader:
-            batches = _batches(photos, todo, max_pixels)
-            ahead = reader.submit(next, batches, None)
-            while (batch := ahead.result()) is not None:
-                ahead = reader.submit(next, batches, None)
-                for name in work.crop(batch):
-                    done += 1
-                    if on_progress:
-                        on_progress(done, len(photos), name)
+        read = (_read(name, photos[name], max_pixels) for name in todo)
+        for batch in in_batches(read, _BATCH, _BATCH_PIXELS):
+            for name in work.crop(batch):
+                done += 1
+                if on_progress:
+                    on_progress(done, len(photos), name)
         for name in photos:
             if reason := manifest.rejection(name):
                 report.rejected[reason.partition(":")[0]] += 1
@@ -270,20 +266,6 @@ def _photos(source: Path, target: Path, report: FacesReport) -> dict[str, Path]:
     if not found and not report.failed:
         raise UserError(f"{quote(source)} holds no pictures; put JPEG or PNG files into it")
     return {path.relative_to(source).as_posix(): path for path in found}
-
-
-def _batches(photos: dict[str, Path], names: Sequence[str], max_pixels: int) -> Iterator[list[_Photo | _Unreadable]]:
-    batch: list[_Photo | _Unreadable] = []
-    pixels = 0
-    for name in names:
-        photo = _read(name, photos[name], max_pixels)
-        batch.append(photo)
-        pixels += photo.rgb.shape[0] * photo.rgb.shape[1] if isinstance(photo, _Photo) else 0
-        if len(batch) == _BATCH or pixels > _BATCH_PIXELS:
-            yield batch
-            batch, pixels = [], 0
-    if batch:
-        yield batch
 
 
 def _read(name: str, path: Path, max_pixels: int) -> _Photo | _Unreadable:

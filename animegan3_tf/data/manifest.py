@@ -159,6 +159,7 @@ class Manifest:
         with contextlib.suppress(sqlite3.OperationalError):  # some file systems know only rollback journals
             database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = NORMAL")
+        database.execute("PRAGMA wal_autocheckpoint = 10000")  # of 4 KiB; each waits for the disk
         return database
 
     def _begin(self) -> None:
@@ -185,15 +186,15 @@ class Manifest:
     @contextlib.contextmanager
     def _reported(self) -> Iterator[None]:
         """Turns the errors of SQLite into `UserError`s."""
-        path = self.folder / JOURNAL
         try:
             yield
         except sqlite3.OperationalError as error:
             if "locked" in str(error):  # where folders cannot be locked
                 raise self._in_use() from None
-            raise not_writable(path, error) from None
+            raise not_writable(self.folder / JOURNAL, error) from None
         except sqlite3.Error as error:
-            raise UserError(f"{quote(path)} is damaged ({error}); delete it, and run the command again") from None
+            path = quote(self.folder / JOURNAL)
+            raise UserError(f"{path} is damaged ({error}); delete it, and run the command again") from None
 
     def _in_use(self) -> UserError:
         return UserError(f"files in {quote(self.folder)} are being prepared already; wait for that run")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -21,7 +20,7 @@ from animegan3_tf.data.drawing_checks import check_drawing
 from animegan3_tf.data.face_align import LEAST_SIDE, MOST_SIDE, Detector, Face, face_square, inverse, to_source, warp
 from animegan3_tf.data.manifest import Manifest
 from animegan3_tf.data.pair_manifest import ANIME, PAIRS, PHOTO, PairManifest, Rejection
-from animegan3_tf.data.prepare import Record, read_source
+from animegan3_tf.data.prepare import Record, in_batches, read_source
 from animegan3_tf.data.region_colors import color_keeper
 from animegan3_tf.reports.pairs import read_review, write_pair_page
 
@@ -211,12 +210,9 @@ class _Work:
 
     def tasks(self, photos: Sequence[Path]) -> Iterator[_Drawing]:
         """Yields the drawings of all photos that are not done."""
-        with ThreadPoolExecutor(1, thread_name_prefix="pairs") as reader:
-            batches = self._batches(photos)
-            ahead = reader.submit(next, batches, None)
-            while (batch := ahead.result()) is not None:
-                ahead = reader.submit(next, batches, None)
-                yield from self._draw_all(batch)
+        seen: set[str] = set()
+        for batch in in_batches((self._read(path, seen) for path in photos), _BATCH, _BATCH_PIXELS):
+            yield from self._draw_all(batch)
 
     def done(self, task: _Drawing, result: dict | str) -> None:
         """Takes the record of a drawing that was written, or the reason why it was rejected."""
@@ -235,20 +231,6 @@ class _Work:
             self.manifest.enter(sha256, outcome.name, outcome.pairs, sorted(outcome.rejected, key=str))
             del self.outcomes[sha256]
             self.finished.append(outcome.name)
-
-    def _batches(self, photos: Sequence[Path]) -> Iterator[list[Record | str]]:
-        batch: list[Record | str] = []
-        seen: set[str] = set()
-        pixels = 0
-        for path in photos:
-            record = self._read(path, seen)
-            batch.append(record)
-            pixels += 0 if isinstance(record, str) else record.rgb.shape[0] * record.rgb.shape[1]
-            if len(batch) == _BATCH or pixels > _BATCH_PIXELS:
-                yield batch
-                batch, pixels = [], 0
-        if batch:
-            yield batch
 
     def _read(self, path: Path, seen: set[str]) -> Record | str:
         """Reads a photo, or returns its name where there is nothing to do."""

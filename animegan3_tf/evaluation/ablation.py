@@ -30,8 +30,6 @@ from animegan3_tf.training.run_files import states, step_of
 from animegan3_tf.training.state import DamagedState, is_state, read_state
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from animegan3_tf.stylizer.model import Stylizer
 
 _ACCEPTED = "name a run folder, a state or a weights file (.h5)"
