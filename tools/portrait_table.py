@@ -26,13 +26,13 @@ SHOWN = 192
 
 def read_faces(folder: Path, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
     """Reads photos of a folder of pairs, at most `count`, spread evenly, with their landmarks in shares of the side."""
-    from animegan3_tf.data.pair_manifest import PairManifest
+    from animegan3_tf.data.manifest import Manifest
+    from animegan3_tf.data.pair_manifest import PAIRS, PairManifest
 
-    pairs = {stem: record for stem, record in PairManifest(folder).pairs.items() if record["landmarks"]}
-    stems = sorted(pairs)
-    stems = [stems[i * len(stems) // count] for i in range(count)] if len(stems) > count else stems
+    with Manifest(folder, PAIRS) as records:
+        pairs = {stem: record for stem, record in PairManifest(records).pairs.items() if record["landmarks"]}
     faces = []
-    for stem in stems:
+    for stem in images.evenly_spread(sorted(pairs), count):
         rgb = images.read_image(folder / "photo" / f"{stem}.png").rgb
         faces.append((rgb, np.array(pairs[stem]["landmarks"]) / rgb.shape[0]))
     if len(faces) < 2:

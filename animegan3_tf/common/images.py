@@ -302,6 +302,18 @@ def resize(rgb: np.ndarray, size_hw: tuple[int, int]) -> np.ndarray:
     return rgb
 
 
+def short_side_size(size_hw: Sequence[int], short_side: int) -> tuple[int, int]:
+    """Returns the size (height, width) of an image (height, width, ...) whose short side becomes `short_side`."""
+    scale = short_side / min(size_hw[:2])
+    return round(size_hw[0] * scale), round(size_hw[1] * scale)
+
+
+def evenly_spread(items: Sequence[_T], count: int) -> list[_T]:
+    """Picks at most `count` items, spread evenly over a sequence, the first among them."""
+    count = min(count, len(items))
+    return [items[i * len(items) // count] for i in range(count)]
+
+
 def grid(rows: Sequence[Sequence[np.ndarray]], gap: int = 4) -> np.ndarray:
     """Joins rows of images into one image, with white between them.
 

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, ImageError, find_images, thumbnail
-from animegan3_tf.data.manifest import COLORS, MANIFEST, alone, is_record, read_book, replace_part
+from animegan3_tf.data.manifest import COLORS, MANIFEST, TARGETS, Manifest, is_record, read_entries
 from animegan3_tf.data.shard_folder import PICTURE, is_shard_folder, shard_stages
 
 SIDE = 128  # pixels of the short side of the reduced copies that are measured
@@ -122,11 +122,8 @@ def record_colors(
     colors = _recorded(folder, sources)
     if colors is None:
         colors = _measure(paths, on_progress, max_pixels)
-        path = folder.parent / MANIFEST
-        with alone([folder.parent]):
-            own = {name: value for part, name, value in read_book(path, is_record) if part == COLORS}
-            own[folder.name] = {**colors, "sources": sources}
-            replace_part(path, COLORS, iter((COLORS, name, own[name]) for name in sorted(own)), is_record)
+        with Manifest(folder.parent, TARGETS) as records:
+            records.write([(COLORS, folder.name, {**colors, "sources": sources})])
     return colors
 
 
@@ -156,7 +153,7 @@ def _measure(paths: list[Path], on_progress: Callable[[int, int, str], None] | N
 
 def _recorded(folder: Path, sources: str) -> dict | None:
     folder = folder.resolve()
-    for part, name, value in read_book(folder.parent / MANIFEST, is_record):
+    for part, name, value in read_entries(folder.parent / MANIFEST, is_record):
         if (part, name) == (COLORS, folder.name):
             if value.get("sources") == sources:
                 return {key: value[key] for key in value if key != "sources"}

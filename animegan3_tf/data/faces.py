@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -17,12 +15,12 @@ from animegan3_tf.common.errors import UserError, quote
 from animegan3_tf.common.files import sha256_of
 from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, find_images, write_image
 from animegan3_tf.data.face_align import Detector, Face, crop_matrix, warp
-from animegan3_tf.data.face_manifest import FaceManifest
+from animegan3_tf.data.face_manifest import FACES, FaceManifest
+from animegan3_tf.data.manifest import Manifest
 from animegan3_tf.data.near_duplicates import SeenImages, perceptual_hash
-from animegan3_tf.data.prepare import read_source
+from animegan3_tf.data.prepare import in_batches, read_source
 
 _BATCH, _BATCH_PIXELS = 16, 24_000_000  # photos in memory: one batch in work, the next being read
-_SAVE_SECONDS, _SAVE_SHARE = 5.0, 0.05  # at most so much work is done again after a kill; of the time, for saving
 
 
 @dataclass(frozen=True)
@@ -109,33 +107,22 @@ def crop_faces(
     source, target = Path(source), Path(target)
     report = FacesReport()
     photos = _photos(source, target, report)
-    manifest = FaceManifest(target, source, {**asdict(settings), **detector.settings})
-    if not report.failed:  # else a folder could not be listed, and its photos may still be there
-        manifest.forget_others(photos)
-    todo = [name for name in photos if not manifest.is_current(name, photos[name])]
-    done = report.current = len(photos) - len(todo)
-    work = _Cropping(manifest, detector, settings, report, photos, set(todo))
-    saved, pause = time.monotonic(), _SAVE_SECONDS
-    try:
-        with ThreadPoolExecutor(1, thread_name_prefix="faces") as reader:
-            batches = _batches(photos, todo, max_pixels)
-            ahead = reader.submit(next, batches, None)
-            while (batch := ahead.result()) is not None:
-                ahead = reader.submit(next, batches, None)
-                for name in work.crop(batch):
-                    done += 1
-                    if on_progress:
-                        on_progress(done, len(photos), name)
-                started = time.monotonic()
-                if started - saved > pause:
-                    manifest.save()
-                    saved = time.monotonic()
-                    pause = max(_SAVE_SECONDS, (saved - started) / _SAVE_SHARE)  # many photos take a while to save
-    finally:  # on Ctrl-C too
-        manifest.save()
-    for name in photos:
-        if reason := manifest.rejection(name):
-            report.rejected[reason.partition(":")[0]] += 1
+    with Manifest(target, FACES) as records:
+        manifest = FaceManifest(records, source, {**asdict(settings), **detector.settings})
+        if not report.failed:  # else a folder could not be listed, and its photos may still be there
+            manifest.forget_others(photos)
+        todo = [name for name in photos if not manifest.is_current(name, photos[name])]
+        done = report.current = len(photos) - len(todo)
+        work = _Cropping(manifest, detector, settings, report, photos, set(todo))
+        read = (_read(name, photos[name], max_pixels) for name in todo)
+        for batch in in_batches(read, _BATCH, _BATCH_PIXELS):
+            for name in work.crop(batch):
+                done += 1
+                if on_progress:
+                    on_progress(done, len(photos), name)
+        for name in photos:
+            if reason := manifest.rejection(name):
+                report.rejected[reason.partition(":")[0]] += 1
     return report
 
 
@@ -279,20 +266,6 @@ def _photos(source: Path, target: Path, report: FacesReport) -> dict[str, Path]:
     if not found and not report.failed:
         raise UserError(f"{quote(source)} holds no pictures; put JPEG or PNG files into it")
     return {path.relative_to(source).as_posix(): path for path in found}
-
-
-def _batches(photos: dict[str, Path], names: Sequence[str], max_pixels: int) -> Iterator[list[_Photo | _Unreadable]]:
-    batch: list[_Photo | _Unreadable] = []
-    pixels = 0
-    for name in names:
-        photo = _read(name, photos[name], max_pixels)
-        batch.append(photo)
-        pixels += photo.rgb.shape[0] * photo.rgb.shape[1] if isinstance(photo, _Photo) else 0
-        if len(batch) == _BATCH or pixels > _BATCH_PIXELS:
-            yield batch
-            batch, pixels = [], 0
-    if batch:
-        yield batch
 
 
 def _read(name: str, path: Path, max_pixels: int) -> _Photo | _Unreadable:

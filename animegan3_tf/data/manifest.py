@@ -1,13 +1,19 @@
-"""Records of files that are derived from others: what was made from what, and what was rejected and why."""
+"""Records of files that are derived from others: what was made from what, and what was rejected and why.
+
+While a command works on a folder, its records lie in an SQLite database there: memory does not grow with their number,
+and a killed run loses none. At the end the JSON files that people read are written from it, and it goes.
+"""
 
 from __future__ import annotations
 
 import contextlib
-import heapq
 import json
 import os
-import struct
+import re
+import sqlite3
+import threading
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from itertools import chain, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -18,65 +24,205 @@ import skimage
 
 import animegan3_tf
 from animegan3_tf.common.errors import UserError, quote
-from animegan3_tf.common.files import only_process, sha256_of, whole_file
+from animegan3_tf.common.files import only_process, remove_leftovers, sha256_of, whole_file
 
 if TYPE_CHECKING:
     from animegan3_tf.data.targets import Stage
 
-JOURNAL = ".journal.jsonl"  # in the target folder, until manifest.json and rejected.json are written
+JOURNAL = ".manifest.sqlite"  # in the folder, until the JSON files are written
+
+Entry = tuple[str, str, Any]  # (part, name, value); the name is "" where the part is one value, which is no object
 
 
-class Journal:
-    """The lines (name, record or None, reason or None) of a target folder, appended one at a time."""
+@dataclass(frozen=True)
+class Format:
+    """The JSON files of one kind of manifest.
 
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / JOURNAL
-        self._file: TextIO | None = None
+    Attributes:
+        file: The name of the first of them.
+        read: (folder) -> the entries in them; raises `UserError` where they are something else.
+        save: Writes them, each whole or not at all; raises `UserError` where that fails.
+    """
 
-    def read(self) -> Iterator[tuple[str, dict | None, str | None]]:
-        """Yields the lines that a killed run left; one without a newline at its end was not written whole."""
-        with contextlib.suppress(FileNotFoundError), open(self._path, encoding="utf-8", errors="replace") as file:
-            for line in file:
-                try:
-                    name, record, reason = json.loads(line) if line.endswith("\n") else (None, None, None)
-                except ValueError:  # a power cut may leave anything
-                    return
-                if name is not None:
-                    yield name, record, reason
+    file: str
+    read: Callable[[Path], Iterable[Entry]]
+    save: Callable[[Manifest], None]
 
-    def write(self, name: str, record: dict | None, reason: str | None) -> None:
-        """Appends a line, and hands it to the system at once.
+
+class Manifest:
+    """The records of a folder, for one process at a time, as a context manager.
+
+    The records of a killed run are taken over. When the block ends, on Ctrl-C and errors too, the JSON files are
+    written if a record has changed. Any thread may use it.
+
+    Attributes:
+        folder: The folder.
+    """
+
+    def __init__(self, folder: Path, form: Format) -> None:
+        """Names the folder; nothing is read yet.
 
         Args:
-            name: The item.
-            record: How it was made; None where it was rejected.
-            reason: Why it was rejected, or None.
+            folder: The folder, made if missing.
+            form: The JSON files in it.
+        """
+        self.folder, self._form = folder, form
+        self._changed = True  # until it is known that the journal holds nothing but what the JSON files do
+        self._refused: OSError | None = None
+        self._writing = threading.Lock()
+
+    def __enter__(self) -> Manifest:
+        """Locks the folder and reads its records.
 
         Raises:
-            OSError: The journal cannot be written.
+            UserError: Another run is in the folder, it cannot be made, or files in it are something else.
         """
-        if self._file is None:
-            self._file = self._path.open("a", encoding="utf-8")
-        self._file.write(json.dumps([name, record, reason]) + "\n")
-        self._file.flush()
+        with contextlib.ExitStack() as held:
+            try:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                held.enter_context(only_process(self.folder))
+            except BlockingIOError:
+                raise self._in_use() from None
+            except OSError as error:
+                raise not_writable(self.folder, error) from None
+            remove_leftovers(self.folder)
+            held.callback(self._remove)
+            with self._reported():
+                self._database = held.enter_context(contextlib.closing(self._connect()))
+                self._begin()
+            self._held = held.pop_all()
+        return self
 
-    def remove(self) -> None:
-        """Removes the journal, once the manifest holds its lines."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-        self._path.unlink(missing_ok=True)
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Writes the JSON files, and ends the journal.
+
+        Raises:
+            UserError: A file cannot be written; the journal then stays for the next run.
+        """
+        with self._held, contextlib.suppress(*[UserError] if kind else []):  # the first error says more
+            if self._changed:
+                self._form.save(self)
+                self._changed = False
+
+    def get(self, part: str, name: str = "") -> Any:
+        """Returns the value of an entry; None where there is none."""
+        with self._reported():
+            query = "SELECT value FROM entries WHERE part = ? AND name = ?"
+            row = self._database.execute(query, (_key(part), _key(name))).fetchone()
+        return None if row is None else json.loads(row[0])
+
+    def names(self, part: str) -> Iterator[str]:
+        """Yields the names of a part's entries, sorted; nothing must be written meanwhile."""
+        query = "SELECT name FROM entries WHERE part = ? ORDER BY name"
+        with self._reported():
+            for (name,) in self._database.execute(query, [_key(part)]):
+                yield _text(name)
+
+    def entries(self, *parts: str) -> Iterator[Entry]:
+        """Yields the entries of some parts or of all, sorted by name in each; nothing must be written meanwhile."""
+        with self._reported():
+            if not parts:
+                query = "SELECT DISTINCT part FROM entries ORDER BY part"
+                parts = tuple(_text(part) for (part,) in self._database.execute(query))
+            query = "SELECT name, value FROM entries WHERE part = ? ORDER BY name"
+            for part in parts:
+                for name, value in self._database.execute(query, [_key(part)]):
+                    yield part, _text(name), json.loads(value)
+
+    def write(self, entries: Iterable[Entry] = (), gone: Iterable[tuple[str, str]] = ()) -> None:
+        """Changes records, all at once; a kill at any moment leaves either none or all of the changes.
+
+        Args:
+            entries: Entries that are new or replace others.
+            gone: (part, name) of entries that go first.
+
+        Raises:
+            UserError: The folder cannot be written.
+        """
+        if self._refused is not None:
+            raise not_writable(self.folder / self._form.file, self._refused)
+        with self._reported(), self._writing, self._database:
+            self._database.execute("BEGIN")
+            keys = ((_key(part), _key(name)) for part, name in gone)
+            self._database.executemany("DELETE FROM entries WHERE part = ? AND name = ?", keys)
+            self._insert(entries)
+        self._changed = True
+
+    def _connect(self) -> sqlite3.Connection:
+        path = os.fspath(self.folder / JOURNAL)
+        try:
+            open(path, "ab").close()  # an error of the system says more than one of SQLite
+        except OSError as error:
+            self._refused, path = error, ""  # a temporary one will do where everything is current
+        database = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+        database.execute("PRAGMA locking_mode = EXCLUSIVE")  # WAL then needs no memory that processes share
+        with contextlib.suppress(sqlite3.OperationalError):  # some file systems know only rollback journals
+            database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = NORMAL")
+        database.execute("PRAGMA wal_autocheckpoint = 10000")  # of 4 KiB; each waits for the disk
+        return database
+
+    def _begin(self) -> None:
+        """Takes over the journal of a killed run, or makes one from the JSON files."""
+        tables = self._database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        self._changed = tables[0] > 0
+        if not self._changed:
+            with self._database:
+                self._database.execute("BEGIN")
+                self._database.execute(
+                    "CREATE TABLE entries (part BLOB, name BLOB, value TEXT, PRIMARY KEY (part, name)) WITHOUT ROWID"
+                )
+                self._insert(self._form.read(self.folder))
+
+    def _insert(self, entries: Iterable[Entry]) -> None:
+        rows = ((_key(part), _key(name), json.dumps(value, sort_keys=True)) for part, name, value in entries)
+        self._database.executemany("INSERT OR REPLACE INTO entries VALUES (?, ?, ?)", rows)
+
+    def _remove(self) -> None:
+        if not self._changed and self._refused is None:
+            with contextlib.suppress(OSError):  # the next run takes it over
+                (self.folder / JOURNAL).unlink()
+
+    @contextlib.contextmanager
+    def _reported(self) -> Iterator[None]:
+        """Turns the errors of SQLite into `UserError`s."""
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            if "locked" in str(error):  # where folders cannot be locked
+                raise self._in_use() from None
+            raise not_writable(self.folder / JOURNAL, error) from None
+        except sqlite3.Error as error:
+            path = quote(self.folder / JOURNAL)
+            raise UserError(f"{path} is damaged ({error}); delete it, and run the command again") from None
+
+    def _in_use(self) -> UserError:
+        return UserError(f"files in {quote(self.folder)} are being prepared already; wait for that run")
 
 
-def read_book(path: Path, fits: Callable[[str, Any], bool]) -> Iterator[tuple[str, str, Any]]:
-    """Reads the entries of a file, one at a time.
+def _key(text: str) -> bytes:
+    """Encodes a name, which may have half a surrogate pair; the order of the bytes is that of the names."""
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _text(key: bytes) -> str:
+    return key.decode("utf-8", "surrogatepass")
+
+
+def read_entries(
+    path: Path,
+    fits: Callable[[str, Any], bool],
+    refusal: str = "was not written by prepare; move it away, or delete it to have the targets made again",
+) -> Iterator[Entry]:
+    """Reads the entries of a JSON file {part: {name: value}} one at a time.
 
     Args:
         path: The file; without one there are no entries.
-        fits: (part, value) -> whether `write_book` may have written such an entry.
+        fits: (part, value) -> whether `write_entries` may have written such an entry.
+        refusal: What the error says of a file that holds something else.
 
     Yields:
-        (part, name, value) in the file's order; a value is any JSON value.
+        The entries, in the file's order.
 
     Raises:
         UserError: The file cannot be read, or holds something else: a data set's own file of that name must not be
@@ -84,7 +230,7 @@ def read_book(path: Path, fits: Callable[[str, Any], bool]) -> Iterator[tuple[st
     """
     try:
         with open(path, encoding="utf-8") as file:
-            for part, name, value in _entries(file):
+            for part, name, value in _JsonText(file).entries():
                 if not fits(part, value):
                     raise ValueError
                 yield part, name, value
@@ -92,69 +238,124 @@ def read_book(path: Path, fits: Callable[[str, Any], bool]) -> Iterator[tuple[st
         return
     except OSError as error:
         raise UserError(f"{quote(path)} cannot be read ({error.strerror}); change its permissions") from None
-    except (ValueError, AttributeError):
-        raise UserError(
-            f"{quote(path)} was not written by prepare; move it away, or delete it to have the targets made again"
-        ) from None
+    except (ValueError, RecursionError):
+        raise UserError(f"{quote(path)} {refusal}") from None
 
 
-def write_book(path: Path, entries: Iterable[tuple[str, str, Any]]) -> None:
-    """Replaces a file, whole or not at all.
+def write_entries(path: Path, entries: Iterable[Entry], indent: int | None = None) -> bool:
+    """Replaces a JSON file {part: {name: value}}, whole or not at all.
 
     Args:
-        path: The file; it is removed when there are no entries.
-        entries: (part, name, value), sorted by part; a value is any JSON value.
+        path: The file.
+        entries: The entries, grouped by part.
+        indent: Spaces of each level, as `json.dumps` takes them; None writes an entry a line.
+
+    Returns:
+        Whether there were entries.
 
     Raises:
-        OSError: The file cannot be written.
+        UserError: The file cannot be written.
     """
-    entries = iter(entries)
-    first = next(entries, None)
-    if first is None:
-        path.unlink(missing_ok=True)
-        return
-    with whole_file(path, durable=True) as temporary, open(temporary, "w", encoding="utf-8") as file:
-        before = "{\n"
-        for part, group in groupby(chain([first], entries), key=lambda entry: entry[0]):
-            file.write(f"{before}{json.dumps(part)}: {{\n")
-            before = ""
-            for _, name, value in group:
-                file.write(f"{before}{json.dumps(name)}: {json.dumps(value, sort_keys=True)}")
-                before = ",\n"
-            before = "\n},\n"
-        file.write("\n}\n}\n")
+    first = "\n" + " " * (indent or 0)  # a line of the first level
+    second = first + first[1:]
+    before = "{"
+    try:
+        with whole_file(path, durable=True) as temporary, open(temporary, "w", encoding="utf-8") as file:
+            for part, group in groupby(entries, key=lambda entry: entry[0]):
+                file.write(f"{before}{first}{json.dumps(part)}: ")
+                before, within = ",", "{"
+                for _, name, value in group:
+                    text = json.dumps(value, indent=indent, sort_keys=True)
+                    if name:
+                        file.write(f"{within}{second}{json.dumps(name)}: " + text.replace("\n", second))
+                        within = ","
+                    else:
+                        file.write(text.replace("\n", first))
+                file.write(f"{first}}}" if within == "," else "")
+            file.write("{}\n" if before == "{" else "\n}\n")
+    except OSError as error:
+        raise not_writable(path, error) from None
+    return before == ","
 
 
-def _entries(file: TextIO) -> Iterator[tuple[str, str, Any]]:
-    """Reads line by line a file that is laid out as `write_book` does, and any other whole."""
-    if file.readline() != "{\n" or not file.readline().startswith('"'):
-        file.seek(0)
-        for part, entries in json.loads(file.read()).items():
-            for name, value in entries.items():
-                yield part, name, value
-        return
-    file.seek(0)
-    file.readline()
-    part = None
-    for line in file:
-        if part is None and line == "}\n":
-            return
-        if part is None:
-            (part,) = json.loads(f"{{{line}}}}}")
-        elif line in ("}\n", "},\n"):
-            part = None
-        else:
-            ((name, value),) = json.loads(f"{{{line.rstrip().removesuffix(',')}}}").items()
-            yield part, name, value
-    raise ValueError("the end is missing")
+class _JsonText:
+    """JSON text that is read piece by piece: a value is in memory at a time."""
 
+    def __init__(self, file: TextIO) -> None:
+        self._file, self._held, self._at = file, "", 0
+
+    def entries(self) -> Iterator[Entry]:
+        for part in self._keys():
+            if self._next() == "{":
+                for name in self._keys():
+                    yield part, name, self._value()
+            else:
+                yield part, "", self._value()
+        if self._next():
+            raise ValueError("more follows the end")
+
+    def _keys(self) -> Iterator[str]:
+        """Yields the keys of an object; the caller reads the value of each."""
+        self._take("{")
+        while self._next() != "}":
+            key = self._value()
+            self._take(":")
+            yield str(key)
+            if self._next() != "}":
+                self._take(",")
+        self._take("}")
+
+    def _value(self) -> Any:
+        """Reads a value, which in an object is never the end of the text."""
+        self._next()
+        while True:
+            with contextlib.suppress(ValueError):  # it may be cut
+                value, end = _DECODER.raw_decode(self._held, self._at)
+                if end < len(self._held):
+                    self._at = end
+                    return value
+            if not self._read_on():
+                raise ValueError("the end is missing")
+
+    def _take(self, mark: str) -> None:
+        if self._next() != mark:
+            raise ValueError(f"{mark} is missing")
+        self._at += 1
+
+    def _next(self) -> str:
+        """Returns the next character that is not white space; "" at the end."""
+        while True:
+            self._at = _SPACE.match(self._held, self._at).end()  # type: ignore[union-attr]  # it matches anything
+            if self._at < len(self._held):
+                return self._held[self._at]
+            if not self._read_on():
+                return ""
+
+    def _read_on(self) -> bool:
+        left = self._held[self._at :]
+        piece = self._file.read(max(_PIECE, len(left)))  # ever more: a long value is decoded only a few times
+        self._held, self._at = left + piece, 0
+        return bool(piece)
+
+
+_DECODER, _SPACE, _PIECE = json.JSONDecoder(), re.compile(r"\s*"), 1 << 16
 
 MANIFEST, REJECTED = "manifest.json", "rejected.json"  # one of each per parent folder, keyed by target folder name
 COLORS = "colors"  # the part of the manifest that describes source folders, not targets
 
-_FIELDS = ("source_bytes", "source_mtime_ns", "source_sha256", "target_bytes", "target_sha256")
-_DIGESTS = ("source_sha256", "target_sha256")
-_LAYOUT = struct.Struct(">Qq32sQ32s")
+
+def _read_targets(folder: Path) -> Iterator[Entry]:
+    """Reads what was made of each source, a dictionary, and why nothing was, a string."""
+    return chain(read_entries(folder / MANIFEST, is_record), read_entries(folder / REJECTED, is_reason))
+
+
+def _save_targets(records: Manifest) -> None:
+    for file, kind in ((MANIFEST, dict), (REJECTED, str)):
+        if not write_entries(records.folder / file, (one for one in records.entries() if isinstance(one[2], kind))):
+            (records.folder / file).unlink()
+
+
+TARGETS = Format(MANIFEST, _read_targets, _save_targets)
 
 
 def missing_targets(stage: Stage, sources: dict[str, Path], target_of: Callable[[str], str]) -> int:
@@ -181,21 +382,19 @@ def missing_targets(stage: Stage, sources: dict[str, Path], target_of: Callable[
             return False
 
     rejected = rejected_sources(stage).keys() & sources.keys()
-    manifest = read_book(folder / MANIFEST, is_record)
+    manifest = read_entries(folder / MANIFEST, is_record)
     standing = sum(part == key and name not in rejected and stands(name, record) for part, name, record in manifest)
     return len(sources) - len(rejected) - standing
 
 
 def rejected_sources(stage: Stage) -> dict[str, str]:
     """Returns the sources that `prepare` made no target of, each with its reason, from rejected.json."""
-    entries = read_book(stage.target.parent / REJECTED, is_reason)
+    entries = read_entries(stage.target.parent / REJECTED, is_reason)
     return {name: reason for part, name, reason in entries if part == stage.target.name}
 
 
 class TargetManifest:
-    """One stage's part of manifest.json and rejected.json, kept in memory between saves, and in a journal.
-
-    The journal keeps it when the run is killed. Only one process at a time may use it for a stage; see `alone`.
+    """One stage's records: a part of the `TARGETS` of the folder above its targets.
 
     Attributes:
         stage: The kind of target.
@@ -203,222 +402,78 @@ class TargetManifest:
         clashes: Sources whose target an earlier one claims, each with the reason.
     """
 
-    def __init__(self, stage: Stage, sources: dict[str, Path], target_of: Callable[[str], str]) -> None:
-        """Reads a stage's records, takes over a killed run's, and removes targets whose sources are gone.
+    def __init__(
+        self, records: Manifest, stage: Stage, sources: dict[str, Path], target_of: Callable[[str], str]
+    ) -> None:
+        """Removes targets whose sources are gone, and what killed writers left.
 
         Args:
+            records: The records of the folder above the stage's targets.
             stage: The kind of target; its folder is made if missing.
             sources: The source images by relative name.
             target_of: (relative name of a source) -> relative name of its target.
 
         Raises:
-            UserError: The files of these names were not written by prepare, or the folder cannot be written.
+            UserError: The folder cannot be written.
         """
         self.stage, self.sources, self._target_of = stage, sources, target_of
-        self._shared: dict[str, Any] = {}
+        self._records, self._part = records, stage.target.name
+        function = f"{stage.function.__module__}.{stage.function.__qualname__}"
         self._how = {
-            "parameters": self._share(json.loads(json.dumps(stage.parameters))),  # as the manifest gives them back
-            "made_by": self._share(
-                {
-                    "function": f"{stage.function.__module__}.{stage.function.__qualname__}",
-                    **tool_versions(),
-                }
-            ),
+            "parameters": json.loads(json.dumps(stage.parameters)),  # as the manifest gives them back
+            "made_by": {"function": function, **tool_versions()},
         }
-        records = ((name, self._pack_whole(record)) for name, record in self._part(MANIFEST, is_record))
-        self._records = {name: packed for name, packed in records if packed}
-        self._rejected = dict(self._part(REJECTED, is_reason))
-        self._changed = False
+        claims: dict[str, str] = {}  # {target: the first of the sources that become it}
         self.clashes: dict[str, str] = {}
-        claims = self._claims()
-        for name in sources:
-            first = claims[self._key(name)]
+        for name, source in sources.items():
+            first = claims.setdefault(self._claim(name), name)
             if first != name:
-                target = stage.target / target_of(name)
-                self.clashes[name] = (
-                    f"{quote(sources[name])} and {first!r} would both become {target.name!r}; rename one"
-                )
+                target = quote(Path(target_of(name)).name)
+                self.clashes[name] = f"{quote(source)} and {first!r} would both become {target}; rename one"
         try:
             stage.target.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise not_writable(stage.target, error) from None
-        self._journal = Journal(stage.target)
-        self._replay()
-        self._forget_vanished(claims)
+        for folder, _, _ in os.walk(stage.target):
+            remove_leftovers(folder)
+        for name in [name for name in records.names(self._part) if name not in sources]:
+            if self._claim(name) not in claims and isinstance(records.get(self._part, name), dict):
+                self._unlink(name)
+            records.write(gone=[(self._part, name)])
 
     def is_current(self, name: str) -> bool:
         """Returns whether the target stands as recorded, made from the source as it is now, in the stage's way."""
-        packed = self._records.get(name)
-        record = self._unpack(packed) if packed else None
-        if not record or any(record.get(key) != how for key, how in self._how.items()):
+        record = self._records.get(self._part, name)
+        if not isinstance(record, dict) or any(record.get(key) != how for key, how in self._how.items()):
             return False
-        source = self.sources[name]
         try:
             if (self.stage.target / self._target_of(name)).stat().st_size != record["target_bytes"]:
                 return False
             then = record["source_mtime_ns"]
-            now = unchanged_since(source, record["source_bytes"], then, record["source_sha256"])
-            if now is None:
-                return False
-            if now != then:
-                self._records[name] = self._pack({**record, "source_mtime_ns": now})
-                self._changed = True
+            now = unchanged_since(self.sources[name], record["source_bytes"], then, record["source_sha256"])
         except (OSError, KeyError):
             return False
-        if self._rejected.pop(name, None):
-            self._changed = True
-        return True
+        if now not in (None, then):
+            self._records.write([(self._part, name, {**record, "source_mtime_ns": now})])
+        return now is not None
 
     def accept(self, name: str, record: dict) -> None:
         """Records a target just written."""
-        record = {**record, **self._how}
-        self._write(name, record=record)
-        self._records[name] = self._pack(record)
-        self._rejected.pop(name, None)
+        self._records.write([(self._part, name, {**record, **self._how})])
 
     def reject(self, name: str, reason: str) -> None:
         """Records why a source has no target, and removes the one it may have had."""
-        if name in self._records:
-            self._drop(name, unlink=name not in self.clashes)
-        if self._rejected.get(name) != reason:
-            self._write(name, reason=reason)
-            self._rejected[name] = reason
+        before = self._records.get(self._part, name)
+        if isinstance(before, dict) and name not in self.clashes:  # else the target is another source's
+            self._unlink(name)
+        if before != reason:
+            self._records.write([(self._part, name, reason)])
 
-    def save(self) -> None:
-        """Writes this stage's part into both files, leaving the other stages' parts as they are on disk now."""
-        if not self._changed:
-            return
-        folder, key = self.stage.target.parent, self.stage.target.name
-        records = ((key, name, self._unpack(self._records[name])) for name in sorted(self._records))
-        rejected = ((key, name, self._rejected[name]) for name in sorted(self._rejected))
-        for path, own, fits in ((folder / MANIFEST, records, is_record), (folder / REJECTED, rejected, is_reason)):
-            replace_part(path, key, own, fits)
-        self._journal.remove()
-        self._changed = False
-
-    def _part(self, file: str, fits: Callable[[str, Any], bool]) -> Iterator[tuple[str, Any]]:
-        """Yields this stage's entries of a file; equal names share one object with `sources`, to save memory."""
-        own = {name: name for name in self.sources}
-        for part, name, value in read_book(self.stage.target.parent / file, fits):
-            if part == self.stage.target.name:
-                yield own.get(name, name), value
-
-    def _replay(self) -> None:
-        """Takes over the lines that a killed run left in its journal."""
-        for name, record, reason in self._journal.read():
-            packed = self._pack_whole(record) if record else None
-            if packed:
-                self._records[name] = packed
-                self._rejected.pop(name, None)
-            elif reason is not None:
-                self._records.pop(name, None)
-                self._rejected[name] = reason
-            self._changed = True
-        self.save()
-        self._journal.remove()  # it may have a torn end, after which nothing must be written
-
-    def _write(self, name: str, record: dict | None = None, reason: str | None = None) -> None:
-        try:
-            self._journal.write(name, record, reason)
-        except OSError as error:
-            raise not_writable(self.stage.target, error) from None
-        self._changed = True
-
-    def _pack(self, record: dict) -> tuple:
-        """Packs a record into few bytes: there may be hundreds of thousands, made in a handful of ways."""
-        own = [bytes.fromhex(record[key]) if key in _DIGESTS else record[key] for key in _FIELDS]
-        return _LAYOUT.pack(*own), *(self._share(record[key]) for key in self._how)
-
-    def _pack_whole(self, record: dict) -> tuple | None:
-        """Packs a record, or returns None where something is missing in it: its target is made anew."""
-        try:
-            return self._pack(record)
-        except (KeyError, TypeError, ValueError, struct.error):
-            return None
-
-    def _unpack(self, packed: tuple) -> dict:
-        own, *how = packed
-        record = dict(zip(_FIELDS, _LAYOUT.unpack(own)))
-        record |= {key: record[key].hex() for key in _DIGESTS}
-        return {**record, **dict(zip(self._how, how))}
-
-    def _share(self, value: Any) -> Any:
-        """Returns the first of all equal JSON values, so that each is in memory once."""
-        return self._shared.setdefault(json.dumps(value, sort_keys=True), value)
-
-    def _key(self, name: str) -> str:
+    def _claim(self, name: str) -> str:
         return os.path.normcase(self._target_of(name))  # where the system ignores case, A.png and a.png are one file
 
-    def _claims(self) -> dict[str, str]:
-        """Maps each target to the first of the sources that become it."""
-        claims: dict[str, str] = {}
-        for name in self.sources:
-            claims.setdefault(self._key(name), name)
-        return claims
-
-    def _forget_vanished(self, claims: dict[str, str]) -> None:
-        for name in [name for name in self._records if name not in self.sources]:
-            self._drop(name, unlink=self._key(name) not in claims)
-        for name in [name for name in self._rejected if name not in self.sources]:
-            del self._rejected[name]
-            self._changed = True
-
-    def _drop(self, name: str, unlink: bool) -> None:
-        """Forgets a record and removes its target, unless that is now another source's."""
-        del self._records[name]
-        self._changed = True
-        if unlink:
-            target = self.stage.target / self._target_of(name)
-            try:
-                target.unlink(missing_ok=True)
-            except OSError as error:
-                raise not_writable(target, error) from None
-
-
-@contextlib.contextmanager
-def alone(folders: Iterable[Path]) -> Iterator[None]:
-    """Keeps other runs out of folders that hold manifests, and so out of the target folders in them.
-
-    Args:
-        folders: The folders, made if missing.
-
-    Yields:
-        Once, while no other run that calls this can enter.
-
-    Raises:
-        UserError: Another run is in one of the folders, or it cannot be written.
-    """
-    with contextlib.ExitStack() as held:
-        for folder in sorted({folder.resolve() for folder in folders}):
-            try:
-                folder.mkdir(parents=True, exist_ok=True)
-                held.enter_context(only_process(folder))
-            except BlockingIOError:
-                raise UserError(f"targets in {quote(folder)} are being prepared already; wait for it") from None
-            except OSError as error:
-                raise not_writable(folder, error) from None
-        yield
-
-
-def replace_part(
-    path: Path, key: str, entries: Iterator[tuple[str, str, Any]], fits: Callable[[str, Any], bool]
-) -> None:
-    """Replaces one part of a file of `write_book`; its other parts stay.
-
-    Args:
-        path: The file.
-        key: The part.
-        entries: (key, name, value) of the new part.
-        fits: See `read_book`.
-
-    Raises:
-        UserError: The file was not written by prepare, or cannot be written.
-    """
-    others = (entry for entry in read_book(path, fits) if entry[0] != key)
-    try:
-        write_book(path, heapq.merge(others, entries, key=lambda entry: entry[0]))
-    except OSError as error:
-        raise not_writable(path, error) from None
+    def _unlink(self, name: str) -> None:
+        remove(self.stage.target / self._target_of(name))
 
 
 def tool_versions() -> dict[str, str]:
@@ -464,7 +519,17 @@ def is_reason(part: str, value: Any) -> bool:
     return isinstance(value, str)
 
 
-def not_writable(path: Path, error: OSError) -> UserError:
+def remove(path: Path) -> None:
+    """Removes a file, if it is there; raises `UserError` where that is not allowed."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise not_writable(path, error) from None
+
+
+def not_writable(path: Path, error: OSError | sqlite3.Error) -> UserError:
     """Makes the error for a file or folder that cannot be written."""
-    reason = error.strerror or type(error).__name__
-    return UserError(f"{quote(path)} cannot be written ({reason}); change its permissions or free space")
+    reason = error.strerror if isinstance(error, OSError) else str(error)
+    return UserError(
+        f"{quote(path)} cannot be written ({reason or type(error).__name__}); change its permissions or free space"
+    )

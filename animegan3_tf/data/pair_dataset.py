@@ -14,11 +14,20 @@ import numpy as np
 import tensorflow as tf
 
 from animegan3_tf.common.errors import UserError, quote
-from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, ImageError, find_images, image_size, read_image, resize
+from animegan3_tf.common.images import (
+    DEFAULT_MAX_PIXELS,
+    ImageError,
+    find_images,
+    image_size,
+    read_image,
+    resize,
+    short_side_size,
+)
 from animegan3_tf.data.dataset import ImageStore
+from animegan3_tf.data.manifest import MANIFEST
+from animegan3_tf.data.pair_manifest import ANIME, PHOTO
 from animegan3_tf.styles.style import BatchSettings, PairSettings
 
-PHOTO, ANIME, MANIFEST = "photo", "anime", "manifest.json"
 LEAST_SIDE = 64
 _NAMED = 3  # how many of many an error names
 
@@ -101,8 +110,7 @@ class PairImages:
         if photo.shape != drawing.shape:
             raise ImageError(f"photo {quote(pair.photo)} and its drawing differ in size; make them alike")
         if self._most is not None and min(photo.shape[:2]) > self._most:
-            scale = self._most / min(photo.shape[:2])
-            size = (round(photo.shape[0] * scale), round(photo.shape[1] * scale))
+            size = short_side_size(photo.shape, self._most)
             photo, drawing = resize(photo, size), resize(drawing, size)
         parts = [photo, drawing]
         if self.eyes:
@@ -430,8 +438,7 @@ class PairBatches:
 
 def _scaled(pair: np.ndarray, short_side: int) -> np.ndarray:
     """Resizes uint8 [H, W, 6 or 7]; OpenCV's interpolations are fastest with three channels at a time."""
-    scale = short_side / min(pair.shape[:2])
-    size = (round(pair.shape[0] * scale), round(pair.shape[1] * scale))
+    size = short_side_size(pair.shape, short_side)
     parts = [np.ascontiguousarray(part) for part in np.split(pair, [3, 6], axis=-1) if part.shape[-1]]
     return np.concatenate([resize(part, size).reshape(*size, -1) for part in parts], axis=-1)
 

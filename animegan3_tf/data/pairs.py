@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -22,15 +20,14 @@ from animegan3_tf.common.images import DEFAULT_MAX_PIXELS
 from animegan3_tf.common.workers import in_processes
 from animegan3_tf.data.drawing_checks import check_drawing
 from animegan3_tf.data.face_align import LEAST_SIDE, MOST_SIDE, Detector, Face, face_square, inverse, to_source, warp
-from animegan3_tf.data.manifest import alone
-from animegan3_tf.data.pair_manifest import ANIME, PHOTO, PairManifest, Rejection
-from animegan3_tf.data.prepare import Record, read_source
+from animegan3_tf.data.manifest import Manifest
+from animegan3_tf.data.pair_manifest import ANIME, PAIRS, PHOTO, PairManifest, Rejection
+from animegan3_tf.data.prepare import Record, in_batches, read_source
 from animegan3_tf.data.region_colors import color_keeper
 
 SMALLEST = 64  # side of a pair in pixels
 _MIN_CONFIDENCE = 0.9
 _BATCH, _BATCH_PIXELS = 8, 24_000_000  # photos that are read and searched together
-_SAVE_SECONDS = 60.0
 
 
 class Teacher(Protocol):
@@ -142,18 +139,15 @@ def make_pairs(
     made_by = [{"name": teacher.name, "sha256": teacher.sha256} for teacher in teachers]
     detected_by = detector.settings if detector else None
     out = Path(out)
-    with alone([out]):
-        manifest = PairManifest(out, {**asdict(settings), "teachers": made_by, "detector": detected_by})
+    with Manifest(out, PAIRS) as records:
+        manifest = PairManifest(records, {**asdict(settings), "teachers": made_by, "detector": detected_by})
         work = _Work(manifest, teachers, detector, settings, max_pixels)
-        try:
-            _run(work, photos, jobs, on_progress)
-        finally:  # on Ctrl-C too
-            manifest.save()
+        _run(work, photos, jobs, on_progress)
         if write_page:
             write_page(manifest)
-    report = work.report
-    report.pairs = len(manifest.pairs)
-    report.rejected = Counter(rejection.reason.partition(":")[0] for _, rejection in manifest.rejections())
+        report = work.report
+        report.pairs = len(manifest.pairs)
+        report.rejected = Counter(rejection.reason.partition(":")[0] for _, rejection in manifest.rejections())
     return report
 
 
@@ -172,8 +166,8 @@ def cross_off(out: Path, review: Path, write_page: Callable[[PairManifest], obje
         UserError: The review cannot be read, or names a pair that is not in the folder.
     """
     stems = read_review(review)
-    with alone([out]):
-        manifest = PairManifest(out)
+    with Manifest(out, PAIRS) as records:
+        manifest = PairManifest(records)
         removed = manifest.cross_off(stems)
         if write_page:
             write_page(manifest)
@@ -245,12 +239,9 @@ class _Work:
 
     def tasks(self, photos: Sequence[Path]) -> Iterator[_Drawing]:
         """Yields the drawings of all photos that are not done."""
-        with ThreadPoolExecutor(1, thread_name_prefix="pairs") as reader:
-            batches = self._batches(photos)
-            ahead = reader.submit(next, batches, None)
-            while (batch := ahead.result()) is not None:
-                ahead = reader.submit(next, batches, None)
-                yield from self._draw_all(batch)
+        seen: set[str] = set()
+        for batch in in_batches((self._read(path, seen) for path in photos), _BATCH, _BATCH_PIXELS):
+            yield from self._draw_all(batch)
 
     def done(self, task: _Drawing, result: dict | str) -> None:
         """Takes the record of a drawing that was written, or the reason why it was rejected."""
@@ -269,20 +260,6 @@ class _Work:
             self.manifest.enter(sha256, outcome.name, outcome.pairs, sorted(outcome.rejected, key=str))
             del self.outcomes[sha256]
             self.finished.append(outcome.name)
-
-    def _batches(self, photos: Sequence[Path]) -> Iterator[list[Record | str]]:
-        batch: list[Record | str] = []
-        seen: set[str] = set()
-        pixels = 0
-        for path in photos:
-            record = self._read(path, seen)
-            batch.append(record)
-            pixels += 0 if isinstance(record, str) else record.rgb.shape[0] * record.rgb.shape[1]
-            if len(batch) == _BATCH or pixels > _BATCH_PIXELS:
-                yield batch
-                batch, pixels = [], 0
-        if batch:
-            yield batch
 
     def _read(self, path: Path, seen: set[str]) -> Record | str:
         """Reads a photo, or returns its name where there is nothing to do."""
@@ -362,7 +339,7 @@ class _Work:
 
 
 def _run(work: _Work, photos: Sequence[Path], jobs: int, on_progress: Callable[[int, int, str], None] | None) -> None:
-    done, saved = 0, time.monotonic()
+    done = 0
 
     def report() -> None:
         nonlocal done
@@ -375,9 +352,6 @@ def _run(work: _Work, photos: Sequence[Path], jobs: int, on_progress: Callable[[
     for task, result in in_processes(_finish, work.tasks(photos), jobs):
         work.done(task, result)
         report()
-        if time.monotonic() - saved > _SAVE_SECONDS:
-            work.manifest.save()
-            saved = time.monotonic()
     report()
 
 

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from animegan3_tf.common.errors import UserError, one_line, quote
-from animegan3_tf.common.files import remove_leftovers, sha256_of
+from animegan3_tf.common.files import sha256_of
 from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, ImageError, find_images, read_image, write_image
 from animegan3_tf.common.workers import in_processes
-from animegan3_tf.data.manifest import TargetManifest, alone
+from animegan3_tf.data.manifest import TARGETS, Manifest, TargetManifest
 from animegan3_tf.data.targets import Stage, target_name
+
+_NOTHING = np.empty((0, 0, 3), np.uint8)
+_Read = TypeVar("_Read")
 
 
 @dataclass(frozen=True)
@@ -100,6 +105,35 @@ def read_source(path: Path, name: str, max_pixels: int = DEFAULT_MAX_PIXELS) -> 
         return f"{quote(path)} cannot be read ({error.strerror}); check the path"
 
 
+def in_batches(found: Iterable[_Read], most: int, most_pixels: int) -> Iterator[list[_Read]]:
+    """Yields what was read in lists; a thread reads the next one meanwhile.
+
+    Args:
+        found: Records or others with an image `rgb`, and values that have none.
+        most: The length of a list.
+        most_pixels: A list ends early when its images have more pixels.
+    """
+
+    def batches() -> Iterator[list[_Read]]:
+        batch: list[_Read] = []
+        pixels = 0
+        for one in found:
+            batch.append(one)
+            pixels += math.prod(getattr(one, "rgb", _NOTHING).shape[:2])
+            if len(batch) == most or pixels > most_pixels:
+                yield batch
+                batch, pixels = [], 0
+        if batch:
+            yield batch
+
+    with ThreadPoolExecutor(1, thread_name_prefix="reader") as reader:
+        read = batches()
+        ahead = reader.submit(next, read, None)
+        while (batch := ahead.result()) is not None:
+            ahead = reader.submit(next, read, None)
+            yield batch
+
+
 @dataclass(frozen=True)
 class PrepareReport:
     """How a run ended.
@@ -143,22 +177,23 @@ def prepare(
         raise UserError(f"jobs is {jobs}; give at least 1")
     # A missing folder is named before anything is made.
     sources = {stage.source: source_images(stage) for stage in stages}
-    with alone({stage.target.parent for stage in stages}):
-        for stage in stages:
-            remove_leftovers(stage.target.parent)
-            for folder, _, _ in os.walk(stage.target):
-                remove_leftovers(folder)
-        return _prepare(stages, sources, jobs, on_progress, max_pixels)
+    with contextlib.ExitStack() as held:
+        folders = {stage.target.parent.resolve(): stage.target.parent for stage in stages}
+        records = {real: held.enter_context(Manifest(folder, TARGETS)) for real, folder in folders.items()}
+        manifests = [
+            TargetManifest(records[stage.target.parent.resolve()], stage, sources[stage.source], target_name)
+            for stage in stages
+        ]
+        return _prepare(manifests, sources, jobs, on_progress, max_pixels)
 
 
 def _prepare(
-    stages: Sequence[Stage],
+    manifests: Sequence[TargetManifest],
     sources: dict[Path, dict[str, Path]],
     jobs: int,
     on_progress: Callable[[int, int, str], None] | None,
     max_pixels: int,
 ) -> PrepareReport:
-    manifests = [TargetManifest(stage, sources[stage.source], target_name) for stage in stages]
     total, done, written, current = sum(len(manifest.sources) for manifest in manifests), 0, 0, 0
     rejected: dict[Path, str] = {}
 
@@ -168,14 +203,14 @@ def _prepare(
         if on_progress:
             on_progress(done, total, name)
 
-    def tasks() -> Iterator[list[tuple[int, _TargetTask]]]:
-        """Yields the tasks of one image at a time: each is read once for all its targets, and the rate is even."""
+    def tasks() -> Iterator[_Task]:
+        """Yields the work on one image at a time: each is read once for all its targets, and the rate is even."""
         nonlocal current
         for folder, images in sources.items():
-            own = [(number, manifest) for number, manifest in enumerate(manifests) if manifest.stage.source == folder]
+            own = [manifest for manifest in manifests if manifest.stage.source == folder]
             for name, source in images.items():
                 wanted = []
-                for number, manifest in own:
+                for manifest in own:
                     if name in manifest.clashes:
                         manifest.reject(name, manifest.clashes[name])
                         rejected[source] = manifest.clashes[name]
@@ -184,40 +219,30 @@ def _prepare(
                         current += 1
                         advance(name)
                     else:
-                        wanted.append((number, _TargetTask(manifest.stage, name, source, max_pixels)))
+                        wanted.append(manifest.stage)
                 if wanted:
-                    yield wanted
+                    yield _Task(source, name, tuple(wanted), max_pixels)
 
-    try:
-        with contextlib.closing(in_processes(_make_all, tasks(), jobs)) as outcomes:
-            for wanted, results in outcomes:
-                for (number, task), result in zip(wanted, results):
-                    if isinstance(result, str):
-                        manifests[number].reject(task.name, result)
-                        rejected[task.source] = result
-                    else:
-                        manifests[number].accept(task.name, result)
-                        written += 1
-                    advance(task.name)
-    except BaseException:  # Ctrl-C too
-        with contextlib.suppress(UserError):  # the journals hold it anyway, and the first error says more
-            _save(manifests)
-        raise
-    _save(manifests)
+    by_target = {manifest.stage.target: manifest for manifest in manifests}
+    with contextlib.closing(in_processes(_make_targets, tasks(), jobs)) as outcomes:
+        for task, results in outcomes:
+            for stage, result in zip(task.stages, results):
+                if isinstance(result, str):
+                    by_target[stage.target].reject(task.name, result)
+                    rejected[task.source] = result
+                else:
+                    by_target[stage.target].accept(task.name, result)
+                    written += 1
+                advance(task.name)
     return PrepareReport(written, current, rejected)
 
 
-def _save(manifests: Sequence[TargetManifest]) -> None:
-    for manifest in manifests:
-        manifest.save()
+class _Task(NamedTuple):
+    """The targets to make of one source."""
 
-
-class _TargetTask(NamedTuple):
-    """One target to make."""
-
-    stage: Stage
-    name: str
     source: Path
+    name: str
+    stages: tuple[Stage, ...]
     max_pixels: int
 
 
@@ -241,40 +266,29 @@ def source_images(stage: Stage) -> dict[str, Path]:
     return {path.relative_to(stage.source).as_posix(): path for path in found}
 
 
-def _make_all(wanted: list[tuple[int, _TargetTask]]) -> list[dict | str]:
-    """Does `_make` for several tasks of one source, which is read once."""
-    read = _read(wanted[0][1])
-    return [_make(task, read) for _, task in wanted]
-
-
-def _make(task: _TargetTask, read: tuple[os.stat_result, Record] | str | None = None) -> dict | str:
-    """Makes one target.
-
-    Args:
-        task: The target.
-        read: The result of `read_source` for its source, where that was called already.
+def _make_targets(task: _Task) -> list[dict | str]:
+    """Makes the targets of one source, which is read once.
 
     Returns:
-        The manifest's record of the target, or the one-line reason why the source is rejected.
+        The manifest's record of each target, or the one-line reason why there is none.
     """
-    stage, read = task.stage, read or _read(task)
+    read = read_source(task.source, task.name, task.max_pixels)
     if isinstance(read, str):
-        return read
-    state, source = read
+        return [read] * len(task.stages)
+    return [_make(*read, stage) for stage in task.stages]
+
+
+def _make(state: os.stat_result, source: Record, stage: Stage) -> dict | str:
     try:
-        record = apply_stage(source, stage)
+        made = apply_stage(source, stage).made[stage.name]
     except UserError as error:
         return one_line(error)
-    target = stage.target / target_name(task.name)
-    write_image(target, record.made[stage.name])
+    target = stage.target / target_name(source.name)
+    write_image(target, made)
     return {
         "source_bytes": state.st_size,
         "source_mtime_ns": state.st_mtime_ns,
-        "source_sha256": record.sha256,
+        "source_sha256": source.sha256,
         "target_bytes": target.stat().st_size,
         "target_sha256": sha256_of(target),
     }
-
-
-def _read(task: _TargetTask) -> tuple[os.stat_result, Record] | str:
-    return read_source(task.source, task.name, task.max_pixels)

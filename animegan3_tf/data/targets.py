@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from animegan3_tf.common.errors import UserError
-from animegan3_tf.common.images import resize
+from animegan3_tf.common.images import resize, short_side_size
 from animegan3_tf.data.colors import balance_settings, balanced
 from animegan3_tf.filters import add_salt, l0_smooth_offline, smooth_edges, superpixels
 from animegan3_tf.styles import Style
@@ -161,9 +161,8 @@ def to_working_size(rgb: np.ndarray, sides: Sequence[int] | None) -> np.ndarray:
     """
     if sides is None:
         return rgb
-    short = min(rgb.shape[:2])
-    scale = min(max(short, sides[0]), sides[1]) / short
-    return resize(rgb, (round(rgb.shape[0] * scale), round(rgb.shape[1] * scale)))
+    short = min(max(min(rgb.shape[:2]), sides[0]), sides[1])
+    return resize(rgb, short_side_size(rgb.shape, short))
 
 
 def working_picture(

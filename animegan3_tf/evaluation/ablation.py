@@ -15,7 +15,8 @@ import numpy as np
 from animegan3_tf.common.errors import UserError, quote
 from animegan3_tf.common.files import only_process
 from animegan3_tf.common.images import DEFAULT_MAX_PIXELS
-from animegan3_tf.evaluation.drawn import DrawnRecord
+from animegan3_tf.data.manifest import Manifest
+from animegan3_tf.evaluation.drawn import DRAWN, DrawnRecord
 from animegan3_tf.evaluation.evaluate import Evaluation, evaluate, rejected
 from animegan3_tf.evaluation.measures import Measures
 from animegan3_tf.evaluation.result import Result
@@ -243,8 +244,8 @@ def draw_checkpoint(
         UserError: The folder cannot be used.
     """
     targets = plan_results(photos, folder, ".png")
-    try:
-        record = DrawnRecord(folder, generator.sha256, targets)
+    with Manifest(Path(folder), DRAWN) as records:
+        record = DrawnRecord(records, generator.sha256, targets)
 
         def advance(done: int, total: int, photo: Path, error: str | None) -> None:
             if error is None:
@@ -263,8 +264,6 @@ def draw_checkpoint(
             skip=record.standing,
             on_progress=advance,
         )
-    except OSError as error:
-        raise UserError(f"{quote(folder)} cannot be written to ({error.strerror}); name another with -o") from None
     return DrawnCheckpoint(report.written, len(record.standing), tuple(reason for _, reason in report.failures))
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
 import animegan3_tf
 from animegan3_tf.common.errors import UserError, quote
 from animegan3_tf.common.files import remove_leftovers, sha256_of, whole_file
 from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, find_images
+from animegan3_tf.data.manifest import Entry, Format, Manifest, not_writable, remove
 from animegan3_tf.stylizer.files import Report, stylize_files
 from animegan3_tf.stylizer.model import load_stylizer
 
@@ -99,18 +102,41 @@ def draw_with_model(
     return report
 
 
-RECORD = "drawn.jsonl"
+RECORD = "drawn.jsonl"  # a line that says which generator drew the images, then one for each
+
+
+def _read_drawn(folder: Path) -> Iterator[Entry]:
+    """Reads the complete lines of a record; there may be half a line."""
+    broken = contextlib.suppress(OSError, StopIteration, ValueError, KeyError, TypeError)
+    with broken, open(folder / RECORD, encoding="utf-8") as file:
+        yield "head", "", json.loads(next(file))
+        for text in file:
+            line = json.loads(text)
+            yield "pictures", str(line["picture"]), {key: str(line[key]) for key in ("sha256", "photo_sha256")}
+
+
+def _save_drawn(records: Manifest) -> None:
+    lines = ({"picture": name, **digests} for _, name, digests in records.entries("pictures"))
+    try:
+        with whole_file(records.folder / RECORD, durable=True) as temporary, open(temporary, "w") as file:
+            for line in chain([records.get("head")], lines):
+                file.write(json.dumps(line) + "\n")
+    except OSError as error:
+        raise not_writable(records.folder / RECORD, error) from None
+
+
+DRAWN = Format(RECORD, _read_drawn, _save_drawn)
 
 
 class DrawnRecord:
-    """The record of a folder's images: the file RECORD, which gets one line of JSON for each image drawn.
+    """Which generator drew each image of a folder, and from which photo; saved as the file RECORD.
 
     An image stands, and is not drawn again, when its bytes, its photo's bytes, the generator and this package's version
     are those of the record. Opening the record deletes recorded images that do not stand, so that no outdated image is
     measured.
 
     Args:
-        folder: The folder of images.
+        records: The `DRAWN` of the folder of images.
         generator: See `Generator.sha256`.
         targets: {photo: its image's path in the folder}.
 
@@ -122,63 +148,39 @@ class DrawnRecord:
         UserError: The folder holds an image that is neither recorded nor a target: somebody else's.
     """
 
-    def __init__(self, folder: str | os.PathLike, generator: str, targets: Mapping[Path, Path]) -> None:
-        self.folder, self._path = Path(folder), Path(folder, RECORD)
-        self._head = {"generator_sha256": generator, "animegan3_tf": animegan3_tf.__version__}
-        self._targets = targets
+    def __init__(self, records: Manifest, generator: str, targets: Mapping[Path, Path]) -> None:
+        self.folder, self._records, self._targets = records.folder, records, targets
         self._digests = {photo: _digest(photo) for photo in targets}  # taken before the photos are read for drawing
-        head, lines = self._read()
-        known = {line["picture"]: line for line in lines} if head == self._head else {}
-        self.standing = {photo for photo in targets if self._stands(photo, known)}
-        self._tidy({line["picture"] for line in lines})
-        self._write([known[self._name(targets[photo])] for photo in targets if photo in self.standing])
+        head = {"generator_sha256": generator, "animegan3_tf": animegan3_tf.__version__}
+        same = records.get("head") == head
+        self.standing = {photo for photo in targets if same and self._stands(photo)}
+        self._tidy()
+        kept = {self._name(targets[photo]) for photo in self.standing}
+        stale = [("pictures", name) for name in records.names("pictures") if name not in kept]
+        records.write([("head", "", head)], gone=stale)
 
     def add(self, photo: Path) -> None:
         """Records that a photo's image was written."""
         target = self._targets[photo]
-        line = {"picture": self._name(target), "sha256": _digest(target), "photo_sha256": self._digests[photo]}
-        with open(self._path, "a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        digests = {"sha256": _digest(target), "photo_sha256": self._digests[photo]}
+        self._records.write([("pictures", self._name(target), digests)])
 
-    def _stands(self, photo: Path, known: Mapping[str, Mapping[str, str]]) -> bool:
-        line = known.get(self._name(self._targets[photo]))
-        return (
-            line is not None
-            and line["photo_sha256"] == self._digests[photo]
-            and line["sha256"] == _digest(self._targets[photo])
-        )
+    def _stands(self, photo: Path) -> bool:
+        target = self._targets[photo]
+        digests = {"sha256": _digest(target), "photo_sha256": self._digests[photo]}
+        return None not in digests.values() and self._records.get("pictures", self._name(target)) == digests
 
-    def _tidy(self, recorded: set[str]) -> None:
-        if not self.folder.is_dir():
-            return
+    def _tidy(self) -> None:
         for folder, _, _ in os.walk(self.folder):
             remove_leftovers(folder)
         kept = {self._targets[photo] for photo in self.standing}
         stale = [path for path in find_images(self.folder) if path not in kept]
-        ours = recorded | {self._name(target) for target in self._targets.values()}
+        ours = {*self._records.names("pictures"), *map(self._name, self._targets.values())}
         for path in stale:
             if self._name(path) not in ours:
                 raise UserError(f"{quote(path)} was not drawn by this evaluation; remove it, or name another -o")
         for path in stale:
-            path.unlink()
-
-    def _read(self) -> tuple[object, list[dict[str, str]]]:
-        """Reads the head and the complete lines; a killed process may have left half a line."""
-        head: object = None
-        lines: list[dict[str, str]] = []
-        try:
-            with open(self._path, encoding="utf-8") as file:
-                head = json.loads(next(file))
-                for text in file:
-                    line = json.loads(text)
-                    lines.append({key: str(line[key]) for key in ("picture", "sha256", "photo_sha256")})
-        except (FileNotFoundError, StopIteration, ValueError, KeyError, TypeError):
-            pass
-        return head, lines
-
-    def _write(self, lines: Iterable[Mapping[str, str]]) -> None:
-        with whole_file(self._path) as temporary:
-            temporary.write_text("".join(json.dumps(line) + "\n" for line in (self._head, *lines)), encoding="utf-8")
+            remove(path)
 
     def _name(self, target: Path) -> str:
         return target.relative_to(self.folder).as_posix()

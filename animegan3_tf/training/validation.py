@@ -224,9 +224,9 @@ def spread_images(
         UserError: None of the images can be read.
     """
     pictures = open_images(folder, max_pixels)
-    spread = [i * len(pictures) // count for i in range(count)] if len(pictures) else []
+    numbers = range(len(pictures))
     found = 0
-    for number in dict.fromkeys([*spread, *range(len(pictures))]):
+    for number in dict.fromkeys([*images.evenly_spread(numbers, count), *numbers]):
         if found == count:
             break
         with contextlib.suppress(images.ImageError):

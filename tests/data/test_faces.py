@@ -13,6 +13,7 @@ from animegan3_tf.common.images import read_image, resize, write_image
 from animegan3_tf.data.face_align import Face
 from animegan3_tf.data.face_detector import CenterCrop
 from animegan3_tf.data.faces import CropSettings, crop_faces
+from animegan3_tf.data.manifest import JOURNAL
 
 SMALL = CropSettings(size=32, margin=0.0, min_size=20)
 
@@ -275,9 +276,14 @@ def test_a_folder_that_cannot_be_made_or_written(photos, out):
     with pytest.raises(UserError, match="faces' cannot be written"):
         crop_faces(photos, out, Listed(), SMALL)
     out.unlink()
-    (out / ".faces.journal").mkdir(parents=True)
-    with pytest.raises(UserError, match=r"faces.journal' cannot be read .*; remove it"):
+    (out / JOURNAL).mkdir(parents=True)
+    with pytest.raises(UserError, match=r"faces.json' cannot be written \(Is a directory\)"):
         crop_faces(photos, out, Listed(), SMALL)
+    (out / JOURNAL).rmdir()
+    (out / JOURNAL).write_bytes(b"no database" * 1000)
+    with pytest.raises(UserError, match=r"manifest.sqlite' is damaged .*; delete it"):
+        crop_faces(photos, out, Listed(), SMALL)
+    assert (out / JOURNAL).stat().st_size == 11_000
 
 
 def test_a_full_disk_ends_the_run_and_the_next_goes_on(photos, out, monkeypatch):
@@ -294,16 +300,42 @@ def test_a_full_disk_ends_the_run_and_the_next_goes_on(photos, out, monkeypatch)
     assert (report.written, report.current) == (2, 1)
 
 
-def test_what_a_killed_run_left_unrecorded_is_not_taken_for_a_crop(photos, out):
-    """Its folder has crops that faces.json does not name yet, and the next run makes fewer."""
+def test_what_a_killed_run_left_unrecorded_is_not_taken_for_a_crop(photos, out, monkeypatch):
+    """Its folder has crops that no record names yet, and the next run makes fewer."""
+
+    class Killed(BaseException):
+        pass
+
+    def kill(*_, **__):
+        raise Killed
+
     two = [Face((2, 20, 32, 50)), Face((50, 10, 75, 35))]
-    crop_faces(photos, out, Listed(a=two), SMALL)
-    (out / "faces.json").unlink()
-    (out / "rejected.json").unlink()
-    (out / ".faces.journal").write_text('"a_1.png"\n"a_2.png"\n"b.png"\n"sub/c.png"\n"su')
+    with monkeypatch.context() as patch:
+        patch.setattr("animegan3_tf.data.face_manifest.FaceManifest.enter", kill)  # the crops are written
+        patch.setattr("animegan3_tf.data.face_manifest.remove", kill)  # and stay: nothing is tidied
+        with pytest.raises(Killed):
+            crop_faces(photos, out, Listed(a=two), SMALL)
+    assert crops(out) == ["a_1.png", "a_2.png"]
+    assert (out / JOURNAL).exists()
+    assert not (out / "faces.json").exists()
     assert crop_faces(photos, out, Listed(), SMALL).written == 3
     assert crops(out) == ["a.png", "b.png", "sub/c.png"]
-    assert not (out / ".faces.journal").exists()
+    assert not (out / JOURNAL).exists()
+
+
+def test_what_a_full_disk_left_unrecorded_goes_at_once(photos, out, monkeypatch):
+    def full(path, *_):
+        if path.name == "a_2.png":
+            raise UserError(f"'{path}' cannot be written (No space left on device)")
+        write_image(path, *_)
+
+    two = [Face((2, 20, 32, 50)), Face((50, 10, 75, 35))]
+    with monkeypatch.context() as patch:
+        patch.setattr("animegan3_tf.data.faces.write_image", full)
+        with pytest.raises(UserError, match="No space left"):
+            crop_faces(photos, out, Listed(a=two), SMALL)
+    assert crops(out) == []
+    assert crop_faces(photos, out, Listed(a=two), SMALL).written == 4
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs POSIX signals")

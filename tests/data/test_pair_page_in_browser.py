@@ -7,16 +7,21 @@ from chromium import BROWSER, browser
 from prepared_folders import picture
 
 from animegan3_tf.common.images import write_image
-from animegan3_tf.data.pair_manifest import PairManifest, Rejection
+from animegan3_tf.data.manifest import Manifest
+from animegan3_tf.data.pair_manifest import PAIRS, PairManifest, Rejection
 from animegan3_tf.data.pairs import cross_off, read_review
 from animegan3_tf.reports.data import write_pair_page
 
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="needs Chromium or Chrome on the PATH")
 
 
-def book(folder):
-    """Four pairs; margins tell which is the most doubtful."""
-    found = PairManifest(folder, {"size": 64})
+def write_page(folder):
+    """Records four pairs; margins tell which is the most doubtful."""
+    with Manifest(folder, PAIRS) as records:
+        return write_pair_page(fill(PairManifest(records, {"size": 64}), folder))
+
+
+def fill(found, folder):
     for number, margin in enumerate((0.9, 0.1, None, 0.5)):
         stem = f"pair {number} <b>".replace(" ", "_").replace("<b>", "b")
         for kind in ("photo", "anime"):
@@ -25,13 +30,12 @@ def book(folder):
         record |= {f"{kind}_bytes": (folder / kind / f"{stem}.png").stat().st_size for kind in ("photo", "anime")}
         found.enter(str(number), f"{number}.jpg", {stem: record}, [])
     found.enter("x", "<script>alert(1)</script>.jpg", {}, [Rejection(None, "no face: none was found")])
-    found.save()
     return found
 
 
 @pytest.mark.slow
 def test_what_a_person_crosses_off_is_kept_over_a_reload_and_removed_by_its_review(tmp_path):
-    page = write_pair_page(book(tmp_path / "pairs"))
+    page = write_page(tmp_path / "pairs")
     with browser(tmp_path) as tab:
         tab.screen(1000, 800)
         tab.open(page.as_uri())
@@ -53,6 +57,6 @@ def test_what_a_person_crosses_off_is_kept_over_a_reload_and_removed_by_its_revi
 
 
 def test_names_and_reasons_are_text(tmp_path):
-    html = write_pair_page(book(tmp_path / "pairs")).read_text()
+    html = write_page(tmp_path / "pairs").read_text()
     assert "<script>alert" not in html
     assert "&lt;script&gt;alert(1)&lt;/script&gt;.jpg" in html

@@ -9,7 +9,7 @@ from drawn_faces import face, landmarks
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.common.images import read_image, write_image
 from animegan3_tf.data.face_align import Face
-from animegan3_tf.data.pair_manifest import PairManifest
+from animegan3_tf.data.manifest import JOURNAL
 from animegan3_tf.data.pairs import PairMakingSettings, cross_off, make_pairs
 
 SETTINGS = PairMakingSettings(size=128, teacher_size=256)
@@ -129,15 +129,19 @@ def test_what_a_kill_left_is_finished_to_the_same_bytes(photos, tmp_path):
 
 def test_the_journal_alone_is_enough_to_go_on(photos, tmp_path, monkeypatch):
     out = tmp_path / "pairs"
-    with monkeypatch.context() as killed:
-        killed.setattr(PairManifest, "save", lambda self: None)  # as if killed before the books were written
-        make_pairs(photos, out, [Teacher()], Detector(), SETTINGS)
+
+    def killed(*_):
+        raise UserError("killed before the JSON files were written")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("animegan3_tf.data.pair_manifest.write_entries", killed)
+        with pytest.raises(UserError, match="killed"):
+            make_pairs(photos, out, [Teacher()], Detector(), SETTINGS)
     assert not (out / "manifest.json").exists()
-    with open(out / ".journal.jsonl", "a") as journal:
-        journal.write('["torn')
     teacher = Teacher()
     report = make_pairs(photos, out, [teacher], Detector(), SETTINGS)
     assert (teacher.drawn, report.pairs) == (0, 3)
+    assert not (out / JOURNAL).exists()
 
 
 def test_photos_are_known_by_their_content(photos, tmp_path):

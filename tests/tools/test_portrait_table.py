@@ -3,7 +3,8 @@ import pytest
 from drawn_faces import face, landmarks
 
 from animegan3_tf.common.images import read_image, write_image
-from animegan3_tf.data.pair_manifest import PairManifest
+from animegan3_tf.data.manifest import Manifest
+from animegan3_tf.data.pair_manifest import PAIRS, PairManifest
 from animegan3_tf.models.weights import save_generator
 from animegan3_tf.networks import build_generator
 from animegan3_tf.networks.measuring import installed_classifier
@@ -12,13 +13,13 @@ from animegan3_tf.networks.measuring import installed_classifier
 @pytest.fixture
 def faces(tmp_path):
     """Three pairs of drawn faces with their landmarks."""
-    book = PairManifest(tmp_path / "faces", {"size": 128})
-    for number, skin in enumerate([(250, 225, 210), (150, 95, 70), (200, 150, 120)]):
-        for kind in ("photo", "anime"):
-            write_image(tmp_path / "faces" / kind / f"{number}.png", face(skin=skin, size=128))
-        record = {"photo_sha256": str(number), "margin": None, "landmarks": landmarks(128)}
-        book.enter(str(number), f"{number}.png", {str(number): record}, [])
-    book.save()
+    with Manifest(tmp_path / "faces", PAIRS) as records:
+        book = PairManifest(records, {"size": 128})
+        for number, skin in enumerate([(250, 225, 210), (150, 95, 70), (200, 150, 120)]):
+            for kind in ("photo", "anime"):
+                write_image(tmp_path / "faces" / kind / f"{number}.png", face(skin=skin, size=128))
+            record = {"photo_sha256": str(number), "margin": None, "landmarks": landmarks(128)}
+            book.enter(str(number), f"{number}.png", {str(number): record}, [])
     return tmp_path / "faces"
 
 
@@ -41,8 +42,8 @@ def test_a_row_a_model_and_one_for_the_untouched_photos(faces, tmp_path, capsys)
 
 
 def test_a_folder_without_faces_is_one_line(tmp_path, capsys):
-    book = PairManifest(tmp_path / "none", {})
-    book.enter("0", "0.png", {"0": {"photo_sha256": "0", "margin": None, "landmarks": None}}, [])
-    book.save()
+    with Manifest(tmp_path / "none", PAIRS) as records:
+        record = {"photo_sha256": "0", "margin": None, "landmarks": None}
+        PairManifest(records, {}).enter("0", "0.png", {"0": record}, [])
     assert portrait_table.main([str(tmp_path / "none")]) == 1
     assert "holds 0 faces with landmarks; at least 2 are needed" in capsys.readouterr().err
