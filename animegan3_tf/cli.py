@@ -12,8 +12,8 @@ from animegan3_tf.commands.compare import compare_command
 from animegan3_tf.commands.evaluate import evaluate_command
 from animegan3_tf.commands.pairs import distill_command, pairs_command
 from animegan3_tf.commands.study import study
+from animegan3_tf.common.console import quiet_tensorflow
 from animegan3_tf.common.errors import UserError
-from animegan3_tf.common.runtime import quiet_tensorflow
 
 app = typer.Typer(
     help="Turn photos into anime with AnimeGANv3: prepare data, train a style, stylise photos, export generators.\n\n"

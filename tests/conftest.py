@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from animegan3_tf.common.runtime import quiet_tensorflow
+from animegan3_tf.common.console import quiet_tensorflow
 
 quiet_tensorflow()
 # tests run in several processes, and their pictures are too small for more threads to pay

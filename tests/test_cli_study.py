@@ -90,7 +90,7 @@ def test_bad_arguments_are_one_line(call, pictures, tmp_path, options, why):
 
 
 def test_a_large_page_is_warned_of(call, pictures, tmp_path, monkeypatch):
-    monkeypatch.setattr("animegan3_tf.study.page.LARGE", 10_000)
+    monkeypatch.setattr("animegan3_tf.study.build.LARGE", 10_000)
     status, _, errors = call("build", *pictures, "-o", tmp_path / "study.html")
     assert status == 0
     assert "slow on phones" in errors

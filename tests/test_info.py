@@ -5,9 +5,9 @@ from tf1_files import random_variables
 from tf1_graphs import write_frozen_graph
 from tiny_states import trainer
 
+from animegan3_tf.commands.models import describe_model
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.models.weights_file import write_weights
-from animegan3_tf.reports.info import describe_model
 from animegan3_tf.training.state import snapshot, write_state
 
 

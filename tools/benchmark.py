@@ -13,10 +13,11 @@ import os
 import sys
 from pathlib import Path
 
+from animegan3_tf.common.console import quiet_tensorflow
+
 # worker processes import this file again, so heavy modules are imported where they are used
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.common.files import whole_file
-from animegan3_tf.common.runtime import quiet_tensorflow
 
 _CHECKPOINT = Path(__file__).resolve().parents[1] / "checkpoints" / "portrait" / "generator.h5"
 

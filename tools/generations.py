@@ -10,8 +10,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+from animegan3_tf.common.console import quiet_tensorflow
 from animegan3_tf.common.files import whole_file
-from animegan3_tf.common.runtime import quiet_tensorflow
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "generations.md"
 SIZE = 256
@@ -136,7 +136,7 @@ def _parameters(model):
 def _flops(model):
     import tensorflow as tf
 
-    from animegan3_tf.comparison.flops import count_flops
+    from animegan3_tf.comparison.speed import count_flops
 
     return count_flops(tf.function(model).get_concrete_function(tf.TensorSpec([1, SIZE, SIZE, 3])))
 

@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from animegan3_tf.common import images
+from animegan3_tf.common.console import quiet_tensorflow
 from animegan3_tf.common.errors import UserError
-from animegan3_tf.common.runtime import quiet_tensorflow
 
 SHOWN = 192
 
@@ -27,7 +27,7 @@ SHOWN = 192
 def read_faces(folder: Path, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
     """Reads photos of a folder of pairs, at most `count`, spread evenly, with their landmarks in shares of the side."""
     from animegan3_tf.data.manifest import Manifest
-    from animegan3_tf.data.pair_manifest import PAIRS, PairManifest
+    from animegan3_tf.data.pairs import PAIRS, PairManifest
 
     with Manifest(folder, PAIRS) as records:
         pairs = {stem: record for stem, record in PairManifest(records).pairs.items() if record["landmarks"]}

@@ -122,7 +122,7 @@ def _ablate(specifications: list[str], photos: Path, anime: Path, out: Path, cho
     """Evaluates the runs of --ablate; `choose` loads the measures, which takes long, after the runs are found."""
     from animegan3_tf.common.console import number, progress
     from animegan3_tf.evaluation.ablation import BIASED, ablate, find_ablation_runs
-    from animegan3_tf.reports.ablation import write_ablation
+    from animegan3_tf.reports.evaluation import write_ablation
 
     problems: list[str] = []
     runs = find_ablation_runs(specifications, problems.append)

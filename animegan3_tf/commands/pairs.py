@@ -80,8 +80,7 @@ def make_pairs_and_report(
     """
     from animegan3_tf.common.console import progress
     from animegan3_tf.data.face_detector import MtcnnDetector
-    from animegan3_tf.data.pair_manifest import REJECTED
-    from animegan3_tf.data.pairs import PairMakingSettings, make_pairs
+    from animegan3_tf.data.pairs import REJECTED, PairMakingSettings, make_pairs
     from animegan3_tf.reports.data import PAIRS_PAGE, write_pair_page
     from animegan3_tf.stylizer.files import collect_photos
     from animegan3_tf.stylizer.model import ModelTeacher

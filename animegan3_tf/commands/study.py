@@ -56,8 +56,7 @@ def build_command(
     Example: animegan3 study build --photos photos --method a=out/a --method b=out/b -o study.html
     """
     from animegan3_tf.common.console import progress
-    from animegan3_tf.study.build import build_study
-    from animegan3_tf.study.page import LARGE
+    from animegan3_tf.study.build import LARGE, build_study
 
     seed = secrets.randbits(63) if seed is None else seed
     asked = tuple(question.strip() for question in questions.split(","))
@@ -101,7 +100,7 @@ def serve_command(
 
     Example: animegan3 study serve study.html --out answers
     """
-    from animegan3_tf.study.page import read_study
+    from animegan3_tf.study.build import read_study
     from animegan3_tf.study.serve import serve
 
     if read_study(page)[0].post is None:

@@ -90,9 +90,9 @@ def train_command(
     if override and not resume:
         raise UserError("--override is for --resume; leave it out, or add --resume")
 
-    from animegan3_tf.training.initial import find_origin
     from animegan3_tf.training.precision import half_precision
     from animegan3_tf.training.run import RunConfiguration, resolve_steps
+    from animegan3_tf.training.run_folder import find_origin
 
     stored = RunConfiguration.read(out) if resume else None
     origins = {name: context.get_parameter_source(name) for name in context.params}
@@ -208,8 +208,8 @@ def pairs_configuration(
     Raises:
         UserError: The run could not start, such as with a style that learns without pairs.
     """
-    from animegan3_tf.training.initial import find_origin
     from animegan3_tf.training.run import RunConfiguration, resolve_steps
+    from animegan3_tf.training.run_folder import find_origin
 
     recipe = recipe_of(style, [], {})
     origin = None if init is None else find_origin(init)

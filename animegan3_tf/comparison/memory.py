@@ -103,7 +103,7 @@ def _main(model: str, *sizes: str) -> None:
     """
     import numpy as np
 
-    from animegan3_tf.common.runtime import quiet_tensorflow
+    from animegan3_tf.common.console import quiet_tensorflow
 
     quiet_tensorflow()
     from animegan3_tf.models.model import open_model

@@ -107,7 +107,7 @@ def _from_model(name: str, path: Path, architecture: str | None) -> Method:
 def _gflop_of_network(network: tf.keras.Model) -> float:
     import tensorflow as tf
 
-    from animegan3_tf.comparison.flops import count_flops
+    from animegan3_tf.comparison.speed import count_flops
 
     signature = [tf.TensorSpec([1, GFLOP_SIDE, GFLOP_SIDE, 3], tf.float32)]
     traced = tf.function(lambda photo: network(photo, training=False), input_signature=signature)

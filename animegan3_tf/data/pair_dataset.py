@@ -25,7 +25,7 @@ from animegan3_tf.common.images import (
 )
 from animegan3_tf.data.dataset import ImageStore
 from animegan3_tf.data.manifest import MANIFEST
-from animegan3_tf.data.pair_manifest import ANIME, PHOTO
+from animegan3_tf.data.pairs import ANIME, PHOTO
 from animegan3_tf.styles.style import BatchSettings, PairSettings
 
 LEAST_SIDE = 64

@@ -25,8 +25,8 @@ from animegan3_tf.models.weights import model_of_weights
 from animegan3_tf.models.weights_file import read_header, read_weights
 from animegan3_tf.stylizer.files import plan_results, stylize_files
 from animegan3_tf.stylizer.model import stylizer_of
-from animegan3_tf.training.initial import deployed_weights
 from animegan3_tf.training.run_files import is_state, states, step_of
+from animegan3_tf.training.run_folder import deployed_weights
 from animegan3_tf.training.state import DamagedState, read_state
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import tensorflow as tf
 from tensorflow.lite.python.util import modify_model_io_type
 from tensorflow.lite.tools import flatbuffer_utils
 
-from animegan3_tf.common.runtime import silence
+from animegan3_tf.common.console import silence
 from animegan3_tf.export.mobile import mobile_generator
 from animegan3_tf.models.exported import CARD, OPSET
 from animegan3_tf.networks.architectures import MULTIPLE

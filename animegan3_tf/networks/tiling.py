@@ -1,4 +1,4 @@
-"""Runs a generator over images that are too large for one piece, in overlapping tiles with blended seams."""
+"""Large images in tiles, with the statistics of the whole image."""
 
 from __future__ import annotations
 
@@ -6,17 +6,50 @@ import functools
 import itertools
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
 
 from animegan3_tf.common import images
-from animegan3_tf.layers.frozen import Frozen
 from animegan3_tf.networks.architectures import ARCHITECTURES, least_side
 
 if TYPE_CHECKING:
     from animegan3_tf.networks.architectures import Architecture
+
+
+class Frozen(tf.keras.layers.Layer):
+    """Takes the statistics of one image, then applies them to others.
+
+    Args:
+        layer: The layer to wrap, with `statistics`, `apply` and `statistics_shapes`, such as `LADE`.
+
+    Attributes:
+        layer: The wrapped layer.
+        recording: While true, a call takes the statistics of its input (one image) and keeps them. It is read when a
+            `tf.function` is traced, so recording and applying are two functions.
+    """
+
+    def __init__(self, layer: tf.keras.layers.Layer, **kwargs: Any) -> None:
+        super().__init__(name=layer.name, **kwargs)
+        self.layer = layer
+        self.recording = False
+
+    def build(self, input_shape: tf.TensorShape) -> None:
+        """Creates a place for each statistic."""
+        self._kept = [
+            self.add_weight(name=f"statistic_{i}", shape=shape, initializer="ones", trainable=False)
+            for i, shape in enumerate(self.layer.statistics_shapes())
+        ]
+        super().build(input_shape)
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Applies the wrapped layer with the kept statistics."""
+        if self.recording:
+            for kept, value in zip(self._kept, self.layer.statistics(inputs)):
+                kept.assign(value)
+        return self.layer.apply(inputs, *self._kept)
+
 
 RAMP = 64  # width over which one tile gives way to the next
 TILED_ABOVE = 2_400_000  # pixels, for AnimeGANv3; without tiles the process peaks near 3 GB there

@@ -16,7 +16,7 @@ from animegan3_tf.common.console import number
 from animegan3_tf.common.errors import UserError, quote
 from animegan3_tf.common.files import whole_file, write_texts
 from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, find_images, grid
-from animegan3_tf.data.pair_manifest import PairManifest
+from animegan3_tf.data.pairs import PairManifest
 from animegan3_tf.data.targets import Stage, target_name
 from animegan3_tf.inspection.inspect import Inspection
 from animegan3_tf.inspection.survey import Survey, shown

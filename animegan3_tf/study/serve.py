@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 from animegan3_tf.common.errors import UserError, quote
 from animegan3_tf.common.files import only_process, remove_leftovers
 from animegan3_tf.study.answers import MAX_BYTES, AnswerFolder
-from animegan3_tf.study.page import read_study
+from animegan3_tf.study.build import read_study
 
 _SECONDS = 30  # that a connection may stay silent
 

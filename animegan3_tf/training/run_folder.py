@@ -1,19 +1,231 @@
-"""The folder of a run: a lock against other processes, and the check that a resumed run goes on as it began."""
+"""A run folder: locked, checked and written; and the weights that a run begins with."""
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from animegan3_tf.common.errors import UserError
-from animegan3_tf.common.files import remove_leftovers, take_lock, whole_file
-from animegan3_tf.training.configuration import OVERRIDDEN, PERCEPTUAL, RunConfiguration, binding
-from animegan3_tf.training.run_files import CONFIGURATION, states
-from animegan3_tf.training.state import State, environment, forget_states, newest_state, set_aside_newer
+from animegan3_tf.common.files import remove_leftovers, sha256_of, take_lock, whole_file
+from animegan3_tf.models.checkpoints import WEIGHTS, by_name
+from animegan3_tf.models.model import WEIGHTS_KIND, kind_of, open_model
+from animegan3_tf.models.weights import misfits, named_weights
+from animegan3_tf.models.weights_file import read_weights
+from animegan3_tf.styles.style import PAIRS, UNPAIRED
+from animegan3_tf.training.configuration import OVERRIDDEN, PERCEPTUAL, Origin, RunConfiguration, binding
+from animegan3_tf.training.run_files import CONFIGURATION, is_state, state_name, states
+from animegan3_tf.training.state import (
+    DISCRIMINATORS,
+    State,
+    environment,
+    forget_states,
+    newest_state,
+    read_state,
+    set_aside_newer,
+)
+
+if TYPE_CHECKING:
+    import os
+
+    from animegan3_tf.models.model import Model
+    from animegan3_tf.styles import Style
+    from animegan3_tf.training.configuration import RunConfiguration
+    from animegan3_tf.training.trainer import GanTrainer
+
+_AVERAGE, _SUPPORT = "average/", "support_"
+
+
+def deployed_weights(state: State) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Extracts the weights of the averaged generator, without its support tail.
+
+    No network is built. The header leaves out the epsilons, which are the architecture's own.
+
+    Args:
+        state: A training state.
+
+    Returns:
+        Header and arrays by name, as `weights_file.read_weights` returns them for the run's `generator.h5` of that
+        step.
+
+    Raises:
+        UserError: The state's header does not describe its run.
+    """
+    try:
+        configuration = state.header["configuration"]
+        style = configuration["style"]
+        header = {
+            "architecture": style.get("generator", "animegan3"),
+            "resize": style["train"]["resize"],
+            "style": style["name"],
+            "perceptual": configuration["perceptual"],
+            "version": state.header["environment"]["animegan3_tf"],
+            "step": state.step,
+        }
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"the state of step {state.step} does not describe its run: {error} is missing") from None
+    average = {name[len(_AVERAGE) :]: array for name, array in state.arrays.items() if name.startswith(_AVERAGE)}
+    return header, {name: array for name, array in average.items() if not name.startswith(_SUPPORT)}
+
+
+@dataclass(frozen=True)
+class InitialWeights:
+    """The weights that a run begins with.
+
+    Attributes:
+        source: The file that they come from.
+        parts: {part of the trainer: {weight name: array}}; the parts are "average" and any discriminators.
+    """
+
+    source: str
+    parts: dict[str, dict[str, np.ndarray]]
+
+    def give(self, trainer: GanTrainer) -> None:
+        """Sets the generator, its average and the discriminators; optimizers, step and the rest stay as built.
+
+        The generator's moving moments stay as built too, because its average removes their initial values counting from
+        step 0 (ema.py).
+
+        Args:
+            trainer: The trainer, at step 0.
+
+        Raises:
+            UserError: A part does not fit; then nothing is set.
+        """
+        targets = {part: named_weights(getattr(trainer, part)) for part in self.parts}
+        problems = [f"{part}: {problem}" for part in self.parts for problem in misfits(targets[part], self.parts[part])]
+        if problems:
+            raise UserError(f"--init {self.source!r} does not fit this run: {'; '.join(problems)}")
+        for part, arrays in self.parts.items():
+            for name, array in arrays.items():
+                trainer.set_value(targets[part][name], array.astype("float32"))
+        for name, weight in named_weights(trainer.generator).items():
+            if not name.endswith(("moving_mean", "moving_variance")):
+                trainer.set_value(weight, self.parts["average"][name].astype("float32"))
+
+
+def find_origin(source: str | os.PathLike[str], show: Callable[[str], object] = print) -> Origin:
+    """Finds the file that a run's initial weights come from.
+
+    Args:
+        source: A state, a weights file, a published generator, the name of a shipped checkpoint, or a run folder, which
+            stands for its newest state or, without states, for its generator.h5.
+        show: Receives warnings about damaged states.
+
+    Returns:
+        The file and its sha256.
+
+    Raises:
+        UserError: There is no such file, or it is a published generator of an unknown network.
+    """
+    path = by_name(source)
+    if path.is_dir():
+        path /= state_name(newest_state(path, show).step) if states(path) else WEIGHTS
+    if _is_of_another_kind(path):
+        return Origin(str(path), _with_network(path).sha256)
+    try:
+        return Origin(str(path), sha256_of(path))
+    except OSError as error:
+        raise UserError(
+            f"--init {str(source)!r} cannot be used: {str(path)!r}: {error.strerror}; name a run folder, a state "
+            "file, a weights file (.h5) or a published generator"
+        ) from error
+
+
+def _is_of_another_kind(path: Path) -> bool:
+    """Whether a path is that of a model, but of neither a weights file nor a state, which are read as arrays."""
+    return kind_of(path) not in (None, WEIGHTS_KIND)
+
+
+def _with_network(path: Path) -> Model:
+    """Opens a model that is a Keras network, once for all who ask while the file stays as it is."""
+    return _opened(path, path.stat().st_mtime_ns if path.exists() else 0)
+
+
+@functools.lru_cache(maxsize=1)
+def _opened(path: Path, changed: int) -> Model:
+    model = open_model(path)
+    if model.network is None:
+        raise UserError(f"--init {str(path)!r} fits none of the networks; `animegan3 import` says why")
+    return model
+
+
+def read_initial(configuration: RunConfiguration) -> InitialWeights:
+    """Reads the weights that a configuration's `init` names.
+
+    A state gives the averaged generator with its tails and, if its style has the objective of this one, the
+    discriminators. A weights file gives base and main tail. If the style trains a support tail and the file has none,
+    the support tail starts from the main tail's weights, which have the same shapes.
+
+    Args:
+        configuration: A configuration whose `init` is set.
+
+    Returns:
+        The weights.
+
+    Raises:
+        UserError: The file has changed since the configuration was made, is damaged, or holds a generator of another
+            generation or one trained with another resize.
+    """
+    assert configuration.init is not None
+    path, style = configuration.init.path, configuration.style
+    resize = style.train.resize
+    if find_origin(path).sha256 != configuration.init.sha256:
+        raise UserError(f"--init {path!r} has changed since this run was configured; start again")
+    parts: dict[str, dict[str, np.ndarray]] = {}
+    if is_state(path):
+        state = read_state(path)
+        trained = state.header["configuration"]["style"]
+        architecture, before = trained.get("generator", "animegan3"), trained["train"]["resize"]
+        arrays = _below("average", state.arrays)
+        if trained.get("objective", UNPAIRED) == style.objective:
+            parts = {part: _below(part, state.arrays) for part in DISCRIMINATORS}
+            discriminated = style.objective == UNPAIRED or style.pairs.discriminator
+            parts = {part: arrays for part, arrays in parts.items() if arrays and discriminated}
+    else:
+        header, arrays = _generator(path)
+        architecture, before = header.get("architecture"), header.get("resize")
+    parts["average"] = _as_trained(style, arrays)
+    if architecture != style.generator:
+        raise UserError(
+            f"--init {path!r} is of architecture {architecture!r}, style {style.name!r} trains {style.generator!r}; "
+            f"name a style whose generator is {architecture!r}, or other weights"
+        )
+    if before != resize:
+        raise UserError(
+            f"--init {path!r} was trained with resize {before!r}, this style has {resize!r}; add --set train.resize="
+            f"{before}"
+        )
+    return InitialWeights(path, parts)
+
+
+def _as_trained(style: Style, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """A generator's arrays with the tails that the style trains."""
+    support = {name: array for name, array in arrays.items() if name.startswith("support_")}
+    if style.objective == PAIRS:
+        return {name: array for name, array in arrays.items() if name not in support}
+    main = {name: array for name, array in arrays.items() if name.startswith("main_")}
+    return {**arrays, **(support or {f"support_{name[len('main_') :]}": array for name, array in main.items()})}
+
+
+def _generator(path: str) -> tuple[Mapping[str, Any], dict[str, np.ndarray]]:
+    """The header and the arrays of a weights file or of a published generator."""
+    if not _is_of_another_kind(Path(path)):
+        return read_weights(path)
+    opened = _with_network(Path(path))
+    return opened.header, {name: weight.numpy() for name, weight in named_weights(opened.network).items()}
+
+
+def _below(part: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name[len(part) + 1 :]: array for name, array in arrays.items() if name.startswith(f"{part}/")}
+
 
 LOCK = "run.lock"
 SAMPLES = "samples"

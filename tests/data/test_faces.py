@@ -311,8 +311,8 @@ def test_what_a_killed_run_left_unrecorded_is_not_taken_for_a_crop(photos, out, 
 
     two = [Face((2, 20, 32, 50)), Face((50, 10, 75, 35))]
     with monkeypatch.context() as patch:
-        patch.setattr("animegan3_tf.data.face_manifest.FaceManifest.enter", kill)  # the crops are written
-        patch.setattr("animegan3_tf.data.face_manifest.remove", kill)  # and stay: nothing is tidied
+        patch.setattr("animegan3_tf.data.faces.FaceManifest.enter", kill)  # the crops are written
+        patch.setattr("animegan3_tf.data.faces.remove", kill)  # and stay: nothing is tidied
         with pytest.raises(Killed):
             crop_faces(photos, out, Listed(a=two), SMALL)
     assert crops(out) == ["a_1.png", "a_2.png"]

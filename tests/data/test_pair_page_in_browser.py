@@ -8,8 +8,7 @@ from prepared_folders import picture
 
 from animegan3_tf.common.images import write_image
 from animegan3_tf.data.manifest import Manifest
-from animegan3_tf.data.pair_manifest import PAIRS, PairManifest, Rejection
-from animegan3_tf.data.pairs import cross_off, read_review
+from animegan3_tf.data.pairs import PAIRS, PairManifest, Rejection, cross_off, read_review
 from animegan3_tf.reports.data import write_pair_page
 
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="needs Chromium or Chrome on the PATH")

@@ -134,7 +134,7 @@ def test_the_journal_alone_is_enough_to_go_on(photos, tmp_path, monkeypatch):
         raise UserError("killed before the JSON files were written")
 
     with monkeypatch.context() as patch:
-        patch.setattr("animegan3_tf.data.pair_manifest.write_entries", killed)
+        patch.setattr("animegan3_tf.data.pairs.write_entries", killed)
         with pytest.raises(UserError, match="killed"):
             make_pairs(photos, out, [Teacher()], Detector(), SETTINGS)
     assert not (out / "manifest.json").exists()

@@ -14,9 +14,9 @@ from animegan3_tf.evaluation import ablation as ablations
 from animegan3_tf.evaluation.ablation import BIASED, UnfitGenerator, ablate, find_ablation_runs
 from animegan3_tf.evaluation.evaluate import evaluate
 from animegan3_tf.evaluation.features import FeatureNetwork
+from animegan3_tf.evaluation.image_scores import PerceptualDistance
 from animegan3_tf.evaluation.measures import Measures
-from animegan3_tf.evaluation.perceptual_distance import PerceptualDistance
-from animegan3_tf.reports.ablation import COLUMNS, FILES, write_ablation
+from animegan3_tf.reports.evaluation import ABLATION_FILES, COLUMNS, write_ablation
 
 
 def measures(folder, seen=None, **changes):
@@ -115,7 +115,7 @@ def test_a_second_time_nothing_is_drawn_and_no_feature_computed(folder, tmp_path
 def test_the_report_for_programs_and_spreadsheets_and_papers(made, tmp_path):
     ablation, _ = made
     write_ablation(ablation, tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(FILES)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(ABLATION_FILES)
     report = json.loads((tmp_path / "report.json").read_text())
     assert report["features"]["network"] == "mean colour"
     assert [one["step"] for one in report["runs"]["a"]["checkpoints"]] == [10, 20, 30]

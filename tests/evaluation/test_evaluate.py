@@ -13,8 +13,8 @@ from animegan3_tf.common.errors import UserError
 from animegan3_tf.common.images import resize, write_image
 from animegan3_tf.evaluation.evaluate import compare_sets, evaluate
 from animegan3_tf.evaluation.features import FeatureNetwork
+from animegan3_tf.evaluation.image_scores import PerceptualDistance
 from animegan3_tf.evaluation.measures import Measures, choose_measures
-from animegan3_tf.evaluation.perceptual_distance import PerceptualDistance
 from animegan3_tf.reports.evaluation import FILES, write_evaluation
 
 
@@ -186,7 +186,7 @@ def test_an_empty_folder_is_named(folder, tmp_path, kind):
 
 def test_what_is_named_must_be_there_and_what_is_not_may_be_absent(tmp_path, monkeypatch):
     monkeypatch.setattr("animegan3_tf.evaluation.features.installed_classifier", lambda: None)
-    monkeypatch.setattr("animegan3_tf.evaluation.perceptual_distance.installed_classifier", lambda: None)
+    monkeypatch.setattr("animegan3_tf.evaluation.image_scores.installed_classifier", lambda: None)
     np.savez(tmp_path / "half.npz", **resnet_arrays())
     chosen = choose_measures(f"resnet18:{tmp_path / 'half.npz'}", None, tmp_path, faces=False)
     assert chosen.distance.name == "perceptual distance (ResNet-18 of anime-or-not)"

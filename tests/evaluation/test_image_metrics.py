@@ -7,8 +7,14 @@ import tensorflow as tf
 from prepared_folders import picture
 
 from animegan3_tf.evaluation.distances import artfid
-from animegan3_tf.evaluation.image_scores import ciede2000_shift, edge_retention, flatness, multi_scale_ssim, yuv_shift
-from animegan3_tf.evaluation.perceptual_distance import feature_map_distance
+from animegan3_tf.evaluation.image_scores import (
+    ciede2000_shift,
+    edge_retention,
+    feature_map_distance,
+    flatness,
+    multi_scale_ssim,
+    yuv_shift,
+)
 
 
 def plain(*rgb, side=16):

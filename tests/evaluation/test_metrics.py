@@ -12,7 +12,7 @@ from animegan3_tf.common.images import write_image
 from animegan3_tf.evaluation import evaluate
 from animegan3_tf.evaluation.distances import SET_SCORES
 from animegan3_tf.evaluation.image_scores import PAIR_SCORES
-from animegan3_tf.evaluation.metrics import register_metric
+from animegan3_tf.evaluation.measures import register_metric
 from animegan3_tf.evaluation.result import Score
 
 

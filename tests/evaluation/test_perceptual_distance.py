@@ -5,7 +5,7 @@ from prepared_folders import picture
 from tiny_training import resnet_arrays
 
 from animegan3_tf.common.errors import UserError
-from animegan3_tf.evaluation.perceptual_distance import load_perceptual_distance
+from animegan3_tf.evaluation.image_scores import load_perceptual_distance
 from animegan3_tf.networks.measuring import LAYERS
 
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from animegan3_tf.commands.models import describe_model
 from animegan3_tf.common import images
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.export import ExportPlan, export_generator
 from animegan3_tf.export.plan import LIMITS
-from animegan3_tf.reports.info import describe_model
 from animegan3_tf.stylizer.model import load_stylizer
 
 SIZE = 64  # conftest.py exports at it

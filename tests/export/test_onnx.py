@@ -3,10 +3,10 @@ import importlib.util
 import numpy as np
 import pytest
 
+from animegan3_tf.commands.models import describe_model
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.export import ExportPlan, export_generator
 from animegan3_tf.models.exported import check_onnx
-from animegan3_tf.reports.info import describe_model
 from animegan3_tf.stylizer.model import load_stylizer
 
 installed = all(importlib.util.find_spec(name) for name in ("tf2onnx", "onnxruntime"))

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from animegan3_tf import stylize
+from animegan3_tf.commands.models import describe_model
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.common.files import sha256_of
 from animegan3_tf.common.images import read_image, write_image
 from animegan3_tf.models import model as gate
 from animegan3_tf.models.model import Kind, Model, accepted, is_model, kind_of, open_model, register_kind
-from animegan3_tf.reports.info import describe_model
 
 
 def open_offset(path):

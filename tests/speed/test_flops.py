@@ -1,7 +1,7 @@
 import pytest
 import tensorflow as tf
 
-from animegan3_tf.comparison.flops import count_flops
+from animegan3_tf.comparison.speed import count_flops
 from animegan3_tf.networks import build_generator
 
 

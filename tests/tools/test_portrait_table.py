@@ -4,7 +4,7 @@ from drawn_faces import face, landmarks
 
 from animegan3_tf.common.images import read_image, write_image
 from animegan3_tf.data.manifest import Manifest
-from animegan3_tf.data.pair_manifest import PAIRS, PairManifest
+from animegan3_tf.data.pairs import PAIRS, PairManifest
 from animegan3_tf.models.weights import save_generator
 from animegan3_tf.networks import build_generator
 from animegan3_tf.networks.measuring import installed_classifier

@@ -8,9 +8,9 @@ from animegan3_tf.models.weights import build_deployed, structure_of
 from animegan3_tf.models.weights_file import read_weights
 from animegan3_tf.training import run
 from animegan3_tf.training.configuration import RunConfiguration
-from animegan3_tf.training.initial import deployed_weights
 from animegan3_tf.training.run import train
 from animegan3_tf.training.run_files import states
+from animegan3_tf.training.run_folder import deployed_weights
 from animegan3_tf.training.state import State, read_state
 from animegan3_tf.training.trainer import GanTrainer
 

@@ -11,7 +11,7 @@ from animegan3_tf.common.errors import UserError
 from animegan3_tf.models.weights import named_weights, save_generator
 from animegan3_tf.networks import build_generator
 from animegan3_tf.training.configuration import RunConfiguration
-from animegan3_tf.training.initial import find_origin, read_initial
+from animegan3_tf.training.run_folder import find_origin, read_initial
 from animegan3_tf.training.state import snapshot, write_state
 from animegan3_tf.training.two_tail import Trainer
 

@@ -17,10 +17,10 @@ from animegan3_tf.networks import build_generator
 from animegan3_tf.reports.training import write_run_page
 from animegan3_tf.training import run
 from animegan3_tf.training.configuration import RunConfiguration, binding, resolve_steps
-from animegan3_tf.training.initial import find_origin, read_initial
 from animegan3_tf.training.pairs import PAIRS, PairObjective, PairTrainer, warm_cosine
 from animegan3_tf.training.run import train
 from animegan3_tf.training.run_files import read_metrics, states
+from animegan3_tf.training.run_folder import find_origin, read_initial
 from animegan3_tf.training.state import read_state
 from animegan3_tf.training.trainer import ADVERSARIAL, accumulated
 from animegan3_tf.training.validation import PairSquare, PairValidation

@@ -19,9 +19,9 @@ from animegan3_tf.reports.training import write_run_page
 from animegan3_tf.training import objectives, run
 from animegan3_tf.training.callbacks import StopOnSignal
 from animegan3_tf.training.configuration import Origin, binding_digest
-from animegan3_tf.training.initial import find_origin
 from animegan3_tf.training.run import RunConfiguration, train
 from animegan3_tf.training.run_files import read_metrics, read_status, states
+from animegan3_tf.training.run_folder import find_origin
 from animegan3_tf.training.state import read_state
 from animegan3_tf.training.two_tail import Trainer
 

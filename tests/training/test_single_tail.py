@@ -13,8 +13,8 @@ from animegan3_tf.networks import build_generator
 from animegan3_tf.styles import load_style
 from animegan3_tf.training import run
 from animegan3_tf.training.configuration import RunConfiguration
-from animegan3_tf.training.initial import find_origin, read_initial
 from animegan3_tf.training.run import train
+from animegan3_tf.training.run_folder import find_origin, read_initial
 from animegan3_tf.training.single_tail import SingleTailObjective, SingleTailTrainer
 from animegan3_tf.training.trainer import ADVERSARIAL, PRETRAIN
 

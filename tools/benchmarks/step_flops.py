@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from animegan3_tf.comparison.flops import COUNTERS, called, depthwise, function_graph, needed, sizes_of
+from animegan3_tf.comparison.speed import COUNTERS, called, depthwise, function_graph, needed, sizes_of
 
 _HOST = ("EagerPyFunc", "PyFunc", "PyFuncStateless")
 _LOOPS = ("While", "StatelessWhile")

@@ -9,8 +9,7 @@ from PIL import Image
 from studies import write_method_pictures
 
 from animegan3_tf.common.errors import UserError
-from animegan3_tf.study.build import Key, build_study, key_path
-from animegan3_tf.study.page import read_study
+from animegan3_tf.study.build import Key, build_study, key_path, read_study
 
 
 @pytest.fixture
