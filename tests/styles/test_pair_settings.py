@@ -7,20 +7,20 @@ from animegan3_tf.styles import load_style, override
 from animegan3_tf.styles.style import toml_of, tomllib
 
 
-def test_portrait_learns_from_pairs_as_the_trial_did_and_in_the_dark():
+def test_portrait_learns_faces_at_256_their_eyes_and_in_the_dark():
     style = load_style("portrait")
     assert style.objective == "pairs"
     assert style.perceptual["resnet18"].features == {"A": 0.12, "B": 0.12}
     pairs, kinds = style.pairs, style.pairs.batches.values()
     assert [(b.turns, b.count, b.crop, b.scales) for b in kinds] == [
-        (5, 6, 160, [160, 250]), (3, 2, 256, [256, 384]), (2, 2, 256, [384, 512])
+        (5, 3, 256, [256, 264]), (3, 6, 160, [160, 250]), (2, 2, 256, [300, 512])
     ]  # fmt: skip
     assert (pairs.cast, pairs.varied, pairs.flip) == (0.05, 0.5, True)
     assert (pairs.brightness, pairs.drawing_light, pairs.soft) == ([0.45, 1.15], SKIN_LIGHTNESS, 0.25)
-    assert (pairs.ink, pairs.ink_contrast, pairs.ink_window) == (5.0, 0.3, 13)
+    assert (pairs.ink, pairs.ink_contrast, pairs.ink_window, pairs.eyes) == (7.0, 0.3, 13, 3.0)
     assert (pairs.beta_1, pairs.clip_norm, style.train.ema) == (0.9, 1.0, 0.99)
     assert (style.train.generator_learning_rate, style.train.discriminator_learning_rate) == (1e-3, 3e-4)
-    assert style.examples_per_step == (5 * 6 + 3 * 2 + 2 * 2) / 10
+    assert style.examples_per_step == (5 * 3 + 3 * 6 + 2 * 2) / 10
     assert pairs.largest_side == 512
 
 
