@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.prepared_folders import digests, picture
+from helpers.tiny_training import TINY_TOML
 from PIL import Image
-from prepared_folders import digests, picture
-from tiny_training import TINY_TOML
 
 from animegan3_tf.common.images import write_image
 

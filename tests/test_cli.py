@@ -4,8 +4,8 @@ import sys
 
 import numpy as np
 import pytest
-from prepared_folders import digests
-from tiny_training import TINY_TOML, write_pictures
+from helpers.prepared_folders import digests
+from helpers.tiny_training import TINY_TOML, write_pictures
 
 from animegan3_tf import __version__
 from animegan3_tf.common.images import read_image

@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from prepared_folders import picture
-from tiny_training import write_pictures
+from helpers.prepared_folders import picture
+from helpers.tiny_training import write_pictures
 
 from animegan3_tf.common.images import write_image
 from animegan3_tf.reports.comparison import FILES

@@ -3,8 +3,8 @@ import json
 
 import numpy as np
 import pytest
-from tiny_checkpoints import write_checkpoint
-from tiny_training import resnet_arrays, write_pictures
+from helpers.tiny_checkpoints import write_checkpoint
+from helpers.tiny_training import resnet_arrays, write_pictures
 
 from animegan3_tf.evaluation import inception
 from animegan3_tf.models.weights import named_weights, save_generator

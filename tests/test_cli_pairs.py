@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from prepared_folders import picture
+from helpers.prepared_folders import picture
 
 from animegan3_tf.common.images import write_image
 from animegan3_tf.models.weights import save_generator

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from run_folders import add_validation, run_folder
+from helpers.run_folders import add_validation, run_folder
 
 import animegan3_tf
 

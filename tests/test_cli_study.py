@@ -7,7 +7,7 @@ import sys
 import urllib.request
 
 import pytest
-from studies import make_answers, write_method_pictures
+from helpers.studies import make_answers, write_method_pictures
 
 from animegan3_tf.study.build import Key
 

@@ -4,9 +4,9 @@ import json
 import shutil
 
 import pytest
-from prepared_folders import digests
-from tiny_pairs import PAIRS_TOML, write_pairs
-from tiny_training import TINY_TOML
+from helpers.prepared_folders import digests
+from helpers.tiny_pairs import PAIRS_TOML, write_pairs
+from helpers.tiny_training import TINY_TOML
 
 from animegan3_tf.commands.training import pairs_configuration
 from animegan3_tf.training.run import RunConfiguration

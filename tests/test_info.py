@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from run_folders import run_folder
-from tf1_files import random_variables
-from tf1_graphs import write_frozen_graph
-from tiny_states import trainer
+from helpers.run_folders import run_folder
+from helpers.tf1_files import random_variables
+from helpers.tf1_graphs import write_frozen_graph
+from helpers.tiny_states import trainer
 
 from animegan3_tf.commands.models import describe_model
 from animegan3_tf.common.errors import UserError

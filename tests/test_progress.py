@@ -1,6 +1,6 @@
 import io
 
-from driven import Clock
+from helpers.driven import Clock
 
 from animegan3_tf.common import console as printing
 from animegan3_tf.common.console import Lines

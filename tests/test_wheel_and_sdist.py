@@ -8,7 +8,7 @@ import venv
 from pathlib import Path
 
 import pytest
-from run_folders import run_folder
+from helpers.run_folders import run_folder
 
 ROOT = Path(__file__).parents[1]
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "runs", "build", "dist", "*.egg-info", "__pycache__", ".*_cache")

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from prepared_folders import picture
-from tf1_files import random_variables, write_checkpoint
-from tiny_training import resnet_arrays, write_pictures
+from helpers.prepared_folders import picture
+from helpers.tf1_files import random_variables, write_checkpoint
+from helpers.tiny_training import resnet_arrays, write_pictures
 
 from animegan3_tf.common.images import write_image
 from animegan3_tf.export.convert import convert_as_it_is

@@ -2,8 +2,8 @@ import dataclasses
 
 import numpy as np
 import pytest
-from prepared_folders import picture
-from tiny_training import write_pictures
+from helpers.prepared_folders import picture
+from helpers.tiny_training import write_pictures
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.common.images import read_image, resize, write_image

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from prepared_folders import picture
-from tiny_training import write_pictures
+from helpers.prepared_folders import picture
+from helpers.tiny_training import write_pictures
 
 from animegan3_tf.common.images import write_image
 from animegan3_tf.comparison.compare import EvaluationMetrics

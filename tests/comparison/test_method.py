@@ -4,9 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from tf1_files import random_variables, write_checkpoint
-from tf1_graphs import run_graph, write_frozen_graph
-from tiny_training import write_pictures
+from helpers.tf1_files import random_variables, write_checkpoint
+from helpers.tf1_graphs import run_graph, write_frozen_graph
+from helpers.tiny_training import write_pictures
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.comparison.inputs import Specification

@@ -1,8 +1,8 @@
 """The page as people use it: the slider by keys, by mouse and by touch, the tables sorted, nothing fetched."""
 
 import pytest
-from chromium import BROWSER, browser
-from comparisons import comparison
+from helpers.chromium import BROWSER, browser
+from helpers.comparisons import comparison
 
 from animegan3_tf.reports.comparison import write_comparison
 

@@ -5,7 +5,7 @@ import json
 import re
 
 import pytest
-from comparisons import PHOTOS, comparison
+from helpers.comparisons import PHOTOS, comparison
 
 from animegan3_tf.reports.comparison import FILES, cost_table, not_measured, score_table, write_comparison
 

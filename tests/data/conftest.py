@@ -1,5 +1,5 @@
 import pytest
-from prepared_folders import picture
+from helpers.prepared_folders import picture
 
 from animegan3_tf.common.images import write_image
 

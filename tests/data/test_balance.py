@@ -2,8 +2,8 @@ import json
 
 import numpy as np
 import pytest
-from prepared_folders import counts
-from tiny_training import tiny_style
+from helpers.prepared_folders import counts
+from helpers.tiny_training import tiny_style
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.common.images import read_image, write_image

@@ -2,8 +2,8 @@ import subprocess
 import sys
 
 import pytest
-from prepared_folders import digests
-from sharded_folders import STYLE, make_shards, records, source_folders
+from helpers.prepared_folders import digests
+from helpers.sharded_folders import STYLE, make_shards, records, source_folders
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.data.prepare import prepare

@@ -3,8 +3,8 @@ import itertools
 
 import numpy as np
 import pytest
-from prepared_folders import picture
-from tiny_training import tiny_style, write_pictures
+from helpers.prepared_folders import picture
+from helpers.tiny_training import tiny_style, write_pictures
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.common.images import write_image

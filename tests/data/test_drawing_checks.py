@@ -1,6 +1,6 @@
 import cv2
 import pytest
-from drawn_faces import face, landmarks
+from helpers.drawn_faces import face, landmarks
 
 from animegan3_tf.data.drawing_checks import check_drawing
 

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 import skimage.data
-from golden import shared
+from helpers.golden import shared
 
 from animegan3_tf.common.images import read_image, resize
 from animegan3_tf.data.face_align import crop_matrix, inverse, tilt, to_source, warp

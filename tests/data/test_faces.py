@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from prepared_folders import digests
+from helpers.prepared_folders import digests
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.common.images import read_image, resize, write_image

@@ -3,7 +3,7 @@ import json
 
 import numpy as np
 import pytest
-from prepared_folders import counts, digests, picture
+from helpers.prepared_folders import counts, digests, picture
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.common.images import read_image, write_image

@@ -4,7 +4,7 @@ from collections import Counter
 import cv2
 import numpy as np
 import pytest
-from tiny_pairs import pairs_style, write_pairs
+from helpers.tiny_pairs import pairs_style, write_pairs
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.common.images import write_image

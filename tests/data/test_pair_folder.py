@@ -3,7 +3,7 @@ import shutil
 
 import numpy as np
 import pytest
-from tiny_pairs import smooth_photo, teacher, write_pairs
+from helpers.tiny_pairs import smooth_photo, teacher, write_pairs
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.common.images import ImageError, read_image, write_image

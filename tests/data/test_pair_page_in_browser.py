@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from chromium import BROWSER, browser
-from prepared_folders import picture
+from helpers.chromium import BROWSER, browser
+from helpers.prepared_folders import picture
 
 from animegan3_tf.common.images import write_image
 from animegan3_tf.data.manifest import Manifest

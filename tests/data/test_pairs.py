@@ -4,7 +4,7 @@ import shutil
 import cv2
 import numpy as np
 import pytest
-from drawn_faces import face, landmarks
+from helpers.drawn_faces import face, landmarks
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.common.images import read_image, write_image

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from prepared_folders import digests, picture
+from helpers.prepared_folders import digests, picture
 
 from animegan3_tf.common.images import write_image
 from animegan3_tf.models.weights import save_generator

@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from prepared_folders import counts, digests, picture
+from helpers.prepared_folders import counts, digests, picture
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.common.files import fcntl, only_process

@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 
 import pytest
-from prepared_folders import digests, picture
-from tiny_training import TINY_TOML
+from helpers.prepared_folders import digests, picture
+from helpers.tiny_training import TINY_TOML
 
 from animegan3_tf.common.images import read_image, write_image
 

@@ -2,7 +2,7 @@ import hashlib
 
 import numpy as np
 import pytest
-from prepared_folders import picture
+from helpers.prepared_folders import picture
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.common.images import write_image

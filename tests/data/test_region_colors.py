@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from drawn_faces import face, landmarks
+from helpers.drawn_faces import face, landmarks
 from skimage.color import rgb2lab
 
 from animegan3_tf.data.region_colors import LIGHTNESS, SKIN_LIGHTNESS, keep_region_colors

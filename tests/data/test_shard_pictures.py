@@ -3,8 +3,8 @@ import shutil
 
 import numpy as np
 import pytest
-from sharded_folders import STYLE, make_shards, source_folders
-from tiny_training import tiny_style
+from helpers.sharded_folders import STYLE, make_shards, source_folders
+from helpers.tiny_training import tiny_style
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.common.images import ImageError

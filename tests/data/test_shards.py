@@ -9,9 +9,9 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from prepared_folders import digests, picture
-from sharded_folders import STYLE, make_shards, records, source_folders
-from tiny_training import tiny_style
+from helpers.prepared_folders import digests, picture
+from helpers.sharded_folders import STYLE, make_shards, records, source_folders
+from helpers.tiny_training import tiny_style
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.common.files import write_json

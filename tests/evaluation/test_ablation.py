@@ -4,9 +4,9 @@ import re
 
 import numpy as np
 import pytest
-from chromium import BROWSER, browser
-from tiny_checkpoints import plain_stylizer, write_checkpoint, write_plain_weights
-from tiny_training import write_pictures
+from helpers.chromium import BROWSER, browser
+from helpers.tiny_checkpoints import plain_stylizer, write_checkpoint, write_plain_weights
+from helpers.tiny_training import write_pictures
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.common.files import only_process

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from tiny_checkpoints import write_checkpoint, write_plain_weights
+from helpers.tiny_checkpoints import write_checkpoint, write_plain_weights
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.evaluation.ablation import Generator, find_ablation_runs, find_checkpoints

@@ -2,8 +2,8 @@ import shutil
 
 import numpy as np
 import pytest
-from tiny_checkpoints import HEADER, plain_stylizer
-from tiny_training import write_pictures
+from helpers.tiny_checkpoints import HEADER, plain_stylizer
+from helpers.tiny_training import write_pictures
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.common.images import read_image

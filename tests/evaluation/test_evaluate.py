@@ -5,9 +5,9 @@ import re
 
 import numpy as np
 import pytest
-from golden import shared
-from prepared_folders import picture
-from tiny_training import resnet_arrays, write_pictures
+from helpers.golden import shared
+from helpers.prepared_folders import picture
+from helpers.tiny_training import resnet_arrays, write_pictures
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.common.images import resize, write_image

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from prepared_folders import picture
-from tiny_training import resnet_arrays, write_pictures
+from helpers.prepared_folders import picture
+from helpers.tiny_training import resnet_arrays, write_pictures
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.common.images import find_images, write_image

@@ -1,8 +1,8 @@
 import cv2
 import numpy as np
 import pytest
-from golden import shared
-from prepared_folders import picture
+from helpers.golden import shared
+from helpers.prepared_folders import picture
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.common.images import find_images, read_image, write_image

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
-from prepared_folders import picture
+from helpers.prepared_folders import picture
 
 from animegan3_tf.evaluation.distances import artfid
 from animegan3_tf.evaluation.image_scores import (

@@ -5,8 +5,8 @@ import json
 
 import numpy as np
 import pytest
-from prepared_folders import picture
-from tiny_training import resnet_arrays
+from helpers.prepared_folders import picture
+from helpers.tiny_training import resnet_arrays
 
 from animegan3_tf.common.images import write_image
 from animegan3_tf.evaluation import evaluate

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from drawn_faces import face, landmarks
+from helpers.drawn_faces import face, landmarks
 from skimage.color import deltaE_ciede2000, rgb2lab
 
 from animegan3_tf.data.face_align import skin_places

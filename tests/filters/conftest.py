@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from golden import golden
+from helpers.golden import golden
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
+from helpers.prepared_folders import picture
 from PIL import Image
-from prepared_folders import picture
 
 from animegan3_tf.common.images import resize, write_image
 from animegan3_tf.inspection.survey import image_stats, letterbox

@@ -2,10 +2,10 @@ import json
 import re
 
 import pytest
-from data_sets import data_set
-from prepared_folders import digests
-from sharded_folders import make_shards
-from tiny_training import tiny_style
+from helpers.data_sets import data_set
+from helpers.prepared_folders import digests
+from helpers.sharded_folders import make_shards
+from helpers.tiny_training import tiny_style
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.data.prepare import prepare
@@ -59,7 +59,7 @@ def test_each_warning_is_told(folders):
 
 
 def test_a_set_without_faults_has_no_warnings(tmp_path, monkeypatch):
-    from prepared_folders import picture
+    from helpers.prepared_folders import picture
 
     from animegan3_tf.common.images import resize, write_image
     from animegan3_tf.inspection import inspect as inspecting

@@ -3,9 +3,9 @@ import io
 import re
 
 import pytest
-from data_sets import data_set
+from helpers.data_sets import data_set
+from helpers.tiny_training import tiny_style
 from PIL import Image
-from tiny_training import tiny_style
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.data.prepare import prepare

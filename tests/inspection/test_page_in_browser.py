@@ -7,8 +7,8 @@ import subprocess
 from html import unescape
 
 import pytest
-from data_sets import data_set
-from tiny_training import tiny_style
+from helpers.data_sets import data_set
+from helpers.tiny_training import tiny_style
 
 from animegan3_tf.inspection.inspect import inspect
 from animegan3_tf.reports.data import write_inspection_page

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from layer_contract import check_layer
+from helpers.layer_contract import check_layer
 
 from animegan3_tf.layers import ReflectDepthwiseConv2D
 

@@ -1,6 +1,6 @@
 import numpy as np
 import tensorflow as tf
-from layer_contract import check_layer
+from helpers.layer_contract import check_layer
 
 from animegan3_tf.layers import ZeroConv2D
 

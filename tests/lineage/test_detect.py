@@ -1,5 +1,5 @@
 import pytest
-from tf1_files import golden_checkpoint, random_variables, read_checkpoint
+from helpers.tf1_files import golden_checkpoint, random_variables, read_checkpoint
 
 from animegan3_tf.models.published import CHECKPOINTS, detect_architecture
 

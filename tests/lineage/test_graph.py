@@ -3,9 +3,9 @@ import hashlib
 import numpy as np
 import pytest
 import tensorflow as tf
-from published import face
-from tf1_files import golden_checkpoint, golden_pictures, random_variables, read_checkpoint
-from tf1_graphs import run_graph, write_frozen_graph
+from helpers.published import face
+from helpers.tf1_files import golden_checkpoint, golden_pictures, random_variables, read_checkpoint
+from helpers.tf1_graphs import run_graph, write_frozen_graph
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.models import published

@@ -3,7 +3,7 @@ import sys
 
 import numpy as np
 import pytest
-from tf1_files import golden_checkpoint, golden_pictures, random_variables, write_checkpoint
+from helpers.tf1_files import golden_checkpoint, golden_pictures, random_variables, write_checkpoint
 
 from animegan3_tf.cli import main
 from animegan3_tf.common.errors import UserError

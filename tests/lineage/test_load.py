@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from golden import golden
-from tf1_files import golden_checkpoint, golden_pictures, random_variables, read_checkpoint, write_checkpoint
-from upstream import generator_variables
+from helpers.golden import golden
+from helpers.tf1_files import golden_checkpoint, golden_pictures, random_variables, read_checkpoint, write_checkpoint
+from helpers.upstream import generator_variables
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.models import published

@@ -2,8 +2,8 @@ import importlib.util
 
 import numpy as np
 import pytest
-from tf1_files import golden_checkpoint, golden_pictures, random_variables, read_checkpoint
-from tf1_graphs import frozen_graph
+from helpers.tf1_files import golden_checkpoint, golden_pictures, random_variables, read_checkpoint
+from helpers.tf1_graphs import frozen_graph
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.models.model import open_model

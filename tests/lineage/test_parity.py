@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from google.protobuf import json_format
-from published import face, hifilter, published
-from tf1_graphs import run_graph
+from helpers.published import face, hifilter, published
+from helpers.tf1_graphs import run_graph
 
 from animegan3_tf.models.published import open_published
 from animegan3_tf.models.weights import structure_of

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from google.protobuf import json_format
-from tf1_files import golden_checkpoint, golden_pictures, random_variables, read_checkpoint
-from tf1_graphs import frozen_graph
+from helpers.tf1_files import golden_checkpoint, golden_pictures, random_variables, read_checkpoint
+from helpers.tf1_graphs import frozen_graph
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.models.published import open_published

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import tensorflow as tf
-from golden import golden
+from helpers.golden import golden
 
 from animegan3_tf import losses
 from animegan3_tf.models.perceptual import load_perceptual

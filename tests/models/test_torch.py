@@ -7,7 +7,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from golden import golden
+from helpers.golden import golden
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

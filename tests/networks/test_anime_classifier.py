@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from golden import shared
+from helpers.golden import shared
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.common.images import find_images, read_image

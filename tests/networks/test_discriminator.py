@@ -1,7 +1,7 @@
 import numpy as np
 import tensorflow as tf
-from golden import golden
-from upstream import discriminator_variables, load_golden_discriminator
+from helpers.golden import golden
+from helpers.upstream import discriminator_variables, load_golden_discriminator
 
 from animegan3_tf.networks import build_discriminator
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from golden import golden
-from upstream import load_golden_generator
+from helpers.golden import golden
+from helpers.upstream import load_golden_generator
 
 from animegan3_tf.networks import build_generator, main_tail
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from golden import golden
+from helpers.golden import golden
 
 from animegan3_tf.models.weights import named_weights
 from animegan3_tf.networks.animegan1 import build_animegan1, build_animegan1_discriminator

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import skimage.data
 import tensorflow as tf
-from tiny_training import tiny_style
-from wheels import wheel
+from helpers.tiny_training import tiny_style
+from helpers.wheels import wheel
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.models import perceptual

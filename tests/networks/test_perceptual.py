@@ -5,8 +5,8 @@ import h5py
 import numpy as np
 import pytest
 import tensorflow as tf
-from golden import shared
-from tiny_training import resnet_arrays
+from helpers.golden import shared
+from helpers.tiny_training import resnet_arrays
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.models.perceptual import load_perceptual, read_vgg19

@@ -6,7 +6,7 @@ import math
 from html.parser import HTMLParser
 
 import pytest
-from comparisons import comparison
+from helpers.comparisons import comparison
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console

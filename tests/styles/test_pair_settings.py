@@ -1,5 +1,5 @@
 import pytest
-from tiny_pairs import PAIRS_TOML, pairs_style
+from helpers.tiny_pairs import PAIRS_TOML, pairs_style
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.data.region_colors import SKIN_LIGHTNESS

@@ -6,8 +6,8 @@ import tensorflow as tf
 from benchmarks.matmul_rate import matmul_rate
 from benchmarks.setup import new_trainer
 from benchmarks.train import region_wait
-from tiny_pairs import PAIRS_TOML
-from tiny_training import TINY_TOML, tiny_style, write_pictures
+from helpers.tiny_pairs import PAIRS_TOML
+from helpers.tiny_training import TINY_TOML, tiny_style, write_pictures
 
 from animegan3_tf.comparison.speed import Timing
 from animegan3_tf.models.perceptual import load_perceptual

@@ -1,6 +1,6 @@
 import portrait_table
 import pytest
-from drawn_faces import face, landmarks
+from helpers.drawn_faces import face, landmarks
 
 from animegan3_tf.common.images import read_image, write_image
 from animegan3_tf.data.manifest import Manifest

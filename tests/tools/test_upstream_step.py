@@ -6,9 +6,9 @@ import pytest
 import tensorflow as tf
 from benchmarks.upstream_host import l0_smooth_double, revision_target, superpixel_target
 from benchmarks.upstream_step import UpstreamStep
-from golden import golden
-from tiny_training import tiny_style, write_pictures
-from upstream import load_golden_discriminator, load_golden_generator
+from helpers.golden import golden
+from helpers.tiny_training import tiny_style, write_pictures
+from helpers.upstream import load_golden_discriminator, load_golden_generator
 
 from animegan3_tf.data.dataset import TrainingData
 from animegan3_tf.filters import l0_smooth_offline

@@ -2,7 +2,7 @@ import json
 
 import numpy as np
 import pytest
-from golden import golden
+from helpers.golden import golden
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 import dataclasses
 
 import pytest
-from tiny_training import tiny_style, write_pictures
+from helpers.tiny_training import tiny_style, write_pictures
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.styles import load_style

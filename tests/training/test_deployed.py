@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny_training import SINGLE_TAIL, plain_network, tiny_style, write_pictures
+from helpers.tiny_training import SINGLE_TAIL, plain_network, tiny_style, write_pictures
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.models.weights import build_deployed, structure_of

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_pairs import PAIRS_TOML, write_pairs
-from tiny_training import TINY_TOML, write_pictures
+from helpers.tiny_pairs import PAIRS_TOML, write_pairs
+from helpers.tiny_training import TINY_TOML, write_pictures
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.training.distribution import Distribution, check_shares, cluster_position

@@ -1,6 +1,6 @@
 import pytest
-from driven import drive
-from tiny_training import plain_network, tiny_style
+from helpers.driven import drive
+from helpers.tiny_training import plain_network, tiny_style
 
 from animegan3_tf.training.objectives import Dominance, undecided_loss
 from animegan3_tf.training.two_tail import Objective

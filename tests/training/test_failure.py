@@ -8,7 +8,7 @@ import json
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny_training import tiny_style, write_pictures
+from helpers.tiny_training import tiny_style, write_pictures
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.common.images import read_image

@@ -3,9 +3,9 @@ import dataclasses
 import numpy as np
 import pytest
 import tensorflow as tf
-from tf1_files import random_variables
-from tf1_graphs import write_frozen_graph
-from tiny_training import tiny_style
+from helpers.tf1_files import random_variables
+from helpers.tf1_graphs import write_frozen_graph
+from helpers.tiny_training import tiny_style
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.models.weights import named_weights, save_generator

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_pairs import PAIRS_TOML, write_pairs
-from tiny_training import TINY_TOML, write_pictures
+from helpers.tiny_pairs import PAIRS_TOML, write_pairs
+from helpers.tiny_training import TINY_TOML, write_pictures
 
 from animegan3_tf.training.run_files import states
 from animegan3_tf.training.state import read_state

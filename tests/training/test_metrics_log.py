@@ -4,7 +4,7 @@ import string
 import numpy as np
 import pytest
 import tensorflow as tf
-from driven import Clock, drive
+from helpers.driven import Clock, drive
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

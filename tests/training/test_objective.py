@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny_training import resnet_arrays, tiny_style
-from upstream import load_golden_discriminator
+from helpers.tiny_training import resnet_arrays, tiny_style
+from helpers.upstream import load_golden_discriminator
 
 from animegan3_tf import losses
 from animegan3_tf.models.perceptual import load_perceptual

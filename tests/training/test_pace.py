@@ -1,5 +1,5 @@
 import pytest
-from driven import Clock
+from helpers.driven import Clock
 
 from animegan3_tf.training.callbacks import Pace, remaining
 

@@ -4,8 +4,8 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+from helpers.run_folders import add_validation, run_folder
 from PIL import Image
-from run_folders import add_validation, run_folder
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.reports.training import GRIDS, write_run_page

@@ -7,8 +7,8 @@ import shutil
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny_pairs import pairs_style, write_pairs
-from tiny_training import plain_network, tiny_style
+from helpers.tiny_pairs import pairs_style, write_pairs
+from helpers.tiny_training import plain_network, tiny_style
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.common.images import read_image

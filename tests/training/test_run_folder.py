@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from tiny_training import tiny_style
+from helpers.tiny_training import tiny_style
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.training.configuration import Origin, RunConfiguration
@@ -198,7 +198,7 @@ def test_a_start_anew_misses_no_states_of_the_run_before(tmp_path):
 HOLD = """
 import os, sys
 from pathlib import Path
-from tiny_training import tiny_style
+from helpers.tiny_training import tiny_style
 from animegan3_tf.training.configuration import RunConfiguration
 from animegan3_tf.training.run_folder import open_folder
 with open_folder(RunConfiguration(tiny_style(), "photo", "anime", "random", 8, 2), Path(sys.argv[1])):

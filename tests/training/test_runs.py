@@ -3,9 +3,9 @@ import json
 import os
 
 import pytest
+from helpers.run_folders import run_folder
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from run_folders import run_folder
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.reports.training import print_runs

@@ -2,9 +2,9 @@ import h5py
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers.tiny_states import trainer, variables
 from hypothesis import example, given
 from hypothesis import strategies as st
-from tiny_states import trainer, variables
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.training.state import DamagedState, State, read_state, restore_state, snapshot, write_state

@@ -5,7 +5,7 @@ import resource
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny_states import trainer
+from helpers.tiny_states import trainer
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.models.weights_file import write_weights

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from driven import Clock, drive
+from helpers.driven import Clock, drive
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.training.run_files import STATUS, RunStatus, read_status

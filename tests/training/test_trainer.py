@@ -1,8 +1,13 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny_training import tiny_style
-from upstream import discriminator_variables, generator_variables, load_golden_discriminator, load_golden_generator
+from helpers.tiny_training import tiny_style
+from helpers.upstream import (
+    discriminator_variables,
+    generator_variables,
+    load_golden_discriminator,
+    load_golden_generator,
+)
 
 from animegan3_tf.models.perceptual import load_perceptual
 from animegan3_tf.styles import load_style, override

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny_training import plain_network, tiny_style, write_pictures
+from helpers.tiny_training import plain_network, tiny_style, write_pictures
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.common.images import read_image, write_image

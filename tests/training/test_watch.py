@@ -2,8 +2,8 @@ import signal
 from pathlib import Path
 
 import pytest
-from driven import drive
-from tiny_training import tiny_style
+from helpers.driven import drive
+from helpers.tiny_training import tiny_style
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.reports.training import write_run_page

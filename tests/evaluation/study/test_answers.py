@@ -2,7 +2,7 @@ import copy
 import json
 
 import pytest
-from studies import make_answers, make_key
+from helpers.studies import make_answers, make_key
 
 from animegan3_tf.study.answers import AnswersError, read_answers
 

@@ -5,8 +5,8 @@ import re
 
 import numpy as np
 import pytest
+from helpers.studies import write_method_pictures
 from PIL import Image
-from studies import write_method_pictures
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.study.build import Key, build_study, key_path, read_study

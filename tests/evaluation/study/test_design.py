@@ -3,9 +3,9 @@ from collections import Counter
 from itertools import combinations, product
 
 import pytest
+from helpers.studies import make_key
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from studies import make_key
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.study.design import Study, resolve_size

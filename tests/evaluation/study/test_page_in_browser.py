@@ -4,8 +4,8 @@ import json
 import threading
 
 import pytest
-from chromium import BROWSER, browser
-from studies import write_method_pictures
+from helpers.chromium import BROWSER, browser
+from helpers.studies import write_method_pictures
 
 from animegan3_tf.study.build import Key, build_study
 from animegan3_tf.study.design import schedule

@@ -1,7 +1,7 @@
 from collections import Counter
 
 import pytest
-from studies import make_key
+from helpers.studies import make_key
 
 from animegan3_tf.study.design import mulberry32, schedule
 

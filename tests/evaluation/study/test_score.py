@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from studies import make_answers, make_key
+from helpers.studies import make_answers, make_key
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.reports.study import write_study_report

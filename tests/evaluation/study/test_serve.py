@@ -7,7 +7,7 @@ import threading
 from contextlib import contextmanager
 
 import pytest
-from studies import make_answers, write_method_pictures
+from helpers.studies import make_answers, write_method_pictures
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.common.files import only_process

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from studies import make_key, preference, write_answers
+from helpers.studies import make_key, preference, write_answers
 
 from animegan3_tf.study.score import score_files
 

@@ -2,13 +2,13 @@
 
 import numpy as np
 import tensorflow as tf
-from prepared_folders import picture
 
 from animegan3_tf.common.images import write_image
 from animegan3_tf.networks import PerceptualNetwork
 from animegan3_tf.networks.perceptual import KERNELS
 from animegan3_tf.styles import Style, override
 from animegan3_tf.styles.style import tomllib
+from helpers.prepared_folders import picture
 
 TINY_TOML = """
 description = "For tests: shallow features, small crops"

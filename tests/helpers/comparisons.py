@@ -3,8 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-from prepared_folders import picture
-from tiny_training import write_pictures
 
 from animegan3_tf.common.images import write_image
 from animegan3_tf.comparison.compare import Comparison, Entry, Measured, Settings
@@ -14,6 +12,8 @@ from animegan3_tf.comparison.method import Drawn, Method
 from animegan3_tf.comparison.speed import Speed, Timing
 from animegan3_tf.evaluation.result import Result, Score
 from animegan3_tf.stylizer.model import Stylizer
+from helpers.prepared_folders import picture
+from helpers.tiny_training import write_pictures
 
 PHOTOS = ("<b>a&b", "z")
 MACHINE = {"processor": "<CPU>", "cores": 2, "load_average": 1.25, "gpus": [], "python": "3.11", "tensorflow": "2.15.1"}

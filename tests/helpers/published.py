@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from golden import shared
 from skimage import data
 
 from animegan3_tf.common.images import resize
+from helpers.golden import shared
 
 _FOLDER = "HIFILTER_MODELS"
 

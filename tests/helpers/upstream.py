@@ -2,7 +2,8 @@
 
 import numpy as np
 import tensorflow as tf
-from golden import golden
+
+from helpers.golden import golden
 
 BLOCKS = {
     "base": ["base_0", "base_1_down", "base_1", "base_2_down", "base_2", "base_3_down", "base_3"],

@@ -2,10 +2,10 @@
 
 import numpy as np
 import tensorflow as tf
-from golden import golden
 
 from animegan3_tf.models import published
 from animegan3_tf.models.weights import build_deployed, named_weights
+from helpers.golden import golden
 
 GOLDEN = {  # architecture -> checkpoint, arrays, the picture's name in them, tolerance
     "animegan1": ("v1", "Hayao-golden.ckpt", "output", 2e-4),

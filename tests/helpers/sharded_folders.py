@@ -1,11 +1,11 @@
 """Small shard folders for tests, and what lies in their records."""
 
 import tensorflow as tf
-from prepared_folders import picture
-from tiny_training import tiny_style
 
 from animegan3_tf.common.images import write_image
 from animegan3_tf.data.shards import prepare_shards, style_shards
+from helpers.prepared_folders import picture
+from helpers.tiny_training import tiny_style
 
 STYLE = tiny_style({"data.salt": 0.1})  # salt depends on the name
 

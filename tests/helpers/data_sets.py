@@ -5,10 +5,10 @@ import shutil
 
 import numpy as np
 from PIL import Image
-from prepared_folders import picture
-from tiny_training import TINY_TOML
 
 from animegan3_tf.common.images import resize, write_image
+from helpers.prepared_folders import picture
+from helpers.tiny_training import TINY_TOML
 
 
 def data_set(folder):

@@ -1,0 +1,1 @@
+"""What several tests share: data sets, tiny networks, golden data, files as others publish them."""
