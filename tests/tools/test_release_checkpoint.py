@@ -87,8 +87,8 @@ def test_the_recipe_of_a_run_on_pairs(run, about, tmp_path):
     release(run, tmp_path / "out" / "tiny", about)
     card = (tmp_path / "out" / "tiny" / "card.md").read_text()
     recipe = (
-        "- **Recipe**: style.toml; 900 steps on pairs, 800 of them with a discriminator, in batches of 6 crops of 160 "
-        "pixels (5 turns) or 2 crops of 256 pixels (3 turns) or 2 crops of 256 pixels (2 turns); perceptual network "
+        "- **Recipe**: style.toml; 900 steps on pairs, 800 of them with a discriminator, in batches of 3 crops of 256 "
+        "pixels (5 turns) or 6 crops of 160 pixels (3 turns) or 2 crops of 256 pixels (2 turns); perceptual network "
         "resnet18:net.npz; seed 0."
     )
     assert recipe in card.splitlines()
