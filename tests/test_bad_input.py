@@ -190,12 +190,12 @@ def test_when_nothing_more_fits_it_is_one_line_and_a_rerun_finishes(data):
     """Writing past a limit fails half-way through a file, as on a full disk."""
     for i in range(4):
         write_image(data / "photo" / f"{i}.png", picture(i))
-    write_image(data / "photo" / "large.png", np.random.default_rng(0).integers(0, 256, (48, 48, 3), np.uint8))
+    write_image(data / "photo" / "large.png", np.random.default_rng(0).integers(0, 256, (256, 256, 3), np.uint8))
     before = originals(data / "photo")
     command = [sys.executable, "-m", "animegan3_tf", "prepare", "--style", str(data.parent / "tiny.toml")]
     command += ["--data", str(data), "--jobs", "2", "--set", "data.max_scale=3"]
     settings = {"cwd": ROOT, "env": {**os.environ, "PYTHONPATH": str(ROOT)}, "capture_output": True, "text": True}
-    limited = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))\n"
+    limited = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (80_000, 80_000))\n"
     limited += "from animegan3_tf.cli import main; main()"
     done = subprocess.run([sys.executable, "-c", limited, *command[3:]], **settings)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr

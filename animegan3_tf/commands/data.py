@@ -208,7 +208,7 @@ def _prepare_shards(
     if runner is None:
         engine = on_this_machine(jobs)
     else:
-        from animegan3_tf.data.shards import on_beam
+        from animegan3_tf.data.beam import on_beam
 
         engine = on_beam(runner, beam_options)
     with progress("preparing") as advance:

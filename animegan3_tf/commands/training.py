@@ -90,7 +90,7 @@ def train_command(
     if override and not resume:
         raise UserError("--override is for --resume; leave it out, or add --resume")
 
-    from animegan3_tf.training.precision import half_precision
+    from animegan3_tf.training.distribution import half_precision
     from animegan3_tf.training.run import RunConfiguration, resolve_steps
     from animegan3_tf.training.run_folder import find_origin
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 from animegan3_tf import losses
 from animegan3_tf.models.weights import build_deployed
 from animegan3_tf.networks.patch_discriminator import build_pair_discriminator
-from animegan3_tf.training.precision import scaled_gradients
+from animegan3_tf.training.distribution import scaled_gradients
 from animegan3_tf.training.terms import FeatureTerms, paired_weights
 from animegan3_tf.training.trainer import Batch, GanTrainer, Gradients, Terms, adam, total
 

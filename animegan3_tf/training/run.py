@@ -20,9 +20,8 @@ from animegan3_tf.models.perceptual import load_perceptual, perceptual_family
 from animegan3_tf.styles.style import PAIRS, UNPAIRED
 from animegan3_tf.training.callbacks import Checkpoints, Scalars, StopOnSignal
 from animegan3_tf.training.configuration import RunConfiguration, binding_digest, resolve_steps, with_perceptual_file
-from animegan3_tf.training.distribution import Distribution, check_shares, choose_distribution
+from animegan3_tf.training.distribution import Distribution, check_shares, choose_distribution, policy
 from animegan3_tf.training.objectives import PairedObjective, UnpairedObjective
-from animegan3_tf.training.precision import policy
 from animegan3_tf.training.run_files import states
 from animegan3_tf.training.run_folder import SAMPLES, note_perceptual_file, open_folder, read_initial
 from animegan3_tf.training.state import State, restore_state, save_state, snapshot

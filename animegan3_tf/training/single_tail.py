@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
 from animegan3_tf import losses
-from animegan3_tf.networks import animegan1, animegan2
+from animegan3_tf.networks.animegan1 import build_animegan1, build_animegan1_discriminator
+from animegan3_tf.networks.animegan2 import build_animegan2, build_animegan2_discriminator
 from animegan3_tf.training.terms import FeatureTerms, gray
 from animegan3_tf.training.trainer import Batch, GanTrainer, Gradients, Terms, total
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
     from animegan3_tf.networks import PerceptualNetwork
     from animegan3_tf.styles import Style
 
@@ -90,7 +89,11 @@ class SingleTailObjective(FeatureTerms):
         return self.discriminator(answer, answer, answer, answer)["discriminator_support"]
 
 
-NETWORKS: dict[str, ModuleType] = {"animegan1": animegan1, "animegan2": animegan2}
+# generator's name: the builders of the generator and its discriminator
+NETWORKS: dict[str, tuple[Callable[..., tf.keras.Model], Callable[..., tf.keras.Model]]] = {
+    "animegan1": (build_animegan1, build_animegan1_discriminator),
+    "animegan2": (build_animegan2, build_animegan2_discriminator),
+}
 
 
 class SingleTailTrainer(GanTrainer):
@@ -119,11 +122,11 @@ class SingleTailTrainer(GanTrainer):
         jit: Collection[str] = (),
         plain: tf.keras.Model | None = None,
     ) -> None:
-        module, resize = NETWORKS[style.generator], style.train.resize
+        (build, build_discriminator), resize = NETWORKS[style.generator], style.train.resize
         networks = {
-            "generator": module.build_generator(resize),
-            "average": module.build_generator(resize),
-            "support_discriminator": module.build_discriminator("support_discriminator"),
+            "generator": build(resize),
+            "average": build(resize),
+            "support_discriminator": build_discriminator("support_discriminator"),
         }
         super().__init__(style, network, networks, SingleTailObjective, accumulate, jit, plain)
         self._discriminate = self._as_called(self.support_discriminator)

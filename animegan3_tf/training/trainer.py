@@ -13,8 +13,14 @@ import tensorflow as tf
 from animegan3_tf.layers import SpectralNormalization
 from animegan3_tf.layers.external_attention import NORM_MOMENTUM
 from animegan3_tf.models.weights import named_weights, weight_name
-from animegan3_tf.training.distribution import local_value, set_locally
-from animegan3_tf.training.precision import scaled_gradients, scaling_variables, tolerated, with_loss_scaling
+from animegan3_tf.training.distribution import (
+    local_value,
+    scaled_gradients,
+    scaling_variables,
+    set_locally,
+    tolerated,
+    with_loss_scaling,
+)
 
 if TYPE_CHECKING:
     import numpy as np

@@ -66,5 +66,5 @@ def test_a_smoothed_target_is_balanced_at_working_size():
 
 
 def test_an_unknown_balance_is_refused():
-    with pytest.raises(UserError, match="balance is 'colour'; it must be one of none, mean, equalize"):
+    with pytest.raises(UserError, match="balance is 'colour'; it must be 'none', 'mean' or 'equalize'"):
         tiny_style({"data.balance": "colour"})

@@ -11,7 +11,7 @@ from animegan3_tf.data.targets import style_targets, target_name
 
 beam = pytest.importorskip("apache_beam", reason="Apache Beam is not installed (the extra: make EXTRAS=dev,beam test)")
 
-from animegan3_tf.data.shards import on_beam  # noqa: E402  (it needs Beam)
+from animegan3_tf.data.beam import on_beam  # noqa: E402  (it needs Beam)
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_what_beam_refuses_is_one_line(runner, options, words):
 
 
 def test_without_beam_the_way_to_it_is_named(monkeypatch):
-    monkeypatch.setattr("animegan3_tf.data.shards.beam", None)
+    monkeypatch.setattr("animegan3_tf.data.beam.beam", None)
     with pytest.raises(UserError, match=r"--runner FlinkRunner needs Apache Beam, .* pip install .*'\.\[beam\]'"):
         on_beam("FlinkRunner")
 

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from animegan3_tf import __version__
 from animegan3_tf.comparison.speed import Timing, describe_machine, has_gpu, peak_memory, ratios, seconds_of, take_turns
-from animegan3_tf.training.precision import policy
+from animegan3_tf.training.distribution import policy
 from benchmarks.matmul_rate import matmul_rate
 from benchmarks.parts import step_parts
 from benchmarks.setup import TrainSettings, new_trainer, training_subject
