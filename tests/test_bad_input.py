@@ -193,7 +193,7 @@ def test_when_nothing_more_fits_it_is_one_line_and_a_rerun_finishes(data):
     write_image(data / "photo" / "large.png", np.random.default_rng(0).integers(0, 256, (256, 256, 3), np.uint8))
     before = originals(data / "photo")
     command = [sys.executable, "-m", "animegan3_tf", "prepare", "--style", str(data.parent / "tiny.toml")]
-    command += ["--data", str(data), "--jobs", "2", "--set", "data.max_scale=3"]
+    command += ["--data", str(data), "--jobs", "2", "--set", "data.max_scale=16"]
     settings = {"cwd": ROOT, "env": {**os.environ, "PYTHONPATH": str(ROOT)}, "capture_output": True, "text": True}
     limited = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (80_000, 80_000))\n"
     limited += "from animegan3_tf.cli import main; main()"
