@@ -12,13 +12,14 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
-
-import h5py
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.common.files import whole_file
+
+if TYPE_CHECKING:
+    import h5py
+    import numpy as np
 
 FORMAT = "animegan3_tf generator 1"
 DAMAGE = (OSError, KeyError, RuntimeError, TypeError, ValueError)  # what HDF5 raises over damaged files
@@ -32,6 +33,8 @@ def write_weights(path: str | os.PathLike, header: Mapping[str, object], arrays:
         header: Entries that JSON can hold; "format" is added.
         arrays: Arrays by name, where slashes make groups.
     """
+    import h5py  # not above: `--help` would wait for it
+
     # in memory first: HDF5 cannot recover when the disk fills up
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as file:
@@ -62,6 +65,8 @@ def write_arrays(file: h5py.File, arrays: Mapping[str, np.ndarray]) -> None:
 
 def read_arrays(file: h5py.File) -> dict[str, np.ndarray]:
     """Reads every array of an open file by name; a damaged file raises one of `DAMAGE`."""
+    import h5py
+
     arrays = {}
 
     def collect(name: str, item: object) -> None:
@@ -95,6 +100,8 @@ def describe_arrays(
 @contextlib.contextmanager
 def _opened(path: str | os.PathLike) -> Iterator[tuple[h5py.File, dict[str, Any]]]:
     """Opens a weights file for a `with` block: the file and its header."""
+    import h5py
+
     name = repr(os.fsdecode(path))
     if not Path(path).is_file():
         is_what = "is not a weights file" if os.path.exists(path) else "does not exist"
