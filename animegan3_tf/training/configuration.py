@@ -75,7 +75,7 @@ class RunConfiguration:
         keep: The number of the newest states to keep.
         keep_every: Also keep the states of steps that are multiples of this; 0 for none.
         deterministic: Every operation gives the same bits on the same machine.
-        precision: "float32", or a half precision of `training.precision`.
+        precision: "float32", or a half precision of `training.distribution`.
         accumulate: Parts in which a batch is computed.
         jit: XLA compiles the parts that gain from it.
         init: The weights that the run begins with, see `training.initial`; None for random ones.
