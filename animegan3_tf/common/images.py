@@ -283,6 +283,29 @@ def find_images(folder: str | os.PathLike, on_error: Callable[[Path, ImageError]
     return sorted(found, key=lambda path: path.parts)
 
 
+def images_by_stem(folder: str | os.PathLike, clash: Callable[[str, Path, Path], str]) -> dict[str, Path]:
+    """Finds the images of a folder by name.
+
+    Args:
+        folder: The folder.
+        clash: (name, first file, second file) -> what the error says of two images of one name.
+
+    Returns:
+        {path below the folder, without suffix and with forward slashes: file}.
+
+    Raises:
+        UserError: Two images have one name.
+        ImageError: See `find_images`.
+    """
+    found: dict[str, Path] = {}
+    for path in find_images(folder):
+        name = path.relative_to(folder).with_suffix("").as_posix()
+        if name in found:
+            raise UserError(clash(name, found[name], path))
+        found[name] = path
+    return found
+
+
 def resize(rgb: np.ndarray, size_hw: tuple[int, int]) -> np.ndarray:
     """Resizes an image, by area where a side shrinks and with cubic interpolation where it grows.
 

@@ -22,7 +22,6 @@ from animegan3_tf.data.targets import Stage, style_targets, target_name, working
 from animegan3_tf.filters import add_salt, l0_smooth, smooth_edges, superpixels
 
 if TYPE_CHECKING:
-    from animegan3_tf.data.targets import Stage
     from animegan3_tf.styles.style import DataSettings, Style, TargetSettings
 
 

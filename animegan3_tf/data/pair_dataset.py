@@ -17,8 +17,8 @@ from animegan3_tf.common.errors import UserError, quote
 from animegan3_tf.common.images import (
     DEFAULT_MAX_PIXELS,
     ImageError,
-    find_images,
     image_size,
+    images_by_stem,
     read_image,
     resize,
     short_side_size,
@@ -77,16 +77,16 @@ class PairImages:
             most: The short side that larger pairs are reduced to, to save memory; None leaves them.
             eyes: Whether `load` marks the eyes.
         """
-        self.folder, self.pairs, self.eyes = Path(folder), list(pairs), eyes
+        self.folder, self.pairs, self._eyes = Path(folder), list(pairs), eyes
         self._max_pixels, self._most = max_pixels, most
 
     def __len__(self) -> int:
         return len(self.pairs)
 
-    def part(self, numbers: Sequence[int]) -> PairImages:
-        """Returns some of the pairs, in the order of the numbers given."""
+    def part(self, numbers: Sequence[int], eyes: bool = False) -> PairImages:
+        """Returns some of the pairs, in the order of the numbers given; `eyes` as when made."""
         pairs = [self.pairs[number] for number in numbers]
-        return PairImages(self.folder, pairs, self._max_pixels, self._most, self.eyes)
+        return PairImages(self.folder, pairs, self._max_pixels, self._most, eyes)
 
     def load(self, number: int) -> np.ndarray:
         """Reads a pair.
@@ -113,7 +113,7 @@ class PairImages:
             size = short_side_size(photo.shape, self._most)
             photo, drawing = resize(photo, size), resize(drawing, size)
         parts = [photo, drawing]
-        if self.eyes:
+        if self._eyes:
             parts.append(_eye_mask(photo.shape[:2], self.landmarks(number)))
         return np.concatenate(parts, axis=-1)
 
@@ -231,14 +231,9 @@ def _hash(stem: str) -> float:
 
 
 def _by_stem(folder: Path) -> dict[str, Path]:
-    """Finds {path below the folder without suffix: path}; refuses two files of one name."""
-    found: dict[str, Path] = {}
-    for path in find_images(folder):
-        stem = path.relative_to(folder).with_suffix("").as_posix()
-        if stem in found:
-            raise UserError(f"{quote(found[stem])} and {quote(path)} have the same name; remove one")
-        found[stem] = path
-    return found
+    return images_by_stem(
+        folder, lambda _, first, second: f"{quote(first)} and {quote(second)} have the same name; remove one"
+    )
 
 
 def _partners(photos: Path, drawings: Path) -> list[Pair]:
@@ -346,8 +341,7 @@ class PairBatches:
         """
         self.settings, self.seed, self.images = settings, seed, images
         self.held_out = held_out_numbers([pair.stem for pair in images.pairs], settings.held_out)
-        trained = images.part(sorted(set(range(len(images))) - set(self.held_out)))
-        trained.eyes = settings.eyes > 0
+        trained = images.part(sorted(set(range(len(images))) - set(self.held_out)), settings.eyes > 0)
         self._store = ImageStore(trained, warn, _CACHE_BYTES)
         self._store.load(0)  # a folder without any readable pair raises here, not from inside the pipeline
         self._permutation = functools.lru_cache(maxsize=4)(self._permute)

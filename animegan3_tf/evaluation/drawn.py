@@ -13,7 +13,7 @@ from pathlib import Path
 import animegan3_tf
 from animegan3_tf.common.errors import UserError, quote
 from animegan3_tf.common.files import remove_leftovers, sha256_of, whole_file
-from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, find_images
+from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, find_images, images_by_stem
 from animegan3_tf.data.manifest import Entry, Format, Manifest, not_writable, remove
 from animegan3_tf.stylizer.files import Report, stylize_files
 from animegan3_tf.stylizer.model import load_stylizer
@@ -34,13 +34,12 @@ def images_by_name(folder: str | os.PathLike, what: str) -> dict[str, Path]:
     Raises:
         UserError: Two images have one name.
     """
-    paths: dict[str, Path] = {}
-    for path in find_images(folder):
-        name = path.relative_to(folder).with_suffix("").as_posix()
-        if name in paths:
-            raise UserError(f"{what} has two pictures named {name!r} ({paths[name].suffix}, {path.suffix}); remove one")
-        paths[name] = path
-    return paths
+    return images_by_stem(
+        folder,
+        lambda name, first, second: (
+            f"{what} has two pictures named {name!r} ({first.suffix}, {second.suffix}); remove one"
+        ),
+    )
 
 
 def same_aspect(first: Sequence[int], second: Sequence[int]) -> bool:

@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence, Sized
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,9 +19,6 @@ from animegan3_tf.data.targets import Stage, style_targets, target_name
 from animegan3_tf.inspection.survey import Survey, survey_folder
 from animegan3_tf.styles import Style
 from animegan3_tf.styles.style import DataSettings
-
-if TYPE_CHECKING:
-    from animegan3_tf.inspection.survey import Survey
 
 MOST = 2  # bits by which hashes of one image may differ after resizing or compressing it again
 _BITS, _BANDS = 64, MOST + 1  # if at most MOST bits differ, at least one of MOST + 1 bands is equal

@@ -2,7 +2,7 @@
 
 from animegan3_tf.losses.adversarial import discriminator_loss, generator_loss
 from animegan3_tf.losses.color import lab_color_loss, rgb_to_lab, yuv_color_loss
-from animegan3_tf.losses.drawing import block_mean_loss, ink_weights, neighbour_difference_loss, weighted_l1
+from animegan3_tf.losses.drawing import block_mean_loss, ink_weights, neighbour_difference_loss
 from animegan3_tf.losses.features import feature_distance, gram_distance, gram_matrix, l1_loss
 from animegan3_tf.losses.smoothness import flat_region_loss, total_variation
 
@@ -20,6 +20,5 @@ __all__ = [
     "neighbour_difference_loss",
     "rgb_to_lab",
     "total_variation",
-    "weighted_l1",
     "yuv_color_loss",
 ]

@@ -25,20 +25,6 @@ def ink_weights(drawing: tf.Tensor, ink: float = 5.0, contrast: float = 0.3, win
     return 1.0 + ink * tf.clip_by_value(tf.abs(grey - mean) / contrast, 0.0, 1.0)
 
 
-def weighted_l1(x: tf.Tensor, y: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-    """Computes the mean of the absolute differences times the weights; the sum of the weights is not divided out.
-
-    Args:
-        x: Float tensor [N, H, W, C].
-        y: Float tensor [N, H, W, C].
-        weights: Float tensor [N, H, W, 1].
-
-    Returns:
-        Scalar.
-    """
-    return tf.reduce_mean(weights * tf.abs(x - y))
-
-
 def neighbour_difference_loss(x: tf.Tensor, y: tf.Tensor, distances: tuple[int, ...] = (1, 2)) -> tf.Tensor:
     """Compares each pixel's differences to its neighbours below and to the right, so edges fall where the drawing's do.
 

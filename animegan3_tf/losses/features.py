@@ -5,23 +5,34 @@ from __future__ import annotations
 import tensorflow as tf
 
 
-def feature_distance(x: tf.Tensor, y: tf.Tensor, scale: float = 1.0) -> tf.Tensor:
+def feature_distance(x: tf.Tensor, y: tf.Tensor, scale: float = 1.0, weights: tf.Tensor | None = None) -> tf.Tensor:
     """Computes the mean absolute difference of two feature maps (content loss of AnimeGAN, eq. 3, and DTGAN, eq. 7).
 
     Args:
         x: Float tensor [N, H, W, C].
         y: Float tensor [N, H, W, C].
         scale: Factor of the result; 1/512 for VGG19 conv4_4, whose raw features are in the hundreds.
+        weights: Float tensor [N, H, W, 1], factors of the differences at each place; None for 1 everywhere.
 
     Returns:
         Scalar.
     """
-    return scale * l1_loss(x, y)
+    return scale * l1_loss(x, y, weights)
 
 
-def l1_loss(x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
-    """Mean absolute difference of two tensors of one shape; a scalar. On [-1, 1] images it lies in [0, 2]."""
-    return tf.reduce_mean(tf.abs(tf.cast(x, tf.float32) - tf.cast(y, tf.float32)))
+def l1_loss(x: tf.Tensor, y: tf.Tensor, weights: tf.Tensor | None = None) -> tf.Tensor:
+    """Computes the mean absolute difference of two tensors of one shape; on [-1, 1] images it lies in [0, 2].
+
+    Args:
+        x: Float tensor of any shape.
+        y: Float tensor of the same shape.
+        weights: Factors of the differences, which broadcast to that shape; their sum is not divided out.
+
+    Returns:
+        Scalar.
+    """
+    distance = tf.abs(tf.cast(x, tf.float32) - tf.cast(y, tf.float32))
+    return tf.reduce_mean(distance if weights is None else weights * distance)
 
 
 def gram_matrix(features: tf.Tensor) -> tf.Tensor:

@@ -36,14 +36,11 @@ if TYPE_CHECKING:
     import os
     from pathlib import Path
 
-    import tensorflow as tf
-
     from animegan3_tf.networks import PerceptualNetwork
     from animegan3_tf.styles import Style
-    from animegan3_tf.training.callbacks import RunCallback
     from animegan3_tf.training.configuration import RunConfiguration
-    from animegan3_tf.training.single_tail import SingleTailObjective, SingleTailTrainer
-    from animegan3_tf.training.two_tail import Objective, Trainer
+    from animegan3_tf.training.single_tail import SingleTailObjective
+    from animegan3_tf.training.two_tail import Objective
 
 
 TRAINERS = {"animegan1": SingleTailTrainer, "animegan2": SingleTailTrainer, "animegan3": Trainer}

@@ -44,18 +44,17 @@ class PairObjective(FeatureTerms):
         if eyes is not None:
             ink += pairs.eyes * eyes
         terms = {
-            "pixels": pairs.pixels * losses.weighted_l1(drawing, result, ink),
+            "pixels": pairs.pixels * losses.l1_loss(drawing, result, ink),
             "differences": pairs.differences * losses.neighbour_difference_loss(drawing, result),
             "blocks": pairs.blocks * losses.block_mean_loss(drawing, result),
         }
         wanted, seen = self.network(drawing), self.network(result)
         for tap, weight in paired_weights(self.style, self.network.family).features.items():
-            pair = tf.stop_gradient(wanted[tap]), seen[tap]
-            if eyes is None:
-                distance = losses.feature_distance(*pair, self.network.scales[tap])
-            else:
+            weights = None
+            if eyes is not None:
                 weights = 1.0 + pairs.eyes * tf.image.resize(eyes, tf.shape(seen[tap])[1:3], "area")
-                distance = self.network.scales[tap] * losses.weighted_l1(*pair, weights)
+            scale = self.network.scales[tap]
+            distance = losses.feature_distance(tf.stop_gradient(wanted[tap]), seen[tap], scale, weights)
             terms[f"features_{tap}"] = weight * distance
         return terms
 

@@ -30,9 +30,7 @@ from animegan3_tf.training.watch import RunMonitor, SilentMonitor
 
 if TYPE_CHECKING:
     import os
-    from pathlib import Path
 
-    from animegan3_tf.training.configuration import RunConfiguration
     from animegan3_tf.training.trainer import Failure, GanTrainer
 
 

@@ -18,7 +18,6 @@ from animegan3_tf.common.errors import UserError
 from animegan3_tf.common.files import whole_file
 
 if TYPE_CHECKING:
-    import os
     from typing import TypeGuard  # not in Python 3.9
 
 CONFIGURATION = "config.json"

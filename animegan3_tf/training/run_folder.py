@@ -33,11 +33,8 @@ from animegan3_tf.training.state import (
 )
 
 if TYPE_CHECKING:
-    import os
-
     from animegan3_tf.models.model import Model
     from animegan3_tf.styles import Style
-    from animegan3_tf.training.configuration import RunConfiguration
     from animegan3_tf.training.trainer import GanTrainer
 
 _AVERAGE, _SUPPORT = "average/", "support_"

@@ -23,8 +23,6 @@ from animegan3_tf.training.distribution import (
 )
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from animegan3_tf.networks import PerceptualNetwork
     from animegan3_tf.styles import Style
     from animegan3_tf.styles.style import TrainSettings

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from animegan3_tf.networks import PerceptualNetwork
     from animegan3_tf.styles.style import PerceptualSettings
-    from animegan3_tf.training.callbacks import RunCallback
     from animegan3_tf.training.trainer import GanTrainer
 
 ANIME_IMAGES = 16

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from animegan3_tf.training.callbacks import Pace
     from animegan3_tf.training.configuration import RunConfiguration
     from animegan3_tf.training.run import RunResult
 

@@ -41,7 +41,13 @@ def test_ink_looks_as_far_as_the_window_says():
 def test_weighted_l1():
     x, y = grey([[0.0, 1.0]]), grey([[0.5, 0.0]])
     weights = tf.constant([[[[1.0], [3.0]]]])
-    assert float(losses.weighted_l1(x, y, weights)) == pytest.approx((1 * 0.5 + 3 * 1.0) / 2)
+    assert float(losses.l1_loss(x, y, weights)) == pytest.approx((1 * 0.5 + 3 * 1.0) / 2)
+
+
+def test_weighted_features_of_half_precision():
+    x, y = (tf.cast(one, tf.float16) for one in (grey([[0.0, 1.0]]), grey([[0.5, 0.0]])))
+    weights = tf.constant([[[[1.0], [3.0]]]])
+    assert float(losses.feature_distance(x, y, 2.0, weights)) == pytest.approx(2.0 * (1 * 0.5 + 3 * 1.0) / 2)
 
 
 def test_neighbour_differences():
