@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.python.ops import gen_math_ops  # no public way leads to what the tape adds with
 
 import animegan3_tf
 from animegan3_tf.common import images
@@ -141,7 +143,7 @@ def train(
     """
     folder, configuration = Path(folder), with_perceptual_file(configuration, fetch=False)
     if configuration.deterministic:
-        tf.config.experimental.enable_op_determinism()
+        compute_the_same_bits()
     distribution = choose_distribution()
     check_shares(configuration.style.batch_sizes, distribution.replicas, configuration.accumulate)
     with distribution.contact():
@@ -154,6 +156,22 @@ def train(
             result = _train(configuration, folder, start, monitor, distribution)
             monitor.ended(result)
         return result
+
+
+def compute_the_same_bits() -> None:
+    """Makes every operation of this process give the same bits each time on the same machine.
+
+    TensorFlow's own switch leaves one out: AddN adds first what no other operation still reads, so the order of three
+    or more summands is that of chance. Gradients of what is used three times come from it, and the graph optimiser
+    makes it of chains of additions. Here pairs are added instead, in the order that AddN has without a rival.
+    """
+    tf.config.experimental.enable_op_determinism()
+    tf.config.optimizer.set_experimental_options({"arithmetic_optimization": False})
+    gen_math_ops.add_n = _add_in_order
+
+
+def _add_in_order(inputs: Sequence[tf.Tensor], name: str | None = None) -> tf.Tensor:
+    return functools.reduce(tf.add, inputs) if len(inputs) > 1 else tf.identity(inputs[0], name)
 
 
 def _train(

@@ -261,11 +261,39 @@ def test_a_fine_tune_begins_with_the_weights_of_another_run(folders, tmp_path, c
 
 def test_a_deterministic_run_makes_tensorflow_so(folders, tmp_path, counting, monkeypatch):
     called = []
-    monkeypatch.setattr(tf.config.experimental, "enable_op_determinism", lambda: called.append(True))
+    monkeypatch.setattr(run, "compute_the_same_bits", lambda: called.append(True))
     train(configuration(folders, steps=2), tmp_path / "a", show=lambda line: None)
     assert not called
     train(configuration(folders, steps=2, deterministic=True), tmp_path / "b", show=lambda line: None)
     assert called
+
+
+def test_a_deterministic_run_adds_in_one_order(monkeypatch):
+    """AddN's order is that of chance where other operations read its inputs too: 20 steps of `shinkai` differed."""
+
+    @tf.function
+    def gradient(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            loss = tf.add_n([tf.square(x), tf.exp(x), tf.sin(x), tf.negative(x)])
+        return tape.gradient(loss, x)
+
+    def most_summands():
+        operations = gradient.get_concrete_function(tf.TensorSpec([3])).graph.get_operations()
+        return max(len(operation.inputs) for operation in operations if operation.type.startswith("Add"))
+
+    assert most_summands() == 4
+    gradient = tf.function(gradient.python_function)
+    monkeypatch.setattr(tf.config.experimental, "enable_op_determinism", lambda: None)
+    monkeypatch.setattr(run.gen_math_ops, "add_n", run.gen_math_ops.add_n)  # to be put back
+    optimizer = tf.config.optimizer
+    before = optimizer.get_experimental_options()
+    try:
+        run.compute_the_same_bits()
+        assert most_summands() == 2
+        assert optimizer.get_experimental_options()["arithmetic_optimization"] is False  # it would join them again
+    finally:
+        optimizer.set_experimental_options({"arithmetic_optimization": True, **before})
 
 
 def test_a_second_interrupt_ends_it_at_once():
