@@ -110,7 +110,7 @@ def _gflop_of_network(network: tf.keras.Model) -> float:
     from animegan3_tf.comparison.speed import count_flops
 
     signature = [tf.TensorSpec([1, GFLOP_SIDE, GFLOP_SIDE, 3], tf.float32)]
-    traced = tf.function(lambda photo: network(photo, training=False), input_signature=signature)
+    traced = tf.function(lambda photo: network(photo, training=False), input_signature=signature, autograph=False)
     return count_flops(traced.get_concrete_function()) / 1e9
 
 

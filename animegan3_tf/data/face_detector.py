@@ -96,7 +96,7 @@ def _newer(mtcnn: Callable[..., Any]) -> Callable[[np.ndarray], list[Face]]:
         stages.StageONet(weights=str(weights / "onet.lz4")),
     ]
     for part in parts:  # as graphs: Keras' own calls would take most of the time
-        part._model = tf.function(part.model, input_signature=[tf.TensorSpec([None, None, None, 3])])
+        part._model = tf.function(part.model, input_signature=[tf.TensorSpec([None, None, None, 3])], autograph=False)
     networks = mtcnn(stages=parts)
 
     def search(photo: np.ndarray) -> list[Face]:

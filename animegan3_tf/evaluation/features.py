@@ -248,7 +248,7 @@ def _half(path: str) -> FeatureNetwork:
 
 
 def _network(name: str, layer: str, path: str | Path, model: tf.keras.Model, size: int) -> FeatureNetwork:
-    @tf.function(input_signature=[tf.TensorSpec([None, size, size, 3], tf.float32)])
+    @tf.function(input_signature=[tf.TensorSpec([None, size, size, 3], tf.float32)], autograph=False)
     def features(images: tf.Tensor) -> tf.Tensor:
         return model(images / 127.5 - 1.0, training=False)
 

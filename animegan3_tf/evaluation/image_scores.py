@@ -119,7 +119,7 @@ def _first_half(path: str | Path) -> dict[int, np.ndarray]:
 def _distance(
     name: str, path: str | Path, is_lpips: bool, model: tf.keras.Model, learned: Mapping[str, np.ndarray] | None
 ) -> PerceptualDistance:
-    @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32)] * 2)
+    @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32)] * 2, autograph=False)
     def forward(photos: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
         return feature_map_distance(model(photos, training=False), model(images, training=False), learned)
 

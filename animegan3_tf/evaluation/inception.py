@@ -40,7 +40,10 @@ def inception_2015(folder: str | None = None) -> FeatureNetwork:
         reason = " ".join(str(error).split())[:200]
         raise UserError(f"the InceptionV3 of FID cannot be loaded ({reason}); {_get_2015()}") from None
 
-    @tf.function(input_signature=[tf.TensorSpec([None, *[tfgan.INCEPTION_DEFAULT_IMAGE_SIZE] * 2, 3], tf.float32)])
+    @tf.function(
+        input_signature=[tf.TensorSpec([None, *[tfgan.INCEPTION_DEFAULT_IMAGE_SIZE] * 2, 3], tf.float32)],
+        autograph=False,
+    )
     def features(images: tf.Tensor) -> tf.Tensor:
         pooled = module(images / 127.5 - 1.0)[tfgan.INCEPTION_FINAL_POOL]
         return tf.reshape(pooled, [tf.shape(images)[0], -1])
@@ -70,7 +73,7 @@ def inception_keras(path: str | None = None) -> FeatureNetwork:
             "and give --features inception-keras:FILE.h5"
         ) from None
 
-    @tf.function(input_signature=[tf.TensorSpec([None, 299, 299, 3], tf.float32)])
+    @tf.function(input_signature=[tf.TensorSpec([None, 299, 299, 3], tf.float32)], autograph=False)
     def features(images: tf.Tensor) -> tf.Tensor:
         return model(images / 127.5 - 1.0, training=False)
 

@@ -68,7 +68,7 @@ def forward_functions(generator: tf.keras.Model, architecture: Architecture) -> 
     """
     # One signature for every size: without it each new size would trace the network again.
     signature = [tf.TensorSpec([None, None, None, 3], tf.float32)]
-    traced = tf.function(lambda photo: generator(photo, training=False), input_signature=signature)
+    traced = tf.function(lambda photo: generator(photo, training=False), input_signature=signature, autograph=False)
     # built when the first large photo comes
     tiled = functools.lru_cache(lambda: TiledGenerator(generator, architecture=architecture))
 
@@ -122,11 +122,11 @@ class TiledGenerator:
         signature = [tf.TensorSpec([1, None, None, 3], tf.float32)]
         for layer in frozen:
             layer.recording = True
-        self._record = tf.function(model, input_signature=signature)
+        self._record = tf.function(model, input_signature=signature, autograph=False)
         self._record.get_concrete_function()
         for layer in frozen:
             layer.recording = False
-        self._apply = tf.function(model, input_signature=signature)
+        self._apply = tf.function(model, input_signature=signature, autograph=False)
 
     def __call__(self, photo: np.ndarray) -> np.ndarray:
         """Draws a photo.

@@ -116,7 +116,7 @@ class Distribution:
     def __init__(self, strategy: tf.distribute.Strategy | None = None, worker: int = 0, workers: int = 1) -> None:
         self.strategy, self.worker, self.workers = strategy or tf.distribute.get_strategy(), worker, workers
         signature = [tf.TensorSpec([None], tf.int64), tf.TensorSpec([], tf.bool)]
-        self._sum = tf.function(self._summed, input_signature=signature)
+        self._sum = tf.function(self._summed, input_signature=signature, autograph=False)
 
     @property
     def replicas(self) -> int:

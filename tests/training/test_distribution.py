@@ -20,7 +20,7 @@ from animegan3_tf.training.run_files import read_metrics, states
 from animegan3_tf.training.state import read_state
 
 ROOT = Path(__file__).parents[2]
-STEPS, SEEDS = 10, 3
+STEPS, SEEDS = 4, (1, 2, 0)  # the first that meets no kink first, see `check_same_training`
 MOMENTS, WEIGHTS = 2e-4, 1e-5
 TWO_DEVICES = """
 import sys
@@ -116,8 +116,8 @@ PAIRS = ("--style", "tiny-pairs.toml", "--pairs", "pairs")
 def start(data, run, seed, *options, program=("-m", "animegan3_tf"), tf_config=None, sources=UNPAIRED):
     arguments = [
         *(*sources, "--out", run),
-        *("--perceptual", "random", "--steps", STEPS, "--pretrain-steps", 3, "--sample-every", STEPS),
-        *("--log-every", 1, "--seed", seed, *options),
+        *("--perceptual", "random", "--steps", STEPS, "--pretrain-steps", 2, "--sample-every", STEPS),
+        *("--log-every", 1, "--seed", seed, "--deterministic", *options),
     ]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_NUM_INTRAOP_THREADS": "1"}
     if tf_config is not None:
@@ -205,7 +205,7 @@ def test_two_workers_train_as_one_does_and_stop_and_go_on_together(data, one_dev
         assert [r["step"] for r in read_metrics(run) if "terms" in r] == list(range(1, STEPS + 1))
         return run
 
-    check_same_training(one_device, several, range(SEEDS))
+    check_same_training(one_device, several, SEEDS)
 
 
 @pytest.mark.slow
@@ -217,7 +217,7 @@ def test_two_devices_of_one_process_train_as_one_does(data, one_device):
         finish([start(data, run, seed, program=(program,))])
         return run
 
-    check_same_training(one_device, several, range(SEEDS))
+    check_same_training(one_device, several, SEEDS)
 
 
 @pytest.mark.slow
@@ -233,7 +233,7 @@ def test_two_devices_train_on_pairs_as_one_does(data):
 
         return run
 
-    check_same_training(of("pairs-one", ("-m", "animegan3_tf")), of("pairs-two", (program,)), range(SEEDS))
+    check_same_training(of("pairs-one", ("-m", "animegan3_tf")), of("pairs-two", (program,)), SEEDS)
 
 
 @pytest.mark.slow
