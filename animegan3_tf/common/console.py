@@ -7,20 +7,17 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
 
+import rich.progress
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 from rich.text import Text
+
+Advance = Callable[[int, int, str], None]  # called as (done, total, name) after each item
+Progress = Callable[[str], contextlib.AbstractContextManager]  # of `progress`
+
+_T = TypeVar("_T")
 
 
 def quiet_tensorflow() -> None:
@@ -83,7 +80,7 @@ _EVERY = 30.0  # seconds between lines; short work prints none
 
 
 @contextlib.contextmanager
-def progress(what: str) -> Iterator[Callable[[int, int, str], None]]:
+def progress(what: str) -> Iterator[Advance]:
     """Shows done, total, rate and time left during a `with` block.
 
     Args:
@@ -97,17 +94,36 @@ def progress(what: str) -> Iterator[Callable[[int, int, str], None]]:
         yield Lines(what)
         return
     columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
+        rich.progress.TextColumn("{task.description}"),
+        rich.progress.BarColumn(),
+        rich.progress.MofNCompleteColumn(),
         _Rate(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[name]}", markup=False),
+        rich.progress.TimeElapsedColumn(),
+        rich.progress.TimeRemainingColumn(),
+        rich.progress.TextColumn("{task.fields[name]}", markup=False),
     )
-    with Progress(*columns, console=console) as bar:
+    with rich.progress.Progress(*columns, console=console) as bar:
         task = bar.add_task(what, total=None, name="")
         yield lambda done, total, name: bar.update(task, completed=done, total=total, name=_printable(name))
+
+
+def no_progress(what: str) -> contextlib.AbstractContextManager:
+    """Shows nothing, in the place of `progress`."""
+    return contextlib.nullcontext()
+
+
+def counted(results: Iterable[_T], names: Sequence[str], advance: Advance | None) -> Iterator[_T]:
+    """Yields results, and tells the progress of the loop over them.
+
+    Args:
+        results: The results, one for each name.
+        names: What the loop works on.
+        advance: Called after each turn of the loop.
+    """
+    for done, (name, result) in enumerate(zip(names, results), 1):
+        yield result
+        if advance:
+            advance(done, len(names), name)
 
 
 class Lines:
@@ -122,10 +138,7 @@ class Lines:
     """
 
     def __init__(
-        self,
-        what: str,
-        clock: Callable[[], float] = time.monotonic,
-        write: Callable[[str], None] | None = None,
+        self, what: str, clock: Callable[[], float] = time.monotonic, write: Callable[[str], None] | None = None
     ) -> None:
         self._what, self._clock = what, clock
         self._write = write or (lambda line: print(line, file=sys.stderr, flush=True))
@@ -141,8 +154,8 @@ class Lines:
         self._since, self._before = now, done
 
 
-class _Rate(ProgressColumn):
-    def render(self, task: Task) -> Text:
+class _Rate(rich.progress.ProgressColumn):
+    def render(self, task: rich.progress.Task) -> Text:
         """Items a second over the last half minute."""
         return Text("" if task.speed is None else f"{task.speed:.3g}/s")
 

@@ -10,7 +10,7 @@ import re
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Union
 
 from animegan3_tf.common.errors import UserError, quote
 
@@ -19,11 +19,13 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]  # a module elsewhere; every use checks for None first
 
+StrPath = Union[str, os.PathLike]
+
 _TEMPORARY = re.compile(r"\.[0-9a-f]{32}\.tmp")
 
 
 @contextlib.contextmanager
-def whole_file(path: str | os.PathLike, durable: bool = False) -> Iterator[Path]:
+def whole_file(path: StrPath, durable: bool = False) -> Iterator[Path]:
     """Yields a temporary path in the same folder; what the block writes there replaces `path` when the block ends.
 
     Missing folders are made. When the block or the renaming fails, or is interrupted, the temporary file is removed and
@@ -48,13 +50,13 @@ def whole_file(path: str | os.PathLike, durable: bool = False) -> Iterator[Path]
             temporary.unlink()
 
 
-def write_json(path: str | os.PathLike, values: Any) -> None:
+def write_json(path: StrPath, values: Any) -> None:
     """Writes values that JSON can hold, whole or not at all, for programs to read."""
     with whole_file(path) as temporary:
         temporary.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
 
 
-def remove_leftovers(folder: str | os.PathLike) -> None:
+def remove_leftovers(folder: StrPath) -> None:
     """Removes the temporary files that killed writers left in a folder; nobody else may be writing there now."""
     for path in Path(folder).glob(".*.tmp"):
         if _TEMPORARY.fullmatch(path.name):
@@ -63,7 +65,7 @@ def remove_leftovers(folder: str | os.PathLike) -> None:
 
 
 @contextlib.contextmanager
-def only_process(folder: str | os.PathLike) -> Iterator[None]:
+def only_process(folder: StrPath) -> Iterator[None]:
     """Locks a folder for a `with` block against other processes that call this.
 
     Raises:
@@ -99,7 +101,7 @@ def take_lock(descriptor: int) -> None:
         pass
 
 
-def sha256_of(*paths: str | os.PathLike) -> str:
+def sha256_of(*paths: StrPath) -> str:
     """Computes the SHA-256 of what lies at some paths, as hexadecimal digits.
 
     Args:
@@ -130,7 +132,7 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def write_texts(folder: str | os.PathLike, texts: Mapping[str, str]) -> None:
+def write_texts(folder: StrPath, texts: Mapping[str, str]) -> None:
     """Writes text files into a folder, which is made if missing; each file appears whole or not at all.
 
     Args:

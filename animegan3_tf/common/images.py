@@ -20,7 +20,7 @@ import numpy as np
 from PIL import Image, ImageCms
 
 from animegan3_tf.common.errors import UserError, quote
-from animegan3_tf.common.files import whole_file
+from animegan3_tf.common.files import StrPath, whole_file
 
 DEFAULT_MAX_PIXELS = 100_000_000
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".heic", ".heif"})
@@ -96,7 +96,7 @@ class Thumbnail:
     bytes: int
 
 
-def read_image(path: str | os.PathLike, max_pixels: int = DEFAULT_MAX_PIXELS) -> DecodedImage:
+def read_image(path: StrPath, max_pixels: int = DEFAULT_MAX_PIXELS) -> DecodedImage:
     """Decodes one image: upright, sRGB, 8 bits a channel; of an animation, the first frame.
 
     The format is found from the content, never from the name. 16-bit samples keep their high byte.
@@ -115,7 +115,7 @@ def read_image(path: str | os.PathLike, max_pixels: int = DEFAULT_MAX_PIXELS) ->
     return _read(path, lambda file, name: _decode(file, name, max_pixels)[0])
 
 
-def thumbnail(path: str | os.PathLike, side: int, max_pixels: int = DEFAULT_MAX_PIXELS) -> Thumbnail:
+def thumbnail(path: StrPath, side: int, max_pixels: int = DEFAULT_MAX_PIXELS) -> Thumbnail:
     """Reads an image reduced until its short side is `side` or less.
 
     JPEGs are decoded at a fraction of their size, which reads large ones several times as fast.
@@ -147,7 +147,7 @@ def thumbnail(path: str | os.PathLike, side: int, max_pixels: int = DEFAULT_MAX_
     return _read(path, decode)
 
 
-def image_size(path: str | os.PathLike, max_pixels: int = DEFAULT_MAX_PIXELS) -> tuple[int, int]:
+def image_size(path: StrPath, max_pixels: int = DEFAULT_MAX_PIXELS) -> tuple[int, int]:
     """Reads an image's size from its header, without decoding it.
 
     Args:
@@ -185,7 +185,7 @@ def image_size(path: str | os.PathLike, max_pixels: int = DEFAULT_MAX_PIXELS) ->
     return _read(path, measure)
 
 
-def write_image(path: str | os.PathLike, rgb: np.ndarray, alpha: np.ndarray | None = None, quality: int = 95) -> None:
+def write_image(path: StrPath, rgb: np.ndarray, alpha: np.ndarray | None = None, quality: int = 95) -> None:
     """Writes an image in the format that the suffix names, and makes missing folders.
 
     The file appears whole or not at all. PNG, WebP and TIFF keep alpha; JPEG and BMP have none, so there the image is
@@ -240,7 +240,7 @@ def jpeg_bytes(rgb: np.ndarray, quality: int = 82) -> bytes:
     return file.getvalue()
 
 
-def find_images(folder: str | os.PathLike, on_error: Callable[[Path, ImageError], None] | None = None) -> list[Path]:
+def find_images(folder: StrPath, on_error: Callable[[Path, ImageError], None] | None = None) -> list[Path]:
     """Lists the images in a folder and those below it.
 
     Files count by their suffix, in upper or lower case. Hidden files and folders are skipped. Links to folders are
@@ -283,7 +283,7 @@ def find_images(folder: str | os.PathLike, on_error: Callable[[Path, ImageError]
     return sorted(found, key=lambda path: path.parts)
 
 
-def images_by_stem(folder: str | os.PathLike, clash: Callable[[str, Path, Path], str]) -> dict[str, Path]:
+def images_by_stem(folder: StrPath, clash: Callable[[str, Path, Path], str]) -> dict[str, Path]:
     """Finds the images of a folder by name.
 
     Args:
@@ -372,7 +372,7 @@ class _Header(NamedTuple):
     frames: int
 
 
-def _read(path: str | os.PathLike, decode: Callable[[BinaryIO, str], _T]) -> _T:
+def _read(path: StrPath, decode: Callable[[BinaryIO, str], _T]) -> _T:
     """Returns `decode(file, name)` for an open file; errors of the file system become an `ImageError`."""
     name = quote(path)
     try:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -12,7 +10,9 @@ from typing import Protocol
 import numpy as np
 
 from animegan3_tf import __version__
+from animegan3_tf.common.console import Progress, no_progress
 from animegan3_tf.common.errors import UserError, quote
+from animegan3_tf.common.files import StrPath
 from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, find_images, read_image
 from animegan3_tf.comparison.inputs import Inputs, Specification, reduce_photos, size_text
 from animegan3_tf.comparison.memory import Memory, measure_memory
@@ -67,7 +67,7 @@ class EvaluationMetrics:
     """
 
     measures: Measures
-    progress: Callable[[str], contextlib.AbstractContextManager] = lambda what: contextlib.nullcontext()
+    progress: Progress = no_progress
 
     def __call__(self, pairs: dict[Path, Path], anime: Path) -> Measured:
         """See `MetricSet`."""
@@ -234,13 +234,13 @@ class Comparison:
 
 
 def compare(
-    photos: str | os.PathLike,
-    anime: str | os.PathLike,
+    photos: StrPath,
+    anime: StrPath,
     specifications: Sequence[Specification],
     metrics: MetricSet,
     settings: Settings,
     work: Path,
-    progress: Callable[[str], contextlib.AbstractContextManager] = lambda what: contextlib.nullcontext(),
+    progress: Progress = no_progress,
 ) -> Comparison:
     """Compares methods on the same photos.
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from animegan3_tf.common.console import Advance, counted
 from animegan3_tf.common.errors import UserError, quote
+from animegan3_tf.common.files import StrPath
 from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, ImageError, read_image, resize, write_image
 from animegan3_tf.data.colors import in_threads
 from animegan3_tf.evaluation.drawn import images_by_name
@@ -93,11 +94,9 @@ def parse_models(texts: Iterable[str]) -> list[Specification]:
             )
         if name.casefold() in found:
             raise UserError(f"--model {name!r} is given twice; name each method once")
-        architecture, colon, rest = path.partition(":")
-        if colon and rest and architecture in ARCHITECTURES:
-            found[name.casefold()] = Specification(name, Path(rest), architecture)
-        else:
-            found[name.casefold()] = Specification(name, Path(path))
+        architecture, _, rest = path.partition(":")
+        named = (Path(rest), architecture) if rest and architecture in ARCHITECTURES else (Path(path), None)
+        found[name.casefold()] = Specification(name, *named)
     if not found:
         raise UserError("no --model is given; name at least one, such as --model v3=runs/shinkai")
     return list(found.values())
@@ -125,11 +124,7 @@ class Inputs:
 
 
 def reduce_photos(
-    photos: str | os.PathLike,
-    folder: Path,
-    side: int,
-    max_pixels: int = DEFAULT_MAX_PIXELS,
-    advance: Callable[[int, int, str], None] | None = None,
+    photos: StrPath, folder: Path, side: int, max_pixels: int = DEFAULT_MAX_PIXELS, advance: Advance | None = None
 ) -> Inputs:
     """Writes each photo as a PNG file for the methods to stylise.
 
@@ -163,13 +158,11 @@ def reduce_photos(
         return name, (height, width), None
 
     sizes, rejected = {}, []
-    for number, (name, size, reason) in enumerate(in_threads(read, found.items()), 1):
+    for name, size, reason in counted(in_threads(read, found.items()), list(found), advance):
         if reason is None:
             sizes[name] = size
         else:
             rejected.append(reason)
-        if advance:
-            advance(number, len(found), name)
     if not sizes:
         raise UserError(f"--photos {quote(photos)} holds no picture that can be used: {rejected[0]}")
     paths = {name: image_path(folder, name) for name in sizes}

@@ -14,10 +14,11 @@ import os
 import resource
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from animegan3_tf.common.console import Advance, counted
 from animegan3_tf.comparison.inputs import by_pixels, parse_sizes, size_text
 from animegan3_tf.comparison.method import Method
 
@@ -47,9 +48,7 @@ class Memory:
 
 
 def measure_memory(
-    methods: Sequence[Method],
-    sizes: Sequence[tuple[int, int]],
-    advance: Callable[[int, int, str], None] | None = None,
+    methods: Sequence[Method], sizes: Sequence[tuple[int, int]], advance: Advance | None = None
 ) -> dict[str, Memory]:
     """Measures the methods, one process after the other.
 
@@ -62,12 +61,9 @@ def measure_memory(
         {method's name: Memory}.
     """
     found = {}
-    for number, method in enumerate(methods, 1):
-        own = by_pixels(size for size in sizes if method.takes(size))
-        if own:
+    for method in counted(methods, [method.name for method in methods], advance):
+        if own := by_pixels(size for size in sizes if method.takes(size)):
             found[method.name] = _in_a_process(method.model, own)
-        if advance:
-            advance(number, len(methods), method.name)
     return found
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from animegan3_tf.common.console import Advance, counted
 from animegan3_tf.common.errors import UserError, quote
 from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, ImageError, find_images, read_image, resize, write_image
 from animegan3_tf.comparison.inputs import Inputs, Specification, image_path
@@ -145,11 +146,7 @@ class Drawn:
 
 
 def draw_methods(
-    method: Method,
-    inputs: Inputs,
-    folder: Path,
-    max_pixels: int = DEFAULT_MAX_PIXELS,
-    advance: Callable[[int, int, str], None] | None = None,
+    method: Method, inputs: Inputs, folder: Path, max_pixels: int = DEFAULT_MAX_PIXELS, advance: Advance | None = None
 ) -> Drawn:
     """Writes a method's images: stylises the photos, or copies the images of a method that is a folder of them.
 
@@ -168,30 +165,19 @@ def draw_methods(
     return _stylize(method.stylizer, inputs, folder, advance)
 
 
-def _stylize(
-    stylizer: Stylizer, inputs: Inputs, folder: Path, advance: Callable[[int, int, str], None] | None
-) -> Drawn:
+def _stylize(stylizer: Stylizer, inputs: Inputs, folder: Path, advance: Advance | None) -> Drawn:
     def on_progress(done: int, total: int, photo: Path, error: str | None) -> None:
         if advance:
             advance(done, total, photo.name)
 
     report = stylize_files([inputs.folder], folder, stylizer, suffix=".png", on_progress=on_progress)
     names = {path: name for name, path in inputs.paths.items()}
-    drawn = Drawn(folder)
-    for path, reason in report.failures:
-        drawn.missing[names[path]] = reason
-    drawn.broken = tuple(drawn.missing)
-    drawn.paths = {name: image_path(folder, name) for name in inputs.paths if name not in drawn.missing}
-    return drawn
+    missing = {names[path]: reason for path, reason in report.failures}
+    paths = {name: image_path(folder, name) for name in inputs.paths if name not in missing}
+    return Drawn(folder, paths, missing, broken=tuple(missing))
 
 
-def _copy(
-    method: Method,
-    inputs: Inputs,
-    folder: Path,
-    max_pixels: int,
-    advance: Callable[[int, int, str], None] | None,
-) -> Drawn:
+def _copy(method: Method, inputs: Inputs, folder: Path, max_pixels: int, advance: Advance | None) -> Drawn:
     """Copies images that were made elsewhere, resized to the photos' sizes where they differ."""
     found, drawn = images_by_name(method.model, f"--model {method.name}"), Drawn(folder)
     if not found.keys() & inputs.paths.keys():
@@ -199,7 +185,7 @@ def _copy(
             f"--model {method.name}: no picture of {quote(method.model)} has the name of a photo, such as "
             f"{next(iter(inputs.paths))!r}; name them alike"
         )
-    for number, (name, size) in enumerate(inputs.sizes.items(), 1):
+    for name, size in counted(inputs.sizes.items(), list(inputs.sizes), advance):
         reason: str | None = "there is no picture of its name"
         if name in found:
             try:
@@ -216,6 +202,4 @@ def _copy(
             write_image(drawn.paths[name], resize(rgb, size))
         else:
             drawn.missing[name] = reason
-        if advance:
-            advance(number, len(inputs.sizes), name)
     return drawn

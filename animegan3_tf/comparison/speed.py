@@ -17,6 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from animegan3_tf.common import images
+from animegan3_tf.common.console import Advance
 from animegan3_tf.comparison.memory import Memory
 from animegan3_tf.comparison.method import Method
 from animegan3_tf.training.watch import memory
@@ -278,7 +279,7 @@ def time_methods(
     sizes: Sequence[tuple[int, int]],
     rounds: int,
     memories: Mapping[str, Memory],
-    advance: Callable[[int, int, str], None] | None = None,
+    advance: Advance | None = None,
 ) -> dict[str, dict[tuple[int, int], Speed]]:
     """Times the methods at each size that they take.
 

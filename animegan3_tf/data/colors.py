@@ -13,6 +13,8 @@ from typing import TypeVar
 import cv2
 import numpy as np
 
+from animegan3_tf.common.console import Advance, counted
+from animegan3_tf.common.files import StrPath
 from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, ImageError, find_images, thumbnail
 from animegan3_tf.data.manifest import COLORS, MANIFEST, TARGETS, Manifest, is_record, read_entries
 from animegan3_tf.data.shard_folder import PICTURE, is_shard_folder, shard_stages
@@ -76,11 +78,7 @@ def histograms(rgb: np.ndarray) -> np.ndarray:
     return np.stack([np.bincount(plane.ravel(), minlength=256) for plane in planes]) / planes[0].size
 
 
-def folder_colors(
-    folder: str | os.PathLike,
-    on_progress: Callable[[int, int, str], None] | None = None,
-    max_pixels: int = DEFAULT_MAX_PIXELS,
-) -> dict:
+def folder_colors(folder: StrPath, on_progress: Advance | None = None, max_pixels: int = DEFAULT_MAX_PIXELS) -> dict:
     """Returns the mean colours of a folder: from its manifest where that is current, else measured.
 
     Measuring reads every image, reduced, in threads.
@@ -98,11 +96,7 @@ def folder_colors(
     return _recorded(folder, _sources(folder, paths)) or _measure(paths, on_progress, max_pixels)
 
 
-def record_colors(
-    folder: str | os.PathLike,
-    on_progress: Callable[[int, int, str], None] | None = None,
-    max_pixels: int = DEFAULT_MAX_PIXELS,
-) -> dict:
+def record_colors(folder: StrPath, on_progress: Advance | None = None, max_pixels: int = DEFAULT_MAX_PIXELS) -> dict:
     """Does what `folder_colors` does, and writes the result into the manifest beside the folder.
 
     Args:
@@ -135,7 +129,7 @@ def in_threads(function: Callable[[_Item], _Result], items: Iterable[_Item]) -> 
             yield from pool.map(function, some)
 
 
-def _measure(paths: list[Path], on_progress: Callable[[int, int, str], None] | None, max_pixels: int) -> dict:
+def _measure(paths: list[Path], on_progress: Advance | None, max_pixels: int) -> dict:
     def measure(path: Path) -> np.ndarray | None:
         try:
             return histograms(thumbnail(path, SIDE, max_pixels).rgb)
@@ -143,11 +137,9 @@ def _measure(paths: list[Path], on_progress: Callable[[int, int, str], None] | N
             return None
 
     tally = ColorTally()
-    for number, (path, found) in enumerate(zip(paths, in_threads(measure, paths)), 1):
+    for found in counted(in_threads(measure, paths), [path.name for path in paths], on_progress):
         if found is not None:
             tally.add(found)
-        if on_progress:
-            on_progress(number, len(paths), path.name)
     return tally.to_dict()
 
 
@@ -155,9 +147,7 @@ def _recorded(folder: Path, sources: str) -> dict | None:
     folder = folder.resolve()
     for part, name, value in read_entries(folder.parent / MANIFEST, is_record):
         if (part, name) == (COLORS, folder.name):
-            if value.get("sources") == sources:
-                return {key: value[key] for key in value if key != "sources"}
-            break
+            return value if value.pop("sources", None) == sources else None
     return None
 
 
@@ -174,7 +164,7 @@ def _sources(folder: Path, paths: list[Path]) -> str:
     return digest.hexdigest()
 
 
-def balance_settings(how: str, anime: str | os.PathLike, max_pixels: int = DEFAULT_MAX_PIXELS) -> dict | None:
+def balance_settings(how: str, anime: StrPath, max_pixels: int = DEFAULT_MAX_PIXELS) -> dict | None:
     """Finds the settings of `balanced` for a folder of anime images.
 
     Args:
@@ -195,8 +185,7 @@ def balance_settings(how: str, anime: str | os.PathLike, max_pixels: int = DEFAU
     if how == "equalize":
         return {"how": how}
     if is_shard_folder(anime):
-        made = shard_stages(anime)[PICTURE].get("balance") or {}
-        return {"how": how, "shift": made.get("shift")}
+        return {"how": how, "shift": (shard_stages(anime)[PICTURE].get("balance") or {}).get("shift")}
     means = np.array(folder_colors(anime, max_pixels=max_pixels)["mean"])
     return {"how": how, "shift": [round(float(level)) for level in means.mean() - means]}
 

@@ -7,7 +7,6 @@ import functools
 import importlib.metadata
 import json
 import math
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ import numpy as np
 
 from animegan3_tf.common import images
 from animegan3_tf.common.errors import UserError, one_line, quote
-from animegan3_tf.common.files import sha256_of
+from animegan3_tf.common.files import StrPath, sha256_of
 from animegan3_tf.data.face_align import Face, crop_matrix, to_source, warp
 
 MAX_SIDE = 2048  # of the copy that is searched: bounds time and memory
@@ -183,7 +182,7 @@ class GivenBoxes:
         settings: The name of this detector and the sha256 of the file.
     """
 
-    def __init__(self, path: str | os.PathLike) -> None:
+    def __init__(self, path: StrPath) -> None:
         """Reads the file.
 
         Args:

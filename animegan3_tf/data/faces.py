@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import chain
 from pathlib import Path, PurePosixPath
@@ -16,8 +16,9 @@ import cv2
 import numpy as np
 
 import animegan3_tf
+from animegan3_tf.common.console import Advance
 from animegan3_tf.common.errors import UserError, quote
-from animegan3_tf.common.files import sha256_of
+from animegan3_tf.common.files import StrPath, sha256_of
 from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, find_images, write_image
 from animegan3_tf.data.face_align import Detector, Face, crop_matrix, warp
 from animegan3_tf.data.manifest import (
@@ -279,12 +280,12 @@ class FacesReport:
 
 
 def crop_faces(
-    source: str | os.PathLike,
-    target: str | os.PathLike,
+    source: StrPath,
+    target: StrPath,
     detector: Detector,
     settings: CropSettings = CropSettings(),
     max_pixels: int = DEFAULT_MAX_PIXELS,
-    on_progress: Callable[[int, int, str], None] | None = None,
+    on_progress: Advance | None = None,
 ) -> FacesReport:
     """Cuts the faces out of photos and writes them as PNGs.
 

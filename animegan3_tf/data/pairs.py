@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -14,8 +13,9 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from animegan3_tf.common import images
+from animegan3_tf.common.console import Advance
 from animegan3_tf.common.errors import UserError, one_line, quote
-from animegan3_tf.common.files import remove_leftovers, sha256_of
+from animegan3_tf.common.files import StrPath, remove_leftovers, sha256_of
 from animegan3_tf.common.images import DEFAULT_MAX_PIXELS
 from animegan3_tf.common.workers import in_processes
 from animegan3_tf.data.drawing_checks import check_drawing
@@ -274,7 +274,7 @@ def make_pairs(
     settings: PairMakingSettings = PairMakingSettings(),
     jobs: int = 1,
     max_pixels: int = DEFAULT_MAX_PIXELS,
-    on_progress: Callable[[int, int, str], None] | None = None,
+    on_progress: Advance | None = None,
     write_page: Callable[[PairManifest], object] | None = None,
 ) -> PairsReport:
     """Makes pairs for training from photos and a teacher (DESIGN: pairs and distillation).
@@ -346,7 +346,7 @@ def cross_off(out: Path, review: Path, write_page: Callable[[PairManifest], obje
     return removed
 
 
-def read_review(path: str | os.PathLike) -> list[str]:
+def read_review(path: StrPath) -> list[str]:
     """Reads the pairs that a person crossed off on the page.
 
     Args:
@@ -510,7 +510,7 @@ class _Work:
             yield own, warp(record.rgb, matrix, (side, side)), landmarks
 
 
-def _run(work: _Work, photos: Sequence[Path], jobs: int, on_progress: Callable[[int, int, str], None] | None) -> None:
+def _run(work: _Work, photos: Sequence[Path], jobs: int, on_progress: Advance | None) -> None:
     done = 0
 
     def report() -> None:

@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
+from animegan3_tf.common.console import Advance
 from animegan3_tf.common.errors import UserError, one_line, quote
 from animegan3_tf.common.files import sha256_of
 from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, ImageError, find_images, read_image, write_image
@@ -150,10 +151,7 @@ class PrepareReport:
 
 
 def prepare(
-    stages: Sequence[Stage],
-    jobs: int = 1,
-    on_progress: Callable[[int, int, str], None] | None = None,
-    max_pixels: int = DEFAULT_MAX_PIXELS,
+    stages: Sequence[Stage], jobs: int = 1, on_progress: Advance | None = None, max_pixels: int = DEFAULT_MAX_PIXELS
 ) -> PrepareReport:
     """Makes every target that is missing or out of date; current ones cost no decoding.
 
@@ -191,7 +189,7 @@ def _prepare(
     manifests: Sequence[TargetManifest],
     sources: dict[Path, dict[str, Path]],
     jobs: int,
-    on_progress: Callable[[int, int, str], None] | None,
+    on_progress: Advance | None,
     max_pixels: int,
 ) -> PrepareReport:
     total, done, written, current = sum(len(manifest.sources) for manifest in manifests), 0, 0, 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import struct
 from pathlib import Path
@@ -13,7 +12,7 @@ import google_crc32c
 import numpy as np
 
 from animegan3_tf.common.errors import UserError, quote
-from animegan3_tf.common.files import write_json
+from animegan3_tf.common.files import StrPath, write_json
 from animegan3_tf.common.images import find_images
 
 _HEADER, _CHECKSUM = struct.Struct("<QI"), struct.Struct("<I")
@@ -98,17 +97,17 @@ def shard_path(folder: Path, number: int, total: int) -> Path:
     return Path(folder, f"pictures-{number:05d}-of-{total:05d}.tfrecord")
 
 
-def is_shard_folder(folder: str | os.PathLike) -> bool:
+def is_shard_folder(folder: StrPath) -> bool:
     """Returns whether a folder holds shards, finished or not."""
     return Path(folder, SUMMARY).is_file() or bool(shard_files(folder))
 
 
-def shard_files(folder: str | os.PathLike) -> list[Path]:
+def shard_files(folder: StrPath) -> list[Path]:
     """Returns the shards in a folder and their JSON files."""
     return sorted(path for path in Path(folder).glob("pictures-*") if _SHARD.fullmatch(path.name))
 
 
-def count_images(folder: str | os.PathLike) -> int:
+def count_images(folder: StrPath) -> int:
     """Counts the images in a folder of files or of shards, without reading one."""
     return len(ShardIndex(folder)) if is_shard_folder(folder) else len(find_images(folder))
 
@@ -128,7 +127,7 @@ def write_summary(folder: Path, shards: int, count: int, about: dict) -> None:
     write_json(folder / SUMMARY, {"format": _FORMAT, "shards": shards, "pictures": count, **about})
 
 
-def shard_stages(folder: str | os.PathLike) -> dict[str, dict]:
+def shard_stages(folder: StrPath) -> dict[str, dict]:
     """Returns {name: parameters} of the image and the targets in each record of a finished folder."""
     return _summary(Path(folder))["stages"]
 
@@ -142,7 +141,7 @@ class ShardIndex:
         paths: The shards.
     """
 
-    def __init__(self, folder: str | os.PathLike) -> None:
+    def __init__(self, folder: StrPath) -> None:
         """Reads the JSON files of a folder.
 
         Args:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from animegan3_tf.common.console import Advance
 from animegan3_tf.common.errors import UserError, one_line, quote
 from animegan3_tf.common.files import remove_leftovers, whole_file, write_json
 from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, png_bytes
@@ -213,7 +214,7 @@ def prepare_shards(
     folders: dict[Path, Sequence[Stage]],
     engine: Engine | None = None,
     images_a_shard: int = IMAGES_A_SHARD,
-    on_progress: Callable[[int, int, str], None] | None = None,
+    on_progress: Advance | None = None,
     max_pixels: int = DEFAULT_MAX_PIXELS,
 ) -> ShardReport:
     """Writes the shards that are missing or out of date, then declares each folder complete.

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.files import StrPath
 from animegan3_tf.common.images import resize, short_side_size
 from animegan3_tf.data.colors import balance_settings, balanced
 from animegan3_tf.filters import add_salt, l0_smooth_offline, smooth_edges, superpixels
@@ -39,7 +40,7 @@ class Stage:
     parameters: dict = field(default_factory=dict)
 
 
-def target_folder(source: str | os.PathLike, kind: str) -> Path:
+def target_folder(source: StrPath, kind: str) -> Path:
     """Names the folder of a source's targets: `photo` -> `photo_superpixel`, `photo_l0`; `style` -> `smooth`.
 
     Args:
@@ -66,7 +67,7 @@ def target_name(name: str) -> str:
 
 
 def photo_targets(
-    photos: str | os.PathLike,
+    photos: StrPath,
     lam: float = 0.02,
     scale: float = 5.0,
     sigma: float = 0.8,
@@ -101,7 +102,7 @@ def photo_targets(
 
 
 def anime_targets(
-    anime: str | os.PathLike, salt: float = 0.0, sides: Sequence[int] | None = None, balance: dict | None = None
+    anime: StrPath, salt: float = 0.0, sides: Sequence[int] | None = None, balance: dict | None = None
 ) -> list[Stage]:
     """Makes the stage for a folder of anime images: edges are smoothed, then some pixels made white.
 
@@ -126,7 +127,7 @@ def anime_targets(
     return [Stage("smooth", anime, target_folder(anime, "smooth"), smooth_target, parameters)]
 
 
-def style_targets(style: Style, photos: str | os.PathLike, anime: str | os.PathLike) -> list[Stage]:
+def style_targets(style: Style, photos: StrPath, anime: StrPath) -> list[Stage]:
     """Makes every stage for training a style.
 
     With `data.balance = "mean"` the anime folder's colours are measured, unless its manifest has them, or its shards

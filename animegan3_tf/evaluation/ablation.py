@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from animegan3_tf.common.console import Advance, Progress, no_progress
 from animegan3_tf.common.errors import UserError, quote
-from animegan3_tf.common.files import only_process
+from animegan3_tf.common.files import StrPath, only_process
 from animegan3_tf.common.images import DEFAULT_MAX_PIXELS
 from animegan3_tf.data.manifest import Manifest
 from animegan3_tf.evaluation.drawn import DRAWN, DrawnRecord
@@ -222,10 +223,10 @@ class DrawnCheckpoint:
 
 def draw_checkpoint(
     generator: Generator,
-    photos: str | os.PathLike,
-    folder: str | os.PathLike,
+    photos: StrPath,
+    folder: StrPath,
     max_pixels: int = DEFAULT_MAX_PIXELS,
-    on_progress: Callable[[int, int, str], None] | None = None,
+    on_progress: Advance | None = None,
 ) -> DrawnCheckpoint:
     """Stylises the photos into a folder, which then holds this generator's images of these photos and no others.
 
@@ -256,13 +257,7 @@ def draw_checkpoint(
         complete = len(record.standing) == len(targets)
         stylizer = _not_needed if complete else stylizer_from(generator)
         report = stylize_files(
-            [photos],
-            folder,
-            stylizer,
-            max_pixels=max_pixels,
-            suffix=".png",
-            skip=record.standing,
-            on_progress=advance,
+            [photos], folder, stylizer, max_pixels=max_pixels, suffix=".png", skip=record.standing, on_progress=advance
         )
     return DrawnCheckpoint(report.written, len(record.standing), tuple(reason for _, reason in report.failures))
 
@@ -364,11 +359,11 @@ class Ablation:
 
 def ablate(
     runs: Sequence[AblationRun],
-    photos: str | os.PathLike,
-    anime: str | os.PathLike,
-    folder: str | os.PathLike,
+    photos: StrPath,
+    anime: StrPath,
+    folder: StrPath,
     measures: Measures,
-    progress: Callable[[str], contextlib.AbstractContextManager] = lambda what: contextlib.nullcontext(),
+    progress: Progress = no_progress,
     on_drawn: Callable[[str, int, DrawnCheckpoint], None] = lambda label, step, drawn: None,
 ) -> Ablation:
     """Evaluates every checkpoint of the runs on the same photos.

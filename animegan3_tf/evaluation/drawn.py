@@ -12,7 +12,7 @@ from pathlib import Path
 
 import animegan3_tf
 from animegan3_tf.common.errors import UserError, quote
-from animegan3_tf.common.files import remove_leftovers, sha256_of, whole_file
+from animegan3_tf.common.files import StrPath, remove_leftovers, sha256_of, whole_file
 from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, find_images, images_by_stem
 from animegan3_tf.data.manifest import Entry, Format, Manifest, not_writable, remove
 from animegan3_tf.stylizer.files import Report, stylize_files
@@ -21,7 +21,7 @@ from animegan3_tf.stylizer.model import load_stylizer
 _ASPECT = 0.05  # log ratio: methods pad or round sides to multiples of 8 or 32; more is another image
 
 
-def images_by_name(folder: str | os.PathLike, what: str) -> dict[str, Path]:
+def images_by_name(folder: StrPath, what: str) -> dict[str, Path]:
     """Finds the images of a folder by name.
 
     Args:
@@ -74,9 +74,9 @@ def pair_images(
 
 
 def draw_with_model(
-    model: str | os.PathLike,
-    photos: str | os.PathLike,
-    folder: str | os.PathLike,
+    model: StrPath,
+    photos: StrPath,
+    folder: StrPath,
     max_pixels: int = DEFAULT_MAX_PIXELS,
     on_progress: Callable[[int, int, Path, str | None], None] | None = None,
 ) -> Report:

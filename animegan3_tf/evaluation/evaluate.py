@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence, Sized
@@ -12,7 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from animegan3_tf import __version__
+from animegan3_tf.common.console import Advance, Progress, counted, no_progress
 from animegan3_tf.common.errors import UserError, quote
+from animegan3_tf.common.files import StrPath
 from animegan3_tf.common.images import find_images
 from animegan3_tf.evaluation.distances import (
     FRECHET,
@@ -99,9 +100,6 @@ _LEAST_MEAN = 10  # values from which a mean gets an interval
 _LIKENESS = Score("anime_likeness", "anime-likeness (ResNet-18 of anime-or-not), 0 to 1", "higher")
 _AVERAGES: dict[str, Callable[..., float]] = {"mean": np.mean, "median": np.median}
 
-_Progress = Callable[[str], contextlib.AbstractContextManager]
-_Advance = Callable[[int, int, str], None]
-
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -153,11 +151,7 @@ class Evaluation:
 
 
 def evaluate(
-    generated: str | os.PathLike,
-    photos: str | os.PathLike,
-    anime: str | os.PathLike,
-    measures: Measures,
-    progress: Callable[[str], contextlib.AbstractContextManager] = lambda what: contextlib.nullcontext(),
+    generated: StrPath, photos: StrPath, anime: StrPath, measures: Measures, progress: Progress = no_progress
 ) -> Evaluation:
     """Evaluates a folder of generated images.
 
@@ -186,10 +180,7 @@ def evaluate(
 
 
 def evaluate_pairs(
-    pairs: dict[Path, Path],
-    anime: str | os.PathLike,
-    measures: Measures,
-    progress: Callable[[str], contextlib.AbstractContextManager] = lambda what: contextlib.nullcontext(),
+    pairs: dict[Path, Path], anime: StrPath, measures: Measures, progress: Progress = no_progress
 ) -> Evaluation:
     """Evaluates generated images whose photos are known.
 
@@ -216,7 +207,7 @@ def _evaluate(
     paths: Mapping[str, Sequence[Path]],
     pair: Callable[[Mapping[str, FeatureSet]], dict[Path, Path]],
     measures: Measures,
-    progress: _Progress,
+    progress: Progress,
 ) -> Evaluation:
     """Evaluates images; `pair` matches images to photos among those that can be read."""
     with tempfile.TemporaryDirectory() as temporary:
@@ -242,7 +233,7 @@ def _evaluate(
 
 
 def _features(
-    paths: Mapping[str, Sequence[Path]], measures: Measures, temporary: str, progress: _Progress
+    paths: Mapping[str, Sequence[Path]], measures: Measures, temporary: str, progress: Progress
 ) -> dict[str, FeatureSet]:
     if measures.features is None:
         return {kind: FeatureSet(list(found)) for kind, found in paths.items()}
@@ -264,7 +255,7 @@ def _named(score: Score, measures: Measures) -> Score:
 
 
 def _likeness(
-    pairs: Mapping[Path, Path], measures: Measures, temporary: str, progress: _Progress
+    pairs: Mapping[Path, Path], measures: Measures, temporary: str, progress: Progress
 ) -> dict[str, np.ndarray]:
     if measures.likeness is None or not pairs:
         return {"anime_likeness": np.full(len(pairs), np.nan)}
@@ -276,7 +267,7 @@ def _likeness(
 
 
 def _faces(
-    pairs: dict[Path, Path], measures: Measures, progress: _Progress
+    pairs: dict[Path, Path], measures: Measures, progress: Progress
 ) -> tuple[dict[str, np.ndarray], float | None]:
     if measures.detector is None:
         return {score.key: np.full(len(pairs), np.nan) for score in FACE_SCORES}, None
@@ -285,16 +276,14 @@ def _faces(
 
 
 def _distances(
-    sets: Mapping[str, FeatureSet], network: FeatureNetwork, measures: Measures, advance: _Advance | None
+    sets: Mapping[str, FeatureSet], network: FeatureNetwork, measures: Measures, advance: Advance | None
 ) -> list[Result]:
     results: list[Result] = []
     references = ("anime", "photos")
     none = np.zeros((0, network.dimension))
-    for number, to in enumerate(references):
+    for to in counted(references, references, advance):
         generated, reference = (none if one.rows is None else one.rows for one in (sets["generated"], sets[to]))
         results += compare_sets(generated, reference, to, network, measures.replicates, measures.seed)
-        if advance:
-            advance(number + 1, len(references), to)
     return results
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from skimage.color import deltaE_ciede2000, rgb2lab
 
+from animegan3_tf.common.console import Advance
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.common.files import sha256_of
 from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, ImageError, read_image, resize
@@ -205,7 +206,7 @@ def score_faces(
     embedding: FaceEmbedding | None,
     seed: int = 0,
     max_pixels: int = DEFAULT_MAX_PIXELS,
-    on_progress: Callable[[int, int, str], None] | None = None,
+    on_progress: Advance | None = None,
 ) -> tuple[dict[str, np.ndarray], float | None]:
     """Measures FACE_SCORES of images.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from animegan3_tf.common.console import Advance, counted
 from animegan3_tf.common.errors import UserError
-from animegan3_tf.common.files import sha256_of, whole_file
+from animegan3_tf.common.files import StrPath, sha256_of, whole_file
 from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, ImageError, read_image
 from animegan3_tf.data.colors import in_threads
 from animegan3_tf.evaluation.resize import resize_antialiased
@@ -99,16 +99,16 @@ class FeatureStore:
         folder: The cache, which may hold features of several networks.
     """
 
-    def __init__(self, network: FeatureNetwork, folder: str | os.PathLike) -> None:
+    def __init__(self, network: FeatureNetwork, folder: StrPath) -> None:
         self.network, self._folder = network, Path(folder, network.key)
         self._bytes = 4 * network.dimension
 
     def features(
         self,
         paths: Sequence[Path],
-        target: str | os.PathLike,
+        target: StrPath,
         max_pixels: int = DEFAULT_MAX_PIXELS,
-        on_progress: Callable[[int, int, str], None] | None = None,
+        on_progress: Advance | None = None,
     ) -> FeatureSet:
         """Finds or computes the features of images. Memory does not grow with their number.
 
@@ -132,7 +132,8 @@ class FeatureStore:
             except OSError as error:
                 return "", None, f"{str(path)!r} cannot be read ({error.strerror})"
 
-        for number, (path, (digest, image, reason)) in enumerate(zip(paths, in_threads(read, paths)), 1):
+        found = zip(paths, in_threads(read, paths))
+        for path, (digest, image, reason) in counted(found, [path.name for path in paths], on_progress):
             if reason is not None:
                 result.rejected[path] = reason
             else:
@@ -143,8 +144,6 @@ class FeatureStore:
                     batch[digest] = image
                 if len(batch) == _BATCH:
                     self._compute(batch)
-            if on_progress:
-                on_progress(number, len(paths), path.name)
         self._compute(batch)
         if digests:
             result.rows = np.lib.format.open_memmap(

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 from skimage import color
 
+from animegan3_tf.common.console import Advance, counted
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.common.files import sha256_of
 from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, ImageError, read_image, resize
@@ -238,7 +239,7 @@ def score_pairs(
     pairs: dict[Path, Path],
     distance: PerceptualDistance | None,
     max_pixels: int = DEFAULT_MAX_PIXELS,
-    on_progress: Callable[[int, int, str], None] | None = None,
+    on_progress: Advance | None = None,
 ) -> dict[str, np.ndarray]:
     """Measures PAIR_SCORES of images.
 
@@ -265,14 +266,13 @@ def score_pairs(
             return None
         return beside, small, {score.key: of(beside, small) for score, of in PAIR_SCORES.items() if of}
 
-    for number, (path, done) in enumerate(zip(pairs, in_threads(read, pairs.items()))):
+    names = [path.name for path in pairs]
+    for number, done in enumerate(counted(in_threads(read, pairs.items()), names, on_progress)):
         if done is not None:
             photo, small, found = done
             found["content_distance"] = distance(photo, small) if distance else None
             for key, value in found.items():
                 scores[key][number] = np.nan if value is None else value
-        if on_progress:
-            on_progress(number + 1, len(pairs), path.name)
     return scores
 
 

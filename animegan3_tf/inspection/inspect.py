@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence, Sized
+from collections.abc import Iterator, Sequence, Sized
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from animegan3_tf.common.console import Advance
 from animegan3_tf.common.errors import UserError, quote
-from animegan3_tf.common.files import write_json
+from animegan3_tf.common.files import StrPath, write_json
 from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, find_images
 from animegan3_tf.data.manifest import missing_targets
 from animegan3_tf.data.shard_folder import is_shard_folder
@@ -202,7 +202,7 @@ class Inspection:
             **{kind: self._domain(kind) for kind in self.surveys},
         }
 
-    def write_json(self, path: str | os.PathLike) -> None:
+    def write_json(self, path: StrPath) -> None:
         """Writes `to_dict` to a file.
 
         Raises:
@@ -242,9 +242,9 @@ class Inspection:
 
 def inspect(
     style: Style,
-    photos: str | os.PathLike,
-    anime: str | os.PathLike,
-    on_progress: Callable[[int, int, str], None] | None = None,
+    photos: StrPath,
+    anime: StrPath,
+    on_progress: Advance | None = None,
     max_pixels: int = DEFAULT_MAX_PIXELS,
 ) -> Inspection:
     """Reads every image of both folders at a reduced size. Writes nothing.

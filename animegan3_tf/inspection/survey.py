@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from array import array
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from animegan3_tf.common.console import Advance, counted
 from animegan3_tf.common.errors import one_line
-from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, ImageError, find_images, thumbnail
+from animegan3_tf.common.files import StrPath
+from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, ImageError, Thumbnail, find_images, thumbnail
 from animegan3_tf.data.colors import SIDE, ColorTally, histograms, in_threads
 from animegan3_tf.data.near_duplicates import difference_hash
 
@@ -23,35 +23,23 @@ _LEAST_BAR = 0.03  # share of the side, at each end
 
 
 @dataclass(frozen=True)
-class ImageStats:
-    """Statistics of one image.
+class ImageStats(Thumbnail):
+    """A reduced copy of one image, and its statistics.
 
     Attributes:
-        width: Pixels of the upright image at full size.
-        height: Pixels of the upright image at full size.
-        bytes: Size of the file.
-        format: The file's format in Pillow's words, such as "JPEG".
-        mode: The file's colour mode in Pillow's words, such as "CMYK".
-        frames: More than 1 in an animation.
         histograms: See `colors.histograms`.
         grey: Whether the image has no visible colour.
         bars: The share of the area that dark bars cover, 0 to 1.
         hash: See `difference_hash`.
     """
 
-    width: int
-    height: int
-    bytes: int
-    format: str
-    mode: str
-    frames: int
     histograms: np.ndarray
     grey: bool
     bars: float
     hash: int
 
 
-def image_stats(path: str | os.PathLike, max_pixels: int = DEFAULT_MAX_PIXELS) -> ImageStats:
+def image_stats(path: StrPath, max_pixels: int = DEFAULT_MAX_PIXELS) -> ImageStats:
     """Measures an image on a copy of about 128 pixels a side.
 
     Raises:
@@ -59,12 +47,7 @@ def image_stats(path: str | os.PathLike, max_pixels: int = DEFAULT_MAX_PIXELS) -
     """
     seen = thumbnail(path, SIDE, max_pixels)
     return ImageStats(
-        width=seen.width,
-        height=seen.height,
-        bytes=seen.bytes,
-        format=seen.format,
-        mode=seen.mode,
-        frames=seen.frames,
+        **vars(seen),
         histograms=histograms(seen.rgb),
         grey=bool(np.ptp(seen.rgb, axis=-1).mean() < _GREY),
         bars=letterbox(seen.rgb),
@@ -141,11 +124,7 @@ class Survey:
         return np.divide(self.widths, self.heights)
 
 
-def survey_folder(
-    folder: str | os.PathLike,
-    on_progress: Callable[[int, int, str], None] | None = None,
-    max_pixels: int = DEFAULT_MAX_PIXELS,
-) -> Survey:
+def survey_folder(folder: StrPath, on_progress: Advance | None = None, max_pixels: int = DEFAULT_MAX_PIXELS) -> Survey:
     """Measures every image of a folder, in threads. Writes nothing.
 
     Args:
@@ -162,18 +141,16 @@ def survey_folder(
         except ImageError as error:
             return one_line(error)
 
-    for number, (path, stats) in enumerate(zip(paths, in_threads(try_image, paths)), 1):
-        name = shown(path, folder)
+    names = [shown(path, folder) for path in paths]
+    for name, stats in counted(zip(names, in_threads(try_image, paths)), names, on_progress):
         if isinstance(stats, str):
             survey.rejected[name] = stats
         else:
             _add(survey, name, stats)
-        if on_progress:
-            on_progress(number, len(paths), name)
     return survey
 
 
-def shown(path: str | os.PathLike, folder: str | os.PathLike) -> str:
+def shown(path: StrPath, folder: StrPath) -> str:
     """The path relative to the folder, with forward slashes; undecodable bytes and control characters are escaped."""
     name = Path(path).relative_to(folder).as_posix().encode(errors="backslashreplace").decode()
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
@@ -189,10 +166,6 @@ def _add(survey: Survey, name: str, stats: ImageStats) -> None:
     survey.heights.append(stats.height)
     survey.hashes.append(stats.hash)
     survey.colors.add(stats.histograms)
-    for numbers, holds in (
-        (survey.grey, stats.grey),
-        (survey.barred, stats.bars > 0),
-        (survey.animated, stats.frames > 1),
-    ):
-        if holds:
-            numbers.append(number)
+    survey.grey += [number] if stats.grey else []
+    survey.barred += [number] if stats.bars > 0 else []
+    survey.animated += [number] if stats.frames > 1 else []

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from animegan3_tf.common.errors import UserError, quote
-from animegan3_tf.common.files import write_texts
+from animegan3_tf.common.files import StrPath, write_texts
 from animegan3_tf.common.images import find_images, grid, read_image
 from animegan3_tf.comparison.compare import Comparison, Entry
 from animegan3_tf.comparison.inputs import PHOTO, by_pixels, reduced, size_text
@@ -44,7 +44,7 @@ _SHORT = {  # headings; the full names stand below the table
 }
 
 
-def write_comparison(comparison: Comparison, folder: str | os.PathLike, shown: int) -> Path:
+def write_comparison(comparison: Comparison, folder: StrPath, shown: int) -> Path:
     """Writes FILES into a folder. None is written before all are made.
 
     Args:
@@ -71,7 +71,7 @@ def write_comparison(comparison: Comparison, folder: str | os.PathLike, shown: i
     return Path(folder, "report.html")
 
 
-def check_folder(folder: str | os.PathLike) -> None:
+def check_folder(folder: StrPath) -> None:
     """Checks that a report could be written to a folder. Makes no folder.
 
     Raises:

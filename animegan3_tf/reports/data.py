@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -14,7 +13,7 @@ from rich.text import Text
 
 from animegan3_tf.common.console import number
 from animegan3_tf.common.errors import UserError, quote
-from animegan3_tf.common.files import whole_file, write_texts
+from animegan3_tf.common.files import StrPath, whole_file, write_texts
 from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, find_images, grid
 from animegan3_tf.data.pairs import PairManifest
 from animegan3_tf.data.targets import Stage, target_name
@@ -81,9 +80,7 @@ def _size(count: int) -> str:
     return f"{count / 2**30:,.1f} GiB" if count >= 2**30 else f"{count / 2**20:,.1f} MiB"
 
 
-def write_inspection_page(
-    inspection: Inspection, path: str | os.PathLike, max_pixels: int = DEFAULT_MAX_PIXELS
-) -> None:
+def write_inspection_page(inspection: Inspection, path: StrPath, max_pixels: int = DEFAULT_MAX_PIXELS) -> None:
     """Writes the page.
 
     Args:

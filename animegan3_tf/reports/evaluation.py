@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from animegan3_tf.common.files import write_texts
+from animegan3_tf.common.files import StrPath, write_texts
 from animegan3_tf.common.images import grid
 from animegan3_tf.evaluation.ablation import BIASED, Ablation, MeasuredCheckpoint
 from animegan3_tf.evaluation.evaluate import Evaluation, rejected
@@ -22,7 +21,7 @@ CASES = 6  # best images and worst images
 FILES = ("report.html", "report.json", "results.csv", "pictures.csv", "results.tex")
 
 
-def write_evaluation(evaluation: Evaluation, folder: str | os.PathLike) -> None:
+def write_evaluation(evaluation: Evaluation, folder: StrPath) -> None:
     """Writes FILES into a folder, made if missing; each file is written whole or not at all.
 
     Args:
@@ -103,7 +102,7 @@ _BETTER = {"lower": "lower is better", "higher": "higher is better", "": "neithe
 _CONSTANT = ("photo_flatness", "between_persons")  # these depend on the photos alone and need no curves
 
 
-def write_ablation(ablation: Ablation, folder: str | os.PathLike) -> None:
+def write_ablation(ablation: Ablation, folder: StrPath) -> None:
     """Writes ABLATION_FILES into a folder, made if missing; each file is written whole or not at all.
 
     Args:

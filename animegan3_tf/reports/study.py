@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console
 
 from animegan3_tf.common.console import number
-from animegan3_tf.common.files import write_texts
+from animegan3_tf.common.files import StrPath, write_texts
 from animegan3_tf.reports.charts import interval_chart
 from animegan3_tf.reports.html import render
 from animegan3_tf.reports.table import INTERVAL, Cell, Column, Table, cell, csv_table, print_table, table_files
@@ -20,7 +19,7 @@ from animegan3_tf.study.statistics import Rate
 _ENDS = ("", "_low", "_high")
 
 
-def write_study_report(scores: StudyScores, folder: str | os.PathLike) -> Path:
+def write_study_report(scores: StudyScores, folder: StrPath) -> Path:
     """Writes the four files, replacing earlier ones.
 
     Returns:

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from animegan3_tf.common import images
 from animegan3_tf.common.console import duration, number
-from animegan3_tf.common.files import write_texts
+from animegan3_tf.common.files import StrPath, write_texts
 from animegan3_tf.reports.charts import line_chart
 from animegan3_tf.reports.html import Figure, evenly, figure, render
 from animegan3_tf.reports.table import Table, print_table
@@ -29,8 +29,6 @@ from animegan3_tf.training.run_files import (
 )
 
 if TYPE_CHECKING:
-    import os
-
     from animegan3_tf.training.run_files import Run
 
     Records = Sequence[Mapping[str, Any]]  # of metrics.jsonl, oldest first
@@ -57,7 +55,7 @@ _CHARTS += ("Generator: main tail", "Generator: total variation", "Discriminator
 _NORMS = "_gradient"  # ends the names of terms that are not losses but the norms of the networks' gradients
 
 
-def write_run_page(folder: str | os.PathLike[str], now: float | None = None) -> Path:
+def write_run_page(folder: StrPath, now: float | None = None) -> Path:
     """Writes `report.html` into a run folder from the files there, at any time of the run.
 
     The page fetches nothing and runs no script.
@@ -175,8 +173,7 @@ def _machine(records: Records) -> list[str]:
     names = {"process_peak": "process peak", "gpu_now": "GPU now", "gpu_peak": "GPU peak"}
     used = {label: [(r["step"], _gibibytes(r, name)) for r in records] for name, label in names.items()}
     return _drawn(
-        line_chart("Speed", "images/s", speed, phases, zero=True),
-        line_chart("Memory", "GiB", used, phases, zero=True),
+        line_chart("Speed", "images/s", speed, phases, zero=True), line_chart("Memory", "GiB", used, phases, zero=True)
     )
 
 
@@ -210,7 +207,7 @@ _TERMS = ("loss", "discriminator_support", "discriminator_main", "discriminator_
 _PIPED = 160  # width in columns if the output is not a terminal
 
 
-def print_runs(runs: Sequence[Run], folder: str | os.PathLike[str], file: TextIO | None = None) -> None:
+def print_runs(runs: Sequence[Run], folder: StrPath, file: TextIO | None = None) -> None:
     """Prints one row per run.
 
     Args:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 from collections import Counter
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from animegan3_tf.common.errors import UserError, quote
-from animegan3_tf.common.files import whole_file
+from animegan3_tf.common.files import StrPath, whole_file
 from animegan3_tf.study.design import Shown, Study, schedule
 
 if TYPE_CHECKING:
@@ -119,7 +118,7 @@ class AnswerFolder:
         UserError: The folder cannot be made.
     """
 
-    def __init__(self, folder: str | os.PathLike, study: Study) -> None:
+    def __init__(self, folder: StrPath, study: Study) -> None:
         self.folder, self.study = Path(folder), study
         self._saving, self._handing = threading.Lock(), threading.Lock()  # two: a page need not wait for the disk
         self._handed: Counter[int] = Counter()  # block -> how often its page was requested

@@ -5,9 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
@@ -16,8 +15,9 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
+from animegan3_tf.common.console import Advance, counted
 from animegan3_tf.common.errors import UserError, quote
-from animegan3_tf.common.files import whole_file
+from animegan3_tf.common.files import StrPath, whole_file
 from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, jpeg_bytes, read_image, resize
 from animegan3_tf.evaluation.drawn import images_by_name, same_aspect
 from animegan3_tf.study.design import KINDS, MOST_RANKED, QUESTIONS, Study, resolve_size, trials_of
@@ -57,7 +57,7 @@ def study_page(study: Study, jpegs: dict[str, bytes]) -> str:
     )
 
 
-def read_study(path: str | os.PathLike) -> tuple[Study, bytes]:
+def read_study(path: StrPath) -> tuple[Study, bytes]:
     """Reads a study's page.
 
     Returns:
@@ -110,7 +110,7 @@ def _data(name: str, value: object) -> str:
 _NAMED = 5  # missing images that an error names; the others are only counted
 
 
-def match_images(photos: str | os.PathLike, methods: dict[str, Path]) -> dict[str, dict[str | None, Path]]:
+def match_images(photos: StrPath, methods: dict[str, Path]) -> dict[str, dict[str | None, Path]]:
     """Matches each method's images to the photos, by their paths below their folders without suffix.
 
     Args:
@@ -138,9 +138,7 @@ def match_images(photos: str | os.PathLike, methods: dict[str, Path]) -> dict[st
 
 
 def read_alike(
-    paths: dict[str | None, Path],
-    side: int,
-    max_pixels: int = DEFAULT_MAX_PIXELS,
+    paths: dict[str | None, Path], side: int, max_pixels: int = DEFAULT_MAX_PIXELS
 ) -> dict[str | None, np.ndarray]:
     """Reads a photo and its images at one size, so that a method's own size does not give it away.
 
@@ -187,7 +185,7 @@ class Key:
     pictures: dict[str, tuple[str, str]]
     seed: int
 
-    def write(self, path: str | os.PathLike) -> None:
+    def write(self, path: StrPath) -> None:
         """Writes the key as JSON, whole or not at all."""
         values = {
             "study": self.study.to_dict(),
@@ -200,7 +198,7 @@ class Key:
             temporary.write_text(json.dumps(values, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
     @classmethod
-    def read(cls, path: str | os.PathLike) -> Key:
+    def read(cls, path: StrPath) -> Key:
         """Reads a key from its file, or from beside a study's page.
 
         Raises:
@@ -225,7 +223,7 @@ class Key:
             ) from None
 
 
-def key_path(page: str | os.PathLike) -> Path:
+def key_path(page: StrPath) -> Path:
     """The path of a page's key: study.html -> study.key.json. A .json file is the key itself."""
     page = Path(page)
     return page if page.suffix.lower() == ".json" else page.with_suffix(".key.json")
@@ -252,9 +250,9 @@ class Built:
 
 
 def build_study(
-    photos: str | os.PathLike,
+    photos: StrPath,
     methods: dict[str, Path],
-    out: str | os.PathLike,
+    out: StrPath,
     seed: int,
     kind: str = "pairwise",
     questions: tuple[str, ...] = ("overall",),
@@ -264,7 +262,7 @@ def build_study(
     post: str | None = None,
     overwrite: bool = False,
     max_pixels: int = DEFAULT_MAX_PIXELS,
-    advance: Callable[[int, int, str], None] = lambda done, total, name: None,
+    advance: Advance | None = None,
 ) -> Built:
     """Writes a study's page and, beside it, its key. The same arguments and images give the same bytes.
 
@@ -304,11 +302,10 @@ def build_study(
     photo_codes = {name: next(codes) for name in files}
     image_codes = {(photo_codes[name], method): next(codes) for name in files for method in methods}
     jpegs: dict[str, bytes] = {}
-    for number, (name, paths) in enumerate(files.items(), 1):
+    for name, paths in counted(files.items(), list(files), advance):
         for method, rgb in read_alike(paths, side, max_pixels).items():
             photo = photo_codes[name]
             jpegs[photo if method is None else image_codes[photo, method]] = jpeg_bytes(rgb, _QUALITY)
-        advance(number, len(files), name)
 
     trials = trials_of(list(photo_codes.values()), image_codes, list(methods), kind, random)
     study = Study("", kind, tuple(questions), items, repeats, tuple(trials), post)

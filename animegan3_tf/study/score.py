@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from animegan3_tf.common.errors import UserError, quote
+from animegan3_tf.common.files import StrPath
 from animegan3_tf.study.answers import MAX_BYTES, Answers, AnswersError, read_answers
 from animegan3_tf.study.build import Key
 from animegan3_tf.study.design import Study
@@ -204,7 +204,7 @@ class StudyScores:
         }
 
 
-def score_files(key: Key, paths: Sequence[str | os.PathLike]) -> StudyScores:
+def score_files(key: Key, paths: Sequence[StrPath]) -> StudyScores:
     """Scores files of answers.
 
     Args:
@@ -281,7 +281,7 @@ def _question(
     )
 
 
-def _answer_files(paths: Sequence[str | os.PathLike]) -> list[Path]:
+def _answer_files(paths: Sequence[StrPath]) -> list[Path]:
     found: list[Path] = []
     for path in map(Path, paths):
         found += sorted(path.glob("*.json")) if path.is_dir() else [path]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import sys
 from collections.abc import Callable
@@ -11,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 from animegan3_tf.common.errors import UserError, quote
-from animegan3_tf.common.files import only_process, remove_leftovers
+from animegan3_tf.common.files import StrPath, only_process, remove_leftovers
 from animegan3_tf.study.answers import MAX_BYTES, AnswerFolder
 from animegan3_tf.study.build import read_study
 
@@ -19,8 +18,8 @@ _SECONDS = 30  # that a connection may stay silent
 
 
 def make_server(
-    page: str | os.PathLike,
-    out: str | os.PathLike,
+    page: StrPath,
+    out: StrPath,
     host: str = "127.0.0.1",
     port: int = 8000,
     show: Callable[[str], None] = lambda line: None,
@@ -45,9 +44,7 @@ def make_server(
         raise UserError(f"{host}:{port} cannot be listened on ({reason}); give another --host or --port") from None
 
 
-def serve(
-    page: str | os.PathLike, out: str | os.PathLike, host: str, port: int, show: Callable[[str], None] = print
-) -> None:
+def serve(page: StrPath, out: StrPath, host: str, port: int, show: Callable[[str], None] = print) -> None:
     """Serves until interrupted.
 
     Args:
