@@ -9,7 +9,7 @@ import threading
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -20,9 +20,7 @@ from animegan3_tf.data.manifest import missing_targets, rejected_sources
 from animegan3_tf.data.shard_folder import PICTURE, ShardIndex, is_shard_folder, read_frame
 from animegan3_tf.data.targets import Stage, style_targets, target_name, working_picture
 from animegan3_tf.filters import add_salt, l0_smooth, smooth_edges, superpixels
-
-if TYPE_CHECKING:
-    from animegan3_tf.styles.style import DataSettings, Style, TargetSettings
+from animegan3_tf.styles.style import DataSettings, Style, TargetSettings
 
 
 class ShardImages:
@@ -42,11 +40,7 @@ class ShardImages:
         if stage is not None:
             self._check_balance(stage.parameters.get("balance"))
         self._target = None if stage is None else self._prepared(stage, warn)
-
-    @property
-    def has_targets(self) -> bool:
-        """Whether `load` gives six channels."""
-        return self._target is not None
+        self.has_targets = self._target is not None
 
     def __len__(self) -> int:
         return len(self._index)
@@ -126,11 +120,7 @@ class FolderImages:
         self._rejected: dict[str, str] = {}
         if stage is not None and self._prepared(stage, warn):
             self._targets, self._rejected = stage.target, rejected_sources(stage)
-
-    @property
-    def has_targets(self) -> bool:
-        """Whether `load` gives six channels."""
-        return self._targets is not None
+        self.has_targets = self._targets is not None
 
     def __len__(self) -> int:
         return len(self._paths)
@@ -156,8 +146,7 @@ class FolderImages:
     def _prepared(self, stage: Stage, warn: Callable[[str], object]) -> bool:
         """Whether each image has a target made as the stage would make it; warns where not."""
         images = {self._name(path): path for path in self._paths}
-        missing = missing_targets(stage, images, target_name)
-        if missing:
+        if missing := missing_targets(stage, images, target_name):
             warn(
                 f"{missing:,} of {len(images):,} targets in {quote(stage.target)} are missing or made with other "
                 "settings: training makes them on the fly, which is slower; animegan3 prepare with this style makes "
@@ -171,13 +160,11 @@ class Images(Protocol):
 
     Attributes:
         folder: Where they lie.
+        has_targets: Whether `load` gives six channels.
     """
 
     folder: Path
-
-    @property
-    def has_targets(self) -> bool:
-        """Whether `load` gives six channels."""
+    has_targets: bool
 
     def __len__(self) -> int: ...
 

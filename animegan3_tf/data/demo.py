@@ -84,10 +84,9 @@ def demo_photos(folder: Path, size: int = 256) -> DemoPhotos:
         The files.
     """
     folder = Path(folder)
-    evaluation = folder.with_name(folder.name + "_evaluation")
-    return DemoPhotos(
-        _write_crops(folder, _TRAINING_CROPS, size), _write_crops(evaluation, _EVALUATION_CROPS, size), CREDITS
-    )
+    training = _write_crops(folder, _TRAINING_CROPS, size)
+    evaluation = _write_crops(folder.with_name(folder.name + "_evaluation"), _EVALUATION_CROPS, size)
+    return DemoPhotos(training, evaluation, CREDITS)
 
 
 def shown_photos(folder: Path, size: int = 384) -> list[Path]:
@@ -113,11 +112,9 @@ def demo_anime(folder: Path, count: int = 48) -> list[Path]:
 
 
 def _write_crops(folder: Path, crops: dict[str, tuple[str, int, int, int]], size: int) -> list[Path]:
-    paths = []
-    for name, (original, left, top, side) in crops.items():
-        photo = getattr(skimage.data, original)()
-        path = folder / f"{name}.png"
-        write_image(path, resize(photo[top : top + side, left : left + side], (size, size)))
-        paths.append(path)
+    paths = [folder / f"{name}.png" for name in crops]
+    for path, (original, left, top, side) in zip(paths, crops.values()):
+        photo = getattr(skimage.data, original)()[top : top + side, left : left + side]
+        write_image(path, resize(photo, (size, size)))
     (folder / "CREDITS.txt").write_text(CREDITS, encoding="utf-8")
     return paths

@@ -10,7 +10,7 @@ import numpy as np
 from animegan3_tf.common import images
 from animegan3_tf.data.face_align import eye_distance, skin_places, window
 
-_SIDE = 384  # pixels of the square in which the numbers below were found
+SIDE = 384  # pixels of the square in which the numbers below were found
 _INK_GREY, _INK_LEAST, _INK_RATIO = 95, 0.06, 2.0
 _SKIN_LEAST = 80.0  # Lab lightness: a photo too dark comes out as a dark smear without lines
 _PIECE_LEAST, _PIECE_MOST, _PIECE_HEIGHT = 0.06, 0.42, 0.86
@@ -32,11 +32,7 @@ def check_drawing(drawing: np.ndarray, landmarks: Sequence[Sequence[float]] | np
         One line with the reason for which the drawing is rejected, or None; and the margin, the distance from being
         rejected for the nearest reason: negative where it is rejected, 1 at most.
     """
-    height, width = drawing.shape[:2]
-    image = images.resize(drawing, (_SIDE, _SIDE))
-    points = np.asarray(landmarks, float)[:5] * (_SIDE / width, _SIDE / height)
-    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    distance = eye_distance(points)
+    image, grey, points, distance = _at_side(drawing, landmarks)
     eyes = [window(grey, eye, 0.76 * distance, 0.28 * distance, 0.28 * distance) for eye in points[:2]]
     if min(eye.size for eye in eyes) == 0:
         return "no eyes: they lie outside the square", -1.0
@@ -79,8 +75,26 @@ def _largest_piece(eye: np.ndarray) -> tuple[float, float, bool]:
         return 0.0, 0.0, False
     number = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
     piece = (labels == number).astype(np.uint8)
-    left = cv2.erode(piece, np.ones((3, 3), np.uint8), iterations=2, borderType=cv2.BORDER_CONSTANT, borderValue=(0,))
-    return float(piece.mean()), float(stats[number, cv2.CC_STAT_HEIGHT] / eye.shape[0]), bool(left.any())
+    height = float(stats[number, cv2.CC_STAT_HEIGHT] / eye.shape[0])
+    return float(piece.mean()), height, bool(_eroded(piece, times=2).any())
+
+
+def _at_side(
+    image: np.ndarray, landmarks: Sequence[Sequence[float]] | np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """Scales an image to SIDE: the image, its grey levels, its landmarks [n, 2] and the distance between the eyes."""
+    height, width = image.shape[:2]
+    scaled, points = (
+        images.resize(image, (SIDE, SIDE)),
+        np.asarray(landmarks, float)[:5] * (SIDE / width, SIDE / height),
+    )
+    return scaled, cv2.cvtColor(scaled, cv2.COLOR_RGB2GRAY), points, eye_distance(points)
+
+
+def _eroded(mask: np.ndarray, times: int) -> np.ndarray:
+    """Erodes a mask by 3x3; pixels outside it count as empty, so that they do not save a thin line."""
+    square, border = np.ones((3, 3), np.uint8), cv2.BORDER_CONSTANT
+    return cv2.erode(mask, square, iterations=times, borderType=border, borderValue=(0,))
 
 
 def _skin_lightness(image: np.ndarray, points: np.ndarray) -> float:
@@ -91,7 +105,6 @@ def _skin_lightness(image: np.ndarray, points: np.ndarray) -> float:
     return float(np.median([np.median(patch) for patch in patches if patch.size] or [0.0]))
 
 
-SIDE = 384  # pixels of the square for which the numbers below were chosen
 _DARK = 0.5  # a dark pixel is below this share of the upper quartile of the grey around the eye
 _LEAST, _MOST = 0.10, 0.70  # share of dark pixels in the window of an eye
 _BALANCE = 0.45  # least ratio of the smaller share to the larger
@@ -114,21 +127,15 @@ def both_eyes_drawn(image: np.ndarray, landmarks: Sequence[Sequence[float]]) -> 
     Returns:
         True where both eyes are there.
     """
-    height, width = image.shape[:2]
-    scale = np.array([SIDE / width, SIDE / height])
-    grey = cv2.cvtColor(images.resize(image, (SIDE, SIDE)), cv2.COLOR_RGB2GRAY)
-    points = np.asarray(landmarks, float)[:2] * scale
-    distance = eye_distance(points)
+    _, grey, points, distance = _at_side(image, landmarks)
     shares, solid = [], []
-    for center in points:
+    for center in points[:2]:
         around = window(grey, center, 0.76 * distance, 0.365 * distance, 0.365 * distance)
         eye = window(grey, center, 0.48 * distance, 0.17 * distance, 0.21 * distance)
         if not eye.size:
             return False
         dark = (eye < _DARK * np.percentile(around, 75)).astype(np.uint8)
-        # pixels outside the window count as light, so that they do not save a thin line from the erosion
-        left = cv2.erode(dark, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=(0,))
-        shares.append(float(dark.mean()))
-        solid.append(float(np.mean(left)))
+        shares.append(dark.mean())
+        solid.append(_eroded(dark, times=1).mean())
     balanced = min(shares) >= _BALANCE * max(shares)
-    return all(_LEAST <= share <= _MOST for share in shares) and balanced and min(solid) >= _SOLID
+    return bool(min(shares) >= _LEAST and max(shares) <= _MOST and balanced and min(solid) >= _SOLID)

@@ -95,10 +95,12 @@ def crop_matrix(face: Face, size: int, margin: float) -> np.ndarray:
         The matrix from the crop's pixels to the photo's, float64 [2, 3].
     """
     scale, angle = face.side * (1.0 + 2.0 * margin) / size, tilt(face)
-    cosine, sine = scale * math.cos(angle), scale * math.sin(angle)
+    return _matrix(np.array(face.center), scale * math.cos(angle), scale * math.sin(angle), size)
+
+
+def _matrix(center: np.ndarray, cosine: float, sine: float, size: int) -> np.ndarray:
     turn = np.array([[cosine, -sine], [sine, cosine]])
-    middle = np.array(face.center) - 0.5
-    return np.column_stack([turn, middle - turn @ np.full(2, (size - 1) / 2)])
+    return np.column_stack([turn, center - 0.5 - turn @ np.full(2, (size - 1) / 2)])
 
 
 def to_source(matrix: np.ndarray, points: np.ndarray | Sequence[Sequence[float]]) -> np.ndarray:
@@ -192,21 +194,19 @@ def face_square(face: Face, photo_hw: tuple[int, int], size: int, wanted: float 
     down = np.array([-math.sin(full_turn), math.cos(full_turn)])  # from the eyes to the mouth
     middle = (left + right) / 2 + EYES_ABOVE * distance * down
     side = max(wanted * distance, BOX_SHARE * face.side)
-    best: tuple[np.ndarray, float, float] | None = None
     best_side = 0.0
     for share in _TURNS:
         found = _fit(middle, side, share * turn, photo_hw)
         if found is not None and found[1] > best_side * 1.1:  # levelling is worth a tenth of the side
-            best, best_side = (*found, share * turn), found[1]
-    if best is None or best_side < BOX_SHARE * face.side * 0.8:
+            (center, best_side), angle = found, share * turn
+    if not best_side or best_side < BOX_SHARE * face.side * 0.8:
         return "cut off: no square inside the photo holds the whole face"
-    center, side, angle = best
-    share = distance / side
+    share = distance / best_side
     if share < SMALLEST_FACE:
         return f"eyes too close: {share:.2f} of the square, under {SMALLEST_FACE}; a profile?"
     if share > LARGEST_FACE:
         return f"face too large: the eyes lie {share:.2f} of the square apart, over {LARGEST_FACE}"
-    return _matrix(center, side, angle, size)
+    return _matrix(center, math.cos(angle) * best_side / size, math.sin(angle) * best_side / size, size)
 
 
 def _fit(middle: np.ndarray, side: float, angle: float, photo_hw: tuple[int, int]) -> tuple[np.ndarray, float] | None:
@@ -225,12 +225,6 @@ def _fit(middle: np.ndarray, side: float, angle: float, photo_hw: tuple[int, int
         if side <= 0 or np.abs(center - middle).max() > _OFF_CENTER * side + 1e-6:
             return None
     return center, side
-
-
-def _matrix(center: np.ndarray, side: float, angle: float, size: int) -> np.ndarray:
-    cosine, sine = math.cos(angle) * side / size, math.sin(angle) * side / size
-    turn = np.array([[cosine, -sine], [sine, cosine]])
-    return np.column_stack([turn, center - 0.5 - turn @ np.full(2, (size - 1) / 2)])
 
 
 def eye_distance(landmarks: Sequence[Sequence[float]] | np.ndarray) -> float:
@@ -279,11 +273,5 @@ def skin_places(landmarks: Sequence[Sequence[float]] | np.ndarray) -> np.ndarray
     """
     left, right, nose, left_mouth, right_mouth = np.asarray(landmarks, float)[:5]
     distance = eye_distance(landmarks)
-    return np.array(
-        [
-            0.45 * left + 0.55 * left_mouth,
-            0.45 * right + 0.55 * right_mouth,
-            nose - (0.0, 0.25 * distance),
-            (left + right) / 2 - (0.0, 0.45 * distance),
-        ]
-    )
+    cheeks = (0.45 * left + 0.55 * left_mouth, 0.45 * right + 0.55 * right_mouth)
+    return np.array([*cheeks, nose - (0.0, 0.25 * distance), (left + right) / 2 - (0.0, 0.45 * distance)])

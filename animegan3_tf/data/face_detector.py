@@ -89,11 +89,8 @@ def _newer(mtcnn: Callable[..., Any]) -> Callable[[np.ndarray], list[Face]]:
 
     # Absolute paths: it would rather take, and unpickle, a file of that name in the working folder.
     weights = Path(stages.__file__).parents[1] / "assets" / "weights"
-    parts = [
-        stages.StagePNet(weights=str(weights / "pnet.lz4")),
-        stages.StageRNet(weights=str(weights / "rnet.lz4")),
-        stages.StageONet(weights=str(weights / "onet.lz4")),
-    ]
+    kinds = {"pnet": stages.StagePNet, "rnet": stages.StageRNet, "onet": stages.StageONet}
+    parts = [kind(weights=str(weights / f"{name}.lz4")) for name, kind in kinds.items()]
     for part in parts:  # as graphs: Keras' own calls would take most of the time
         part._model = tf.function(part.model, input_signature=[tf.TensorSpec([None, None, None, 3])], autograph=False)
     networks = mtcnn(stages=parts)

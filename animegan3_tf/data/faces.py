@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import chain
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -63,12 +63,8 @@ def _save_faces(records: Manifest) -> None:
     _undo_unrecorded(records)
     used = {photo["settings"] for _, _, photo in records.entries("photos")}
     settings = (entry for entry in records.entries("settings") if entry[1] in used)
-    entries = chain(
-        _or_empty("photos", records.entries("photos")),
-        _or_empty("settings", settings),
-        [("source", "", records.get("source"))],
-    )
-    write_entries(records.folder / _FACES, entries, indent=1)
+    parts = _or_empty("photos", records.entries("photos")), _or_empty("settings", settings)
+    write_entries(records.folder / _FACES, chain(*parts, [("source", "", records.get("source"))]), indent=1)
     rejected = ((name, "", photo["rejected"]) for _, name, photo in records.entries("photos") if photo["rejected"])
     write_entries(records.folder / REJECTED, rejected, indent=1)
 
@@ -250,13 +246,8 @@ class CropSettings:
 
     def __post_init__(self) -> None:
         """Checks the ranges; raises `UserError`."""
-        for name, low, high in (
-            ("size", 8, 4096),
-            ("margin", 0, 4),
-            ("min_size", 1, 100_000),
-            ("min_confidence", 0, 1),
-            ("duplicates", -1, 255),
-        ):
+        limits = {"size": (8, 4096), "margin": (0, 4), "min_size": (1, 100_000), "min_confidence": (0, 1)}
+        for name, (low, high) in {**limits, "duplicates": (-1, 255)}.items():
             if not low <= getattr(self, name) <= high:
                 option = "--" + name.replace("_", "-")
                 raise UserError(f"{option} is {getattr(self, name)}; give from {low:,} to {high:,}")
@@ -330,8 +321,7 @@ def crop_faces(
     return report
 
 
-@dataclass(frozen=True)
-class _Photo:
+class _Photo(NamedTuple):
     """A photo that was read.
 
     Attributes:
@@ -345,8 +335,7 @@ class _Photo:
     rgb: np.ndarray
 
 
-@dataclass(frozen=True)
-class _Unreadable:
+class _Unreadable(NamedTuple):
     """A photo that cannot be read, and why."""
 
     name: str
@@ -377,10 +366,10 @@ class _Cropping:
         """Yields the names of the photos as they are done."""
         read = [photo for photo in batch if isinstance(photo, _Photo)]
         found = self.detector([photo.rgb for photo in read], [photo.name for photo in read]) if read else []
-        faces = dict(zip((photo.name for photo in read), found))
+        faces = iter(found)
         for photo in batch:
             if isinstance(photo, _Photo):
-                self._crop(photo, faces[photo.name])
+                self._crop(photo, next(faces))
             else:
                 self._fail(photo.name, photo.problem, "unreadable")
             yield photo.name
@@ -396,8 +385,7 @@ class _Cropping:
         files = [f"{stem}.png"] if len(faces) == 1 else [f"{stem}_{i}.png" for i in range(1, len(faces) + 1)]
         for file in files:
             if refusal := self.manifest.refusal(photo.name, file):
-                self._fail(photo.name, refusal, "name taken")
-                return
+                return self._fail(photo.name, refusal, "name taken")
         self.manifest.announce(files)
         crops: list[dict] = []
         reasons = [rejected] if rejected else []
@@ -411,10 +399,9 @@ class _Cropping:
                 reasons.append(f"near-duplicate: {bits} of 256 bits differ from {nearest!r}")
                 duplicates.append(nearest)
                 continue
-            path = self.manifest.target / file
-            write_image(path, image)
+            write_image(self.manifest.target / file, image)
             self.seen.add(file, fingerprint)
-            crops.append(_record(file, path, face, matrix, fingerprint))
+            crops.append(_record(file, self.manifest.target / file, face, matrix, fingerprint))
         self.report.written += len(crops)
         self.manifest.enter(photo.name, photo.origin, crops, "; ".join(reasons) or None, duplicates)
 

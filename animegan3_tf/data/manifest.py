@@ -418,10 +418,9 @@ class TargetManifest:
         """
         self.stage, self.sources, self._target_of = stage, sources, target_of
         self._records, self._part = records, stage.target.name
-        function = f"{stage.function.__module__}.{stage.function.__qualname__}"
         self._how = {
             "parameters": json.loads(json.dumps(stage.parameters)),  # as the manifest gives them back
-            "made_by": {"function": function, **tool_versions()},
+            "made_by": {"function": stage.function_name, **tool_versions()},
         }
         claims: dict[str, str] = {}  # {target: the first of the sources that become it}
         self.clashes: dict[str, str] = {}

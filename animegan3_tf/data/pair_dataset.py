@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from animegan3_tf.common.errors import UserError, quote
+from animegan3_tf.common.files import StrPath
 from animegan3_tf.common.images import (
     DEFAULT_MAX_PIXELS,
     ImageError,
@@ -62,7 +63,7 @@ class PairImages:
 
     def __init__(
         self,
-        folder: str | Path,
+        folder: StrPath,
         pairs: Iterable[Pair],
         max_pixels: int = DEFAULT_MAX_PIXELS,
         most: int | None = None,
@@ -112,10 +113,8 @@ class PairImages:
         if self._most is not None and min(photo.shape[:2]) > self._most:
             size = short_side_size(photo.shape, self._most)
             photo, drawing = resize(photo, size), resize(drawing, size)
-        parts = [photo, drawing]
-        if self._eyes:
-            parts.append(_eye_mask(photo.shape[:2], self.landmarks(number)))
-        return np.concatenate(parts, axis=-1)
+        eyes = [_eye_mask(photo.shape[:2], self.landmarks(number))] if self._eyes else []
+        return np.concatenate([photo, drawing, *eyes], axis=-1)
 
     def landmarks(self, number: int) -> np.ndarray | None:
         """Returns the face's five points: left eye as the viewer sees it, right eye, nose, left and right mouth corner.
@@ -127,17 +126,11 @@ class PairImages:
             float64 [5, 2] of (x, y), as fractions of the pair's short side; None where the manifest has none.
         """
         points = self.pairs[number].landmarks
-        if points is None:
-            return None
-        height, width = _size(self.pairs[number], self._max_pixels)
-        return points / min(height, width)
+        return None if points is None else points / min(_size(self.pairs[number], self._max_pixels))
 
 
 def open_pairs(
-    folder: str | Path,
-    drawings: str | Path | None = None,
-    max_pixels: int = DEFAULT_MAX_PIXELS,
-    most: int | None = None,
+    folder: StrPath, drawings: StrPath | None = None, max_pixels: int = DEFAULT_MAX_PIXELS, most: int | None = None
 ) -> PairImages:
     """Finds the pairs in a folder, or in a folder of photos and one of drawings.
 
@@ -179,7 +172,7 @@ def open_pairs(
 
 
 def open_pair_folders(
-    folders: Sequence[str | Path], max_pixels: int = DEFAULT_MAX_PIXELS, most: int | None = None
+    folders: Sequence[StrPath], max_pixels: int = DEFAULT_MAX_PIXELS, most: int | None = None
 ) -> PairImages:
     """Finds the pairs of several folders, which `open_pairs` takes one by one.
 
@@ -220,9 +213,9 @@ def held_out_numbers(stems: Sequence[str], share: float) -> list[int]:
     """
     if len(stems) < 2:
         raise UserError(f"{len(stems)} pair is too few: one is held out for validation; give at least 2")
-    place = {number: _hash(stem) for number, stem in enumerate(stems)}
-    order = sorted(place, key=lambda number: (place[number], stems[number]))
-    return [number for number in order if place[number] < share][: len(stems) - 1] or order[:1]
+    places = [_hash(stem) for stem in stems]
+    order = sorted(range(len(stems)), key=lambda number: (places[number], stems[number]))
+    return [number for number in order if places[number] < share][: len(stems) - 1] or order[:1]
 
 
 def _hash(stem: str) -> float:

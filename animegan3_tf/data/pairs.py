@@ -6,7 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -128,17 +128,16 @@ class PairManifest:
     def is_done(self, sha256: str) -> bool:
         """Returns whether a photo was done and its pairs are still in the folder."""
         photo = self._records.get("photos", sha256)
-        if photo is None:
-            return False
+        return photo is not None and all(self._stands(stem) for stem in photo["pairs"])
+
+    def _stands(self, stem: str) -> bool:
+        """Returns whether the two files of a pair are as recorded."""
+        record = self._records.get("pairs", stem) or {}
+        paths = {folder: self.folder / folder / f"{stem}.png" for folder in (PHOTO, ANIME)}
         try:
-            for stem in photo["pairs"]:
-                record = self._records.get("pairs", stem) or {}
-                for folder in (PHOTO, ANIME):
-                    if (self.folder / folder / f"{stem}.png").stat().st_size != record[f"{folder}_bytes"]:
-                        return False
+            return all(path.stat().st_size == record[f"{folder}_bytes"] for folder, path in paths.items())
         except (OSError, KeyError):
             return False
-        return True
 
     def enter(self, sha256: str, name: str, pairs: dict[str, dict], rejected: Iterable[Rejection]) -> None:
         """Records the pairs and rejections of a photo.
@@ -314,13 +313,13 @@ def make_pairs(
     with Manifest(out, PAIRS) as records:
         manifest = PairManifest(records, {**asdict(settings), "teachers": made_by, "detector": detected_by})
         work = _Work(manifest, teachers, detector, settings, max_pixels)
-        _run(work, photos, jobs, on_progress)
+        for done, name in enumerate(_run(work, photos, jobs), 1):
+            if on_progress:
+                on_progress(done, len(photos), name)
         if write_page:
             write_page(manifest)
-        report = work.report
-        report.pairs = len(manifest.pairs)
-        report.rejected = Counter(rejection.reason.partition(":")[0] for _, rejection in manifest.rejections())
-    return report
+        kinds = Counter(rejection.reason.partition(":")[0] for _, rejection in manifest.rejections())
+        return replace(work.report, pairs=len(manifest.pairs), rejected=kinds)
 
 
 def cross_off(out: Path, review: Path, write_page: Callable[[PairManifest], object] | None = None) -> int:
@@ -404,8 +403,7 @@ class _Work:
     ) -> None:
         self.manifest, self.teachers, self.settings = manifest, teachers, settings
         self.detector = detector if settings.faces else None
-        self.max_pixels = max_pixels
-        self.report = PairsReport()
+        self.max_pixels, self.report = max_pixels, PairsReport()
         self.outcomes: dict[str, _Outcome] = {}  # by the photo's sha256
         self.finished: list[str] = []  # names of photos that are done and not yet reported
 
@@ -425,6 +423,11 @@ class _Work:
             self.report.written += 1
         outcome.waiting -= 1
         self._enter_if_done(task.sha256)
+
+    def reported(self) -> list[str]:
+        """Returns the names of the photos that were done since the last call."""
+        names, self.finished = self.finished, []
+        return names
 
     def _enter_if_done(self, sha256: str) -> None:
         outcome = self.outcomes[sha256]
@@ -455,8 +458,7 @@ class _Work:
     def _draw_all(self, batch: list[Record | str]) -> Iterator[_Drawing]:
         records = [record for record in batch if not isinstance(record, str)]
         self.finished += [name for name in batch if isinstance(name, str)]
-        found = self._faces(records)
-        for record, faces in zip(records, found):
+        for record, faces in zip(records, self._faces(records)):
             outcome = self.outcomes[record.sha256] = _Outcome(record.name)
             tasks = list(self._squares(record, faces, outcome))
             outcome.waiting = len(tasks)
@@ -489,8 +491,7 @@ class _Work:
         side = self.settings.teacher_size
         if faces is None:
             if min(height, width) < SMALLEST:
-                reason = f"too small: {width}x{height} pixels, under {SMALLEST}"
-                outcome.rejected.append(Rejection(None, reason))
+                outcome.rejected.append(Rejection(None, f"too small: {width}x{height} pixels, under {SMALLEST}"))
             else:
                 yield stem, _fitted(record.rgb, side), None
             return
@@ -510,21 +511,12 @@ class _Work:
             yield own, warp(record.rgb, matrix, (side, side)), landmarks
 
 
-def _run(work: _Work, photos: Sequence[Path], jobs: int, on_progress: Advance | None) -> None:
-    done = 0
-
-    def report() -> None:
-        nonlocal done
-        for name in work.finished:
-            done += 1
-            if on_progress:
-                on_progress(done, len(photos), name)
-        work.finished.clear()
-
+def _run(work: _Work, photos: Sequence[Path], jobs: int) -> Iterator[str]:
+    """Makes the pairs; yields the names of the photos as they are done."""
     for task, result in in_processes(_finish, work.tasks(photos), jobs):
         work.done(task, result)
-        report()
-    report()
+        yield from work.reported()
+    yield from work.reported()
 
 
 def _fitted(rgb: np.ndarray, side: int) -> np.ndarray:
@@ -550,11 +542,8 @@ def _finish(task: _Drawing) -> dict | str:
     keep = color_keeper(settings.keep_colors)
     drawing = keep(task.square, task.drawing, task.landmarks) if keep else task.drawing
     height, width = drawing.shape[:2]
-    if settings.faces:
-        size = (settings.size, settings.size)
-    else:
-        scale = min(1.0, settings.size / max(height, width))
-        size = (round(height * scale), round(width * scale))
+    scale = min(1.0, settings.size / max(height, width))
+    size = (settings.size, settings.size) if settings.faces else (round(height * scale), round(width * scale))
     record: dict[str, Any] = {"photo_sha256": task.sha256, "margin": margin, "landmarks": None}
     if task.landmarks is not None:
         ratio = np.array([size[1] / width, size[0] / height])

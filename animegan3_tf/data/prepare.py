@@ -182,15 +182,11 @@ def prepare(
             TargetManifest(records[stage.target.parent.resolve()], stage, sources[stage.source], target_name)
             for stage in stages
         ]
-        return _prepare(manifests, sources, jobs, on_progress, max_pixels)
+        return _prepare(manifests, jobs, on_progress, max_pixels)
 
 
 def _prepare(
-    manifests: Sequence[TargetManifest],
-    sources: dict[Path, dict[str, Path]],
-    jobs: int,
-    on_progress: Advance | None,
-    max_pixels: int,
+    manifests: Sequence[TargetManifest], jobs: int, on_progress: Advance | None, max_pixels: int
 ) -> PrepareReport:
     total, done, written, current = sum(len(manifest.sources) for manifest in manifests), 0, 0, 0
     rejected: dict[Path, str] = {}
@@ -204,9 +200,9 @@ def _prepare(
     def tasks() -> Iterator[_Task]:
         """Yields the work on one image at a time: each is read once for all its targets, and the rate is even."""
         nonlocal current
-        for folder, images in sources.items():
+        for folder in dict.fromkeys(manifest.stage.source for manifest in manifests):
             own = [manifest for manifest in manifests if manifest.stage.source == folder]
-            for name, source in images.items():
+            for name, source in own[0].sources.items():
                 wanted = []
                 for manifest in own:
                     if name in manifest.clashes:

@@ -16,21 +16,9 @@ from animegan3_tf.common.errors import UserError, one_line, quote
 from animegan3_tf.common.files import remove_leftovers, whole_file, write_json
 from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, png_bytes
 from animegan3_tf.common.workers import in_processes
+from animegan3_tf.data import shard_folder
 from animegan3_tf.data.manifest import not_writable, tool_versions
 from animegan3_tf.data.prepare import Record, apply_stage, open_record, source_images
-from animegan3_tf.data.shard_folder import (
-    NAME,
-    PICTURE,
-    SHA256,
-    SUMMARY,
-    ShardIndex,
-    example,
-    frame,
-    read_json,
-    shard_files,
-    shard_path,
-    write_summary,
-)
 from animegan3_tf.data.targets import Stage, style_targets, working_picture
 from animegan3_tf.styles import Style
 
@@ -60,12 +48,16 @@ class ShardTask:
     @property
     def path(self) -> Path:
         """The file of the shard."""
-        return shard_path(self.out, self.number, self.total)
+        return shard_folder.shard_path(self.out, self.number, self.total)
 
     @property
     def book(self) -> Path:
         """The JSON file that says what the shard was made from and where each record begins."""
         return self.path.with_suffix(".json")
+
+    def read_book(self) -> dict:
+        """Reads that JSON file; see `shard_folder.read_json`."""
+        return shard_folder.read_json(self.book, self.out)
 
 
 def write_shard(task: ShardTask) -> None:
@@ -92,7 +84,7 @@ def write_shard(task: ShardTask) -> None:
                     continue
                 names.append(name)
                 offsets.append(file.tell())
-                file.write(frame(record))
+                file.write(shard_folder.frame(record))
             size = file.tell()
         book = {"fingerprint": fingerprint, "bytes": size, "names": names, "offsets": offsets, "rejected": rejected}
         write_json(task.book, book)
@@ -106,7 +98,7 @@ def is_current(task: ShardTask) -> bool:
     Sources that were rejected are tried again: the cause need not lie in the file, such as a missing decoder.
     """
     try:
-        book = read_json(task.book, task.out)
+        book = task.read_book()
         stands = task.path.stat().st_size == book["bytes"] and book["fingerprint"] == _fingerprint(task)
         return stands and all(isinstance(_encoded(task, name), str) for name in book["rejected"])
     except (UserError, OSError, KeyError):
@@ -123,7 +115,8 @@ def encode_record(record: Record) -> bytes:
         A tf.train.Example that holds the name, the source's sha256, and each made image as a PNG.
     """
     images = {stage: png_bytes(made) for stage, made in record.made.items()}
-    return example({NAME: os.fsencode(record.name), SHA256: record.sha256.encode(), **images})
+    about = {shard_folder.NAME: os.fsencode(record.name), shard_folder.SHA256: record.sha256.encode()}
+    return shard_folder.example({**about, **images})
 
 
 def _encoded(task: ShardTask, name: str) -> bytes | str:
@@ -147,10 +140,7 @@ def _fingerprint(task: ShardTask) -> str:
 
     made_from = {
         "pictures": [[name, state(name)] for name in task.names],
-        "stages": [
-            [stage.name, f"{stage.function.__module__}.{stage.function.__qualname__}", stage.parameters]
-            for stage in task.stages
-        ],
+        "stages": [[stage.name, stage.function_name, stage.parameters] for stage in task.stages],
         "made_by": tool_versions(),
         "max_pixels": task.max_pixels,
     }
@@ -194,7 +184,7 @@ def style_shards(style: Style, photos: Path, anime: Path, out: Path) -> dict[Pat
     balance = {key: value for key, value in of_anime.parameters.items() if key == "balance"}
 
     def stages(source: Path, folder: Path, parameters: dict, targets: list[Stage]) -> list[Stage]:
-        return [Stage(PICTURE, Path(source), folder, working_picture, parameters), *targets]
+        return [Stage(shard_folder.PICTURE, Path(source), folder, working_picture, parameters), *targets]
 
     of_style = out / style.name / "style"
     return {
@@ -243,19 +233,15 @@ def prepare_shards(
     todo = [task for tasks in plans for task in _begin(tasks)]
     total = sum(len(task.names) for tasks in plans for task in tasks)
     done = total - sum(len(task.names) for task in todo)
-    with contextlib.closing((engine or on_this_machine(1))(todo)) as finished:
-        for task in finished:
+    with contextlib.closing((engine or on_this_machine(1))(todo)) as written_now:
+        for task in written_now:
             done += len(task.names)
             if on_progress:
                 on_progress(done, total, task.path.name)
-    rejected: dict[Path, str] = {}
-    images = 0
-    for tasks in plans:
-        count, reasons = _finish(tasks)
-        rejected.update(reasons)
-        images += count
-    written = sum(len(read_json(task.book, task.out)["names"]) for task in todo)
-    return ShardReport(written, images - written, rejected)
+    finished = [_finish(tasks) for tasks in plans]
+    rejected = {source: reason for _, reasons in finished for source, reason in reasons.items()}
+    written = sum(len(task.read_book()["names"]) for task in todo)
+    return ShardReport(written, sum(count for count, _ in finished) - written, rejected)
 
 
 def _tasks(out: Path, stages: tuple[Stage, ...], size: int, max_pixels: int) -> list[ShardTask]:
@@ -270,7 +256,7 @@ def _tasks(out: Path, stages: tuple[Stage, ...], size: int, max_pixels: int) -> 
 def _check_place(task: ShardTask) -> None:
     """Refuses a folder that holds other files: shards must not lie among images, nor replace files of others."""
     if task.out.is_dir():
-        ours = {task.out / SUMMARY, *shard_files(task.out)}
+        ours = {task.out / shard_folder.SUMMARY, *shard_folder.shard_files(task.out)}
         others = sorted(path.name for path in task.out.iterdir() if path not in ours and not path.name.startswith("."))
         if others:
             raise UserError(
@@ -283,12 +269,14 @@ def _begin(tasks: list[ShardTask]) -> list[ShardTask]:
     out = tasks[0].out
     todo = [task for task in tasks if not is_current(task)]
     expected = {path for task in tasks for path in (task.path, task.book)}
-    stale = [path for path in shard_files(out) if path not in expected]  # of a run with more or fewer shards
+    stale = [
+        path for path in shard_folder.shard_files(out) if path not in expected
+    ]  # of a run with more or fewer shards
     try:
         if out.is_dir():
             remove_leftovers(out)
         if todo or stale:
-            (out / SUMMARY).unlink(missing_ok=True)
+            (out / shard_folder.SUMMARY).unlink(missing_ok=True)
         for path in stale:
             path.unlink()
     except OSError as error:
@@ -299,14 +287,14 @@ def _begin(tasks: list[ShardTask]) -> list[ShardTask]:
 def _finish(tasks: list[ShardTask]) -> tuple[int, dict[Path, str]]:
     """Declares a folder complete; returns the number of its images, and the rejected sources with the reasons."""
     out, source = tasks[0].out, tasks[0].source
-    books = [read_json(task.book, out) for task in tasks]
+    books = [task.read_book() for task in tasks]
     rejected = {name: reason for book in books for name, reason in book["rejected"].items()}
     stages = {stage.name: stage.parameters for stage in tasks[0].stages}
     about = {"stages": stages, "made_by": tool_versions(), "rejected": rejected}
     images = sum(len(book["names"]) for book in books)
     try:
-        write_summary(out, len(tasks), images, about)
+        shard_folder.write_summary(out, len(tasks), images, about)
     except OSError as error:
-        raise not_writable(out / SUMMARY, error) from None
-    ShardIndex(out)  # as `train` will open it
+        raise not_writable(out / shard_folder.SUMMARY, error) from None
+    shard_folder.ShardIndex(out)  # as `train` will open it
     return images, {source / name: reason for name, reason in rejected.items()}

@@ -39,6 +39,11 @@ class Stage:
     function: Callable[..., np.ndarray]
     parameters: dict = field(default_factory=dict)
 
+    @property
+    def function_name(self) -> str:
+        """The function's full name, for records."""
+        return f"{self.function.__module__}.{self.function.__qualname__}"
+
 
 def target_folder(source: StrPath, kind: str) -> Path:
     """Names the folder of a source's targets: `photo` -> `photo_superpixel`, `photo_l0`; `style` -> `smooth`.
@@ -92,8 +97,7 @@ def photo_targets(
     """
     if not lam > 0:
         raise UserError(f"the L0 weight lambda is {lam}; give one above 0 (0.005 is light, 0.02 strong)")
-    photos = Path(photos)
-    sides = list(sides) if sides else None
+    photos, sides = Path(photos), list(sides) if sides else None
     segments = {"scale": scale, "sigma": sigma, "min_size": min_size, "sides": sides}
     return [
         Stage("superpixel", photos, target_folder(photos, "superpixel"), superpixel_target, segments),
