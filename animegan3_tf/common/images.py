@@ -136,8 +136,7 @@ def thumbnail(path: StrPath, side: int, max_pixels: int = DEFAULT_MAX_PIXELS) ->
         image, header = _decode(file, name, max_pixels, side)
         rgb = image.on_white()
         rows, columns = rgb.shape[:2]
-        scale = min(1.0, side / min(rows, columns))
-        small = resize(rgb, (max(1, round(rows * scale)), max(1, round(columns * scale))))
+        small = resize(rgb, scaled_size(rgb.shape, min(1.0, side / min(rows, columns))))
         width, height = header.width, header.height
         if (rows > columns) != (height > width):  # turned upright
             width, height = height, width
@@ -329,6 +328,11 @@ def short_side_size(size_hw: Sequence[int], short_side: int) -> tuple[int, int]:
     """Returns the size (height, width) of an image (height, width, ...) whose short side becomes `short_side`."""
     scale = short_side / min(size_hw[:2])
     return round(size_hw[0] * scale), round(size_hw[1] * scale)
+
+
+def scaled_size(size_hw: Sequence[int], scale: float) -> tuple[int, int]:
+    """Returns the size of an image (height, width, ...) times `scale`, at least a pixel a side."""
+    return max(1, round(size_hw[0] * scale)), max(1, round(size_hw[1] * scale))
 
 
 def evenly_spread(items: Sequence[_T], count: int) -> list[_T]:

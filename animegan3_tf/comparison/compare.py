@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
@@ -40,21 +39,6 @@ class Measured:
     rejected: tuple[str, ...] = ()
 
 
-class MetricSet(Protocol):
-    """Metrics of a comparison. They are called once for each method, with the same photos and the same anime."""
-
-    def __call__(self, pairs: dict[Path, Path], anime: Path) -> Measured:
-        """Measures a method's images against their photos and against anime.
-
-        Args:
-            pairs: {image of the method: its photo}, PNG files. The two of a pair have the same size.
-            anime: The folder of anime images.
-        """
-
-    def to_dict(self) -> dict:
-        """The networks and settings for the report: {what they measure: {key: value}, or None without a network}."""
-
-
 @dataclass(frozen=True)
 class EvaluationMetrics:
     """Measures everything that `measures` has a network for.
@@ -70,19 +54,20 @@ class EvaluationMetrics:
     progress: Progress = no_progress
 
     def __call__(self, pairs: dict[Path, Path], anime: Path) -> Measured:
-        """See `MetricSet`."""
+        """Measures a method's images against their photos and against anime.
+
+        Args:
+            pairs: {image of the method: its photo}, PNG files. The two of a pair have the same size.
+            anime: The folder of anime images.
+        """
         found = evaluate_pairs(pairs, anime, self.measures, self.progress)
         places = {path: place for place, path in enumerate(found.pairs)}
         order = np.array([places.get(path, -1) for path in pairs], int)
-
-        def in_order(values: np.ndarray) -> np.ndarray:
-            return np.append(values, np.nan)[order]
-
-        scores = {key: in_order(values) for key, values in found.scores.items()}
+        scores = {key: np.append(values, np.nan)[order] for key, values in found.scores.items()}
         return Measured(found.results, found.kinds, scores, tuple(rejected(found)))
 
     def to_dict(self) -> dict:
-        """See `MetricSet`."""
+        """The networks and settings for the report: {what they measure: {key: value}, or None without a network}."""
         return self.measures.to_dict()
 
 
@@ -183,7 +168,7 @@ class Comparison:
         anime_count: The number of images in it.
         entries: The methods, in the order given.
         settings: The settings.
-        metrics: The networks and settings of the metrics; see `MetricSet.to_dict`.
+        metrics: The networks and settings of the metrics; see `EvaluationMetrics.to_dict`.
         machine: The machine; see `describe_machine`.
     """
 
@@ -237,7 +222,7 @@ def compare(
     photos: StrPath,
     anime: StrPath,
     specifications: Sequence[Specification],
-    metrics: MetricSet,
+    metrics: EvaluationMetrics,
     settings: Settings,
     work: Path,
     progress: Progress = no_progress,

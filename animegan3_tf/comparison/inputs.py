@@ -12,7 +12,7 @@ import numpy as np
 from animegan3_tf.common.console import Advance, counted
 from animegan3_tf.common.errors import UserError, quote
 from animegan3_tf.common.files import StrPath
-from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, ImageError, read_image, resize, write_image
+from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, ImageError, read_image, resize, scaled_size, write_image
 from animegan3_tf.data.colors import in_threads
 from animegan3_tf.evaluation.drawn import images_by_name
 from animegan3_tf.networks.architectures import ARCHITECTURES, MIN_SIDE, check_side
@@ -176,6 +176,4 @@ def image_path(folder: Path, name: str) -> Path:
 
 def reduced(rgb: np.ndarray, side: int) -> np.ndarray:
     """Reduces a uint8 image [H, W, 3] until its longest side is at most `side` pixels; never enlarges."""
-    height, width = rgb.shape[:2]
-    scale = min(1.0, side / max(height, width))
-    return resize(rgb, (max(1, round(height * scale)), max(1, round(width * scale))))
+    return resize(rgb, scaled_size(rgb.shape, min(1.0, side / max(rgb.shape[:2]))))

@@ -190,11 +190,10 @@ def _copy(method: Method, inputs: Inputs, folder: Path, max_pixels: int, advance
         if name in found:
             try:
                 rgb = read_image(found[name], max_pixels).on_white()
-                reason = None
+                wrong = f"{quote(found[name])} is {rgb.shape[1]}x{rgb.shape[0]}, which is not its photo's shape"
+                reason = None if same_aspect(rgb.shape, size) else wrong
             except ImageError as error:
                 reason, drawn.broken = str(error), (*drawn.broken, name)
-            if reason is None and not same_aspect(rgb.shape, size):
-                reason = f"{quote(found[name])} is {rgb.shape[1]}x{rgb.shape[0]}, which is not its photo's shape"
         if reason is None:
             if rgb.shape[:2] != size:
                 drawn.resized[name] = rgb.shape[0], rgb.shape[1]

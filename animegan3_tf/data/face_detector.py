@@ -67,9 +67,8 @@ class MtcnnDetector:
         return _distinct(found)
 
     def _reduced(self, photo: np.ndarray) -> np.ndarray:
-        height, width = photo.shape[:2]
-        factor = min(1.0, _FACE_SIDE / self.min_size, MAX_SIDE / max(height, width))
-        return images.resize(photo, (max(1, round(height * factor)), max(1, round(width * factor))))
+        factor = min(1.0, _FACE_SIDE / self.min_size, MAX_SIDE / max(photo.shape[:2]))
+        return images.resize(photo, images.scaled_size(photo.shape, factor))
 
     @functools.cached_property
     def _search(self) -> Callable[[np.ndarray], list[Face]]:

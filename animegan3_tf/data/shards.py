@@ -269,9 +269,8 @@ def _begin(tasks: list[ShardTask]) -> list[ShardTask]:
     out = tasks[0].out
     todo = [task for task in tasks if not is_current(task)]
     expected = {path for task in tasks for path in (task.path, task.book)}
-    stale = [
-        path for path in shard_folder.shard_files(out) if path not in expected
-    ]  # of a run with more or fewer shards
+    # of a run with more or fewer shards
+    stale = [path for path in shard_folder.shard_files(out) if path not in expected]
     try:
         if out.is_dir():
             remove_leftovers(out)

@@ -8,7 +8,6 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,13 +24,10 @@ from animegan3_tf.models.checkpoints import WEIGHTS
 from animegan3_tf.models.weights import model_of_weights
 from animegan3_tf.models.weights_file import read_header, read_weights
 from animegan3_tf.stylizer.files import plan_results, stylize_files
-from animegan3_tf.stylizer.model import stylizer_of
+from animegan3_tf.stylizer.model import Stylizer, stylizer_of
 from animegan3_tf.training.run_files import is_state, states, step_of
 from animegan3_tf.training.run_folder import deployed_weights
 from animegan3_tf.training.state import DamagedState, read_state
-
-if TYPE_CHECKING:
-    from animegan3_tf.stylizer.model import Stylizer
 
 _ACCEPTED = "name a run folder, a state or a weights file (.h5)"
 

@@ -144,10 +144,10 @@ def _not_noise(values: np.ndarray) -> np.ndarray:
     return np.where(values > len(values) * np.finfo(np.float64).eps * max(values.max(), 0.0), values, 0.0)
 
 
-def _checked(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _checked(a: np.ndarray, b: np.ndarray, least: int = 2) -> tuple[np.ndarray, np.ndarray]:
     a, b = np.asanyarray(a), np.asanyarray(b)
-    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or min(len(a), len(b)) < 2:
-        raise ValueError(f"features must be [N, D] and [M, D] with 2 rows or more, got {a.shape} and {b.shape}")
+    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or min(len(a), len(b)) < least:
+        raise ValueError(f"features must be [N, D] and [M, D] with {least} rows or more, got {a.shape} and {b.shape}")
     return a, b
 
 
@@ -188,9 +188,7 @@ def frechet_at_infinity(generated: np.ndarray, reference: np.ndarray, seed: int 
         part = moments_of(generated, np.sort(rng.permutation(count)[:size]))
         return frechet_of_gaussians(part.mean, part.covariance, whole.mean, whole.covariance)
 
-    distances = [distance(size) for size in sizes]
-    _, at_zero = np.polyfit(1.0 / sizes, distances, 1)
-    return float(at_zero)
+    return float(np.polyfit(1.0 / sizes, [distance(size) for size in sizes], 1)[1])
 
 
 _PIECE = 2048  # rows of a kernel matrix held at a time
@@ -212,10 +210,7 @@ def kernel_distance(a: np.ndarray, b: np.ndarray, unbiased: bool = True) -> floa
     Raises:
         ValueError: The shapes do not fit.
     """
-    a, b = np.asanyarray(a), np.asanyarray(b)
-    least = 2 if unbiased else 1
-    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or min(len(a), len(b)) < least:
-        raise ValueError(f"features must be [N, D] and [M, D] with {least} rows or more, got {a.shape} and {b.shape}")
+    a, b = _checked(a, b, least=2 if unbiased else 1)
     return float(_within(a, unbiased) + _within(b, unbiased) - 2.0 * _sum(a, b) / (len(a) * len(b)))
 
 

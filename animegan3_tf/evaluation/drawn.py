@@ -34,12 +34,11 @@ def images_by_name(folder: StrPath, what: str) -> dict[str, Path]:
     Raises:
         UserError: Two images have one name.
     """
-    return images_by_stem(
-        folder,
-        lambda name, first, second: (
-            f"{what} has two pictures named {name!r} ({first.suffix}, {second.suffix}); remove one"
-        ),
-    )
+
+    def clash(name: str, first: Path, second: Path) -> str:
+        return f"{what} has two pictures named {name!r} ({first.suffix}, {second.suffix}); remove one"
+
+    return images_by_stem(folder, clash)
 
 
 def same_aspect(first: Sequence[int], second: Sequence[int]) -> bool:
@@ -67,8 +66,7 @@ def pair_images(
         by_name.setdefault(photo.relative_to(photo_folder).with_suffix(""), []).append(photo)
     pairs = {}
     for image in generated:
-        found = by_name.get(image.relative_to(folder).with_suffix(""), [])
-        if found:
+        if found := by_name.get(image.relative_to(folder).with_suffix("")):
             pairs[image] = next((photo for photo in found if photo.suffix == image.suffix), found[0])
     return pairs
 

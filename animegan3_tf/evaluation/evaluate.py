@@ -15,15 +15,7 @@ from animegan3_tf.common.console import Advance, Progress, counted, no_progress
 from animegan3_tf.common.errors import UserError, quote
 from animegan3_tf.common.files import StrPath
 from animegan3_tf.common.images import find_images
-from animegan3_tf.evaluation.distances import (
-    FRECHET,
-    KERNEL,
-    SET_SCORES,
-    artfid,
-    frechet_at_infinity,
-    frechet_distance,
-    least_images,
-)
+from animegan3_tf.evaluation import distances
 from animegan3_tf.evaluation.drawn import pair_images
 from animegan3_tf.evaluation.face_scores import FACE_SCORES, FaceEmbedding, score_faces
 from animegan3_tf.evaluation.features import FeatureNetwork, FeatureSet, FeatureStore
@@ -49,18 +41,18 @@ def compare_sets(
         seed: The seed of the resampling.
     """
     count = f"{len(generated):,} generated, {len(reference):,} {to}"
-    infinity = f"frechet_infinity_{to}", f"{set_score_name(FRECHET, network)}, infinite pictures, to {to}"
-    named = [(f"{score.key}_{to}", f"{set_score_name(score, network)} to {to}", score) for score in SET_SCORES]
-    few = too_few(generated, reference)
-    if few:
+    infinity = f"frechet_infinity_{to}", f"{set_score_name(distances.FRECHET, network)}, infinite pictures, to {to}"
+    scores = distances.SET_SCORES
+    named = [(f"{score.key}_{to}", f"{set_score_name(score, network)} to {to}", score) for score in scores]
+    if few := too_few(generated, reference):
         measured = [Result(key, name, None, None, score.better, count, few) for key, name, score in named]
         return [*measured, Result(*infinity, None, None, "lower", count, few)]
     measured = []
     for key, name, score in named:
-        distance = SET_SCORES[score]
+        distance = scores[score]
         value = distance(generated, reference)
-        interval = bootstrap_interval(value, distance, [generated, reference], replicates, seed) if replicates else None
-        note = _rank_note(generated, reference) if distance is frechet_distance else ""
+        interval = bootstrap_interval(value, distance, [generated, reference], replicates, seed)
+        note = _rank_note(generated, reference) if distance is distances.frechet_distance else ""
         measured.append(Result(key, name, value, interval, score.better, count, note))
     measured.insert(1, _at_infinity(generated, reference, *infinity, count, seed))
     return measured
@@ -68,7 +60,7 @@ def compare_sets(
 
 def set_score_name(score: Score, network: FeatureNetwork) -> str:
     """The name of one of `SET_SCORES` in a network's features."""
-    short = {FRECHET: "FID", KERNEL: "KID"} if network.is_fid else {}
+    short = {distances.FRECHET: "FID", distances.KERNEL: "KID"} if network.is_fid else {}
     return short.get(score, f"{score.name} ({network.name})")
 
 
@@ -79,11 +71,11 @@ def too_few(*sets: Sized | None) -> str:
 
 
 def _at_infinity(generated: np.ndarray, reference: np.ndarray, key: str, name: str, count: str, seed: int) -> Result:
-    least = least_images(generated.shape[1])
+    least = distances.least_images(generated.shape[1])
     if len(generated) < least:
         why = f"not measured: {len(generated):,} pictures are too few to extrapolate from; {least:,} or more are needed"
         return Result(key, name, None, None, "lower", count, why)
-    return Result(key, name, frechet_at_infinity(generated, reference, seed), None, "lower", count)
+    return Result(key, name, distances.frechet_at_infinity(generated, reference, seed), None, "lower", count)
 
 
 def _rank_note(generated: np.ndarray, reference: np.ndarray) -> str:
@@ -299,7 +291,7 @@ def _artfid(
     key, name, count = "artfid", "ArtFID's form, (1 + LPIPS) (1 + FID)", f"{len(pairs):,} pairs"
     if not whole:
         distance = measures.distance.name if measures.distance else "perceptual distance"
-        name = f"(1 + {distance}) (1 + {set_score_name(FRECHET, network)})"
+        name = f"(1 + {distance}) (1 + {set_score_name(distances.FRECHET, network)})"
     content = scores["content_distance"]
     known = np.isfinite(content)
     every, anime = sets["generated"].rows, sets["anime"].rows
@@ -309,17 +301,12 @@ def _artfid(
     rows, style, content = every, anime, content[known]
     if len(content) < len(rows):  # usually every image has a photo, and the rows can stay in their file
         rows = rows[[number for number, path in enumerate(sets["generated"].paths) if path in pairs]][known]
-    value = artfid(content.mean(), frechet_distance(rows, style))
 
-    def resampled(mine: np.ndarray, theirs: np.ndarray) -> float:
-        return artfid(content[mine].mean(), frechet_distance(rows[mine], style[theirs]))
+    def resampled(mine: np.ndarray | slice, theirs: np.ndarray | slice) -> float:
+        return distances.artfid(content[mine].mean(), distances.frechet_distance(rows[mine], style[theirs]))
 
-    numbers = [np.arange(len(rows)), np.arange(len(style))]
-    interval = (
-        bootstrap_interval(value, resampled, numbers, measures.replicates, measures.seed)
-        if measures.replicates
-        else None
-    )
+    value, numbers = resampled(slice(None), slice(None)), [np.arange(len(rows)), np.arange(len(style))]
+    interval = bootstrap_interval(value, resampled, numbers, measures.replicates, measures.seed)
     return Result(key, name, value, interval, "lower", count)
 
 
@@ -331,7 +318,7 @@ def _averaged(kind: Score, values: np.ndarray, measures: Measures) -> Result:
         return Result(kind.key, kind.name, None, None, kind.better, count, note)
     average = _AVERAGES[kind.average]
     value, interval = float(average(known)), None
-    if measures.replicates and len(known) >= _LEAST_MEAN:
+    if len(known) >= _LEAST_MEAN:
         interval = bootstrap_interval(value, average, [known], 10 * measures.replicates, measures.seed)
     note = "" if interval or not measures.replicates else f"no interval from fewer than {_LEAST_MEAN} pictures"
     return Result(kind.key, kind.name, value, interval, kind.better, count, note)

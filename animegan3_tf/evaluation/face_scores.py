@@ -14,7 +14,7 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 from animegan3_tf.common.console import Advance
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.common.files import sha256_of
-from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, ImageError, read_image, resize
+from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, ImageError, read_image, resize, scaled_size
 from animegan3_tf.data.colors import in_threads
 from animegan3_tf.data.drawing_checks import SIDE, both_eyes_drawn
 from animegan3_tf.data.face_align import (
@@ -283,9 +283,7 @@ def _both(pair: tuple[Path, Path], max_pixels: int) -> tuple[np.ndarray, np.ndar
         photo, image = (read_image(path, max_pixels).on_white() for path in reversed(pair))
     except ImageError:  # `rejected` lists it already
         return None
-    height, width = photo.shape[:2]
-    scale = min(1.0, _SIDE / max(height, width))
-    size = max(1, round(height * scale)), max(1, round(width * scale))
+    size = scaled_size(photo.shape, min(1.0, _SIDE / max(photo.shape[:2])))
     return resize(photo, size), resize(image, size)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from animegan3_tf.common.console import Advance, counted
-from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.errors import UserError, one_line
 from animegan3_tf.common.files import StrPath, sha256_of, whole_file
 from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, ImageError, read_image
 from animegan3_tf.data.colors import in_threads
@@ -128,7 +128,7 @@ class FeatureStore:
                 known = self._is_kept(digest)
                 return digest, None if known else self.network.prepare(read_image(path, max_pixels).on_white()), None
             except ImageError as error:
-                return "", None, " ".join(str(error).split())
+                return "", None, one_line(error)
             except OSError as error:
                 return "", None, f"{str(path)!r} cannot be read ({error.strerror})"
 
@@ -146,9 +146,8 @@ class FeatureStore:
                     self._compute(batch)
         self._compute(batch)
         if digests:
-            result.rows = np.lib.format.open_memmap(
-                f"{target}.npy", "w+", np.float32, (len(digests), self.network.dimension)
-            )
+            shape = (len(digests), self.network.dimension)
+            result.rows = np.lib.format.open_memmap(f"{target}.npy", "w+", np.float32, shape)
             for row, digest in zip(result.rows, digests):
                 row[:] = np.fromfile(self._place(digest), np.float32)
         return result
@@ -212,7 +211,7 @@ def classifier_features(path: str | Path | None = None) -> FeatureNetwork:
     """
     file, model = _classifier(path)
     features = tf.keras.Model(model.input, model.output["features"])
-    return _network("ResNet-18 of anime-or-not", "last, mean-pooled", file, features, SIZE)
+    return keras_network("ResNet-18 of anime-or-not", "last, mean-pooled", file, features)
 
 
 def anime_likeness(path: str | Path | None = None) -> FeatureNetwork:
@@ -229,7 +228,7 @@ def anime_likeness(path: str | Path | None = None) -> FeatureNetwork:
     """
     file, model = _classifier(path)
     probability = tf.keras.layers.Softmax()(model.output["logits"])[:, 1:]
-    return _network("ResNet-18 of anime-or-not", "softmax", file, tf.keras.Model(model.input, probability), SIZE)
+    return keras_network("ResNet-18 of anime-or-not", "softmax", file, tf.keras.Model(model.input, probability))
 
 
 def _classifier(path: str | Path | None) -> tuple[str | Path, tf.keras.Model]:
@@ -243,18 +242,20 @@ def _half(path: str) -> FeatureNetwork:
     taps = build_resnet18(read_resnet18(path))
     pooled = [tf.keras.layers.GlobalAveragePooling2D()(taps.output[tap]) for tap in ("A", "B", "C")]
     features = tf.keras.Model(taps.input, tf.keras.layers.Concatenate()(pooled))
-    return _network("half ResNet-18 of anime-or-not", "taps A, B, C, mean-pooled", path, features, SIZE)
+    return keras_network("half ResNet-18 of anime-or-not", "taps A, B, C, mean-pooled", path, features)
 
 
-def _network(name: str, layer: str, path: str | Path, model: tf.keras.Model, size: int) -> FeatureNetwork:
+def keras_network(
+    name: str, layer: str, path: StrPath, model: tf.keras.Model, size: int = SIZE, resize: str = "bilinear"
+) -> FeatureNetwork:
+    """Makes the feature network of a Keras model from RGB in [-1, 1] to vectors [N, D]; see `FeatureNetwork`."""
+
     @tf.function(input_signature=[tf.TensorSpec([None, size, size, 3], tf.float32)], autograph=False)
     def features(images: tf.Tensor) -> tf.Tensor:
         return model(images / 127.5 - 1.0, training=False)
 
-    dimension = model.output_shape[-1]
-    return FeatureNetwork(
-        name, layer, sha256_of(path), size, "bilinear", dimension, lambda batch: features(batch).numpy()
-    )
+    dimension, digest = model.output_shape[-1], sha256_of(path)
+    return FeatureNetwork(name, layer, digest, size, resize, dimension, lambda batch: features(batch).numpy())
 
 
 def _saved_model(path: str) -> FeatureNetwork:
@@ -266,16 +267,14 @@ def _saved_model(path: str) -> FeatureNetwork:
         side = spec.shape[1] or 299
         dimension = signature(**{source: tf.zeros([1, side, side, 3], spec.dtype)})[result].shape[-1]
     except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
-        reason = " ".join(str(error).split())[:200]
         raise UserError(
             f"features 'saved_model:{path}' need a signature serving_default from one tensor [N, H, W, 3], RGB in "
-            f"0..255, to one [N, D]: {reason}"
+            f"0..255, to one [N, D]: {one_line(error)[:200]}"
         ) from None
 
     # the default argument keeps the model alive: a signature does not
     def forward(batch: np.ndarray, model: object = model) -> np.ndarray:
         return signature(**{source: tf.cast(batch, spec.dtype)})[result].numpy()
 
-    return FeatureNetwork(
-        f"SavedModel {Path(path).name}", "serving_default", sha256_of(path), side, "bicubic", dimension, forward
-    )
+    name, digest = f"SavedModel {Path(path).name}", sha256_of(path)
+    return FeatureNetwork(name, "serving_default", digest, side, "bicubic", dimension, forward)

@@ -14,7 +14,7 @@ from skimage import color
 from animegan3_tf.common.console import Advance, counted
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.common.files import sha256_of
-from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, ImageError, read_image, resize
+from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, ImageError, read_image, resize, scaled_size
 from animegan3_tf.data.colors import in_threads
 from animegan3_tf.evaluation.result import Score
 from animegan3_tf.networks.measuring import (
@@ -140,8 +140,7 @@ def ciede2000_shift(photo: np.ndarray, image: np.ndarray) -> float:
     Returns:
         0 or more; a difference of about 1 is just visible.
     """
-    difference = color.deltaE_ciede2000(color.rgb2lab(photo), color.rgb2lab(image))
-    return float(difference.mean())
+    return float(color.deltaE_ciede2000(color.rgb2lab(photo), color.rgb2lab(image)).mean())
 
 
 def yuv_shift(photo: np.ndarray, image: np.ndarray) -> float:
@@ -260,7 +259,8 @@ def score_pairs(
     def read(pair: tuple[Path, Path]) -> tuple[np.ndarray, np.ndarray, dict[str, float | None]] | None:
         path, photo = pair
         try:
-            small = _reduced(read_image(path, max_pixels).on_white())
+            whole = read_image(path, max_pixels).on_white()
+            small = resize(whole, scaled_size(whole.shape, min(1.0, SIDE / min(whole.shape[:2]))))
             beside = resize(read_image(photo, max_pixels).on_white(), (small.shape[0], small.shape[1]))
         except ImageError:  # `rejected` lists it already
             return None
@@ -274,9 +274,3 @@ def score_pairs(
             for key, value in found.items():
                 scores[key][number] = np.nan if value is None else value
     return scores
-
-
-def _reduced(rgb: np.ndarray) -> np.ndarray:
-    height, width = rgb.shape[:2]
-    scale = min(1.0, SIDE / min(height, width))
-    return resize(rgb, (max(1, round(height * scale)), max(1, round(width * scale))))

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import tensorflow as tf
 import tensorflow_hub
 from tensorflow_gan import eval as tfgan
 
-from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.errors import UserError, one_line
 from animegan3_tf.common.files import sha256_of
-from animegan3_tf.evaluation.features import FeatureNetwork
+from animegan3_tf.evaluation.features import FeatureNetwork, keras_network
 
 KERAS_FILE = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
 KERAS_URL = f"https://storage.googleapis.com/tensorflow/keras-applications/inception_v3/{KERAS_FILE}"
@@ -37,19 +36,20 @@ def inception_2015(folder: str | None = None) -> FeatureNetwork:
         place = folder or tensorflow_hub.resolve(tfgan.INCEPTION_TFHUB)
         module = tensorflow_hub.load(place)
     except Exception as error:  # urllib, a proxy or the file system may raise anything
-        reason = " ".join(str(error).split())[:200]
-        raise UserError(f"the InceptionV3 of FID cannot be loaded ({reason}); {_get_2015()}") from None
+        raise UserError(f"the InceptionV3 of FID cannot be loaded ({one_line(error)[:200]}); {_get_2015()}") from None
 
-    @tf.function(
-        input_signature=[tf.TensorSpec([None, *[tfgan.INCEPTION_DEFAULT_IMAGE_SIZE] * 2, 3], tf.float32)],
-        autograph=False,
-    )
+    size = tfgan.INCEPTION_DEFAULT_IMAGE_SIZE
+
+    @tf.function(input_signature=[tf.TensorSpec([None, size, size, 3], tf.float32)], autograph=False)
     def features(images: tf.Tensor) -> tf.Tensor:
         pooled = module(images / 127.5 - 1.0)[tfgan.INCEPTION_FINAL_POOL]
         return tf.reshape(pooled, [tf.shape(images)[0], -1])
 
     layer = f"{tfgan.INCEPTION_FINAL_POOL} of {tfgan.INCEPTION_TFHUB}"
-    return _network("InceptionV3 of 2015", layer, place, features, is_fid=True)
+    dimension, digest = features(tf.zeros([1, size, size, 3])).shape[-1], sha256_of(place)
+    return FeatureNetwork(
+        "InceptionV3 of 2015", layer, digest, size, _RESIZE, dimension, lambda batch: features(batch).numpy(), True
+    )
 
 
 def inception_keras(path: str | None = None) -> FeatureNetwork:
@@ -67,27 +67,12 @@ def inception_keras(path: str | None = None) -> FeatureNetwork:
         )
         model = tf.keras.applications.InceptionV3(False, str(file), input_shape=(299, 299, 3), pooling="avg")
     except Exception as error:  # as above; h5py may raise anything for a file that does not fit
-        reason = " ".join(str(error).split())[:200]
         raise UserError(
-            f"InceptionV3 of keras.applications cannot be loaded ({reason}); download {KERAS_URL} "
+            f"InceptionV3 of keras.applications cannot be loaded ({one_line(error)[:200]}); download {KERAS_URL} "
             "and give --features inception-keras:FILE.h5"
         ) from None
 
-    @tf.function(input_signature=[tf.TensorSpec([None, 299, 299, 3], tf.float32)], autograph=False)
-    def features(images: tf.Tensor) -> tf.Tensor:
-        return model(images / 127.5 - 1.0, training=False)
-
-    return _network("InceptionV3 of keras.applications", "last, mean-pooled", file, features)
-
-
-def _network(
-    name: str, layer: str, place: str, features: Callable[[tf.Tensor], tf.Tensor], is_fid: bool = False
-) -> FeatureNetwork:
-    size = tfgan.INCEPTION_DEFAULT_IMAGE_SIZE
-    dimension = features(tf.zeros([1, size, size, 3])).shape[-1]
-    return FeatureNetwork(
-        name, layer, sha256_of(place), size, _RESIZE, dimension, lambda batch: features(batch).numpy(), is_fid
-    )
+    return keras_network("InceptionV3 of keras.applications", "last, mean-pooled", file, model, 299, _RESIZE)
 
 
 def _get_2015() -> str:

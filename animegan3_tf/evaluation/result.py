@@ -51,7 +51,7 @@ def bootstrap_interval(
     replicates: int,
     seed: int = 0,
     most: int = 5000,
-) -> tuple[float, float]:
+) -> tuple[float, float] | None:
     """Computes the 95 % interval around an estimate by resampling with replacement.
 
     Replicates are compared with their own mean, not with the estimate: images drawn twice make every Frechet distance
@@ -62,14 +62,16 @@ def bootstrap_interval(
         estimate: The statistic of the samples themselves.
         statistic: A function of as many arrays as there are samples.
         samples: Arrays [N, ...] whose rows are drawn anew for every replicate, each array on its own.
-        replicates: The number of resamplings.
+        replicates: The number of resamplings; 0 for no interval.
         seed: The seed of the resampling.
         most: Rows drawn from a larger sample, which bounds time and memory. The deviations are then scaled by the root
             of the ratio of the numbers (the m-out-of-n bootstrap).
 
     Returns:
-        (low, high).
+        (low, high), or None.
     """
+    if not replicates:
+        return None
     rng = np.random.default_rng(seed)
     numbers = [min(len(sample), most) for sample in samples]
     values = np.array(
@@ -109,13 +111,5 @@ class Result:
     def to_dict(self) -> dict:
         """Plain values for JSON."""
         low, high = self.interval or (None, None)
-        return {
-            "key": self.key,
-            "name": self.name,
-            "value": self.value,
-            "low": low,
-            "high": high,
-            "better": self.better,
-            "count": self.count,
-            "note": self.note,
-        }
+        about = {"better": self.better, "count": self.count, "note": self.note}
+        return {"key": self.key, "name": self.name, "value": self.value, "low": low, "high": high, **about}

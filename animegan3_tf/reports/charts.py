@@ -228,7 +228,7 @@ def _drawable(value: object) -> TypeGuard[float]:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= _MOST
 
 
-_INTERVAL_WIDTH, _ROW, _INTERVAL_TOP, _INTERVAL_BOTTOM, _INTERVAL_RIGHT = 420, 34, 8, 40, 12
+_ROW, _INTERVAL_TOP, _INTERVAL_BOTTOM = 34, 8, 40
 _NAME = 16  # characters of a name beside its line; the whole name is in its tooltip
 _INTERVAL_LEFT = 132  # room for names
 
@@ -254,11 +254,7 @@ def interval_chart(
     least, most = min(ends) - room, max(ends) + room
     bottom = _INTERVAL_TOP + _ROW * len(rows)
 
-    def x(value: float) -> float:
-        return round(
-            _INTERVAL_LEFT + (_INTERVAL_WIDTH - _INTERVAL_RIGHT - _INTERVAL_LEFT) * (value - least) / (most - least), 1
-        )
-
+    x, right = _Axis(least, most, (_INTERVAL_LEFT, _WIDTH - _RIGHT)), _WIDTH - _RIGHT
     parts = []
     for value in ticks(least, most):
         value = round(value, 12) + 0.0  # no -0
@@ -277,14 +273,11 @@ def interval_chart(
         tooltip = f"<title>{escape(name)}: {value:.3f} [{low:.3f}, {high:.3f}]</title>"
         circle = f'<circle cx="{x(value)}" cy="{y}" r="5"/>'
         parts.append(f'<g class="{style} whisker">{tooltip}<path d="{whisker}"/>{circle}</g>')
-    parts.append(
-        f'<text class="axis" text-anchor="end" x="{_INTERVAL_WIDTH - _INTERVAL_RIGHT}" y="{bottom + 33}">'
-        f"{escape(across)}</text>"
-    )
+    parts.append(f'<text class="axis" text-anchor="end" x="{right}" y="{bottom + 33}">{escape(across)}</text>')
     names = ", ".join(name for name, *_ in rows)
     return (
         f"<figure><figcaption>{escape(title)}</figcaption>"
-        f'<svg viewBox="0 0 {_INTERVAL_WIDTH} {bottom + _INTERVAL_BOTTOM}" role="img" '
+        f'<svg viewBox="0 0 {_WIDTH} {bottom + _INTERVAL_BOTTOM}" role="img" '
         f'aria-label="{escape(f"{title}: {names}")}">'
         f"{''.join(parts)}</svg></figure>"
     )

@@ -259,13 +259,8 @@ def print_table(
     shown = rich.table.Table(title=Text(title) if title else None, title_justify="left", box=box.SIMPLE_HEAD)
     shown.show_edge, shown.pad_edge, shown.collapse_padding = False, False, True
     for place, column in enumerate(table.columns):
-        right = table.is_numeric(place)
-        shown.add_column(
-            Text(column.head.replace(", ", ",\n")),
-            justify="right" if right else "left",
-            overflow="fold",
-            no_wrap=column.key in unbroken,
-        )
+        head, whole = Text(column.head.replace(", ", ",\n")), column.key in unbroken
+        shown.add_column(head, justify="right" if table.is_numeric(place) else "left", overflow="fold", no_wrap=whole)
     for row in table.rows:
         shown.add_row(*(Text((one if ends else Cell(one.text)).whole()) for one in row))
     console.print(shown)

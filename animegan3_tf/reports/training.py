@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
 from rich.console import Console
 
@@ -18,22 +18,12 @@ from animegan3_tf.common.files import StrPath, write_texts
 from animegan3_tf.reports.charts import line_chart
 from animegan3_tf.reports.html import Figure, evenly, figure, render
 from animegan3_tf.reports.table import Table, print_table
-from animegan3_tf.training.run_files import (
-    flat,
-    headline,
-    is_number,
-    read_configuration,
-    read_metrics,
-    read_run,
-    short_headline,
-)
+from animegan3_tf.training import run_files
+from animegan3_tf.training.run_files import Run, is_number
 
-if TYPE_CHECKING:
-    from animegan3_tf.training.run_files import Run
-
-    Records = Sequence[Mapping[str, Any]]  # of metrics.jsonl, oldest first
-    Phases = list[tuple[str, int, int]]  # (name, first step, last step)
-    Points = list[tuple[int, Any]]  # (step, value from JSON)
+Records = Sequence[Mapping[str, Any]]  # of metrics.jsonl, oldest first
+Phases = list[tuple[str, int, int]]  # (name, first step, last step)
+Points = list[tuple[int, Any]]  # (step, value from JSON)
 
 PAGE = "report.html"
 GRIDS = 12  # most image grids on the page
@@ -71,10 +61,10 @@ def write_run_page(folder: StrPath, now: float | None = None) -> Path:
         UserError: The folder is not a run folder, or its curves cannot be read, or the page cannot be written.
     """
     folder = Path(folder)
-    configuration = read_configuration(folder)
+    configuration = run_files.read_configuration(folder)
     style = configuration.get("style")
     paired = isinstance(style, dict) and style.get("objective") == "pairs"
-    run, records = read_run(folder, now=now), read_metrics(folder)
+    run, records = run_files.read_run(folder, now=now), run_files.read_metrics(folder)
     trained = [record for record in records if isinstance(record.get("terms"), dict)]
     grids, unreadable = _grids(folder, records)
     page = render(
@@ -91,7 +81,7 @@ def write_run_page(folder: StrPath, now: float | None = None) -> Path:
         machine=_machine(trained),
         warnings=Counter(str(record["warning"]) for record in records if "warning" in record),
         configuration=Table.of(
-            ("setting", "value"), ((key, json.dumps(value)) for key, value in flat(configuration).items())
+            ("setting", "value"), ((key, json.dumps(value)) for key, value in run_files.flat(configuration).items())
         ),
     )
     write_texts(folder, {PAGE: page})
@@ -101,7 +91,7 @@ def write_run_page(folder: StrPath, now: float | None = None) -> Path:
 def _facts(run: Run, records: Records) -> dict[str, str]:
     step = max([run.step, *(record["step"] for record in records)])
     facts = {"state": run.state, "step": f"{step:,} of {run.steps:,}" if run.steps else f"{step:,}"}
-    facts |= headline(run.validation)
+    facts |= run_files.headline(run.validation)
     timed = [r for r in records if is_number(r.get("time")) and 0 <= r["time"] < 1e11]
     if len(timed) > 1:
         facts["first to last record"] = duration(max(0.0, timed[-1]["time"] - timed[0]["time"]))
@@ -237,7 +227,7 @@ def _row(run: Run) -> tuple[str, ...]:
         run.state,
         f"{run.step}/{run.steps or '?'}",
         losses,
-        short_headline(run.validation),
+        run_files.short_headline(run.validation),
         run.grid or "",
         "" if run.age is None else f"{duration(run.age)} ago",
     )

@@ -8,14 +8,13 @@ from collections import Counter
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Union
 
 from animegan3_tf.common.errors import UserError, quote
 from animegan3_tf.common.files import StrPath, whole_file
 from animegan3_tf.study.design import Shown, Study, schedule
 
-if TYPE_CHECKING:
-    Answer = str | list[str] | None  # see `Answers`
+Answer = Union[str, list[str], None]  # see `Answers`
 
 LANGUAGES = ("en", "vi")
 MAX_BYTES = 1_000_000  # a rater's answers take some ten thousand
@@ -72,11 +71,8 @@ def read_answers(text: str | bytes, study: Study) -> Answers:
     expected = schedule(study, seed, block)
     if len(saved["given"]) != len(expected):
         raise AnswersError(f"has {len(saved['given']):,} of {len(expected):,} answers")
-    given = tuple(
-        (shown, _checked(answer, shown, study, number))
-        for number, (answer, shown) in enumerate(zip(saved["given"], expected), 1)
-    )
-    return Answers(seed, block, saved["language"], given)
+    checked = (_checked(one, shown, study, i) for i, (one, shown) in enumerate(zip(saved["given"], expected), 1))
+    return Answers(seed, block, saved["language"], tuple(zip(expected, checked)))
 
 
 def _whole(saved: dict, name: str, most: int) -> int:

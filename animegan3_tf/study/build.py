@@ -18,11 +18,12 @@ import numpy as np
 from animegan3_tf.common.console import Advance, counted
 from animegan3_tf.common.errors import UserError, quote
 from animegan3_tf.common.files import StrPath, whole_file
-from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, jpeg_bytes, read_image, resize
+from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, jpeg_bytes, read_image, resize, scaled_size
 from animegan3_tf.evaluation.drawn import images_by_name, same_aspect
 from animegan3_tf.study.design import KINDS, MOST_RANKED, QUESTIONS, Study, resolve_size, trials_of
 
 LARGE = 50_000_000  # bytes from which on mail and phones have trouble with a page
+_HOST = re.compile(r"[A-Za-z0-9.-]+(:[0-9]+)?|\[[0-9a-fA-F:]+\](:[0-9]+)?")
 _DEFINITION = re.compile(rb'<script type="application/json" id="study">(.*?)</script>', re.DOTALL)
 
 
@@ -93,9 +94,7 @@ def post_origin(post: str | None) -> str:
     parts = urlsplit(post)
     if not parts.scheme and not parts.netloc and re.fullmatch(r"[A-Za-z0-9_./-]+", post):
         return "'self'"
-    if parts.scheme in ("http", "https") and re.fullmatch(
-        r"[A-Za-z0-9.-]+(:[0-9]+)?|\[[0-9a-fA-F:]+\](:[0-9]+)?", parts.netloc
-    ):
+    if parts.scheme in ("http", "https") and _HOST.fullmatch(parts.netloc):
         return f"{parts.scheme}://{parts.netloc}"
     raise UserError(
         f"--post {post!r} is not an address; write http://host:8000/answers, or answers for the page's own server"
@@ -162,8 +161,7 @@ def read_alike(
                 f"{quote(paths[method])} is {rgb.shape[1]:,}x{rgb.shape[0]:,}, its photo {width:,}x{height:,}; "
                 "a study needs whole pictures of one shape"
             )
-    scale = min(1.0, side / max(height, width))
-    size = max(1, round(height * scale)), max(1, round(width * scale))
+    size = scaled_size((height, width), min(1.0, side / max(height, width)))
     return {method: resize(rgb, size) for method, rgb in images.items()}
 
 

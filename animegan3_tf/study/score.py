@@ -7,19 +7,16 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from animegan3_tf.common.errors import UserError, quote
 from animegan3_tf.common.files import StrPath
-from animegan3_tf.study.answers import MAX_BYTES, Answers, AnswersError, read_answers
+from animegan3_tf.study.answers import MAX_BYTES, Answer, Answers, AnswersError, read_answers
 from animegan3_tf.study.build import Key
 from animegan3_tf.study.design import Study
 from animegan3_tf.study.statistics import MethodScores, Rate, bradley_terry, fleiss_kappa
-
-if TYPE_CHECKING:
-    from animegan3_tf.study.answers import Answer
 
 
 @dataclass(frozen=True)
@@ -126,41 +123,38 @@ class QuestionScores:
 
     def rows(self) -> list[dict[str, Any]]:
         """A row for each method, the highest score first: score and preference with their intervals, and counts."""
-        rows = []
-        for i in self.order():
-            rate = self.rate(i)
-            row: dict[str, Any] = {
-                "method": self.methods[i],
-                "score": float(self.scores.values[i]),
-                "score_low": float(self.scores.low[i]),
-                "score_high": float(self.scores.high[i]),
-                "preference": rate and rate.share,
-                "preference_low": rate and rate.low,
-                "preference_high": rate and rate.high,
-                "wins": int(self.wins[i].sum()),
-                "ties": int(self.ties[i].sum()),
-                "losses": int(self.wins[:, i].sum()),
-                "comparisons": rate.of if rate else 0,
-                "effective": rate and rate.effective,
-            }
-            rows.append(row)
-        return rows
+        return [self._row(i) for i in self.order()]
+
+    def _row(self, i: int) -> dict[str, Any]:
+        rate = self.rate(i)
+        return {
+            "method": self.methods[i],
+            "score": float(self.scores.values[i]),
+            "score_low": float(self.scores.low[i]),
+            "score_high": float(self.scores.high[i]),
+            "preference": rate and rate.share,
+            "preference_low": rate and rate.low,
+            "preference_high": rate and rate.high,
+            "wins": int(self.wins[i].sum()),
+            "ties": int(self.ties[i].sum()),
+            "losses": int(self.wins[:, i].sum()),
+            "comparisons": rate.of if rate else 0,
+            "effective": rate and rate.effective,
+        }
 
     def pairs(self) -> list[dict[str, Any]]:
         """A row for every two methods: how often each was preferred."""
-        rows = []
-        for i, j in combinations(range(len(self.methods)), 2):
-            rate = self.rate(i, j)
-            row: dict[str, Any] = {
+        return [
+            {
                 "first": self.methods[i],
                 "second": self.methods[j],
                 "wins": int(self.wins[i, j]),
                 "ties": int(self.ties[i, j]),
                 "losses": int(self.wins[j, i]),
-                "preference": rate and asdict(rate),
+                "preference": (rate := self.rate(i, j)) and asdict(rate),
             }
-            rows.append(row)
-        return rows
+            for i, j in combinations(range(len(self.methods)), 2)
+        ]
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain values for JSON; None where something was not asked or is undefined."""
