@@ -120,19 +120,16 @@ class Entry:
         if drawn.missing:
             lines.append(f"no picture of {len(drawn.missing):,} of {photos:,} photos, so its scores are of fewer")
         if drawn.resized:
-            first = next(iter(drawn.resized.values()))
-            more = "" if len(set(drawn.resized.values())) == 1 else " and others"
+            first, *others = dict.fromkeys(drawn.resized.values())
             lines.append(
                 f"{len(drawn.resized):,} of {len(drawn.paths):,} pictures resized to the photos' size, "
-                f"from {first[1]}x{first[0]}{more}"
+                f"from {size_text(first)}{' and others' if others else ''}"
             )
         if method.stylizer is None:
             lines.append("pictures made elsewhere: not timed")
         if method.fixed_size:
-            height, width = method.fixed_size
-            lines.append(
-                f"takes {width}x{height} only: timed at no other size; larger photos reduced to fit, results enlarged"
-            )
+            only = f"takes {size_text(method.fixed_size)} only"
+            lines.append(f"{only}: timed at no other size; larger photos reduced to fit, results enlarged")
         if self.memory and self.memory.failed:
             lines.append(f"neither memory nor time was measured where its process failed: {self.memory.failed}")
         return lines

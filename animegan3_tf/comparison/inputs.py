@@ -150,12 +150,12 @@ def reduce_photos(
             rgb = reduced(read_image(path, max_pixels).on_white(), side)
         except ImageError as error:
             return name, (0, 0), str(error)
-        if min(rgb.shape[:2]) < MIN_SIDE:
-            size = f"{rgb.shape[1]}x{rgb.shape[0]}"
-            return name, (0, 0), f"{quote(path)} is {size} at this --size; a side needs {MIN_SIDE} pixels or more"
+        size = (rgb.shape[0], rgb.shape[1])
+        if min(size) < MIN_SIDE:
+            why = f"is {size_text(size)} at this --size; a side needs {MIN_SIDE} pixels or more"
+            return name, size, f"{quote(path)} {why}"
         write_image(image_path(folder, name), rgb)
-        height, width = rgb.shape[:2]
-        return name, (height, width), None
+        return name, size, None
 
     sizes, rejected = {}, []
     for name, size, reason in counted(in_threads(read, found.items()), list(found), advance):

@@ -93,10 +93,8 @@ def keep_region_colors(
     radius = max(1, round(_RADIUS * scale))
     # pixels that keep their colour must not pull their surroundings towards no shift: they take their neighbours' shift
     shift = _filled(shift, frozen, radius)
-    local = photo_lab[..., 1:] - regions.photo[labels][..., 1:]
-    local = (
-        _guided(local.astype(np.float32), guide, radius) * (1.0 - cv2.blur(near_eyes, (2 * radius + 1,) * 2))[..., None]
-    )
+    local = (photo_lab[..., 1:] - regions.photo[labels][..., 1:]).astype(np.float32)
+    local = _guided(local, guide, radius) * (1.0 - cv2.blur(near_eyes, (2 * radius + 1,) * 2))[..., None]
     shift = _guided(shift, guide, radius)
     shift[..., 1:] += _LOCAL * local
     moves = np.clip((lab[..., 0] - INK) / _INK_RAMP, 0.0, 1.0) * (1.0 - cv2.blur(frozen.astype(np.float32), (3, 3)))

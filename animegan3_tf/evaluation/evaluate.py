@@ -287,9 +287,8 @@ def _artfid(
     measures: Measures,
 ) -> Result:
     """Computes ArtFID's form over the images that have a photo."""
-    whole = measures.distance is not None and measures.distance.is_lpips and network.is_fid
     key, name, count = "artfid", "ArtFID's form, (1 + LPIPS) (1 + FID)", f"{len(pairs):,} pairs"
-    if not whole:
+    if not (measures.distance and measures.distance.is_lpips and network.is_fid):
         distance = measures.distance.name if measures.distance else "perceptual distance"
         name = f"(1 + {distance}) (1 + {set_score_name(distances.FRECHET, network)})"
     content = scores["content_distance"]

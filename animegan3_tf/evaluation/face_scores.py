@@ -15,19 +15,10 @@ from animegan3_tf.common.console import Advance
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.common.files import sha256_of
 from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, ImageError, read_image, resize, scaled_size
+from animegan3_tf.data import face_align
 from animegan3_tf.data.colors import in_threads
 from animegan3_tf.data.drawing_checks import SIDE, both_eyes_drawn
-from animegan3_tf.data.face_align import (
-    Detector,
-    Face,
-    eye_distance,
-    face_square,
-    inverse,
-    skin_places,
-    to_source,
-    warp,
-    window,
-)
+from animegan3_tf.data.face_align import Detector, Face
 from animegan3_tf.evaluation.result import Score
 
 SIZE = 150
@@ -58,7 +49,7 @@ def chip_matrix(face: Face) -> np.ndarray:
 
 def face_chip(rgb: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     """Cuts a face out of a uint8 image [H, W, 3] by a matrix of `chip_matrix`; uint8 [150, 150, 3]."""
-    return warp(rgb, matrix, (SIZE, SIZE))
+    return face_align.warp(rgb, matrix, (SIZE, SIZE))
 
 
 _PATCH = 0.28  # side of a place's square, in distances between the eyes
@@ -79,9 +70,9 @@ def skin_shift(photo: np.ndarray, image: np.ndarray, landmarks: Sequence[Sequenc
         The median of the four differences, CIEDE2000 units; NaN where no place lies in the image.
     """
     shifts = []
-    side = _PATCH * eye_distance(landmarks)
-    for place in skin_places(landmarks):
-        first, second = (window(rgb, place, side, side / 2, side / 2) for rgb in (photo, image))
+    side = _PATCH * face_align.eye_distance(landmarks)
+    for place in face_align.skin_places(landmarks):
+        first, second = (face_align.window(rgb, place, side, side / 2, side / 2) for rgb in (photo, image))
         if first.size:
             colors = [np.median(rgb2lab(patch).reshape(-1, 3), axis=0) for patch in (first, second)]
             shifts.append(float(deltaE_ciede2000(*colors)))
@@ -180,11 +171,11 @@ def dlib_embedding() -> FaceEmbedding:
     if path is None:
         raise UserError(f"identity needs the weights of dlib's face network; {INSTALL}")
     network = dlib.face_recognition_model_v1(str(path))
-    return FaceEmbedding(
-        "dlib face_recognition_resnet_model_v1",
-        sha256_of(path),
-        lambda chips: np.array([network.compute_face_descriptor(np.ascontiguousarray(chip)) for chip in chips]),
-    )
+
+    def embed(chips: np.ndarray) -> np.ndarray:
+        return np.array([network.compute_face_descriptor(np.ascontiguousarray(chip)) for chip in chips])
+
+    return FaceEmbedding("dlib face_recognition_resnet_model_v1", sha256_of(path), embed)
 
 
 FACE_SCORES = (
@@ -265,16 +256,14 @@ def score_faces(
 
 def _drawn_face(photo: np.ndarray, image: np.ndarray, face: Face) -> dict[str, float]:
     """The scores of one face's drawing; empty where no square inside the photo holds the face."""
-    matrix = face_square(face, (photo.shape[0], photo.shape[1]), SIDE)
+    matrix = face_align.face_square(face, (photo.shape[0], photo.shape[1]), SIDE)
     if isinstance(matrix, str):
         return {}
-    landmarks = to_source(inverse(matrix), face.landmarks).tolist()
-    square, drawing = (warp(rgb, matrix, (SIDE, SIDE)) for rgb in (photo, image))
-    return {
-        "eyes_drawn": float(both_eyes_drawn(drawing, landmarks)),
-        "photo_eyes_drawn": float(both_eyes_drawn(square, landmarks)),
-        "skin_shift": skin_shift(square, drawing, landmarks),
-    }
+    landmarks = face_align.to_source(face_align.inverse(matrix), face.landmarks).tolist()
+    square, drawing = (face_align.warp(rgb, matrix, (SIDE, SIDE)) for rgb in (photo, image))
+    eyes, photo_eyes = (float(both_eyes_drawn(rgb, landmarks)) for rgb in (drawing, square))
+    shift = skin_shift(square, drawing, landmarks)
+    return {"eyes_drawn": eyes, "photo_eyes_drawn": photo_eyes, "skin_shift": shift}
 
 
 def _both(pair: tuple[Path, Path], max_pixels: int) -> tuple[np.ndarray, np.ndarray] | None:

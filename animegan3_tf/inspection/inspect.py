@@ -290,24 +290,17 @@ def inspect(
 
 def _images(folder: Path) -> dict[str, Path]:
     """The images by relative name; `survey_folder` reports subfolders that cannot be listed."""
-    return {
-        path.relative_to(folder).as_posix(): path for path in find_images(folder, on_error=lambda folder, error: None)
-    }
+    return {path.relative_to(folder).as_posix(): path for path in find_images(folder, on_error=lambda *_: None)}
 
 
 def _shared(photos: Survey, anime: Survey) -> list[tuple[int, int]]:
     """One pair from each group that has images of both folders."""
-    count = len(photos.hashes)
-    pairs = []
-    for group in duplicate_groups([*photos.hashes, *anime.hashes]):
-        first, others = group[0], [i for i in group if i >= count]
-        if first < count and others:
-            pairs.append((first, others[0] - count))
-    return pairs
+    count, groups = len(photos.hashes), duplicate_groups([*photos.hashes, *anime.hashes])
+    return [
+        (group[0], next(i for i in group if i >= count) - count) for group in groups if group[0] < count <= group[-1]
+    ]
 
 
 def _range(values: Sequence[float] | np.ndarray) -> list[float] | None:
     """The least, the median and the greatest value; None without values."""
-    if not len(values):
-        return None
-    return [round(float(value), 3) for value in np.percentile(values, [0, 50, 100])]
+    return [round(float(value), 3) for value in np.percentile(values, [0, 50, 100])] if len(values) else None

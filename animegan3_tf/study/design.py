@@ -80,8 +80,7 @@ def trials_of(
         nothing about the methods.
     """
     groups: list[tuple[str, ...]] = list(combinations(methods, 2)) if kind == "pairwise" else [tuple(methods)]
-    photos = random.sample(photos, len(photos))
-    groups = random.sample(groups, len(groups))
+    photos, groups = random.sample(photos, len(photos)), random.sample(groups, len(groups))
     run = math.lcm(len(photos), len(groups))
     trials = []
     for t in range(len(photos) * len(groups)):
