@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 Advance = Callable[[int, int, str], None]  # called as (done, total, name) after each item
-Progress = Callable[[str], contextlib.AbstractContextManager]  # of `progress`
+Progress = Callable[[str], contextlib.AbstractContextManager]  # as `progress`; the block gets an Advance, or None
 
 _T = TypeVar("_T")
 
@@ -107,18 +107,18 @@ def progress(what: str) -> Iterator[Advance]:
         yield lambda done, total, name: bar.update(task, completed=done, total=total, name=_printable(name))
 
 
-def no_progress(what: str) -> contextlib.AbstractContextManager:
-    """Shows nothing, in the place of `progress`."""
+def no_progress(what: str) -> contextlib.AbstractContextManager[None]:
+    """Shows nothing where `progress` would."""
     return contextlib.nullcontext()
 
 
 def counted(results: Iterable[_T], names: Sequence[str], advance: Advance | None) -> Iterator[_T]:
-    """Yields results, and tells the progress of the loop over them.
+    """Yields results for a `for` loop, and reports each as done once the loop has worked on it.
 
     Args:
-        results: The results, one for each name.
-        names: What the loop works on.
-        advance: Called after each turn of the loop.
+        results: The results, in the order of the names.
+        names: The names of the items.
+        advance: Called as (done, total, name) after each turn of the loop.
     """
     for done, (name, result) in enumerate(zip(names, results), 1):
         yield result

@@ -18,7 +18,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from animegan3_tf.common.console import Advance, counted
+import numpy as np
+
+from animegan3_tf.common.console import Advance, counted, quiet_tensorflow
 from animegan3_tf.comparison.inputs import by_pixels, parse_sizes, size_text
 from animegan3_tf.comparison.method import Method
 
@@ -97,10 +99,6 @@ def _main(model: str, *sizes: str) -> None:
         model: The path of the model.
         *sizes: Sizes as WIDTHxHEIGHT, in pixels.
     """
-    import numpy as np
-
-    from animegan3_tf.common.console import quiet_tensorflow
-
     quiet_tensorflow()
     from animegan3_tf.models.model import open_model
     from animegan3_tf.training.watch import memory

@@ -84,10 +84,8 @@ def _at_side(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
     """Scales an image to SIDE: the image, its grey levels, its landmarks [n, 2] and the distance between the eyes."""
     height, width = image.shape[:2]
-    scaled, points = (
-        images.resize(image, (SIDE, SIDE)),
-        np.asarray(landmarks, float)[:5] * (SIDE / width, SIDE / height),
-    )
+    scaled = images.resize(image, (SIDE, SIDE))
+    points = np.asarray(landmarks, float)[:5] * (SIDE / width, SIDE / height)
     return scaled, cv2.cvtColor(scaled, cv2.COLOR_RGB2GRAY), points, eye_distance(points)
 
 

@@ -18,7 +18,7 @@ from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, png_bytes
 from animegan3_tf.common.workers import in_processes
 from animegan3_tf.data import shard_folder
 from animegan3_tf.data.manifest import not_writable, tool_versions
-from animegan3_tf.data.prepare import Record, apply_stage, open_record, source_images
+from animegan3_tf.data.prepare import PrepareReport, Record, apply_stage, open_record, source_images
 from animegan3_tf.data.targets import Stage, style_targets, working_picture
 from animegan3_tf.styles import Style
 
@@ -152,19 +152,8 @@ IMAGES_A_SHARD = 128  # one worker's task, and the work that is lost when a run 
 Engine = Callable[[Sequence[ShardTask]], Generator[ShardTask, None, None]]
 
 
-@dataclass(frozen=True)
-class ShardReport:
-    """How a run ended.
-
-    Attributes:
-        written: How many images the shards hold that were written.
-        current: How many images the shards hold that were up to date.
-        rejected: {source: reason} of the images that are in no shard.
-    """
-
-    written: int
-    current: int
-    rejected: dict[Path, str]
+class ShardReport(PrepareReport):
+    """How a run on shards ended: it counts the images that they hold, and rejects those that are in no shard."""
 
 
 def style_shards(style: Style, photos: Path, anime: Path, out: Path) -> dict[Path, list[Stage]]:

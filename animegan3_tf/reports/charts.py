@@ -254,7 +254,8 @@ def interval_chart(
     least, most = min(ends) - room, max(ends) + room
     bottom = _INTERVAL_TOP + _ROW * len(rows)
 
-    x, right = _Axis(least, most, (_INTERVAL_LEFT, _WIDTH - _RIGHT)), _WIDTH - _RIGHT
+    right = _WIDTH - _RIGHT
+    x = _Axis(least, most, (_INTERVAL_LEFT, right))
     parts = []
     for value in ticks(least, most):
         value = round(value, 12) + 0.0  # no -0

@@ -130,9 +130,8 @@ def _validation(records: Records) -> list[str]:
     def curve(name: str) -> Points:
         return [(record["step"], record["validation"].get(name)) for record in records]
 
-    likeness, distance = (
-        {f"{tail} tail": curve(f"{name}_{tail}") for tail in TAILS} for name in ("anime_likeness", "content_distance")
-    )
+    names = ("anime_likeness", "content_distance")
+    likeness, distance = ({f"{tail} tail": curve(f"{name}_{tail}") for tail in TAILS} for name in names)
     itself = {"the anime images themselves": records[-1]["validation"].get("anime_itself")}
     return _drawn(
         line_chart("Anime likeness", "0: photos, 1: mean of the anime", likeness, phases, itself, True),
