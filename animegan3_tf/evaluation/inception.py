@@ -6,12 +6,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 import tensorflow as tf
-import tensorflow_hub
-from tensorflow_gan import eval as tfgan
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.common.files import sha256_of
 from animegan3_tf.evaluation.features import FeatureNetwork
+
+try:
+    import tensorflow_hub
+    from tensorflow_gan import eval as tfgan
+
+    INCEPTION_TFHUB, INCEPTION_SIZE = tfgan.INCEPTION_TFHUB, tfgan.INCEPTION_DEFAULT_IMAGE_SIZE
+    INCEPTION_FINAL_POOL = tfgan.INCEPTION_FINAL_POOL
+except ImportError:  # TF-GAN's constants, for Pythons that it does not import on
+    tensorflow_hub = None
+    INCEPTION_TFHUB, INCEPTION_SIZE = "https://tfhub.dev/tensorflow/tfgan/eval/inception/1", 299
+    INCEPTION_FINAL_POOL = "pool_3"
 
 KERAS_FILE = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
 KERAS_URL = f"https://storage.googleapis.com/tensorflow/keras-applications/inception_v3/{KERAS_FILE}"
@@ -34,22 +43,29 @@ def inception_2015(folder: str | None = None) -> FeatureNetwork:
     if folder is not None and not Path(folder, "saved_model.pb").is_file():
         raise UserError(f"features 'inception-2015:{folder}': the folder holds no saved_model.pb; {_get_2015()}")
     try:
-        place = folder or tensorflow_hub.resolve(tfgan.INCEPTION_TFHUB)
-        module = tensorflow_hub.load(place)
+        place = folder or _fetched()
+        module = tf.saved_model.load(place)
     except Exception as error:  # urllib, a proxy or the file system may raise anything
         reason = " ".join(str(error).split())[:200]
         raise UserError(f"the InceptionV3 of FID cannot be loaded ({reason}); {_get_2015()}") from None
 
     @tf.function(
-        input_signature=[tf.TensorSpec([None, *[tfgan.INCEPTION_DEFAULT_IMAGE_SIZE] * 2, 3], tf.float32)],
+        input_signature=[tf.TensorSpec([None, *[INCEPTION_SIZE] * 2, 3], tf.float32)],
         autograph=False,
     )
     def features(images: tf.Tensor) -> tf.Tensor:
-        pooled = module(images / 127.5 - 1.0)[tfgan.INCEPTION_FINAL_POOL]
+        pooled = module(images / 127.5 - 1.0)[INCEPTION_FINAL_POOL]
         return tf.reshape(pooled, [tf.shape(images)[0], -1])
 
-    layer = f"{tfgan.INCEPTION_FINAL_POOL} of {tfgan.INCEPTION_TFHUB}"
+    layer = f"{INCEPTION_FINAL_POOL} of {INCEPTION_TFHUB}"
     return _network("InceptionV3 of 2015", layer, place, features, is_fid=True)
+
+
+def _fetched() -> str:
+    if tensorflow_hub is not None:
+        return tensorflow_hub.resolve(INCEPTION_TFHUB)
+    file = "tfgan-inception-1.tar.gz"
+    return tf.keras.utils.get_file(file, f"{INCEPTION_TFHUB}?tf-hub-format=compressed", "models", extract=True)
 
 
 def inception_keras(path: str | None = None) -> FeatureNetwork:
@@ -83,7 +99,7 @@ def inception_keras(path: str | None = None) -> FeatureNetwork:
 def _network(
     name: str, layer: str, place: str, features: Callable[[tf.Tensor], tf.Tensor], is_fid: bool = False
 ) -> FeatureNetwork:
-    size = tfgan.INCEPTION_DEFAULT_IMAGE_SIZE
+    size = INCEPTION_SIZE
     dimension = features(tf.zeros([1, size, size, 3])).shape[-1]
     return FeatureNetwork(
         name, layer, sha256_of(place), size, _RESIZE, dimension, lambda batch: features(batch).numpy(), is_fid
@@ -92,6 +108,6 @@ def _network(
 
 def _get_2015() -> str:
     return (
-        f"download {tfgan.INCEPTION_TFHUB}?tf-hub-format=compressed, unpack it and give "
+        f"download {INCEPTION_TFHUB}?tf-hub-format=compressed, unpack it and give "
         f"--features inception-2015:FOLDER; {_OTHERS}"
     )
