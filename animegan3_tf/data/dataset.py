@@ -92,14 +92,37 @@ class ShardImages:
         return None
 
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", UserWarning)  # its end-of-life notice, known and pinned
-    import tensorflow_addons as tfa
+try:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # its end-of-life notice, known and pinned
+        import tensorflow_addons as tfa
+except ImportError:
+    tfa = None
 
 
 def rotate(image: tf.Tensor, angle: tf.Tensor) -> tf.Tensor:
     """Rotates a float image [H, W, C] by `angle` radians, bilinearly; corners are filled by reflection."""
+    if tfa is None:
+        return own_rotate(image, angle)
     return tfa.image.rotate(image, angle, interpolation="bilinear", fill_mode="reflect")
+
+
+def own_rotate(image: tf.Tensor, angle: tf.Tensor) -> tf.Tensor:
+    """`rotate` for Pythons that TensorFlow Addons does not import on: the same matrix, about the image's centre."""
+    height, width = tf.unstack(tf.cast(tf.shape(image)[:2], tf.float32) - 1.0)
+    angle = tf.cast(angle, tf.float32)
+    cos, sin = tf.cos(angle), tf.sin(angle)
+    x = (width - (cos * width - sin * height)) / 2.0
+    y = (height - (sin * width + cos * height)) / 2.0
+    zero = tf.zeros_like(cos)
+    return tf.raw_ops.ImageProjectiveTransformV3(
+        images=image[None],
+        transforms=tf.stack([cos, -sin, x, sin, cos, y, zero, zero])[None],
+        output_shape=tf.shape(image)[:2],
+        interpolation="BILINEAR",
+        fill_mode="REFLECT",
+        fill_value=0.0,
+    )[0]
 
 
 class FolderImages:

@@ -5,12 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 
 import tensorflow as tf
-import tensorflow_hub
-from tensorflow_gan import eval as tfgan
 
 from animegan3_tf.common.errors import UserError, one_line
 from animegan3_tf.common.files import sha256_of
 from animegan3_tf.evaluation.features import FeatureNetwork, keras_network
+
+try:
+    import tensorflow_hub
+    from tensorflow_gan import eval as tfgan
+
+    INCEPTION_TFHUB, INCEPTION_SIZE = tfgan.INCEPTION_TFHUB, tfgan.INCEPTION_DEFAULT_IMAGE_SIZE
+    INCEPTION_FINAL_POOL = tfgan.INCEPTION_FINAL_POOL
+except ImportError:  # TF-GAN's constants, for Pythons that it does not import on
+    tensorflow_hub = None
+    INCEPTION_TFHUB, INCEPTION_SIZE = "https://tfhub.dev/tensorflow/tfgan/eval/inception/1", 299
+    INCEPTION_FINAL_POOL = "pool_3"
 
 KERAS_FILE = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
 KERAS_URL = f"https://storage.googleapis.com/tensorflow/keras-applications/inception_v3/{KERAS_FILE}"
@@ -33,23 +42,28 @@ def inception_2015(folder: str | None = None) -> FeatureNetwork:
     if folder is not None and not Path(folder, "saved_model.pb").is_file():
         raise UserError(f"features 'inception-2015:{folder}': the folder holds no saved_model.pb; {_get_2015()}")
     try:
-        place = folder or tensorflow_hub.resolve(tfgan.INCEPTION_TFHUB)
-        module = tensorflow_hub.load(place)
+        place = folder or _fetched()
+        module = tf.saved_model.load(place)
     except Exception as error:  # urllib, a proxy or the file system may raise anything
         raise UserError(f"the InceptionV3 of FID cannot be loaded ({one_line(error)[:200]}); {_get_2015()}") from None
 
-    size = tfgan.INCEPTION_DEFAULT_IMAGE_SIZE
-
-    @tf.function(input_signature=[tf.TensorSpec([None, size, size, 3], tf.float32)], autograph=False)
+    @tf.function(input_signature=[tf.TensorSpec([None, *[INCEPTION_SIZE] * 2, 3], tf.float32)], autograph=False)
     def features(images: tf.Tensor) -> tf.Tensor:
-        pooled = module(images / 127.5 - 1.0)[tfgan.INCEPTION_FINAL_POOL]
+        pooled = module(images / 127.5 - 1.0)[INCEPTION_FINAL_POOL]
         return tf.reshape(pooled, [tf.shape(images)[0], -1])
 
-    layer = f"{tfgan.INCEPTION_FINAL_POOL} of {tfgan.INCEPTION_TFHUB}"
-    dimension, digest = features(tf.zeros([1, size, size, 3])).shape[-1], sha256_of(place)
+    layer = f"{INCEPTION_FINAL_POOL} of {INCEPTION_TFHUB}"
+    dimension, digest = features(tf.zeros([1, *[INCEPTION_SIZE] * 2, 3])).shape[-1], sha256_of(place)
     return FeatureNetwork(
-        "InceptionV3 of 2015", layer, digest, size, _RESIZE, dimension, lambda batch: features(batch).numpy(), True
+        "InceptionV3 of 2015", layer, digest, INCEPTION_SIZE, _RESIZE, dimension, lambda b: features(b).numpy(), True
     )
+
+
+def _fetched() -> str:
+    if tensorflow_hub is not None:
+        return tensorflow_hub.resolve(INCEPTION_TFHUB)
+    url = f"{INCEPTION_TFHUB}?tf-hub-format=compressed"
+    return tf.keras.utils.get_file("tfgan-inception-1.tar.gz", url, cache_subdir="models", extract=True)
 
 
 def inception_keras(path: str | None = None) -> FeatureNetwork:
@@ -77,6 +91,6 @@ def inception_keras(path: str | None = None) -> FeatureNetwork:
 
 def _get_2015() -> str:
     return (
-        f"download {tfgan.INCEPTION_TFHUB}?tf-hub-format=compressed, unpack it and give "
+        f"download {INCEPTION_TFHUB}?tf-hub-format=compressed, unpack it and give "
         f"--features inception-2015:FOLDER; {_OTHERS}"
     )

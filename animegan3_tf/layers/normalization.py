@@ -64,13 +64,23 @@ class MomentNorm:
         return input_shape
 
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", UserWarning)  # its end-of-life notice, known and pinned
-    import tensorflow_addons as tfa
+class OwnInstanceNormalization(tf.keras.layers.GroupNormalization):
+    """TensorFlow Addons' layer for Pythons that it does not import on: a group for each channel, same weights."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(groups=-1, **kwargs)
+
+
+try:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # its end-of-life notice, known and pinned
+        from tensorflow_addons.layers import InstanceNormalization
+except ImportError:
+    InstanceNormalization = OwnInstanceNormalization
 
 
 @tf.keras.utils.register_keras_serializable(package="animegan3_tf")
-class InstanceNorm(MomentNorm, tfa.layers.InstanceNormalization):
+class InstanceNorm(MomentNorm, InstanceNormalization):
     """Normalises each channel of each image over height and width (Ulyanov et al. 2016); gamma and beta per channel.
 
     The weights and the function are those of TensorFlow Addons' layer; the moments can be held fixed for tiles.

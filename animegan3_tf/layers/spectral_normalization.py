@@ -7,23 +7,56 @@ from typing import Any
 
 import tensorflow as tf
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", UserWarning)  # its end-of-life notice, known and pinned
-    import tensorflow_addons as tfa
 
+class OwnWrapper(tf.keras.layers.Wrapper):
+    """What is used here of TensorFlow Addons' wrapper, for Pythons that it does not import on: same state and options.
 
-@tf.keras.utils.register_keras_serializable(package="animegan3_tf")
-class SpectralNormalization(tfa.layers.SpectralNormalization):
-    """Divides the wrapped layer's kernel by its largest singular value (Miyato et al. 2018), as AnimeGAN does.
-
-    The wrapper, its state `u` and its configuration are TensorFlow Addons'; `call` is not. Addons' `call` overwrites
-    the kernel with the quotient, so the optimizer never sees the derivative of the singular value. Here, as in the
-    lineage, the kernel stays as it is, the quotient is a tensor, and the gradient sees the singular value v'Wu with u
-    and v held fixed (eq. 12 of the paper). `u` advances by one iteration per call with `training=True` and stays the
-    same otherwise.
-
-    The wrapped layer must accept `call(inputs, kernel=...)` (`ReflectConv2D` and `LADE` do).
+    Args:
+        layer: The layer to wrap, with a `kernel`.
+        power_iterations: Power iterations for each advance of `u`.
     """
+
+    def __init__(self, layer: tf.keras.layers.Layer, power_iterations: int = 1, **kwargs: Any) -> None:
+        super().__init__(layer, **kwargs)
+        self.power_iterations = power_iterations
+
+    @property
+    def w(self) -> tf.Variable:
+        """The wrapped layer's kernel."""
+        return self.layer.kernel
+
+    @property
+    def w_shape(self) -> list[int]:
+        """The kernel's shape."""
+        return list(self.w.shape)
+
+    def build(self, input_shape: Any) -> None:
+        """Builds the wrapped layer and creates `u`, float [1, C], of its kernel [..., C]."""
+        super().build(input_shape)
+        if hasattr(self.w, "_path"):  # Keras 3 adds the wrapped layer's name, which Addons' wrapper does not have
+            self.w._path = f"{self.path}/{self.w.name}"
+        normal = tf.keras.initializers.TruncatedNormal(stddev=0.02)
+        self.u = self.add_weight(
+            shape=(1, self.w_shape[-1]), initializer=normal, trainable=False, name="sn_u", dtype=self.w.dtype
+        )
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The wrapped layer's."""
+        return self.layer.compute_output_shape(input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {**super().get_config(), "power_iterations": self.power_iterations}
+
+
+class Normalised:
+    """The forward pass of `SpectralNormalization`, for a wrapper with `layer`, `w`, `w_shape`, `u`."""
+
+    layer: tf.keras.layers.Layer
+    w: tf.Variable
+    w_shape: list[int]
+    u: tf.Variable
+    power_iterations: int
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Runs the wrapped layer with the normalised kernel."""
@@ -46,6 +79,28 @@ class SpectralNormalization(tfa.layers.SpectralNormalization):
             v = tf.math.l2_normalize(tf.matmul(u, matrix, transpose_b=True))
             u = tf.math.l2_normalize(tf.matmul(v, matrix))
         return tf.stop_gradient(u), tf.stop_gradient(v)
+
+
+try:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # its end-of-life notice, known and pinned
+        from tensorflow_addons.layers import SpectralNormalization as Wrapper
+except ImportError:
+    Wrapper = OwnWrapper
+
+
+@tf.keras.utils.register_keras_serializable(package="animegan3_tf")
+class SpectralNormalization(Normalised, Wrapper):
+    """Divides the wrapped layer's kernel by its largest singular value (Miyato et al. 2018), as AnimeGAN does.
+
+    The wrapper, its state `u` and its configuration are TensorFlow Addons'; `call` is not. Addons' `call` overwrites
+    the kernel with the quotient, so the optimizer never sees the derivative of the singular value. Here, as in the
+    lineage, the kernel stays as it is, the quotient is a tensor, and the gradient sees the singular value v'Wu with u
+    and v held fixed (eq. 12 of the paper). `u` advances by one iteration per call with `training=True` and stays the
+    same otherwise.
+
+    The wrapped layer must accept `call(inputs, kernel=...)` (`ReflectConv2D` and `LADE` do).
+    """
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> SpectralNormalization:

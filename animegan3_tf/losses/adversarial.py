@@ -1,19 +1,46 @@
-"""Adversarial losses; the only module that knows TF-GAN."""
+"""Adversarial losses; the only module that knows TF-GAN's."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
-from tensorflow_gan import losses
-
-if TYPE_CHECKING:
-    import tensorflow as tf
-
-tfgan = losses.wargs
+import tensorflow as tf
 
 LEAST_SQUARES = "least_squares"
 HINGE = "hinge"
+
+
+class OwnLosses:
+    """The terms of `tfgan.losses.wargs` that are used here, for Pythons that TF-GAN does not import on.
+
+    All take logits [N, h, w, 1] and return a scalar.
+    """
+
+    @staticmethod
+    def wasserstein_generator_loss(logits: tf.Tensor) -> tf.Tensor:
+        """Returns -mean(logits)."""
+        return -tf.reduce_mean(logits)
+
+    @staticmethod
+    def least_squares_generator_loss(logits: tf.Tensor, real_label: float) -> tf.Tensor:
+        """Returns half the mean squared distance to the label."""
+        return 0.5 * tf.reduce_mean(tf.square(logits - real_label))
+
+    @staticmethod
+    def wasserstein_hinge_discriminator_loss(
+        real: tf.Tensor, generated: tf.Tensor, real_weights: float = 1.0, generated_weights: float = 1.0
+    ) -> tf.Tensor:
+        """Returns the weighted sum of mean relu(1 - real) and mean relu(1 + generated)."""
+        real_part, generated_part = tf.nn.relu(1.0 - real), tf.nn.relu(1.0 + generated)
+        return real_weights * tf.reduce_mean(real_part) + generated_weights * tf.reduce_mean(generated_part)
+
+
+try:
+    from tensorflow_gan import losses
+
+    tfgan = losses.wargs
+except ImportError:
+    tfgan = OwnLosses
 
 
 def generator_loss(logits: tf.Tensor, kind: str = LEAST_SQUARES, real_label: float = 1.0) -> tf.Tensor:

@@ -141,7 +141,7 @@ def restore_state(state: State, trainer: HasVariables) -> None:
     wrong = sorted(stored.keys() ^ variables.keys())
     for name in sorted(stored.keys() & variables.keys()):
         kept, variable = stored[name], variables[name]
-        if kept.shape != tuple(variable.shape) or kept.dtype != variable.dtype.as_numpy_dtype:
+        if kept.shape != tuple(variable.shape) or kept.dtype != tf.as_dtype(variable.dtype).as_numpy_dtype:
             wrong.append(name)
     if wrong:
         raise UserError(
@@ -197,8 +197,13 @@ def _variables(trainer: HasVariables) -> dict[str, tf.Variable]:
     optimizers = ("pretrain_optimizer", "generator_optimizer", "discriminator_optimizer")
     for part in (part for part in optimizers if hasattr(trainer, part)):
         # by position: names of optimizer slots differ between Keras versions
-        named |= {f"{part}/{i:04d}": v for i, v in enumerate(getattr(trainer, part).variables)}
+        named |= {f"{part}/{i:04d}": v for i, v in enumerate(_slots(getattr(trainer, part)))}
     return named | {f"extra/{name}": v for name, v in getattr(trainer, "extra_variables", {}).items()}
+
+
+def _slots(optimizer: tf.keras.optimizers.Optimizer) -> list[tf.Variable]:
+    """The step count and the moments; the learning rate, which Keras 3 counts in, is the configuration's."""
+    return [variable for variable in optimizer.variables if variable is not getattr(optimizer, "_learning_rate", None)]
 
 
 KEPT = 2

@@ -31,7 +31,7 @@ def trainer(seed, units=3):
     made = TinyTrainer(step=tf.Variable(seed, dtype=tf.int64), **parts)
     rng = np.random.default_rng(seed)
     for variable in variables(made):
-        if variable.dtype.is_floating:
+        if tf.as_dtype(variable.dtype).is_floating:
             variable.assign(rng.random(variable.shape))
     return made
 

@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from animegan3_tf.models.weights import weight_name
 from helpers.golden import golden
 
 BLOCKS = {
@@ -53,7 +54,7 @@ def discriminator_variables(scope="discriminator"):
 def assign(model, values):
     """Sets every weight of `model` from {name: array}; a missing name is a KeyError."""
     for weight in model.weights:
-        weight.assign(np.reshape(values[weight.name.split(":")[0]], weight.shape))
+        weight.assign(np.reshape(values[weight_name(weight)], weight.shape))
 
 
 def load_golden_generator(model, graph="training"):

@@ -4,6 +4,7 @@ import tensorflow as tf
 from helpers.layer_contract import check_layer
 
 from animegan3_tf.layers import ExternalAttention
+from animegan3_tf.models.weights import weight_name
 
 
 @pytest.mark.parametrize("norm", ["batch", "instance", "layer"])
@@ -35,7 +36,7 @@ def test_two_pixels_by_hand():
     layer.build((None, None, None, 1))
     values = {"norm/gamma": [1.0], "norm/beta": [0.0], "norm/moving_mean": [0.0], "norm/moving_variance": [1.0]}
     for weight in layer.weights:
-        name = weight.name.split(":")[0]
+        name = weight_name(weight)
         if weight.shape == (1, 2):
             weight.assign([[1.0, 0.0]])
         elif name.endswith("kernel"):

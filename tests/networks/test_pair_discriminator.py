@@ -29,7 +29,7 @@ def test_fine_lines_are_enlarged_four_times(discriminator):
     seen = tf.keras.Model(discriminator.inputs, discriminator.get_layer("seen").output)
     drawing = np.zeros((1, 16, 16, 3), np.float32)
     drawing[0, 8, 8] = 0.25
-    found = seen([tf.ones([1, 16, 16, 3]), drawing]).numpy()[0]
+    found = seen([tf.ones([1, 16, 16, 3]), tf.constant(drawing)]).numpy()[0]
     assert found.shape == (16, 16, 9)
     np.testing.assert_allclose(found[8, 8], [1, 1, 1, *[0.25] * 3, *[4 * (0.25 - 0.01)] * 3], rtol=1e-5)
     np.testing.assert_allclose(found[7, 6, 6:], -4 * 0.01, rtol=1e-5)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from animegan3_tf.models.weights import weight_name
 from animegan3_tf.training.trainer import GeneratorAverage
 
 
@@ -13,7 +14,7 @@ def network():
 
 
 def weights(model):
-    return {w.name.split(":")[0]: w for w in model.weights}
+    return {weight_name(w): w for w in model.weights}
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from helpers.tf1_graphs import write_frozen_graph
 from helpers.tiny_training import tiny_style
 
 from animegan3_tf.common.errors import UserError
-from animegan3_tf.models.weights import named_weights, save_generator
+from animegan3_tf.models.weights import named_weights, save_generator, weight_name
 from animegan3_tf.networks import build_generator
 from animegan3_tf.training.configuration import RunConfiguration
 from animegan3_tf.training.run_folder import find_origin, read_initial
@@ -104,8 +104,8 @@ def test_the_moving_moments_begin_anew(tmp_path, trained, fresh):
         named = named_weights(fresh.average)
         first = [v.numpy() for n, v in named.items() if "/moving_" in n]
         for weight in fresh.generator.weights:
-            if "/moving_" in weight.name:
-                weight.assign(tf.ones_like(weight) if "variance" in weight.name else tf.zeros_like(weight))
+            if "/moving_" in weight_name(weight):
+                weight.assign(tf.ones_like(weight) if "variance" in weight_name(weight) else tf.zeros_like(weight))
         return first
 
     once, again = moments_after_a_step(1.0), moments_after_a_step(100.0)
