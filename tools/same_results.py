@@ -1,10 +1,11 @@
 """Runs the same command lines with two checkouts and compares what they make: images, weights, exported files, numbers.
 
     git worktree add ../before COMMIT
-    .venv/bin/python tools/same_results.py ../before .
+    .venv/bin/python tools/same_results.py ../before . --features resnet18:FILE
 
-Both run in the environment that runs this. Times, hosts and folders differ from run to run and are left out; wording is
-compared only with --text. The start-up of `--help` and of `info` is timed in turns. Exit status 1: something differs.
+Without --features, `evaluate` and `compare` measure no distances between sets of images. Both checkouts run in the
+environment that runs this. Times, hosts and folders differ from run to run and are left out; wording is compared only
+with --text. The start-up of `--help` and of `info` is timed in turns. Exit status 1: something differs.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
+from animegan3_tf.study.build import Key, key_path
+from animegan3_tf.study.design import schedule
+
 TRAIN = "--perceptual random --image-size 64 --batch-size 2 --steps 20 --pretrain-steps 8 --sample-every 10"
 COMMANDS = (  # name, arguments
     ("demo", "demo --out demo"),
@@ -35,7 +39,7 @@ COMMANDS = (  # name, arguments
         "compare",
         "compare --photos demo/photo --anime demo/stylised -o compared --no-timing --model a=run --model b=stylised",
     ),
-    ("study", "study build --photos demo/photo --method a=stylised --method b=demo/stylised -o study.html"),
+    ("study", "study build --photos demo/photo --method a=stylised --method b=demo/stylised --seed 1 -o study.html"),
     ("score", "study score study.html answers -o scored"),
 )
 # words of keys in JSON; whole words, since "rate" also ends "generate"
@@ -45,6 +49,7 @@ VOLATILE = {
 }
 TEXT = (".html", ".md", ".txt", ".log", ".toml")
 START_UPS = 9
+RATERS = 4
 
 
 def run(checkout: Path, place: Path, arguments: str) -> tuple[int, str, float]:
@@ -63,6 +68,28 @@ def run(checkout: Path, place: Path, arguments: str) -> tuple[int, str, float]:
     begun = time.perf_counter()
     done = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True)
     return done.returncode, done.stdout + done.stderr, time.perf_counter() - begun
+
+
+def answer(place: Path) -> None:
+    """Answers the study of a folder, as so many pages save it: each rater prefers the first image, then the last.
+
+    Args:
+        place: Holds study.html's key; the answers go into its folder `answers`.
+    """
+    key = Key.read(key_path(place / "study.html"))
+    (place / "answers").mkdir(exist_ok=True)
+    for rater in range(RATERS):
+        block = rater % key.study.blocks
+        given = [
+            {
+                "trial": shown.trial,
+                "pictures": list(shown.pictures),
+                "answers": dict.fromkeys(key.study.questions, shown.pictures[-(number % 2)]),
+            }
+            for number, shown in enumerate(schedule(key.study, rater, block))
+        ]
+        saved = {"study": key.study.id, "seed": rater, "block": block, "language": "en", "given": given}
+        (place / "answers" / f"{rater}.json").write_text(json.dumps(saved), encoding="utf-8")
 
 
 def content(path: Path) -> object:
@@ -127,6 +154,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("before", type=Path)
     parser.add_argument("after", type=Path)
+    parser.add_argument("--features", help="network for `evaluate` and `compare`, see their --features")
     parser.add_argument("--text", action="store_true", help="compare wording too")
     parser.add_argument("--keep", type=Path, help="folder for what both make; a temporary one by default")
     options = parser.parse_args(arguments)
@@ -135,9 +163,14 @@ def main(arguments: list[str] | None = None) -> int:
         base = options.keep or Path(temporary)
         places = {side: base / side for side in ("before", "after")}
         for place in places.values():
-            (place / "answers").mkdir(parents=True)
+            place.mkdir(parents=True)
         different = []
         for name, command in COMMANDS:
+            if options.features and name in ("evaluate", "compare"):
+                command += f" --features {options.features}"
+            if name == "score":
+                for place in places.values():
+                    answer(place)
             found = {side: run(checkout, places[side], command) for side, checkout in checkouts.items()}
             (first, said, seconds), (second, says, others) = found["before"], found["after"]
             print(f"{name}: exit status {first} and {second}, {others / seconds:.2f} times as long", flush=True)
