@@ -9,15 +9,7 @@ from typing import TYPE_CHECKING, Optional
 
 import typer
 
-from animegan3_tf.commands.options import (
-    ANIME,
-    IMAGE_SIZE,
-    MAX_PIXELS,
-    PHOTOS,
-    STYLE,
-    folders_of,
-    recipe_of,
-)
+from animegan3_tf.commands.options import ANIME, IMAGE_SIZE, MAX_PIXELS, PHOTOS, STYLE, folders_of, recipe_of
 from animegan3_tf.common.errors import UserError
 
 if TYPE_CHECKING:
@@ -40,8 +32,7 @@ def faces_command(
     min_size: int = typer.Option(64, help="Leave out smaller faces, in pixels of the photo."),
     min_confidence: float = typer.Option(0.9, help="Leave out faces that the detector is less sure of, 0 to 1."),
     duplicates: int = typer.Option(
-        50,
-        help="Leave out a crop whose hash differs from an earlier one's in so few of 256 bits; -1 keeps all.",
+        50, help="Leave out a crop whose hash differs from an earlier one's in so few of 256 bits; -1 keeps all."
     ),
     letterbox: bool = typer.Option(False, "--letterbox", help="Keep photos without a face whole, between bars."),
     boxes: Optional[Path] = typer.Option(

@@ -33,8 +33,7 @@ def evaluate_command(
     anime: Path = typer.Option(..., help="Folder of anime images of the style."),
     out: Path = typer.Option(..., "-o", "--out", help="Folder for report.html, report.json, .csv and .tex."),
     features: str = typer.Option(
-        "inception-2015",
-        help="Network for distances between sets of images: one of those listed above.",
+        "inception-2015", help="Network for distances between sets of images: one of those listed above."
     ),
     distance: Optional[str] = typer.Option(
         None,

@@ -11,16 +11,7 @@ from typing import TYPE_CHECKING, Any, Optional
 import typer
 
 from animegan3_tf.commands.data import prepare_targets
-from animegan3_tf.commands.options import (
-    ANIME,
-    IMAGE_SIZE,
-    MAX_PIXELS,
-    PAIRS,
-    PHOTOS,
-    STYLE,
-    recipe_of,
-    sources_of,
-)
+from animegan3_tf.commands.options import ANIME, IMAGE_SIZE, MAX_PIXELS, PAIRS, PHOTOS, STYLE, recipe_of, sources_of
 from animegan3_tf.common.errors import UserError
 
 if TYPE_CHECKING:

@@ -126,10 +126,7 @@ _FIRST_SIZE = 256
 
 
 def convert_tflite(
-    generator: tf.keras.Model,
-    size: int | None,
-    precisions: Sequence[str],
-    calibration: np.ndarray | None = None,
+    generator: tf.keras.Model, size: int | None, precisions: Sequence[str], calibration: np.ndarray | None = None
 ) -> dict[str, bytes]:
     """Converts a generator to TFLite files of builtin ops.
 

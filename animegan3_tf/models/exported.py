@@ -207,12 +207,7 @@ def open_session(path: Path, threads: int = 0) -> InferenceSession:
 
 
 def _model(
-    kind: str,
-    path: Path,
-    forward: Forward,
-    shape: Sequence[int | None],
-    dtype: type | str,
-    header: Mapping[str, Any],
+    kind: str, path: Path, forward: Forward, shape: Sequence[int | None], dtype: type | str, header: Mapping[str, Any]
 ) -> Model:
     """The model of a file whose input has a shape and type: it must be float32 [1 or open, H, W, 3]."""
     import tensorflow as tf

@@ -365,11 +365,7 @@ def batch_norm_variables(scope: str) -> dict[str, str]:
     return {f"main_attention/norm/{role}": f"{scope}/{_ATTENTION}/{name}" for role, name in _BATCH_NORM.items()}
 
 
-CHECKPOINTS = {
-    "animegan1": animegan1_variables,
-    "animegan2": animegan2_variables,
-    "animegan3": animegan3_variables,
-}
+CHECKPOINTS = {"animegan1": animegan1_variables, "animegan2": animegan2_variables, "animegan3": animegan3_variables}
 
 
 def detect_architecture(names: Iterable[str]) -> str | None:

@@ -131,11 +131,7 @@ class UnpairedObjective:
     """
 
     def __init__(
-        self,
-        configuration: RunConfiguration,
-        draws: bool,
-        warn: Callable[[str], object],
-        show: Callable[[str], object],
+        self, configuration: RunConfiguration, draws: bool, warn: Callable[[str], object], show: Callable[[str], object]
     ) -> None:
         assert configuration.photos is not None  # `resolve_steps` needs both
         assert configuration.anime is not None
@@ -249,11 +245,7 @@ class PairedObjective:
     """
 
     def __init__(
-        self,
-        configuration: RunConfiguration,
-        draws: bool,
-        warn: Callable[[str], object],
-        show: Callable[[str], object],
+        self, configuration: RunConfiguration, draws: bool, warn: Callable[[str], object], show: Callable[[str], object]
     ) -> None:
         self._configuration = configuration
         settings = configuration.style.pairs

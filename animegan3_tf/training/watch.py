@@ -119,11 +119,7 @@ class StatusFile(RunCallback):
     """
 
     def __init__(
-        self,
-        every: int,
-        status: RunStatus,
-        warn: Callable[[str], object],
-        clock: Callable[[], float] = time.monotonic,
+        self, every: int, status: RunStatus, warn: Callable[[str], object], clock: Callable[[], float] = time.monotonic
     ) -> None:
         super().__init__(every)
         self.status = status
