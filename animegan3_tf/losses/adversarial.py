@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
+import tensorflow as tf
 from tensorflow_gan import losses
-
-if TYPE_CHECKING:
-    import tensorflow as tf
 
 tfgan = losses.wargs
 

@@ -264,15 +264,10 @@ def read_metadata(path: Path) -> dict[str, str]:
     return {name: text for name, text in found.items() if text}
 
 
-def _place(table: Table, slot: int) -> int:
-    """The position of a field, 0 where it is missing."""
-    offset = table.Offset(4 + 2 * slot)
-    return offset and offset + table.Pos
-
-
 def _string(table: Table, slot: int) -> str:
-    place = _place(table, slot)
-    return table.String(place).decode() if place else ""
+    """The text of a field; empty where it is missing."""
+    offset = table.Offset(4 + 2 * slot)
+    return table.String(table.Pos + offset).decode() if offset else ""
 
 
 def _tables(table: Table, slot: int) -> list[Table]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import animegan3_tf
 from animegan3_tf.common import images
@@ -21,26 +22,12 @@ from animegan3_tf.styles import Style
 from animegan3_tf.styles.style import PAIRS
 from animegan3_tf.training.run_files import CONFIGURATION, flat, read_configuration
 
-if TYPE_CHECKING:
-    import os
-
 OVERRIDDEN = "overridden"  # key in config.json: the settings that --override changed in the course of the run
 PERCEPTUAL = "perceptual_file.sha256"  # compared where both parts of a run know the file, see run_folder.py
 # the settings that may change when a run is resumed: none of them affects a weight
 _FREE = {
-    "perceptual_file",
-    "perceptual_file.path",
-    PERCEPTUAL,
-    "version",
-    "steps",
-    "max_pixels",
-    "samples",
-    "sample_size",
-    "log_every",
-    "sample_every",
-    "checkpoint_every",
-    "keep",
-    "keep_every",
+    *("perceptual_file", "perceptual_file.path", PERCEPTUAL, "version", "steps", "max_pixels"),
+    *("samples", "sample_size", "log_every", "sample_every", "checkpoint_every", "keep", "keep_every"),
 }
 
 
