@@ -1,7 +1,8 @@
-"""Options that several commands share, and the functions that resolve them."""
+"""What several commands share: options, the functions that resolve them, and the print of problems."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,15 @@ CACHE = typer.Option(
     show_default=False,
     help="Folder that keeps the features of each image; by default features in ~/.cache/animegan3_tf",
 )
+DISTANCE = typer.Option(
+    None,
+    help="Compare images with photos by lpips:FILE.npz (LPIPS) or resnet18[:FILE]; by default by the ResNet-18, if "
+    "there is one.",
+)
+REPLICATES = typer.Option(
+    100, help="Number of bootstrap replicates for the intervals; 0 for no intervals.", min=0, metavar="<int>"
+)
+SEED = typer.Option(0, help="Seed of the intervals and extrapolations.", min=0, metavar="<int>")
 STYLE = typer.Option("shinkai", help="Name of a bundled style, or a .toml file.")
 PHOTOS = typer.Option(None, help="Folder of photos, instead of DATA/photo.")
 ANIME = typer.Option(None, help="Folder of anime images, instead of DATA/<style>/style.")
@@ -103,6 +113,12 @@ def recipe_of(style: Style | str, settings: Sequence[str], options: Mapping[str,
     given = {key: value for key, value in options.items() if value is not None}
     style = style if isinstance(style, Style) else load_style(style)
     return override(style, {**dict(_assignment(text) for text in settings), **given})
+
+
+def print_problems(*problems: str) -> None:
+    """Prints problems to stderr, each on a line that begins with the program's name."""
+    for problem in problems:
+        print(f"animegan3: {problem}", file=sys.stderr)
 
 
 def _assignment(text: str) -> tuple[str, str]:

@@ -155,10 +155,8 @@ def collect_photos(inputs: Sequence[Path], output: Path) -> tuple[dict[Path, Pat
             if folder in results.parents:  # an earlier run's results are not photos
                 found = [path for path in found if results not in Path(os.path.realpath(path)).parents]
             if not found and not problems:
-                raise UserError(
-                    f"folder {quote(item)} holds no images; their names end in "
-                    f"{', '.join(sorted(images.IMAGE_SUFFIXES))}"
-                )
+                endings = ", ".join(sorted(images.IMAGE_SUFFIXES))
+                raise UserError(f"folder {quote(item)} holds no images; their names end in {endings}")
             top = folder.name if len(inputs) > 1 else ""
         unlisted += problems
         for path in found:
