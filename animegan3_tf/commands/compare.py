@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Optional
 
 import typer
 
-from animegan3_tf.commands.options import CACHE, DISTANCE, MAX_PIXELS, REPLICATES, SEED, print_problems
+from animegan3_tf.commands import print_problems
+from animegan3_tf.commands.options import CACHE, DISTANCE, MAX_PIXELS, REPLICATES, SEED
 from animegan3_tf.common.errors import UserError
 
 if TYPE_CHECKING:

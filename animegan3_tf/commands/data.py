@@ -8,16 +8,8 @@ from typing import TYPE_CHECKING, Optional
 
 import typer
 
-from animegan3_tf.commands.options import (
-    ANIME,
-    IMAGE_SIZE,
-    MAX_PIXELS,
-    PHOTOS,
-    STYLE,
-    folders_of,
-    print_problems,
-    recipe_of,
-)
+from animegan3_tf.commands import print_problems
+from animegan3_tf.commands.options import ANIME, IMAGE_SIZE, MAX_PIXELS, PHOTOS, STYLE, folders_of, recipe_of
 from animegan3_tf.common.errors import UserError
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import typer
 
-from animegan3_tf.commands.options import MAX_PIXELS, print_problems
+from animegan3_tf.commands import print_problems
+from animegan3_tf.commands.options import MAX_PIXELS
 from animegan3_tf.common.errors import UserError, quote
 from animegan3_tf.models.checkpoints import WEIGHTS, by_name
 from animegan3_tf.models.model import WEIGHTS_KIND, accepted, kind_of, no_model

@@ -1,8 +1,7 @@
-"""What several commands share: options, the functions that resolve them, and the print of problems."""
+"""Options that several commands share, and the functions that resolve them."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -113,12 +112,6 @@ def recipe_of(style: Style | str, settings: Sequence[str], options: Mapping[str,
     given = {key: value for key, value in options.items() if value is not None}
     style = style if isinstance(style, Style) else load_style(style)
     return override(style, {**dict(_assignment(text) for text in settings), **given})
-
-
-def print_problems(*problems: str) -> None:
-    """Prints problems to stderr, each on a line that begins with the program's name."""
-    for problem in problems:
-        print(f"animegan3: {problem}", file=sys.stderr)
 
 
 def _assignment(text: str) -> tuple[str, str]:

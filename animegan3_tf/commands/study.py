@@ -8,7 +8,8 @@ from typing import Optional
 
 import typer
 
-from animegan3_tf.commands.options import MAX_PIXELS, print_problems
+from animegan3_tf.commands import print_problems
+from animegan3_tf.commands.options import MAX_PIXELS
 from animegan3_tf.common.errors import UserError
 
 study = typer.Typer(

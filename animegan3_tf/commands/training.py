@@ -9,18 +9,9 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import typer
 
+from animegan3_tf.commands import print_problems
 from animegan3_tf.commands.data import prepare_targets
-from animegan3_tf.commands.options import (
-    ANIME,
-    IMAGE_SIZE,
-    MAX_PIXELS,
-    PAIRS,
-    PHOTOS,
-    STYLE,
-    print_problems,
-    recipe_of,
-    sources_of,
-)
+from animegan3_tf.commands.options import ANIME, IMAGE_SIZE, MAX_PIXELS, PAIRS, PHOTOS, STYLE, recipe_of, sources_of
 from animegan3_tf.common.errors import UserError
 
 if TYPE_CHECKING:
@@ -172,12 +163,7 @@ def start_run(
 
 
 def pairs_configuration(
-    style: Style | str,
-    pairs: Path,
-    perceptual: str,
-    steps: Optional[int] = None,
-    init: Optional[Path] = None,
-    **more: Any,
+    style: Style | str, pairs: Path, perceptual: str, steps: int | None = None, init: Path | None = None, **more: Any
 ) -> RunConfiguration:
     """Makes the configuration of a run on one folder of pairs, for `start_run`.
 

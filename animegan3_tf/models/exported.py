@@ -100,9 +100,7 @@ def open_tflite(path: Path) -> Model:
         raise _unfit(path, f"a TFLite model from one tensor to one: {error}") from None
     # Only open sizes may change: a fixed graph has its sizes in constants, and may compute wrong values silently.
     shape = [None if side < 0 else int(side) for side in source["shape_signature"]]
-    quantised = all(
-        details["dtype"] in (np.int8, np.uint8) and details["quantization"][0] for details in (source, result)
-    )
+    quantised = all(one["dtype"] in (np.int8, np.uint8) and one["quantization"][0] for one in (source, result))
     dtype = np.float32 if quantised else source["dtype"]
     metadata: dict[str, str] = {}
     with contextlib.suppress(ValueError, IndexError, struct.error):  # damaged metadata: the network may still draw

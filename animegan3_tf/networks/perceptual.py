@@ -64,13 +64,11 @@ def build_vgg19(
 def random_vgg19() -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Seeded He-normal weights with zero biases, as `build_vgg19` takes them: VGG19 without any training."""
     rng = np.random.RandomState(0)  # the legacy generator: golden data name it
-    return {
-        name: (
-            (rng.randn(3, 3, fan_in, fan_out) * np.sqrt(2.0 / (9 * fan_in))).astype(np.float32),
-            np.zeros(fan_out, np.float32),
-        )
-        for name, (fan_in, fan_out) in LAYERS.items()
-    }
+    weights = {}
+    for name, (fan_in, fan_out) in LAYERS.items():
+        kernel = rng.randn(3, 3, fan_in, fan_out) * np.sqrt(2.0 / (9 * fan_in))
+        weights[name] = kernel.astype(np.float32), np.zeros(fan_out, np.float32)
+    return weights
 
 
 # brings the taps to similar scales: the standard deviation over anime faces becomes 1, 1 and 0.65

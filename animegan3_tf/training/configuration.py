@@ -167,17 +167,12 @@ class RunConfiguration:
         """
         try:
             values = {name: value for name, value in values.items() if name not in ("version", OVERRIDDEN)}
-            origins = {name: values.get(name) for name in ("init", "perceptual_file")}
+            given = [name for name in ("init", "perceptual_file") if values.get(name) is not None]
+            values |= {name: Origin(**values[name]) for name in given}
             pairs = values.get("pairs")
             pairs = (pairs,) if isinstance(pairs, str) else pairs  # one folder, as runs had it at first
-            return cls(
-                **{
-                    **values,
-                    "style": Style.from_dict(values["style"], source=source),
-                    "pairs": None if pairs is None else tuple(pairs),
-                    **{name: None if origin is None else Origin(**origin) for name, origin in origins.items()},
-                }
-            )
+            values["pairs"] = None if pairs is None else tuple(pairs)
+            return cls(**{**values, "style": Style.from_dict(values["style"], source=source)})
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserError(f"{source!r} cannot be read: {error}") from error
 

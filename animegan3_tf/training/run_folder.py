@@ -368,9 +368,8 @@ def _agree(
         overridden.append({"step": state.step, "key": key, "before": expected.get(key), "now": now.get(key)})
     here, there = environment(), state.header["environment"]
     if configuration.deterministic and here != there:
-        what = ", ".join(
-            f"{name} was {there.get(name)!r}, is {here[name]!r}" for name in here if here[name] != there.get(name)
-        )
+        changed = [name for name in here if here[name] != there.get(name)]
+        what = ", ".join(f"{name} was {there.get(name)!r}, is {here[name]!r}" for name in changed)
         show(
             f"WARNING: the state was saved in another environment ({what}): from here on the run may differ in its "
             "last bits"
