@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from animegan3_tf.common import images
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.data.demo import demo_anime, demo_photos, shown_photos
 from animegan3_tf.data.prepare import prepare
 from animegan3_tf.data.targets import style_targets
+from animegan3_tf.models.checkpoints import ShippedCheckpoint
 from animegan3_tf.reports.training import write_run_page
 from animegan3_tf.styles import load_style
 from animegan3_tf.stylizer.files import stylize_files
@@ -19,9 +19,6 @@ from animegan3_tf.stylizer.model import load_stylizer
 from animegan3_tf.stylizer.photos import open_photo_stylizer
 from animegan3_tf.training.run import RunConfiguration, train
 from animegan3_tf.training.run_files import states
-
-if TYPE_CHECKING:
-    from animegan3_tf.models.checkpoints import ShippedCheckpoint
 
 PRETRAIN_STEPS, STEPS = 50, 150
 PHOTO_SIZE = 256

@@ -2,3 +2,13 @@
 
 TensorFlow is imported inside the commands that need it, so that `--help` answers at once.
 """
+
+from __future__ import annotations
+
+import sys
+
+
+def print_problems(*problems: str) -> None:
+    """Prints problems to stderr, each on a line that begins with the program's name."""
+    for problem in problems:
+        print(f"animegan3: {problem}", file=sys.stderr)

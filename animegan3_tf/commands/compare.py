@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
 import typer
 
-from animegan3_tf.commands.options import CACHE, MAX_PIXELS
+from animegan3_tf.commands import print_problems
+from animegan3_tf.commands.options import CACHE, DISTANCE, MAX_PIXELS, REPLICATES, SEED
 from animegan3_tf.common.errors import UserError
 
 if TYPE_CHECKING:
@@ -42,20 +42,14 @@ def compare_command(
         help="Measure distances between sets of images (FID) with a network that `animegan3 evaluate --help` lists; "
         "turns on --faces.",
     ),
-    distance: Optional[str] = typer.Option(
-        None,
-        help="Compare images with photos by lpips:FILE.npz (LPIPS) or resnet18[:FILE]; by default by the "
-        "ResNet-18, if there is one.",
-    ),
+    distance: Optional[str] = DISTANCE,
     faces: Optional[bool] = typer.Option(
         None,
         "--faces/--no-faces",
         help="Measure whether faces are found and show the same person; by default with --features.",
     ),
-    replicates: int = typer.Option(
-        100, help="Number of bootstrap replicates for the intervals; 0 for no intervals.", min=0, metavar="<int>"
-    ),
-    seed: int = typer.Option(0, help="Seed of the intervals and extrapolations.", min=0, metavar="<int>"),
+    replicates: int = REPLICATES,
+    seed: int = SEED,
     cache: Path = CACHE,
     max_pixels: int = MAX_PIXELS,
 ) -> None:
@@ -87,8 +81,7 @@ def compare_command(
         found = compare(photos, anime, specifications, metrics, settings, Path(work), progress)
         page = write_comparison(found, out, shown)
     print_comparison(found)
-    for reason in found.problems:
-        print(f"animegan3: {reason}", file=sys.stderr)
+    print_problems(*found.problems)
     print(f"report: {page}")
     if found.problems:
         raise typer.Exit(1)

@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
 import typer
 
-from animegan3_tf.commands.options import (
-    ANIME,
-    IMAGE_SIZE,
-    MAX_PIXELS,
-    PHOTOS,
-    STYLE,
-    folders_of,
-    recipe_of,
-)
+from animegan3_tf.commands import print_problems
+from animegan3_tf.commands.options import ANIME, IMAGE_SIZE, MAX_PIXELS, PHOTOS, STYLE, folders_of, recipe_of
 from animegan3_tf.common.errors import UserError
 
 if TYPE_CHECKING:
@@ -40,8 +32,7 @@ def faces_command(
     min_size: int = typer.Option(64, help="Leave out smaller faces, in pixels of the photo."),
     min_confidence: float = typer.Option(0.9, help="Leave out faces that the detector is less sure of, 0 to 1."),
     duplicates: int = typer.Option(
-        50,
-        help="Leave out a crop whose hash differs from an earlier one's in so few of 256 bits; -1 keeps all.",
+        50, help="Leave out a crop whose hash differs from an earlier one's in so few of 256 bits; -1 keeps all."
     ),
     letterbox: bool = typer.Option(False, "--letterbox", help="Keep photos without a face whole, between bars."),
     boxes: Optional[Path] = typer.Option(
@@ -68,8 +59,7 @@ def faces_command(
     detector: Detector = GivenBoxes(boxes) if boxes is not None else CenterCrop() if center else MtcnnDetector(min_size)
     with progress("cropping faces") as advance:
         report = crop_faces(source, out, detector, settings, max_pixels, advance)
-    for _, reason in report.failed:
-        print(f"animegan3: {reason}", file=sys.stderr)
+    print_problems(*(reason for _, reason in report.failed))
     print(f"{report.written:,} faces written to {out}, {report.current:,} photos current")
     for kind, count in sorted(report.rejected.items()):
         print(f"{kind}: {count:,} photos")
@@ -124,7 +114,19 @@ def prepare_command(
     if shards is None:
         report = prepare_targets(recipe, photos, anime, jobs, max_pixels)
     else:
-        report = _prepare_shards(recipe, photos, anime, shards, shard_images, jobs, runner, beam_options, max_pixels)
+        from animegan3_tf.common.console import progress
+        from animegan3_tf.data.shards import on_this_machine, prepare_shards, style_shards
+
+        if runner is None:
+            engine = on_this_machine(jobs)
+        else:
+            from animegan3_tf.data.beam import on_beam
+
+            engine = on_beam(runner, beam_options)
+        with progress("preparing") as advance:
+            folders: dict[Path, Sequence[Stage]] = dict(style_shards(recipe, photos, anime, shards))
+            report = prepare_shards(folders, engine, shard_images, advance, max_pixels)
+        _print_report(report, "images")
     if report.rejected:
         raise typer.Exit(1)
 
@@ -190,36 +192,7 @@ def prepare_targets(style: Style, photos: Path, anime: Path, jobs: int, max_pixe
     return report
 
 
-def _prepare_shards(
-    style: Style,
-    photos: Path,
-    anime: Path,
-    shards: Path,
-    shard_images: int,
-    jobs: int,
-    runner: Optional[str],
-    beam_options: str,
-    max_pixels: int,
-) -> ShardReport:
-    """Writes shards with a progress bar, and prints the outcome."""
-    from animegan3_tf.common.console import progress
-    from animegan3_tf.data.shards import on_this_machine, prepare_shards, style_shards
-
-    if runner is None:
-        engine = on_this_machine(jobs)
-    else:
-        from animegan3_tf.data.beam import on_beam
-
-        engine = on_beam(runner, beam_options)
-    with progress("preparing") as advance:
-        folders: dict[Path, Sequence[Stage]] = dict(style_shards(style, photos, anime, shards))
-        report = prepare_shards(folders, engine, shard_images, advance, max_pixels)
-    _print_report(report, "images")
-    return report
-
-
 def _print_report(report: PrepareReport | ShardReport, what: str) -> None:
     """Prints the reasons of what was rejected, and the counts of `what`."""
-    for reason in report.rejected.values():
-        print(f"animegan3: {reason}", file=sys.stderr)
+    print_problems(*report.rejected.values())
     print(f"{report.written:,} {what} written, {report.current:,} current, {len(report.rejected):,} images rejected")

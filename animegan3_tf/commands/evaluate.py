@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable, Optional
 
 import typer
 
-from animegan3_tf.commands.options import CACHE, MAX_PIXELS
+from animegan3_tf.commands import print_problems
+from animegan3_tf.commands.options import CACHE, DISTANCE, MAX_PIXELS, REPLICATES, SEED
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.models.checkpoints import by_name
 
@@ -33,21 +33,14 @@ def evaluate_command(
     anime: Path = typer.Option(..., help="Folder of anime images of the style."),
     out: Path = typer.Option(..., "-o", "--out", help="Folder for report.html, report.json, .csv and .tex."),
     features: str = typer.Option(
-        "inception-2015",
-        help="Network for distances between sets of images: one of those listed above.",
+        "inception-2015", help="Network for distances between sets of images: one of those listed above."
     ),
-    distance: Optional[str] = typer.Option(
-        None,
-        help="Compare images with photos by lpips:FILE.npz (LPIPS) or resnet18[:FILE]; by default by the ResNet-18, "
-        "if there is one.",
-    ),
+    distance: Optional[str] = DISTANCE,
     faces: bool = typer.Option(
         True, "--faces/--no-faces", help="Measure whether faces are found and show the same person."
     ),
-    replicates: int = typer.Option(
-        100, help="Number of bootstrap replicates for the intervals; 0 for no intervals.", min=0, metavar="<int>"
-    ),
-    seed: int = typer.Option(0, help="Seed of the intervals and extrapolations.", min=0, metavar="<int>"),
+    replicates: int = REPLICATES,
+    seed: int = SEED,
     cache: Path = CACHE,
     max_pixels: int = MAX_PIXELS,
 ) -> None:
@@ -109,8 +102,7 @@ def evaluate_command(
         reasons.append(
             "no image has the name of a photo, so only whole sets were compared; check --generated and --photos"
         )
-    for reason in reasons:
-        print(f"animegan3: {reason}", file=sys.stderr)
+    print_problems(*reasons)
     for result in evaluation.results:
         print(f"{result.name}: {result_cell(result).whole(result.note)}")
     print(f"report: {out / 'report.html'}")
@@ -137,8 +129,7 @@ def _ablate(specifications: list[str], photos: Path, anime: Path, out: Path, cho
     ablation = ablate(runs, photos, anime, out, choose(), progress, on_drawn)
     ablation = dataclasses.replace(ablation, problems=(*problems, *ablation.problems))
     write_ablation(ablation, out)
-    for problem in ablation.problems:
-        print(f"animegan3: {problem}", file=sys.stderr)
+    print_problems(*ablation.problems)
     for key, metric in ablation.metrics.items():
         best = ablation.best(key)
         result = None if best is None else best.result(key)

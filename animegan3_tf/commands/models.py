@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
 import typer
 
+from animegan3_tf.commands import print_problems
 from animegan3_tf.commands.options import MAX_PIXELS
 from animegan3_tf.common.errors import UserError, quote
 from animegan3_tf.models.checkpoints import WEIGHTS, by_name
@@ -113,16 +113,12 @@ def stylize_command(
     from animegan3_tf.stylizer.files import stylize_files
     from animegan3_tf.stylizer.photos import open_photo_stylizer
 
+    chosen = model or default_checkpoint().weights
     stylizer = open_photo_stylizer(
-        model or default_checkpoint().weights,
-        size=size,
-        full_size=full_size,
-        faces=face,
-        face_size=face_size,
-        keep_colors=keep_colors,
+        chosen, size=size, full_size=full_size, faces=face, face_size=face_size, keep_colors=keep_colors
     )
     if stylizer.warning:
-        print(f"animegan3: {stylizer.warning}", file=sys.stderr)
+        print_problems(stylizer.warning)
     errors: list[str] = []
     with progress("stylising") as advance:
 
@@ -134,8 +130,7 @@ def stylize_command(
         report = stylize_files(
             inputs, out, stylizer, max_pixels=max_pixels, suffix=format, overwrite=overwrite, on_progress=on_progress
         )
-    for error in errors:
-        print(f"animegan3: {error}", file=sys.stderr)
+    print_problems(*errors)
     print(f"{report.written:,} images written to {out}, {len(report.failures):,} failed")
     if found := stylizer.faces_found:
         print(f"faces drawn again: {sum(found):,}, in {sum(map(bool, found)):,} of {len(found):,} photos")
@@ -207,15 +202,8 @@ def export_command(
     from animegan3_tf.models.checkpoints import terms_of
 
     card = {"name": name, "version": version, "author": author, "license": license, "trained_on": trained_on}
-    plan = ExportPlan(
-        formats=_listed(formats),
-        sizes=tuple(_integer("--size", text) for text in _listed(sizes)),
-        precisions=_listed(precisions),
-        calibrate=calibrate,
-        photos=photos,
-        litert=litert,
-        card=card,
-    )
+    sides = tuple(_integer("--size", text) for text in _listed(sizes))
+    plan = ExportPlan(_listed(formats), sides, _listed(precisions), calibrate, photos, litert, card)
 
     def show(file: ExportedFile) -> None:
         print(f"{file.path.name:34}{file.bytes / 1e6:6.2f} MB  {file.comparison}", flush=True)

@@ -21,6 +21,15 @@ CACHE = typer.Option(
     show_default=False,
     help="Folder that keeps the features of each image; by default features in ~/.cache/animegan3_tf",
 )
+DISTANCE = typer.Option(
+    None,
+    help="Compare images with photos by lpips:FILE.npz (LPIPS) or resnet18[:FILE]; by default by the ResNet-18, if "
+    "there is one.",
+)
+REPLICATES = typer.Option(
+    100, help="Number of bootstrap replicates for the intervals; 0 for no intervals.", min=0, metavar="<int>"
+)
+SEED = typer.Option(0, help="Seed of the intervals and extrapolations.", min=0, metavar="<int>")
 STYLE = typer.Option("shinkai", help="Name of a bundled style, or a .toml file.")
 PHOTOS = typer.Option(None, help="Folder of photos, instead of DATA/photo.")
 ANIME = typer.Option(None, help="Folder of anime images, instead of DATA/<style>/style.")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
 import typer
 
+from animegan3_tf.commands import print_problems
 from animegan3_tf.commands.options import MAX_PIXELS
 from animegan3_tf.common.errors import UserError
 
@@ -92,8 +92,7 @@ def make_pairs_and_report(
     with progress("drawing pairs") as advance:
         report = make_pairs(list(found), out, loaded, detector, chosen, jobs, max_pixels, advance, write_pair_page)
     report.unreadable += [error for _, error in unlisted]
-    for reason in report.unreadable:
-        print(f"animegan3: {reason}", file=sys.stderr)
+    print_problems(*report.unreadable)
     for kind, count in report.rejected.most_common():
         print(f"{kind}: {count:,}")
     rejected = sum(report.rejected.values())

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import secrets
-import sys
 from pathlib import Path
 from typing import Optional
 
 import typer
 
+from animegan3_tf.commands import print_problems
 from animegan3_tf.commands.options import MAX_PIXELS
 from animegan3_tf.common.errors import UserError
 
@@ -59,32 +59,18 @@ def build_command(
     from animegan3_tf.study.build import LARGE, build_study
 
     seed = secrets.randbits(63) if seed is None else seed
-    asked = tuple(question.strip() for question in questions.split(","))
+    folders, asked = _folders(methods), tuple(question.strip() for question in questions.split(","))
     with progress("embedding") as advance:
         built = build_study(
-            photos,
-            _folders(methods),
-            out,
-            seed,
-            kind,
-            asked,
-            items,
-            repeats,
-            side,
-            post,
-            overwrite,
-            max_pixels,
-            advance,
+            photos, folders, out, seed, kind, asked, items, repeats, side, post, overwrite, max_pixels, advance
         )
     made = built.study
     print(f"page: {built.page}, {built.bytes / 1e6:.1f} MB; trials: {len(made.trials):,}, blocks: {made.blocks:,}")
     print(f"a rater gives {(made.items + made.repeats) * len(made.questions):,} answers, {made.repeats} items twice")
     print(f"key: {built.key}; keep it to yourself until the answers are in")
     if built.bytes > LARGE:
-        print(
-            f"animegan3: the page is {built.bytes / 1e6:.0f} MB, slow on phones; fewer photos or a smaller --side help",
-            file=sys.stderr,
-        )
+        size = f"{built.bytes / 1e6:.0f} MB"
+        print_problems(f"the page is {size}, slow on phones; fewer photos or a smaller --side help")
 
 
 @study.command("serve")
@@ -104,10 +90,7 @@ def serve_command(
     from animegan3_tf.study.serve import serve
 
     if read_study(page)[0].post is None:
-        print(
-            "animegan3: this page saves files only; for it to send answers, build it with --post answers",
-            file=sys.stderr,
-        )
+        print_problems("this page saves files only; for it to send answers, build it with --post answers")
     serve(page, out, host, port, show=lambda line: print(line, flush=True))
 
 
@@ -133,8 +116,7 @@ def score_command(
     from animegan3_tf.study.score import score_files
 
     scores = score_files(Key.read(page), answers)
-    for path, reason in scores.rejected.items():
-        print(f"animegan3: {quote(path)} {reason}; left out", file=sys.stderr)
+    print_problems(*(f"{quote(path)} {reason}; left out" for path, reason in scores.rejected.items()))
     print_scores(scores, Console())
     print(f"report: {write_study_report(scores, out)}")
 

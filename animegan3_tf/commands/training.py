@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
 import typer
 
+from animegan3_tf.commands import print_problems
 from animegan3_tf.commands.data import prepare_targets
-from animegan3_tf.commands.options import (
-    ANIME,
-    IMAGE_SIZE,
-    MAX_PIXELS,
-    PAIRS,
-    PHOTOS,
-    STYLE,
-    recipe_of,
-    sources_of,
-)
+from animegan3_tf.commands.options import ANIME, IMAGE_SIZE, MAX_PIXELS, PAIRS, PHOTOS, STYLE, recipe_of, sources_of
 from animegan3_tf.common.errors import UserError
 
 if TYPE_CHECKING:
     from animegan3_tf.styles import Style
     from animegan3_tf.training.run import RunConfiguration
+
+# options of `train` that are settings of the run under the same names
+_SETTINGS = (
+    *("perceptual", "sample_size", "seed", "max_pixels", "log_every", "sample_every", "checkpoint_every"),
+    *("keep", "keep_every", "deterministic", "accumulate", "jit"),
+)
 
 
 def train_command(
@@ -106,35 +103,13 @@ def train_command(
     weights = stored.init if stored else find_origin(init) if init is not None else None
     photo_folder, anime_folder, pair_folders = sources
     total, pretraining = resolve_steps(recipe, photo_folder, steps, pretrain_steps, stored, weights, pair_folders)
-    values: dict[str, Any] = {  # of RunConfiguration's many types
-        "perceptual": perceptual,
-        "samples": None if samples is None else str(samples),
-        "sample_size": sample_size,
-        "seed": seed,
-        "max_pixels": max_pixels,
-        "log_every": log_every,
-        "sample_every": sample_every,
-        "checkpoint_every": checkpoint_every,
-        "keep": keep,
-        "keep_every": keep_every,
-        "deterministic": deterministic,
-        "precision": half_precision() if mixed_precision else "float32",
-        "accumulate": accumulate,
-        "jit": jit,
-    }
+    values: dict[str, Any] = {name: context.params[name] for name in _SETTINGS}  # of RunConfiguration's many types
+    values |= {"samples": samples and str(samples), "precision": half_precision() if mixed_precision else "float32"}
     if stored:  # a run goes on with its own settings, except those that are given now
         option = {"precision": "mixed_precision"}  # where it has another name
         values |= {name: getattr(stored, name) for name in values if option.get(name, name) not in given}
-    configuration = RunConfiguration(
-        style=recipe,
-        photos=photo_folder,
-        anime=anime_folder,
-        pairs=pair_folders,
-        steps=total,
-        pretrain_steps=pretraining,
-        init=weights,
-        **values,
-    )
+    values |= {"photos": photo_folder, "anime": anime_folder, "pairs": pair_folders}
+    configuration = RunConfiguration(recipe, steps=total, pretrain_steps=pretraining, init=weights, **values)
     start_run(configuration, out, resume, override, prepare, dry_run)
 
 
@@ -183,17 +158,12 @@ def start_run(
     if result.grid is not None:  # None on all but the first machine of a cluster
         print(f"images: {result.grid}\ngenerator: {out / 'generator.h5'}\nreport: {out / 'report.html'}")
     if result.stopped_by is not None:
-        print(f"animegan3: stopped at step {result.step}, saved; go on with --resume", file=sys.stderr)
+        print_problems(f"stopped at step {result.step}, saved; go on with --resume")
         raise typer.Exit(128 + result.stopped_by)
 
 
 def pairs_configuration(
-    style: Style | str,
-    pairs: Path,
-    perceptual: str,
-    steps: Optional[int] = None,
-    init: Optional[Path] = None,
-    **more: Any,
+    style: Style | str, pairs: Path, perceptual: str, steps: int | None = None, init: Path | None = None, **more: Any
 ) -> RunConfiguration:
     """Makes the configuration of a run on one folder of pairs, for `start_run`.
 

@@ -1,19 +1,13 @@
 """Exports a deployed generator to SavedModel, TFLite and ONNX, and checks each file against the Keras model."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from animegan3_tf.export.plan import ExportPlan
+import lazy_loader as lazy
 
 if TYPE_CHECKING:
-    from animegan3_tf.export.export import ExportedFile, export_generator
+    from animegan3_tf.export.export import ExportedFile as ExportedFile
+    from animegan3_tf.export.export import export_generator as export_generator
+    from animegan3_tf.export.plan import ExportPlan as ExportPlan
 
-__all__ = ["ExportPlan", "ExportedFile", "export_generator"]
-
-
-def __getattr__(name: str) -> Any:
-    # these load TensorFlow
-    if name in ("ExportedFile", "export_generator"):
-        from animegan3_tf.export import export
-
-        return getattr(export, name)
-    raise AttributeError(name)
+_NAMES = {"export": ["ExportedFile", "export_generator"], "plan": ["ExportPlan"]}  # those of the first load TensorFlow
+__getattr__, __dir__, __all__ = lazy.attach(__name__, submod_attrs=_NAMES)

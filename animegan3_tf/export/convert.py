@@ -6,7 +6,6 @@ import json
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
@@ -15,11 +14,9 @@ from tensorflow.lite.tools import flatbuffer_utils
 
 from animegan3_tf.common.console import silence
 from animegan3_tf.export.mobile import mobile_generator
+from animegan3_tf.export.plan import Card
 from animegan3_tf.models.exported import CARD, OPSET
 from animegan3_tf.networks.architectures import MULTIPLE
-
-if TYPE_CHECKING:
-    from animegan3_tf.export.plan import Card
 
 
 def write_saved_model(path: Path, generator: tf.keras.Model, card: Card, multiple: int = MULTIPLE) -> None:
@@ -126,10 +123,7 @@ _FIRST_SIZE = 256
 
 
 def convert_tflite(
-    generator: tf.keras.Model,
-    size: int | None,
-    precisions: Sequence[str],
-    calibration: np.ndarray | None = None,
+    generator: tf.keras.Model, size: int | None, precisions: Sequence[str], calibration: np.ndarray | None = None
 ) -> dict[str, bytes]:
     """Converts a generator to TFLite files of builtin ops.
 

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from animegan3_tf.common import images
 from animegan3_tf.common.errors import UserError, quote
@@ -26,6 +27,7 @@ from animegan3_tf.export.plan import (
     INPUT,
     LIMITS,
     OUTPUT,
+    Card,
     ExportPlan,
     OutputDifference,
     bundled_photos,
@@ -37,12 +39,7 @@ from animegan3_tf.export.plan import (
 from animegan3_tf.models.exported import OPSET, open_in_onnx_runtime, open_saved_model
 from animegan3_tf.models.litert import run_litert
 from animegan3_tf.models.model import Model, accepted, open_model, size_of
-
-if TYPE_CHECKING:
-    import tensorflow as tf
-
-    from animegan3_tf.export.plan import Card
-    from animegan3_tf.networks.architectures import Architecture
+from animegan3_tf.networks.architectures import Architecture
 
 REPORT = "export.json"
 COMPARED = "compared"  # folder of the images: photo, model, file
@@ -104,24 +101,19 @@ def export_generator(
     plan.check_sizes(architecture.multiple)
     card = card_of(header, architecture.title, plan.card)
     calibration = None
-    if plan.calibrate is not None and _has_int8(plan):
+    if plan.calibrate is not None and "tflite" in plan.formats and "int8" in plan.precisions:
         calibration = read_photos(plan.calibrate, _CALIBRATION_PHOTOS, "--calibrate")
     photos = read_photos(plan.photos, _CHECK_PHOTOS, "--photos") if plan.photos else bundled_photos()
     try:
         out.mkdir(parents=True, exist_ok=True)
         # all files are written and checked before any appears in `out`
         with tempfile.TemporaryDirectory(prefix=".export-", dir=out) as folder:
-            export = _Export(generator, architecture, card, plan, photos, calibration, Path(folder), show)
-            files = export.run()
+            files = _Export(generator, architecture, card, plan, photos, calibration, Path(folder), show).run()
             _write_report(Path(folder, REPORT), files, card, header, opened.sha256)
             _move_all(Path(folder), out)
     except OSError as error:
         raise UserError(f"export into {str(out)!r} failed: {error.strerror or error}") from error
     return [dataclasses.replace(file, path=out / file.path.name) for file in files]
-
-
-def _has_int8(plan: ExportPlan) -> bool:
-    return "tflite" in plan.formats and "int8" in plan.precisions
 
 
 @dataclass
@@ -213,8 +205,6 @@ class _Export:
 
 
 def _run_saved_model(path: Path, photos: np.ndarray) -> tuple[np.ndarray, dict[str, Any]]:
-    import tensorflow as tf
-
     return _drawn(open_saved_model(path), photos), {"runtime": f"tensorflow {tf.__version__} (tf.saved_model)"}
 
 

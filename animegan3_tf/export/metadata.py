@@ -7,15 +7,12 @@ metadata_schema.fbs; `models.exported` reads it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import flatbuffers
 import numpy as np
 
+from animegan3_tf.export.plan import Card
 from animegan3_tf.models.exported import INPUTS, METADATA, MODEL_SLOTS, OUTPUTS, SUBGRAPHS, TENSOR_SLOTS
-
-if TYPE_CHECKING:
-    from animegan3_tf.export.plan import Card
 
 _PARSER_VERSION = "1.0.0"  # the oldest reader that knows every field used here
 _CONTENT, _PROCESS_UNITS, _STATS = 3, 4, 5  # slots of a tensor's fields, as those in models/exported.py

@@ -64,8 +64,7 @@ class ExportPlan:
             for value in values:
                 if value not in known:
                     raise UserError(f"--{option} {value!r} is unknown; choose from {','.join(known)}")
-        lists = {"format": self.formats, "precision": self.precisions, "size": self.sizes}
-        for option, listed in lists.items():
+        for option, listed in {"format": self.formats, "precision": self.precisions, "size": self.sizes}.items():
             if not listed:
                 raise UserError(f"--{option} names nothing; leave it out for the default")
         if "tflite" in self.formats and "int8" in self.precisions and self.calibrate is None:
@@ -176,13 +175,8 @@ def compare_outputs(expected: np.ndarray, images: np.ndarray) -> OutputDifferenc
     difference = np.abs(images.astype(np.float64) - expected)
     errors = np.mean(np.square(difference), axis=(1, 2, 3))
     worst = int(np.argmax(errors))  # a NaN is the largest of all
-    return OutputDifference(
-        max_difference=float(difference.max()),
-        mean_difference=float(difference.mean()),
-        psnr=_psnr(errors.mean()),
-        worst=worst,
-        worst_psnr=_psnr(errors[worst]),
-    )
+    largest, mean = float(difference.max()), float(difference.mean())
+    return OutputDifference(largest, mean, _psnr(errors.mean()), worst, _psnr(errors[worst]))
 
 
 def _psnr(mean_square: float) -> float:

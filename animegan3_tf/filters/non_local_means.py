@@ -74,10 +74,7 @@ def _denoise(lab: tf.Tensor, h: float, h_color: float, patch: int, reach: int) -
         distance = _box_sum(tf.stack([square[0], square[1] + square[2]]), patch)  # [2, N, H+dy, W+|dx|]
         weight = tf.exp(tf.floor(distance / bin_size) * decay)
         weight = tf.where(weight < 0.001, 0.0, weight)
-        for weight_here, sign in (
-            (_crop(weight, dy, 0, right, left), 1),
-            (_crop(weight, 0, dy, left, right), -1),
-        ):
+        for weight_here, sign in ((_crop(weight, dy, 0, right, left), 1), (_crop(weight, 0, dy, left, right), -1)):
             y, x = sign * dy, sign * dx
             value = _crop(padded, border + y, border - y, border + x, border - x)
             lightness += weight_here[:1] * value[:1]

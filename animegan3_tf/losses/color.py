@@ -66,10 +66,7 @@ def rgb_to_lab(images: tf.Tensor) -> tf.Tensor:
 
 
 def _piecewise(
-    x: tf.Tensor,
-    threshold: float,
-    below: Callable[[tf.Tensor], tf.Tensor],
-    above: Callable[[tf.Tensor], tf.Tensor],
+    x: tf.Tensor, threshold: float, below: Callable[[tf.Tensor], tf.Tensor], above: Callable[[tf.Tensor], tf.Tensor]
 ) -> tf.Tensor:
     # each branch sees only arguments of its own side: a power at zero would make the gradient NaN through tf.where
     return tf.where(x > threshold, above(tf.maximum(x, threshold)), below(x))

@@ -100,9 +100,7 @@ def open_tflite(path: Path) -> Model:
         raise _unfit(path, f"a TFLite model from one tensor to one: {error}") from None
     # Only open sizes may change: a fixed graph has its sizes in constants, and may compute wrong values silently.
     shape = [None if side < 0 else int(side) for side in source["shape_signature"]]
-    quantised = all(
-        details["dtype"] in (np.int8, np.uint8) and details["quantization"][0] for details in (source, result)
-    )
+    quantised = all(one["dtype"] in (np.int8, np.uint8) and one["quantization"][0] for one in (source, result))
     dtype = np.float32 if quantised else source["dtype"]
     metadata: dict[str, str] = {}
     with contextlib.suppress(ValueError, IndexError, struct.error):  # damaged metadata: the network may still draw
@@ -207,12 +205,7 @@ def open_session(path: Path, threads: int = 0) -> InferenceSession:
 
 
 def _model(
-    kind: str,
-    path: Path,
-    forward: Forward,
-    shape: Sequence[int | None],
-    dtype: type | str,
-    header: Mapping[str, Any],
+    kind: str, path: Path, forward: Forward, shape: Sequence[int | None], dtype: type | str, header: Mapping[str, Any]
 ) -> Model:
     """The model of a file whose input has a shape and type: it must be float32 [1 or open, H, W, 3]."""
     import tensorflow as tf
@@ -269,15 +262,10 @@ def read_metadata(path: Path) -> dict[str, str]:
     return {name: text for name, text in found.items() if text}
 
 
-def _place(table: Table, slot: int) -> int:
-    """The position of a field, 0 where it is missing."""
-    offset = table.Offset(4 + 2 * slot)
-    return offset and offset + table.Pos
-
-
 def _string(table: Table, slot: int) -> str:
-    place = _place(table, slot)
-    return table.String(place).decode() if place else ""
+    """The text of a field; empty where it is missing."""
+    offset = table.Offset(4 + 2 * slot)
+    return table.String(table.Pos + offset).decode() if offset else ""
 
 
 def _tables(table: Table, slot: int) -> list[Table]:

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Union
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from animegan3_tf.common.errors import UserError
-from animegan3_tf.layers import (
-    LADE,
-    Downsample2x,
-    ExternalAttention,
-    LayerNorm,
-    ReflectConv2D,
-    ReflectDepthwiseConv2D,
-    Upsample2x,
-)
+from animegan3_tf.layers import LADE, Downsample2x, ExternalAttention, ReflectConv2D, ReflectDepthwiseConv2D, Upsample2x
 from animegan3_tf.layers.convolution import split
-from animegan3_tf.layers.normalization import MomentNorm
+from animegan3_tf.layers.normalization import LayerNorm, MomentNorm
 from animegan3_tf.models.graph_blocks import Block, blocks_of
 from animegan3_tf.models.graph_operations import GraphFile
 from animegan3_tf.models.weights import build_deployed, epsilon_names, named_weights, weight_name
@@ -33,10 +26,9 @@ _SHOWN = 12  # problems: a network of another kind differs in hundreds of places
 
 Fitted = tuple[dict[str, np.ndarray], list[str]]  # {role of a weight: array}, a line for each thing that does not fit
 Compare = Callable[[tf.keras.layers.Layer, Block], Fitted]
-Either = Union[tf.keras.layers.Layer, Block]
 
 
-def fit(model: tf.keras.Model, output: Block) -> tuple[dict[str, np.ndarray], list[str]]:
+def fit(model: tf.keras.Model, output: Block) -> Fitted:
     """Finds the weights of a network in a published graph.
 
     Args:
@@ -46,11 +38,16 @@ def fit(model: tf.keras.Model, output: Block) -> tuple[dict[str, np.ndarray], li
     Returns:
         {name of a weight, as in weights files: array} and a line for each thing that does not fit.
     """
+
+    @functools.cache
+    def depth(one: tf.keras.layers.Layer | Block) -> int:
+        """The length of the longest way from a layer, or from a block, to the photo."""
+        return 1 + max(map(depth, one.inputs if isinstance(one, Block) else _sources(one)), default=0)
+
     arrays: dict[str, np.ndarray] = {}
     problems: list[str] = []
     done = set()
     waiting = [(_layer_of(model.output), output)]
-    depths = _Depths()
     while waiting:
         layer, block = waiting.pop()
         if (layer.name, id(block)) in done:
@@ -65,14 +62,13 @@ def fit(model: tf.keras.Model, output: Block) -> tuple[dict[str, np.ndarray], li
             continue
         found, wrong = compare(layer, block)
         problems += [f"{block.name}: {line}" for line in wrong]
-        for role, array in found.items():
-            arrays[f"{layer.name}/{role}"] = array
+        arrays |= {f"{layer.name}/{role}": array for role, array in found.items()}
         sources = _sources(layer)
         if len(sources) != len(block.inputs):
             problems.append(f"{block.name} has {len(block.inputs)} inputs; {layer.name} has {len(sources)}")
             continue
         # a sum's inputs may be written in either order: the longer branch belongs to the longer one
-        waiting += zip(sorted(sources, key=depths.of_layer), sorted(block.inputs, key=depths.of_block))
+        waiting += zip(sorted(sources, key=depth), sorted(block.inputs, key=depth))
     return arrays, problems
 
 
@@ -80,30 +76,6 @@ def in_words(problems: list[str]) -> str:
     """Puts the first problems into one line, and the number of the others."""
     more = len(problems) - _SHOWN
     return "; ".join(problems[:_SHOWN]) + (f"; and {more} more" if more > 0 else "")
-
-
-class _Depths:
-    """The length of the longest way from a layer, or from a block, to the photo."""
-
-    def __init__(self) -> None:
-        self._known: dict[object, int] = {}
-
-    def of_layer(self, layer: tf.keras.layers.Layer) -> int:
-        return self._depth(layer, layer.name, _sources)
-
-    def of_block(self, block: Block) -> int:
-        return self._depth(block, id(block), lambda one: one.inputs)
-
-    def _depth(self, one: Either, key: object, sources: Callable[[Any], Iterable[Either]]) -> int:
-        if key not in self._known:
-            self._known[key] = 1 + max(
-                (self._depth(source, self._key(source), sources) for source in sources(one)), default=0
-            )
-        return self._known[key]
-
-    @staticmethod
-    def _key(one: Either) -> object:
-        return id(one) if isinstance(one, Block) else one.name
 
 
 def _layer_of(tensor: tf.Tensor) -> tf.keras.layers.Layer:
@@ -129,16 +101,15 @@ def _nothing(layer: tf.keras.layers.Layer, block: Block) -> Fitted:
 
 
 def _convolution(layer: ReflectConv2D, block: Block) -> Fitted:
-    wrong = list(_paddings(split(layer.kernel_size - layer.strides, layer.larger_side), block))
-    return _kernel(layer, block, wrong)
+    return _kernel(layer, block, split(layer.kernel_size - layer.strides, layer.larger_side))
 
 
 def _depthwise(layer: ReflectDepthwiseConv2D, block: Block) -> Fitted:
-    wrong = list(_paddings(split(layer.kernel.shape[0] - layer.strides, "after"), block))
-    return _kernel(layer, block, wrong)
+    return _kernel(layer, block, split(layer.kernel.shape[0] - layer.strides, "after"))
 
 
-def _kernel(layer: ReflectConv2D | ReflectDepthwiseConv2D, block: Block, wrong: list[str]) -> Fitted:
+def _kernel(layer: ReflectConv2D | ReflectDepthwiseConv2D, block: Block, sides: tuple[int, int]) -> Fitted:
+    wrong = list(_paddings(sides, block))
     if block.values["strides"] != layer.strides:
         wrong.append(f"stride {block.values['strides']}, the network has {layer.strides}")
     arrays = {"kernel": block.values["kernel"]}
@@ -159,11 +130,7 @@ def _paddings(sides: tuple[int, int], block: Block) -> Iterator[str]:
 
 
 def _lade(layer: LADE, block: Block) -> Fitted:
-    wrong = (
-        []
-        if block.values["target_epsilon"] == layer.epsilon
-        else list(_epsilons(block.values["target_epsilon"], layer.epsilon, "of the target"))
-    )
+    wrong = list(_epsilons(block.values["target_epsilon"], layer.epsilon, "of the target"))
     wrong += _epsilons(block.values["epsilon"], layer.epsilon)
     return _shaped(layer, {"kernel": block.values["kernel"]}, wrong)
 

@@ -197,9 +197,8 @@ def _variance(x: Wanted, axes: frozenset[str]) -> Pattern:
 
 def _scaled(x: Wanted, mean: Wanted, variance: Wanted) -> Pattern:
     """Normalisation as TensorFlow 1 writes it: x * inverse + (beta - mean * inverse)."""
-    inverse = pattern(
-        "multiply", pattern("reciprocal_square_root", pattern("add", variance, Number("epsilon"))), Number("gamma")
-    )
+    deviation = pattern("reciprocal_square_root", pattern("add", variance, Number("epsilon")))
+    inverse = pattern("multiply", deviation, Number("gamma"))
     shift = pattern("subtract", Number("beta"), pattern("multiply", mean, inverse))
     return pattern("add", pattern("multiply", x, inverse), shift)
 
@@ -210,42 +209,25 @@ _NORMS = {
     "layer": _scaled(_X, _mean(_X, _EVERYTHING), _variance(_X, _EVERYTHING)),
     "batch": _scaled(_X, Number("moving_mean"), Number("moving_variance")),
 }
-_NORMALISED = pattern(
-    "divide",
-    pattern("subtract", _X, _mean(_X, _ROWS)),
-    pattern("square_root", pattern("add", _variance(_X, _ROWS), Number("epsilon"))),
-)
+_DEVIATION = pattern("square_root", pattern("add", _variance(_X, _ROWS), Number("epsilon")))
+_NORMALISED = pattern("divide", pattern("subtract", _X, _mean(_X, _ROWS)), _DEVIATION)
 _TARGET_DEVIATION = pattern("square_root", pattern("add", _variance(_TARGET, _ROWS), Number("target_epsilon")))
 _LADE = pattern("add", pattern("multiply", _NORMALISED, _TARGET_DEVIATION), _mean(_TARGET, _ROWS))
 _JOINED = pattern("leaky_relu", pattern("add", Wildcard("answer"), _X))
 _WEIGHTS = Wildcard("weights")
-_ANSWER = pattern(
-    "convolution",
-    pattern(
-        "convolution",
-        pattern(
-            "divide", _WEIGHTS, pattern("add", Number("epsilon"), pattern("sum", _WEIGHTS, over=frozenset(("C",))))
-        ),
-        name="from_memory",
-    ),
-    name="project_out",
-)
-_SOFTMAX = pattern(
-    "softmax",
-    pattern("convolution", pattern("convolution", _X, name="project_in"), name="to_memory"),
-    over=frozenset(("P",)),
-)
+_SUM = pattern("add", Number("epsilon"), pattern("sum", _WEIGHTS, over=frozenset(("C",))))
+_READ = pattern("convolution", pattern("divide", _WEIGHTS, _SUM), name="from_memory")
+_ANSWER = pattern("convolution", _READ, name="project_out")
+_LOGITS = pattern("convolution", pattern("convolution", _X, name="project_in"), name="to_memory")
+_SOFTMAX = pattern("softmax", _LOGITS, over=frozenset(("P",)))
+_PARAMETERS = ("gamma", "beta", "moving_mean", "moving_variance")  # of a normalisation; some have only two
 
 
 def _norm(operation: Operation) -> Recognised | None:
     for axes, wanted in _NORMS.items():
         found = first_fit(wanted, operation)
         if found:
-            values = {
-                name: _array(found[name])
-                for name in ("gamma", "beta", "moving_mean", "moving_variance")
-                if name in found
-            }
+            values = {name: _array(found[name]) for name in _PARAMETERS if name in found}
             return "norm", (found["x"],), {"axes": axes, "epsilon": _epsilon(found["epsilon"]), **values}
     return None
 
@@ -263,14 +245,12 @@ def _lade(operation: Operation) -> Recognised | None:
 
 def _attention(operation: Operation) -> Recognised | None:
     """External attention, whose normalisation may be folded into its last convolution."""
-    joined = first_fit(_JOINED, operation)
-    if not joined:
+    if not first_fit(_JOINED, operation):
         return None
     both = operation.inputs[0].inputs
     for answer, x in (both, both[::-1]):
         norm = _norm(answer)
-        source = norm[1][0] if norm else answer
-        found = first_fit(_ANSWER, source)
+        found = first_fit(_ANSWER, norm[1][0] if norm else answer)
         if not found:
             continue
         read = first_fit(_SOFTMAX, found["weights"])
@@ -280,31 +260,21 @@ def _attention(operation: Operation) -> Recognised | None:
         convolutions = [parts[name] for name in ("project_in", "to_memory", "from_memory", "project_out")]
         if not all(map(_is_linear, convolutions[:3])):
             continue
-        first, memory, back, last = (_square(one) for one in convolutions)
+        first, memory, back, last = (one.values["kernel"][0, 0] for one in convolutions)
         if not np.array_equal(memory, back.T):
             return "unknown", (), {"why": "is an attention that reads and writes two memories"}
         values = norm[2] if norm else _folded(convolutions[3])
-        return (
-            "attention",
-            (x,),
-            {
-                "alpha": operation.values["alpha"],
-                "memory": memory,
-                "project_in": first[None, None],
-                "project_out": last[None, None],
-                "epsilon": _epsilon(found["epsilon"]),
-                "norm": values["axes"],
-                "norm_epsilon": values["epsilon"],
-                **{name: value for name, value in values.items() if name not in ("axes", "epsilon")},
-            },
-        )
+        kernels = {"memory": memory, "project_in": first[None, None], "project_out": last[None, None]}
+        constants = {"alpha": operation.values["alpha"], "epsilon": _epsilon(found["epsilon"])}
+        weights = {name: value for name, value in values.items() if name not in ("axes", "epsilon")}
+        norms = {"norm": values["axes"], "norm_epsilon": values["epsilon"], **weights}
+        return "attention", (x,), {**kernels, **constants, **norms}
     return None
 
 
 def _folded(convolution: Operation) -> dict[str, Any]:
     """The values of a batch normalisation that is part of the convolution before it; its epsilon is not known."""
-    channels = convolution.values["channels"]
-    bias = convolution.values["bias"]
+    channels, bias = convolution.values["channels"], convolution.values["bias"]
     beta = np.zeros(channels, np.float32) if bias is None else bias
     return {"axes": "batch", "epsilon": None, "gamma": np.ones(channels, np.float32), "beta": beta, "folded": True}
 
@@ -312,10 +282,6 @@ def _folded(convolution: Operation) -> dict[str, Any]:
 def _is_linear(convolution: Operation) -> bool:
     values = convolution.values
     return values["kernel"].shape[:2] == (1, 1) and values["strides"] == 1 and values["bias"] is None
-
-
-def _square(convolution: Operation) -> np.ndarray:
-    return convolution.values["kernel"][0, 0]
 
 
 def _array(operation: Operation) -> np.ndarray:

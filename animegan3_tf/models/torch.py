@@ -91,8 +91,7 @@ class Tensor:
             array = np.zeros(self.shape, dtype)
         else:
             size = dtype.itemsize
-            strides = [stride * size for stride in self.strides]
-            array = np.ndarray(self.shape, dtype, data, self.offset * size, strides)
+            array = np.ndarray(self.shape, dtype, data, self.offset * size, [stride * size for stride in self.strides])
         if dtype == _BFLOAT16:
             upper = np.ascontiguousarray(array).view("<u2").astype("<u4")
             return (upper << 16).view("<f4").reshape(self.shape)
@@ -273,9 +272,8 @@ class _Zip:
         self._data = f"{root}data/"
         storages = Storages()
         self.contents: Any = walk_pickle(io.BytesIO(self._zip.read(f"{root}data.pkl")), TORCH_NAMES, storages)
-        start = len(self._data)
-        stored = {name[start:]: e.file_size for name, e in self._entries.items() if name.startswith(self._data)}
-        storages.check(stored)
+        stored = {name: e.file_size for name, e in self._entries.items() if name.startswith(self._data)}
+        storages.check({name[len(self._data) :]: size for name, size in stored.items()})
 
     def read(self, storage: Storage) -> bytes:
         """Returns the bytes of a storage; raises ValueError where their checksum is wrong."""
@@ -398,7 +396,7 @@ class TorchFile(contextlib.AbstractContextManager):
                 source = opened.enter_context(Path(source).open("rb"))
             self._container = open_container(source)
             self.contents: Any = _plain(self._container.contents)
-            self.arrays = self._arrays(_named(self.contents))
+            self.arrays = Arrays(_named(self.contents), self._read)
             self._stack = opened.pop_all()
 
     def __exit__(self, *_: object) -> None:
@@ -431,10 +429,7 @@ class TorchFile(contextlib.AbstractContextManager):
             raise UserError(f"PyTorch file {self.name!r} holds no weights{where}; it holds {known}")
         if all(name.startswith(_PARALLEL) for name in found):
             found = {name[len(_PARALLEL) :]: source for name, source in found.items()}
-        return self._arrays(found)
-
-    def _arrays(self, sources: dict[str, Source]) -> Arrays:
-        return Arrays(sources, self._read)
+        return Arrays(found, self._read)
 
     def _read(self, tensor: Tensor) -> np.ndarray:
         with self._user_errors():

@@ -16,13 +16,8 @@ if TYPE_CHECKING:
     from animegan3_tf.networks.animegan3 import main_tail as main_tail
     from animegan3_tf.networks.perceptual import PerceptualNetwork as PerceptualNetwork
 
-_own, __dir__, __all__ = lazy.attach(
-    __name__,
-    submod_attrs={
-        "animegan3": ["build_discriminator", "build_generator", "main_tail"],
-        "perceptual": ["PerceptualNetwork"],
-    },
-)
+_NAMES = {"animegan3": ["build_discriminator", "build_generator", "main_tail"], "perceptual": ["PerceptualNetwork"]}
+_own, __dir__, __all__ = lazy.attach(__name__, submod_attrs=_NAMES)
 # what opens files lives in `models` now; these names were public here, and programs import them from here
 _MOVED = {"load_generator": "weights", "save_generator": "weights", "load_perceptual": "perceptual"}
 

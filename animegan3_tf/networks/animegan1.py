@@ -6,13 +6,7 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
-from animegan3_tf.layers import (
-    Downsample2x,
-    InstanceNorm,
-    ReflectConv2D,
-    ReflectDepthwiseConv2D,
-    Upsample2x,
-)
+from animegan3_tf.layers import Downsample2x, InstanceNorm, ReflectConv2D, ReflectDepthwiseConv2D, Upsample2x
 from animegan3_tf.networks.patch_discriminator import build_patch_discriminator
 
 RESIDUALS = 8

@@ -42,11 +42,7 @@ def build_generator(
         raise ValueError(f"tails is {tails!r}; it must be one of {', '.join(TAILS)}")
     photo = tf.keras.Input((None, None, 3), name="photo")
     lade_options = {"form": lade, "epsilon": epsilons["lade"]}
-    attention = {
-        "norm": attention_norm,
-        "epsilon": epsilons["attention"],
-        "norm_epsilon": epsilons["attention_norm"],
-    }
+    attention = {"norm": attention_norm, "epsilon": epsilons["attention"], "norm_epsilon": epsilons["attention_norm"]}
     features = _base(photo, lade_options)
     outputs = {
         tail: _tail(features, tail, resize, lade_options, attention)

@@ -39,13 +39,8 @@ def build_jp_face(resize: str = "legacy", epsilons: Mapping[str, float] = EPSILO
         x = block(x, wide, f"base_{level}b")
         skips.append(x)  # [N, H/2, W/2, 64], [N, H/4, W/4, 128]
     skips.pop()
-    x = ExternalAttention(
-        128,
-        norm="instance",
-        epsilon=epsilons["attention"],
-        norm_epsilon=epsilons["attention_norm"],
-        name="main_attention",
-    )(x)  # [N, H/8, W/8, 128]
+    attention, norm = epsilons["attention"], epsilons["attention_norm"]
+    x = ExternalAttention(128, "instance", attention, norm, name="main_attention")(x)  # [N, H/8, W/8, 128]
     for step, filters in enumerate((128, 64, 32), start=1):
         x = Upsample2x(resize, name=f"main_{step}_up")(x)
         x = block(x, filters, f"main_{step}a")

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from animegan3_tf.common.errors import UserError
-from animegan3_tf.networks.perceptual import IMAGENET_MEAN, IMAGENET_STD
+from animegan3_tf.networks.perceptual import resnet_parts
 
 # LPIPS subtracts and divides by these, on images in [-1, 1]
 SHIFT, SCALE = np.array([-0.030, -0.088, -0.188]), np.array([0.458, 0.448, 0.450])
@@ -122,9 +122,8 @@ def read_anime_classifier(path: str | Path) -> dict[str, np.ndarray]:
         raise UserError(f"{str(path)!r} is not the classifier of anime-or-not 0.0.7: {reason}; {INSTALL}") from None
     wanted = {str(number) for numbers in STAGES.values() for number in numbers} | {"193", "fc.weight", "fc.bias"}
     if missing := sorted(wanted - set(weights)):
-        raise UserError(
-            f"{str(path)!r} is not the classifier of anime-or-not 0.0.7: no array {missing[0]!r}; {INSTALL}"
-        )
+        reason = f"no array {missing[0]!r}"
+        raise UserError(f"{str(path)!r} is not the classifier of anime-or-not 0.0.7: {reason}; {INSTALL}")
     return weights
 
 
@@ -138,27 +137,10 @@ def build_anime_classifier(weights: dict[str, np.ndarray]) -> tf.keras.Model:
         A model from float [N, 224, 224, 3] RGB in [-1, 1] to {"features": [N, 512], "logits": [N, 2]}; logit 1 is
         anime.
     """
-
-    def conv(x: tf.Tensor, number: int, strides: int = 1) -> tf.Tensor:
-        kernel = weights[str(number)].transpose(2, 3, 1, 0)
-        size = kernel.shape[0]
-        if size > 1:  # TensorFlow's SAME pads stride 2 on one side only, the network was trained with both
-            x = tf.keras.layers.ZeroPadding2D(size // 2)(x)
-        layer = tf.keras.layers.Conv2D(kernel.shape[3], size, strides, name=f"conv_{number}")
-        x = layer(x)
-        layer.set_weights([kernel, weights[str(number + 1)]])
-        return x
-
-    def block(x: tf.Tensor, first: int, second: int, shortcut: int | None = None) -> tf.Tensor:
-        y = tf.keras.layers.ReLU()(conv(x, first, 1 if shortcut is None else 2))
-        x = x if shortcut is None else conv(x, shortcut, 2)
-        return tf.keras.layers.ReLU()(tf.keras.layers.Add()([x, conv(y, second)]))
-
+    numbered = {int(name): array for name, array in weights.items() if name.isdecimal()}
+    stem, block = resnet_parts({n: a.transpose(2, 3, 1, 0) if a.ndim == 4 else a for n, a in numbered.items()})
     image = tf.keras.Input((SIZE, SIZE, 3), name="image")
-    scale, offset = 0.5 / IMAGENET_STD, (0.5 - IMAGENET_MEAN) / IMAGENET_STD
-    x = tf.keras.layers.Rescaling(scale.tolist(), offset.tolist(), name="imagenet")(image)
-    x = tf.keras.layers.ReLU()(conv(x, 193, 2))  # [N, 112, 112, 64]
-    x = tf.keras.layers.MaxPooling2D(3, 2)(tf.keras.layers.ZeroPadding2D(1)(x))
+    x = tf.keras.layers.MaxPooling2D(3, 2)(tf.keras.layers.ZeroPadding2D(1)(stem(image)))  # [N, 56, 56, 64]
     for channels, (first, second, third, fourth) in STAGES.items():
         x = block(block(x, first, second, SHORTCUTS.get(channels)), third, fourth)
     features = tf.keras.layers.GlobalAveragePooling2D(name="features")(x)  # [N, 512]

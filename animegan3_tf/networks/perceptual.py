@@ -6,7 +6,7 @@ VGG19's features are taken before the ReLU; the ResNet-18 is the first half of o
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,10 +40,7 @@ def build_vgg19(
     Raises:
         UserError: A tap is not known.
     """
-    taps = list(LAYERS) if taps is None else list(taps)
-    unknown = sorted(set(taps) - set(LAYERS))
-    if unknown:
-        raise UserError(f"VGG19 has no tap {', '.join(unknown)}; it has {', '.join(LAYERS)}")
+    taps = _known_taps("VGG19", taps, LAYERS)
     deepest = max(taps, key=list(LAYERS).index)
     image = tf.keras.Input((None, None, 3), name="image")
     # RGB order is kept and the first kernel turned instead, so the image is not copied
@@ -67,13 +64,11 @@ def build_vgg19(
 def random_vgg19() -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Seeded He-normal weights with zero biases, as `build_vgg19` takes them: VGG19 without any training."""
     rng = np.random.RandomState(0)  # the legacy generator: golden data name it
-    return {
-        name: (
-            (rng.randn(3, 3, fan_in, fan_out) * np.sqrt(2.0 / (9 * fan_in))).astype(np.float32),
-            np.zeros(fan_out, np.float32),
-        )
-        for name, (fan_in, fan_out) in LAYERS.items()
-    }
+    weights = {}
+    for name, (fan_in, fan_out) in LAYERS.items():
+        kernel = rng.randn(3, 3, fan_in, fan_out) * np.sqrt(2.0 / (9 * fan_in))
+        weights[name] = kernel.astype(np.float32), np.zeros(fan_out, np.float32)
+    return weights
 
 
 # brings the taps to similar scales: the standard deviation over anime faces becomes 1, 1 and 0.65
@@ -134,13 +129,32 @@ def build_resnet18(weights: Mapping[int, np.ndarray], taps: Iterable[str] | None
     Raises:
         UserError: A tap is not known.
     """
-    taps = list(NORMALISATION) if taps is None else list(taps)
-    unknown = sorted(set(taps) - set(NORMALISATION))
-    if unknown:
-        raise UserError(f"the ResNet-18 has no tap {', '.join(unknown)}; it has {', '.join(NORMALISATION)}")
+    taps = _known_taps("the ResNet-18", taps, NORMALISATION)
+    image = tf.keras.Input((None, None, 3), name="image")
+    stem, block = resnet_parts(weights)
+    features = {"A": stem(image)}  # [N, H/2, W/2, 64]
+    if {"B", "C"} & set(taps):
+        x = tf.keras.layers.MaxPooling2D(3, 2)(tf.keras.layers.ZeroPadding2D(1)(features["A"]))
+        features["B"] = block(block(x, 196, 199), 202, 205)  # [N, H/4, W/4, 64]
+    if "C" in taps:
+        features["C"] = block(block(features["B"], 208, 211, 214), 217, 220)  # [N, H/8, W/8, 128]
+    outputs = {tap: tf.keras.layers.Rescaling(NORMALISATION[tap], name=tap)(features[tap]) for tap in taps}
+    return tf.keras.Model(image, outputs, name="resnet18")
+
+
+def resnet_parts(weights: Mapping[int, np.ndarray]) -> tuple[Callable[..., tf.Tensor], Callable[..., tf.Tensor]]:
+    """Makes the functions that build a ResNet's stem and its blocks.
+
+    Args:
+        weights: {number: array} of kernels HWIO; the bias of each kernel has the next number.
+
+    Returns:
+        stem(image) takes [N, H, W, 3] RGB in [-1, 1] to [N, H/2, W/2, 64]; block(x, first, second, shortcut) takes the
+        numbers of its kernels, and halves x where it has a shortcut.
+    """
 
     def conv(x: tf.Tensor, number: int, strides: int = 1) -> tf.Tensor:
-        _, filters, size = KERNELS[number]
+        size, _, _, filters = weights[number].shape
         if size > 1:  # TensorFlow's SAME pads stride 2 on one side only, the network was trained with both
             x = tf.keras.layers.ZeroPadding2D(size // 2)(x)
         layer = tf.keras.layers.Conv2D(filters, size, strides, name=f"conv_{number}")
@@ -148,23 +162,26 @@ def build_resnet18(weights: Mapping[int, np.ndarray], taps: Iterable[str] | None
         layer.set_weights([weights[number], weights[number + 1]])
         return x
 
-    def block(x: tf.Tensor, first: int, second: int, strides: int = 1, shortcut: int | None = None) -> tf.Tensor:
-        y = tf.keras.layers.ReLU()(conv(x, first, strides))
-        x = x if shortcut is None else conv(x, shortcut, strides)
+    def stem(image: tf.Tensor) -> tf.Tensor:
+        scale, offset = 0.5 / IMAGENET_STD, (0.5 - IMAGENET_MEAN) / IMAGENET_STD
+        x = tf.keras.layers.Rescaling(scale.tolist(), offset.tolist(), name="imagenet")(image)
+        return tf.keras.layers.ReLU()(conv(x, 193, 2))
+
+    def block(x: tf.Tensor, first: int, second: int, shortcut: int | None = None) -> tf.Tensor:
+        y = tf.keras.layers.ReLU()(conv(x, first, 1 if shortcut is None else 2))
+        x = x if shortcut is None else conv(x, shortcut, 2)
         return tf.keras.layers.ReLU()(tf.keras.layers.Add()([x, conv(y, second)]))
 
-    image = tf.keras.Input((None, None, 3), name="image")
-    scale, offset = 0.5 / IMAGENET_STD, (0.5 - IMAGENET_MEAN) / IMAGENET_STD
-    x = tf.keras.layers.Rescaling(scale.tolist(), offset.tolist(), name="imagenet")(image)
-    features = {"A": tf.keras.layers.ReLU()(conv(x, 193, 2))}  # [N, H/2, W/2, 64]
-    if {"B", "C"} & set(taps):
-        x = tf.keras.layers.MaxPooling2D(3, 2)(tf.keras.layers.ZeroPadding2D(1)(features["A"]))
-        features["B"] = block(block(x, 196, 199), 202, 205)  # [N, H/4, W/4, 64]
-    if "C" in taps:
-        x = block(features["B"], 208, 211, strides=2, shortcut=214)
-        features["C"] = block(x, 217, 220)  # [N, H/8, W/8, 128]
-    outputs = {tap: tf.keras.layers.Rescaling(NORMALISATION[tap], name=tap)(features[tap]) for tap in taps}
-    return tf.keras.Model(image, outputs, name="resnet18")
+    return stem, block
+
+
+def _known_taps(network: str, taps: Iterable[str] | None, known: Iterable[str]) -> list[str]:
+    """The taps, all that are known by default; raises UserError where one is not known."""
+    taps = list(known if taps is None else taps)
+    unknown = sorted(set(taps) - set(known))
+    if unknown:
+        raise UserError(f"{network} has no tap {', '.join(unknown)}; it has {', '.join(known)}")
+    return taps
 
 
 @dataclass(frozen=True)
@@ -198,10 +215,8 @@ def vgg19_network(model: tf.keras.Model) -> PerceptualNetwork:
 def resnet18_network(model: tf.keras.Model) -> PerceptualNetwork:
     """Normalised features need no scale; these styles' loss weights want Gram matrices not divided by channels."""
     model.trainable = False
-    channels = _channels(model)
-    return PerceptualNetwork(
-        "resnet18", model, dict.fromkeys(channels, 1.0), {t: float(c) for t, c in channels.items()}
-    )
+    gram_scales = {tap: float(channels) for tap, channels in _channels(model).items()}
+    return PerceptualNetwork("resnet18", model, dict.fromkeys(gram_scales, 1.0), gram_scales)
 
 
 def _channels(model: tf.keras.Model) -> dict[str, int]:

@@ -6,16 +6,13 @@ import functools
 import itertools
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from animegan3_tf.common import images
-from animegan3_tf.networks.architectures import ARCHITECTURES, least_side
-
-if TYPE_CHECKING:
-    from animegan3_tf.networks.architectures import Architecture
+from animegan3_tf.networks.architectures import ARCHITECTURES, Architecture, least_side
 
 
 class Frozen(tf.keras.layers.Layer):

@@ -16,6 +16,7 @@ import numpy as np
 from animegan3_tf.common import images
 from animegan3_tf.common.errors import UserError, quote
 
+Draw = Callable[[np.ndarray], np.ndarray]  # a photo, uint8 RGB [H, W, 3] -> the same size
 _AHEAD = 4  # images read before, and written after, the one in the model; this bounds memory
 _RESULT_SUFFIX = {".heic": ".jpg", ".heif": ".jpg", ".bmp": ".png", ".tif": ".png", ".tiff": ".png"}
 
@@ -36,7 +37,7 @@ class Report:
 def stylize_files(
     inputs: Iterable[str | os.PathLike],
     output: str | os.PathLike,
-    stylizer: Callable[[np.ndarray], np.ndarray],
+    stylizer: Draw,
     *,
     max_pixels: int = images.DEFAULT_MAX_PIXELS,
     suffix: str | None = None,
@@ -155,10 +156,8 @@ def collect_photos(inputs: Sequence[Path], output: Path) -> tuple[dict[Path, Pat
             if folder in results.parents:  # an earlier run's results are not photos
                 found = [path for path in found if results not in Path(os.path.realpath(path)).parents]
             if not found and not problems:
-                raise UserError(
-                    f"folder {quote(item)} holds no images; their names end in "
-                    f"{', '.join(sorted(images.IMAGE_SUFFIXES))}"
-                )
+                endings = ", ".join(sorted(images.IMAGE_SUFFIXES))
+                raise UserError(f"folder {quote(item)} holds no images; their names end in {endings}")
             top = folder.name if len(inputs) > 1 else ""
         unlisted += problems
         for path in found:
@@ -176,9 +175,7 @@ def _identities(path: Path, links: bool = True) -> set[tuple[int, int]]:
     return found
 
 
-def _run(
-    jobs: Iterable[tuple[Path, Path]], stylizer: Callable[[np.ndarray], np.ndarray], max_pixels: int
-) -> Iterator[tuple[Path, str | None]]:
+def _run(jobs: Iterable[tuple[Path, Path]], stylizer: Draw, max_pixels: int) -> Iterator[tuple[Path, str | None]]:
     """Does the jobs and yields (photo, error or None) in their order; threads read and write files meanwhile."""
     todo = iter(jobs)
     reading: deque[tuple[Path, Path, Future[images.DecodedImage]]] = deque()
@@ -198,10 +195,7 @@ def _run(
 
 
 def _stylize_one(
-    pool: ThreadPoolExecutor,
-    stylizer: Callable[[np.ndarray], np.ndarray],
-    image: Future[images.DecodedImage],
-    target: Path,
+    pool: ThreadPoolExecutor, stylizer: Draw, image: Future[images.DecodedImage], target: Path
 ) -> Future[None]:
     """Draws a photo that was read, and starts the writing of the result."""
     try:

@@ -250,12 +250,7 @@ def stylize(
     stylizer = open_photo_stylizer(
         model, size=size, full_size=full_size, faces=faces, face_size=face_size, keep_colors=keep_colors
     )
+    inputs = [photos] if isinstance(photos, (str, os.PathLike)) else photos
     return stylize_files(
-        [photos] if isinstance(photos, (str, os.PathLike)) else photos,
-        out,
-        stylizer,
-        max_pixels=max_pixels,
-        suffix=suffix,
-        overwrite=overwrite,
-        on_progress=on_progress,
+        inputs, out, stylizer, max_pixels=max_pixels, suffix=suffix, overwrite=overwrite, on_progress=on_progress
     )

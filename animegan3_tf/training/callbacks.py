@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, SupportsFloat
+from pathlib import Path
+from types import FrameType
+from typing import Any, SupportsFloat
 
 import tensorflow as tf
 
 from animegan3_tf.common.console import duration
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.models.weights import save_generator
-
-if TYPE_CHECKING:
-    import os
-    from pathlib import Path
-    from types import FrameType
-
-    from animegan3_tf.training.trainer import GanTrainer
+from animegan3_tf.training.trainer import GanTrainer
 
 
 class Pace:
@@ -82,6 +79,7 @@ def remaining(step: int, rate: float, steps: int, pretrain_steps: int) -> str:
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 Logs = Mapping[str, SupportsFloat]  # a step's terms: {name: number or scalar tensor}
+Show = Callable[[str], object]  # receives a line for the user
 
 
 class RunCallback(tf.keras.callbacks.Callback):
@@ -161,7 +159,7 @@ class Console(PacedCallback):
         show: Receives each line.
     """
 
-    def __init__(self, every: int, steps: int, pretrain_steps: int, show: Callable[[str], object]) -> None:
+    def __init__(self, every: int, steps: int, pretrain_steps: int, show: Show) -> None:
         super().__init__(every)
         self.steps, self.pretrain_steps, self.show = steps, pretrain_steps, show
 

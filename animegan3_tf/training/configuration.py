@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import animegan3_tf
 from animegan3_tf.common import images
@@ -21,26 +22,12 @@ from animegan3_tf.styles import Style
 from animegan3_tf.styles.style import PAIRS
 from animegan3_tf.training.run_files import CONFIGURATION, flat, read_configuration
 
-if TYPE_CHECKING:
-    import os
-
 OVERRIDDEN = "overridden"  # key in config.json: the settings that --override changed in the course of the run
 PERCEPTUAL = "perceptual_file.sha256"  # compared where both parts of a run know the file, see run_folder.py
 # the settings that may change when a run is resumed: none of them affects a weight
 _FREE = {
-    "perceptual_file",
-    "perceptual_file.path",
-    PERCEPTUAL,
-    "version",
-    "steps",
-    "max_pixels",
-    "samples",
-    "sample_size",
-    "log_every",
-    "sample_every",
-    "checkpoint_every",
-    "keep",
-    "keep_every",
+    *("perceptual_file", "perceptual_file.path", PERCEPTUAL, "version", "steps", "max_pixels"),
+    *("samples", "sample_size", "log_every", "sample_every", "checkpoint_every", "keep", "keep_every"),
 }
 
 
@@ -180,17 +167,12 @@ class RunConfiguration:
         """
         try:
             values = {name: value for name, value in values.items() if name not in ("version", OVERRIDDEN)}
-            origins = {name: values.get(name) for name in ("init", "perceptual_file")}
+            given = [name for name in ("init", "perceptual_file") if values.get(name) is not None]
+            values |= {name: Origin(**values[name]) for name in given}
             pairs = values.get("pairs")
             pairs = (pairs,) if isinstance(pairs, str) else pairs  # one folder, as runs had it at first
-            return cls(
-                **{
-                    **values,
-                    "style": Style.from_dict(values["style"], source=source),
-                    "pairs": None if pairs is None else tuple(pairs),
-                    **{name: None if origin is None else Origin(**origin) for name, origin in origins.items()},
-                }
-            )
+            values["pairs"] = None if pairs is None else tuple(pairs)
+            return cls(**{**values, "style": Style.from_dict(values["style"], source=source)})
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserError(f"{source!r} cannot be read: {error}") from error
 

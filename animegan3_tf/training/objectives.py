@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections import deque
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
@@ -14,15 +16,16 @@ from animegan3_tf.data.colors import balance_settings, balanced
 from animegan3_tf.data.dataset import TrainingData
 from animegan3_tf.data.pair_dataset import PairBatches, open_pair_folders, open_pairs
 from animegan3_tf.models.weights import build_deployed
-from animegan3_tf.networks import build_generator
-from animegan3_tf.training.callbacks import Logs, RunCallback
+from animegan3_tf.networks import PerceptualNetwork, build_generator
+from animegan3_tf.styles import Style
+from animegan3_tf.training.callbacks import Logs, RunCallback, Show
+from animegan3_tf.training.configuration import RunConfiguration
 from animegan3_tf.training.pairs import PAIRS, PairTrainer
-from animegan3_tf.training.single_tail import SingleTailTrainer
+from animegan3_tf.training.single_tail import SingleTailObjective, SingleTailTrainer
 from animegan3_tf.training.terms import needed_taps, paired_weights, region_target, unpaired_weights
 from animegan3_tf.training.trainer import ADVERSARIAL, PRETRAIN
-from animegan3_tf.training.two_tail import Trainer
+from animegan3_tf.training.two_tail import Objective, Trainer
 from animegan3_tf.training.validation import (
-    ANIME_IMAGES,
     PairSquare,
     PairValidation,
     Scores,
@@ -30,18 +33,6 @@ from animegan3_tf.training.validation import (
     held_out_squares,
     spread_images,
 )
-
-if TYPE_CHECKING:
-    import contextlib
-    import os
-    from pathlib import Path
-
-    from animegan3_tf.networks import PerceptualNetwork
-    from animegan3_tf.styles import Style
-    from animegan3_tf.training.configuration import RunConfiguration
-    from animegan3_tf.training.single_tail import SingleTailObjective
-    from animegan3_tf.training.two_tail import Objective
-
 
 TRAINERS = {"animegan1": SingleTailTrainer, "animegan2": SingleTailTrainer, "animegan3": Trainer}
 
@@ -74,7 +65,7 @@ class Dominance(RunCallback):
         window: The number of steps.
     """
 
-    def __init__(self, undecided: float, warn: Callable[[str], object], window: int = WINDOW) -> None:
+    def __init__(self, undecided: float, warn: Show, window: int = WINDOW) -> None:
         super().__init__(every=1)
         self.undecided, self._warn, self._window = undecided, warn, window
         self._losses: deque[float] = deque(maxlen=window)
@@ -114,7 +105,7 @@ def undecided_loss(objective: Objective | SingleTailObjective) -> float:
     return float(min(objective.answering_alike(answer) for answer in answers))
 
 
-SAMPLE_PHOTOS = 4
+SAMPLE_PHOTOS, ANIME_IMAGES = 4, 16
 
 
 class UnpairedObjective:
@@ -130,13 +121,7 @@ class UnpairedObjective:
         data: The training batches.
     """
 
-    def __init__(
-        self,
-        configuration: RunConfiguration,
-        draws: bool,
-        warn: Callable[[str], object],
-        show: Callable[[str], object],
-    ) -> None:
+    def __init__(self, configuration: RunConfiguration, draws: bool, warn: Show, show: Show) -> None:
         assert configuration.photos is not None  # `resolve_steps` needs both
         assert configuration.anime is not None
         self._photos, self._anime = configuration.photos, configuration.anime
@@ -202,7 +187,7 @@ class UnpairedObjective:
         scores = self._scores(trainer.objective)
         return Validation(self._configuration.sample_every, self._samples, folder, logs, scores, listeners)
 
-    def callbacks(self, trainer: Trainer | SingleTailTrainer, warn: Callable[[str], object]) -> list[RunCallback]:
+    def callbacks(self, trainer: Trainer | SingleTailTrainer, warn: Show) -> list[RunCallback]:
         """Returns further callbacks that watch the run's terms and call `warn`."""
         return [Dominance(undecided_loss(trainer.objective), warn)]
 
@@ -210,8 +195,7 @@ class UnpairedObjective:
         """A few photos spread over the folder, uint8 squares."""
         configuration = self._configuration
         side = configuration.sample_size or configuration.style.data.image_size
-        folder = configuration.samples or self._photos
-        return list(spread_images(folder, SAMPLE_PHOTOS, side, configuration.max_pixels))
+        return list(spread_images(configuration.samples or self._photos, SAMPLE_PHOTOS, side, configuration.max_pixels))
 
     def _scores(self, objective: Objective | SingleTailObjective) -> Scores:
         configuration, side = self._configuration, len(self._samples[0])
@@ -248,13 +232,7 @@ class PairedObjective:
         data: The training batches.
     """
 
-    def __init__(
-        self,
-        configuration: RunConfiguration,
-        draws: bool,
-        warn: Callable[[str], object],
-        show: Callable[[str], object],
-    ) -> None:
+    def __init__(self, configuration: RunConfiguration, draws: bool, warn: Show, show: Show) -> None:
         self._configuration = configuration
         settings = configuration.style.pairs
         max_pixels, most = configuration.max_pixels, settings.largest_side
@@ -297,8 +275,7 @@ class PairedObjective:
     ) -> PairTrainer:
         """See `UnpairedObjective`."""
         configuration = self._configuration
-        gains = configuration.jit and tf.config.list_physical_devices("GPU")
-        jit = ("networks",) if gains else ()
+        jit = ("networks",) if configuration.jit and tf.config.list_physical_devices("GPU") else ()
         return PairTrainer(configuration.style, network, configuration.steps, configuration.accumulate, jit, plain)
 
     def validation(
@@ -308,7 +285,7 @@ class PairedObjective:
         shown = self._configuration.style.pairs.shown
         return PairValidation(self._configuration.sample_every, self._squares, shown, folder, logs, listeners)
 
-    def callbacks(self, trainer: PairTrainer, warn: Callable[[str], object]) -> list[RunCallback]:
+    def callbacks(self, trainer: PairTrainer, warn: Show) -> list[RunCallback]:
         """See `UnpairedObjective`.
 
         There are none: a discriminator that loses has no effect on the generator, and one that wins helps it.

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
 from animegan3_tf import losses
 from animegan3_tf.models.weights import build_deployed
+from animegan3_tf.networks import PerceptualNetwork
 from animegan3_tf.networks.patch_discriminator import build_pair_discriminator
+from animegan3_tf.styles.style import Style, TrainSettings
 from animegan3_tf.training.distribution import scaled_gradients
 from animegan3_tf.training.terms import FeatureTerms, paired_weights
 from animegan3_tf.training.trainer import Batch, GanTrainer, Gradients, Terms, adam, total
-
-if TYPE_CHECKING:
-    from animegan3_tf.networks import PerceptualNetwork
-    from animegan3_tf.styles import Style
-    from animegan3_tf.styles.style import TrainSettings
 
 UNDECIDED_LOSS = 0.25  # of a discriminator that answers 0.5 to every image
 
@@ -122,20 +118,15 @@ class PairTrainer(GanTrainer):
         super().__init__(style, network, networks, PairObjective, accumulate, jit, plain)
         if style.pairs.discriminator:
             self._discriminate = self._as_called(self.discriminator)
-            self.discriminator_loss = tf.Variable(
-                UNDECIDED_LOSS,
-                trainable=False,
-                name="discriminator_loss",
-                aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
-            )
+            first = tf.VariableAggregation.ONLY_FIRST_REPLICA
+            self.discriminator_loss = tf.Variable(UNDECIDED_LOSS, False, name="discriminator_loss", aggregation=first)
 
     def train_step(self, batch: Batch) -> Terms:
         """Trains one step, see `GanTrainer.train_step`, and updates the discriminator's mean loss."""
         terms = super().train_step(batch)
         if "discriminator_pair" in terms:
-            self.discriminator_loss.assign(
-                _DECAY * self.discriminator_loss + (1.0 - _DECAY) * terms["discriminator_pair"]
-            )
+            newest = (1.0 - _DECAY) * terms["discriminator_pair"]
+            self.discriminator_loss.assign(_DECAY * self.discriminator_loss + newest)
         return terms
 
     @property
@@ -161,9 +152,8 @@ class PairTrainer(GanTrainer):
     def _pretraining(self, batch: Batch) -> tuple[Terms, Gradients]:
         """Computes losses and gradients without the discriminator."""
         with tf.GradientTape() as tape:
-            terms = self.objective.generator(
-                batch["drawing"], self._generate(batch["photo"], training=True), batch.get("eyes")
-            )
+            result = self._generate(batch["photo"], training=True)
+            terms = self.objective.generator(batch["drawing"], result, batch.get("eyes"))
             loss = total(terms)
         return {"loss": loss, **terms}, {"generator": self._gradients("generator", tape, loss)}
 

@@ -227,20 +227,9 @@ class RunStatus:
 
     def __init__(self, folder: str | os.PathLike[str], steps: int, clock: Callable[[], float] = time.time) -> None:
         self.path, self._clock = Path(folder) / STATUS, clock
-        self.values: dict[str, Any] = {
-            "state": STARTING,
-            "step": 0,
-            "steps": steps,
-            "phase": None,
-            "pid": os.getpid(),
-            "host": socket.gethostname(),
-            "started": clock(),
-            "updated": None,
-            "message": "",
-            "terms": {},
-            "validation": {},
-            "grid": None,
-        }
+        self.values: dict[str, Any] = {"state": STARTING, "step": 0, "steps": steps, "phase": None}
+        self.values |= {"pid": os.getpid(), "host": socket.gethostname(), "started": clock(), "updated": None}
+        self.values |= {"message": "", "terms": {}, "validation": {}, "grid": None}
 
     def update(self, **changes: Any) -> None:
         """Changes some fields and writes the file."""
@@ -379,7 +368,8 @@ def read_run(folder: str | os.PathLike[str], now: float | None = None) -> Run:
     settings = configuration.get("style")
     style = _kept(settings.get("name") if isinstance(settings, dict) else None, str)
     if status is None:
-        return Run(str(folder), UNKNOWN, style, _saved_step(folder), _kept(configuration.get("steps"), int))
+        saved = max(map(step_of, states(folder)), default=0)
+        return Run(str(folder), UNKNOWN, style, saved, _kept(configuration.get("steps"), int))
     grid, updated = _kept(status.get("grid"), str), status.get("updated")
     return Run(
         folder=str(folder),
@@ -394,12 +384,6 @@ def read_run(folder: str | os.PathLike[str], now: float | None = None) -> Run:
         age=max(0.0, now - updated) if is_number(updated) else None,
         message=_kept(status.get("message"), str) or "",
     )
-
-
-def _saved_step(folder: str | os.PathLike[str]) -> int:
-    """The step of the newest state, for a run without a status file."""
-    found = states(folder)
-    return step_of(found[-1]) if found else 0
 
 
 def _kept(value: object, kind: type[Kind]) -> Kind | None:

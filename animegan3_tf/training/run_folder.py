@@ -9,17 +9,17 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.common.files import remove_leftovers, sha256_of, take_lock, whole_file
 from animegan3_tf.models.checkpoints import WEIGHTS, by_name
-from animegan3_tf.models.model import WEIGHTS_KIND, kind_of, open_model
+from animegan3_tf.models.model import WEIGHTS_KIND, Model, kind_of, open_model
 from animegan3_tf.models.weights import misfits, named_weights
 from animegan3_tf.models.weights_file import read_weights
-from animegan3_tf.styles.style import PAIRS, UNPAIRED
+from animegan3_tf.styles.style import PAIRS, UNPAIRED, Style
 from animegan3_tf.training.configuration import OVERRIDDEN, PERCEPTUAL, Origin, RunConfiguration, binding
 from animegan3_tf.training.run_files import CONFIGURATION, is_state, state_name, states
 from animegan3_tf.training.state import (
@@ -31,13 +31,7 @@ from animegan3_tf.training.state import (
     read_state,
     set_aside_newer,
 )
-
-if TYPE_CHECKING:
-    from animegan3_tf.models.model import Model
-    from animegan3_tf.styles import Style
-    from animegan3_tf.training.trainer import GanTrainer
-
-_AVERAGE, _SUPPORT = "average/", "support_"
+from animegan3_tf.training.trainer import GanTrainer
 
 
 def deployed_weights(state: State) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -68,8 +62,8 @@ def deployed_weights(state: State) -> tuple[dict[str, Any], dict[str, np.ndarray
         }
     except (KeyError, TypeError, AttributeError) as error:
         raise UserError(f"the state of step {state.step} does not describe its run: {error} is missing") from None
-    average = {name[len(_AVERAGE) :]: array for name, array in state.arrays.items() if name.startswith(_AVERAGE)}
-    return header, {name: array for name, array in average.items() if not name.startswith(_SUPPORT)}
+    average = _below("average", state.arrays)
+    return header, {name: array for name, array in average.items() if not name.startswith("support_")}
 
 
 @dataclass(frozen=True)
@@ -374,9 +368,8 @@ def _agree(
         overridden.append({"step": state.step, "key": key, "before": expected.get(key), "now": now.get(key)})
     here, there = environment(), state.header["environment"]
     if configuration.deterministic and here != there:
-        what = ", ".join(
-            f"{name} was {there.get(name)!r}, is {here[name]!r}" for name in here if here[name] != there.get(name)
-        )
+        changed = [name for name in here if here[name] != there.get(name)]
+        what = ", ".join(f"{name} was {there.get(name)!r}, is {here[name]!r}" for name in changed)
         show(
             f"WARNING: the state was saved in another environment ({what}): from here on the run may differ in its "
             "last bits"

@@ -5,10 +5,9 @@ from __future__ import annotations
 import functools
 import multiprocessing
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
@@ -19,13 +18,7 @@ from animegan3_tf.filters import guided_filter, l0_smooth
 from animegan3_tf.filters.felzenszwalb import superpixels
 from animegan3_tf.filters.non_local_means import nl_means
 from animegan3_tf.networks import PerceptualNetwork
-from animegan3_tf.styles import Style
-from animegan3_tf.styles.style import FeatureSettings, PerceptualSettings
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from animegan3_tf.styles.style import TargetSettings
+from animegan3_tf.styles.style import FeatureSettings, PerceptualSettings, Style, TargetSettings
 
 COLOR_LOSSES = {"yuv": losses.yuv_color_loss, "lab": losses.lab_color_loss}
 
@@ -156,8 +149,7 @@ def guide(settings: TargetSettings, images: tf.Tensor) -> tf.Tensor:
         The same, clipped.
     """
     unit = tf.clip_by_value((images + 1.0) / 2.0, 0.0, 1.0)
-    filtered = guided_filter(unit, settings.guided_radius, settings.guided_eps)
-    return tf.clip_by_value(filtered * 2.0 - 1.0, -1.0, 1.0)
+    return _from_unit(guided_filter(unit, settings.guided_radius, settings.guided_eps))
 
 
 def revision_target(
@@ -175,8 +167,7 @@ def revision_target(
     """
     # in the original code, values reach NL-means through 8 bits by truncation
     unit = tf.floor((support + 1.0) * 127.5) / 255.0
-    denoised = denoise(unit, *settings.nl_means)
-    return tf.clip_by_value(l0_smooth(denoised, settings.revision_l0_lambda) * 2.0 - 1.0, -1.0, 1.0)
+    return _from_unit(l0_smooth(denoise(unit, *settings.nl_means), settings.revision_l0_lambda))
 
 
 def region_l0(settings: TargetSettings, images: tf.Tensor) -> tf.Tensor:
@@ -189,8 +180,12 @@ def region_l0(settings: TargetSettings, images: tf.Tensor) -> tf.Tensor:
     Returns:
         The same, clipped.
     """
-    smooth = l0_smooth((images + 1.0) / 2.0, settings.region_l0_lambda)
-    return tf.clip_by_value(smooth * 2.0 - 1.0, -1.0, 1.0)
+    return _from_unit(l0_smooth((images + 1.0) / 2.0, settings.region_l0_lambda))
+
+
+def _from_unit(images: tf.Tensor) -> tf.Tensor:
+    """[0, 1] to [-1, 1], clipped."""
+    return tf.clip_by_value(images * 2.0 - 1.0, -1.0, 1.0)
 
 
 def region_target(

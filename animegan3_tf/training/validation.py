@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -19,18 +21,11 @@ from animegan3_tf.data.drawing_checks import both_eyes_drawn
 from animegan3_tf.data.pair_dataset import PairImages
 from animegan3_tf.losses import feature_distance, gram_matrix
 from animegan3_tf.losses.features import centred
-from animegan3_tf.training.callbacks import Logs, RunCallback
+from animegan3_tf.networks import PerceptualNetwork
+from animegan3_tf.styles.style import PerceptualSettings
+from animegan3_tf.training.callbacks import Logs, RunCallback, Show
 from animegan3_tf.training.terms import gray
-
-if TYPE_CHECKING:
-    import os
-    from pathlib import Path
-
-    from animegan3_tf.networks import PerceptualNetwork
-    from animegan3_tf.styles.style import PerceptualSettings
-    from animegan3_tf.training.trainer import GanTrainer
-
-ANIME_IMAGES = 16
+from animegan3_tf.training.trainer import GanTrainer
 
 Rendering = tuple[list[list[np.ndarray]], Sequence[str], dict[str, float]]  # rows of images, column names, curves
 
@@ -319,9 +314,7 @@ class PairValidation(Validation):
         return rows, ("photo", "result", "drawing"), values
 
 
-def held_out_squares(
-    pictures: PairImages, numbers: Sequence[int], side: int, warn: Callable[[str], object] = print
-) -> list[PairSquare]:
+def held_out_squares(pictures: PairImages, numbers: Sequence[int], side: int, warn: Show = print) -> list[PairSquare]:
     """Loads the middle of some pairs.
 
     Args:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import tensorflow as tf
 
 from animegan3_tf.common.errors import UserError
-from animegan3_tf.training.callbacks import Console, Logs, Pace, PacedCallback, RunCallback
+from animegan3_tf.training.callbacks import Console, Logs, Pace, PacedCallback, RunCallback, Show
 from animegan3_tf.training.run_files import FAILED, FINISHED, RUNNING, STOPPED, MetricsFile, RunStatus
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class MetricsLog(PacedCallback):
         every: int,
         file: MetricsFile,
         batch_size: float,
-        warn: Callable[[str], object],
+        warn: Show,
         clock: Callable[[], float] = time.time,
         pace: Pace | None = None,
     ) -> None:
@@ -118,13 +118,7 @@ class StatusFile(RunCallback):
         clock: Returns seconds; tests replace it.
     """
 
-    def __init__(
-        self,
-        every: int,
-        status: RunStatus,
-        warn: Callable[[str], object],
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, every: int, status: RunStatus, warn: Show, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(every)
         self.status = status
         self._warn, self._clock, self._failed = warn, clock, False
@@ -163,7 +157,7 @@ class SilentMonitor:
         show: Receives the warnings.
     """
 
-    def __init__(self, worker: int, show: Callable[[str], object] = print) -> None:
+    def __init__(self, worker: int, show: Show = print) -> None:
         self._worker, self._show = worker, show
         self.callbacks: list[RunCallback] = []
 
@@ -196,7 +190,7 @@ class RunMonitor:
         configuration: RunConfiguration,
         folder: str | os.PathLike[str],
         resumed_at: int | None = None,
-        show: Callable[[str], object] = print,
+        show: Show = print,
         write_page: Callable[[str | os.PathLike[str]], object] | None = None,
     ) -> None:
         self.folder, self._show, self._write_page = folder, show, write_page
