@@ -119,7 +119,9 @@ class PairTrainer(GanTrainer):
         if style.pairs.discriminator:
             self._discriminate = self._as_called(self.discriminator)
             first = tf.VariableAggregation.ONLY_FIRST_REPLICA
-            self.discriminator_loss = tf.Variable(UNDECIDED_LOSS, False, name="discriminator_loss", aggregation=first)
+            self.discriminator_loss = tf.Variable(
+                UNDECIDED_LOSS, trainable=False, name="discriminator_loss", aggregation=first
+            )
 
     def train_step(self, batch: Batch) -> Terms:
         """Trains one step, see `GanTrainer.train_step`, and updates the discriminator's mean loss."""
