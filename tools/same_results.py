@@ -19,12 +19,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
 
 from animegan3_tf.study.build import Key, key_path
-from animegan3_tf.study.design import schedule
+from animegan3_tf.study.design import Study, schedule
 
 TRAIN = "--perceptual random --image-size 64 --batch-size 2 --steps 20 --pretrain-steps 8 --sample-every 10"
 COMMANDS = (  # name, arguments
@@ -70,8 +70,28 @@ def run(checkout: Path, place: Path, arguments: str) -> tuple[int, str, float]:
     return done.returncode, done.stdout + done.stderr, time.perf_counter() - begun
 
 
+def make_answers(study: Study, seed: int, block: int, prefer: Callable[[str, list[str]], object]) -> dict:
+    """Makes what a rater's page saves.
+
+    Args:
+        study: The study.
+        seed: The rater's.
+        block: The block that the rater is given.
+        prefer: From a question and the codes of the images, from left to right, to the answer.
+    """
+    given = [
+        {
+            "trial": shown.trial,
+            "pictures": list(shown.pictures),
+            "answers": {question: prefer(question, list(shown.pictures)) for question in study.questions},
+        }
+        for shown in schedule(study, seed, block)
+    ]
+    return {"study": study.id, "seed": seed, "block": block, "language": "en", "given": given}
+
+
 def answer(place: Path) -> None:
-    """Answers the study of a folder, as so many pages save it: each rater prefers the first image, then the last.
+    """Answers the study of a folder, as so many pages save it: raters prefer the first image and the last, in turns.
 
     Args:
         place: Holds study.html's key; the answers go into its folder `answers`.
@@ -79,16 +99,9 @@ def answer(place: Path) -> None:
     key = Key.read(key_path(place / "study.html"))
     (place / "answers").mkdir(exist_ok=True)
     for rater in range(RATERS):
-        block = rater % key.study.blocks
-        given = [
-            {
-                "trial": shown.trial,
-                "pictures": list(shown.pictures),
-                "answers": dict.fromkeys(key.study.questions, shown.pictures[-(number % 2)]),
-            }
-            for number, shown in enumerate(schedule(key.study, rater, block))
-        ]
-        saved = {"study": key.study.id, "seed": rater, "block": block, "language": "en", "given": given}
+        saved = make_answers(
+            key.study, rater, rater % key.study.blocks, lambda _, codes, place=-(rater % 2): codes[place]
+        )
         (place / "answers" / f"{rater}.json").write_text(json.dumps(saved), encoding="utf-8")
 
 

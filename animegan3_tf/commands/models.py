@@ -202,8 +202,15 @@ def export_command(
     from animegan3_tf.models.checkpoints import terms_of
 
     card = {"name": name, "version": version, "author": author, "license": license, "trained_on": trained_on}
-    sides = tuple(_integer("--size", text) for text in _listed(sizes))
-    plan = ExportPlan(_listed(formats), sides, _listed(precisions), calibrate, photos, litert, card)
+    plan = ExportPlan(
+        formats=_listed(formats),
+        sizes=tuple(_integer("--size", text) for text in _listed(sizes)),
+        precisions=_listed(precisions),
+        calibrate=calibrate,
+        photos=photos,
+        litert=litert,
+        card=card,
+    )
 
     def show(file: ExportedFile) -> None:
         print(f"{file.path.name:34}{file.bytes / 1e6:6.2f} MB  {file.comparison}", flush=True)

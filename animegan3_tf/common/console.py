@@ -8,6 +8,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from types import ModuleType
 from typing import TypeVar
 
 import rich.progress
@@ -30,6 +31,17 @@ def quiet_tensorflow() -> None:
     warnings.filterwarnings("ignore", module="tensorflow_addons")
     warnings.filterwarnings("ignore", message=".*pkg_resources.*")
     warnings.filterwarnings("ignore", module="PIL")  # images.py says in one line what is wrong with a file
+
+
+def tensorflow_addons() -> ModuleType | None:
+    """Imports TensorFlow Addons without its end-of-life notice, which is known; None where it does not import."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        try:
+            import tensorflow_addons
+        except ImportError:
+            return None
+    return tensorflow_addons
 
 
 @contextlib.contextmanager

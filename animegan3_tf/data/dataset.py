@@ -6,7 +6,6 @@ import itertools
 import json
 import os
 import threading
-import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -14,6 +13,7 @@ from typing import Protocol
 import numpy as np
 import tensorflow as tf
 
+from animegan3_tf.common.console import tensorflow_addons
 from animegan3_tf.common.errors import UserError, quote
 from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, ImageError, decode_image, find_images, read_image
 from animegan3_tf.data.manifest import missing_targets, rejected_sources
@@ -92,19 +92,14 @@ class ShardImages:
         return None
 
 
-try:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # its end-of-life notice, known and pinned
-        import tensorflow_addons as tfa
-except ImportError:
-    tfa = None
+_ADDONS = tensorflow_addons()
 
 
 def rotate(image: tf.Tensor, angle: tf.Tensor) -> tf.Tensor:
     """Rotates a float image [H, W, C] by `angle` radians, bilinearly; corners are filled by reflection."""
-    if tfa is None:
+    if _ADDONS is None:
         return own_rotate(image, angle)
-    return tfa.image.rotate(image, angle, interpolation="bilinear", fill_mode="reflect")
+    return _ADDONS.image.rotate(image, angle, interpolation="bilinear", fill_mode="reflect")
 
 
 def own_rotate(image: tf.Tensor, angle: tf.Tensor) -> tf.Tensor:

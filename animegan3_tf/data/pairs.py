@@ -543,7 +543,7 @@ def _finish(task: _Drawing) -> dict | str:
     drawing = keep(task.square, task.drawing, task.landmarks) if keep else task.drawing
     height, width = drawing.shape[:2]
     scale = min(1.0, settings.size / max(height, width))
-    size = (settings.size, settings.size) if settings.faces else (round(height * scale), round(width * scale))
+    size = (settings.size, settings.size) if settings.faces else images.scaled_size((height, width), scale)
     record: dict[str, Any] = {"photo_sha256": task.sha256, "margin": margin, "landmarks": None}
     if task.landmarks is not None:
         ratio = np.array([size[1] / width, size[0] / height])

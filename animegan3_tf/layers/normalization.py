@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import tensorflow as tf
+
+from animegan3_tf.common.console import tensorflow_addons
 
 
 class MomentNorm:
@@ -71,12 +72,8 @@ class OwnInstanceNormalization(tf.keras.layers.GroupNormalization):
         super().__init__(groups=-1, **kwargs)
 
 
-try:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # its end-of-life notice, known and pinned
-        from tensorflow_addons.layers import InstanceNormalization
-except ImportError:
-    InstanceNormalization = OwnInstanceNormalization
+_ADDONS = tensorflow_addons()
+InstanceNormalization: Any = _ADDONS.layers.InstanceNormalization if _ADDONS else OwnInstanceNormalization
 
 
 @tf.keras.utils.register_keras_serializable(package="animegan3_tf")

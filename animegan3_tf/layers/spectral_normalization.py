@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import tensorflow as tf
+
+from animegan3_tf.common.console import tensorflow_addons
 
 
 class OwnWrapper(tf.keras.layers.Wrapper):
@@ -81,12 +82,8 @@ class Normalised:
         return tf.stop_gradient(u), tf.stop_gradient(v)
 
 
-try:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # its end-of-life notice, known and pinned
-        from tensorflow_addons.layers import SpectralNormalization as Wrapper
-except ImportError:
-    Wrapper = OwnWrapper
+_ADDONS = tensorflow_addons()
+Wrapper: Any = _ADDONS.layers.SpectralNormalization if _ADDONS else OwnWrapper
 
 
 @tf.keras.utils.register_keras_serializable(package="animegan3_tf")

@@ -17,7 +17,7 @@ import tensorflow as tf
 from google.protobuf import json_format
 from google.protobuf.message import DecodeError
 
-from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.errors import UserError, one_line
 from animegan3_tf.models import graph_operations as ops
 from animegan3_tf.models.exported import check_onnx
 from animegan3_tf.models.graph_operations import GraphFile, Inputs, Node, Operation, Reader, Unreadable, Value, View
@@ -394,7 +394,7 @@ def read_tfjs(path: Path) -> GraphFile:
         for group in groups:
             constants |= _weights(group, path)
     except (AttributeError, KeyError, TypeError, ValueError, json_format.ParseError) as error:
-        why = " ".join(str(error).split())
+        why = one_line(error)
         raise UserError(f"{str(path)!r} is not a TF.js graph model, or it is damaged: {why}") from error
     return graph_file(graph, constants, "TF.js", (path, *files))
 

@@ -184,9 +184,17 @@ def keras_model(
 
     architecture = architecture_of(header, path)
     forward, whole = forward_functions(network, architecture)
-    exhausted = (MemoryError, tf.errors.ResourceExhaustedError)
     return Model(
-        kind, path, forward, header, architecture, network, None, whole, files, exhausted, architecture.multiple
+        kind,
+        path,
+        forward,
+        header,
+        architecture,
+        network,
+        whole=whole,
+        files=files,
+        exhausted=(MemoryError, tf.errors.ResourceExhaustedError),
+        multiple=architecture.multiple,
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.errors import UserError, one_line
 from animegan3_tf.networks.perceptual import resnet_parts
 
 # LPIPS subtracts and divides by these, on images in [-1, 1]
@@ -118,7 +118,7 @@ def read_anime_classifier(path: str | Path) -> dict[str, np.ndarray]:
             model = onnx.load(str(path))
         weights = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
     except Exception as error:  # onnx raises what protobuf does, which differs from version to version
-        reason = " ".join(str(error).split())
+        reason = one_line(error)
         raise UserError(f"{str(path)!r} is not the classifier of anime-or-not 0.0.7: {reason}; {INSTALL}") from None
     wanted = {str(number) for numbers in STAGES.values() for number in numbers} | {"193", "fc.weight", "fc.bias"}
     if missing := sorted(wanted - set(weights)):

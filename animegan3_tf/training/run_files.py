@@ -227,9 +227,20 @@ class RunStatus:
 
     def __init__(self, folder: str | os.PathLike[str], steps: int, clock: Callable[[], float] = time.time) -> None:
         self.path, self._clock = Path(folder) / STATUS, clock
-        self.values: dict[str, Any] = {"state": STARTING, "step": 0, "steps": steps, "phase": None}
-        self.values |= {"pid": os.getpid(), "host": socket.gethostname(), "started": clock(), "updated": None}
-        self.values |= {"message": "", "terms": {}, "validation": {}, "grid": None}
+        self.values: dict[str, Any] = {
+            "state": STARTING,
+            "step": 0,
+            "steps": steps,
+            "phase": None,
+            "pid": os.getpid(),
+            "host": socket.gethostname(),
+            "started": clock(),
+            "updated": None,
+            "message": "",
+            "terms": {},
+            "validation": {},
+            "grid": None,
+        }
 
     def update(self, **changes: Any) -> None:
         """Changes some fields and writes the file."""

@@ -6,10 +6,11 @@ import math
 import random
 
 import numpy as np
+import same_results
 from PIL import Image
 
 from animegan3_tf.study.build import Key
-from animegan3_tf.study.design import Study, schedule, trials_of
+from animegan3_tf.study.design import Study, trials_of
 
 
 def make_key(methods="ABCD", photos=10, kind="pairwise", questions=("overall",), items=24, repeats=3):
@@ -24,15 +25,7 @@ def make_key(methods="ABCD", photos=10, kind="pairwise", questions=("overall",),
 
 def make_answers(key, seed, block, answer, language="en"):
     """What a rater's page saves, as a dict. answer(question, codes from left to right) -> code, None or ranking."""
-    given = [
-        {
-            "trial": shown.trial,
-            "pictures": list(shown.pictures),
-            "answers": {question: answer(question, list(shown.pictures)) for question in key.study.questions},
-        }
-        for shown in schedule(key.study, seed, block)
-    ]
-    return {"study": key.study.id, "seed": seed, "block": block, "language": language, "given": given}
+    return {**same_results.make_answers(key.study, seed, block, answer), "language": language}
 
 
 class Person:
