@@ -1,9 +1,9 @@
 import io
 
+import rich.console
 from helpers.driven import Clock
 
-from animegan3_tf.common import console as printing
-from animegan3_tf.common.console import Lines
+from animegan3_tf.common.console import Lines, progress
 
 
 def test_lines_tell_the_rate_since_the_line_before_and_the_time_left():
@@ -27,9 +27,9 @@ def test_a_bar_shows_rate_and_names_of_any_bytes(monkeypatch):
     def console(stderr):
         return RealConsole(file=shown, force_terminal=True, width=150)
 
-    RealConsole = printing.Console
-    monkeypatch.setattr(printing, "Console", console)
-    with printing.progress("preparing") as advance:
+    RealConsole = rich.console.Console
+    monkeypatch.setattr(rich.console, "Console", console)
+    with progress("preparing") as advance:
         advance(1, 4, "a")
         advance(2, 4, "caf\udce9")
     assert "2/4" in shown.getvalue()

@@ -11,10 +11,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import ModuleType
 from typing import TypeVar
 
-import rich.progress
-from rich.console import Console
-from rich.text import Text
-
 Advance = Callable[[int, int, str], None]  # called as (done, total, name) after each item
 Progress = Callable[[str], contextlib.AbstractContextManager]  # as `progress`; the block gets an Advance, or None
 
@@ -101,15 +97,25 @@ def progress(what: str) -> Iterator[Advance]:
     Yields:
         A function to call as (done, total, name) after each item.
     """
+    from rich.console import Console  # here and below: most of what reads this module writes no progress
+
     console = Console(stderr=True)
     if not console.is_terminal:
         yield Lines(what)
         return
+    import rich.progress
+
+    class Rate(rich.progress.ProgressColumn):
+        """Items a second over the last half minute."""
+
+        def render(self, task: rich.progress.Task) -> str:
+            return "" if task.speed is None else f"{task.speed:.3g}/s"
+
     columns = (
         rich.progress.TextColumn("{task.description}"),
         rich.progress.BarColumn(),
         rich.progress.MofNCompleteColumn(),
-        _Rate(),
+        Rate(),
         rich.progress.TimeElapsedColumn(),
         rich.progress.TimeRemainingColumn(),
         rich.progress.TextColumn("{task.fields[name]}", markup=False),
@@ -164,12 +170,6 @@ class Lines:
         rate = (done - self._before) / (now - self._since)
         self._write(f"{self._what}: {done:,} of {total:,}, {rate:.3g}/s, {duration((total - done) / rate)} left")
         self._since, self._before = now, done
-
-
-class _Rate(rich.progress.ProgressColumn):
-    def render(self, task: rich.progress.Task) -> Text:
-        """Items a second over the last half minute."""
-        return Text("" if task.speed is None else f"{task.speed:.3g}/s")
 
 
 def _printable(name: str) -> str:

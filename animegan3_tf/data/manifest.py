@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import cv2
 import numpy as np
-import skimage
 
 import animegan3_tf
 from animegan3_tf.common.errors import UserError, quote
@@ -477,6 +476,8 @@ class TargetManifest:
 
 def tool_versions() -> dict[str, str]:
     """Returns the version of every library that influences the pixels of a target."""
+    import skimage
+
     return {
         "animegan3_tf": animegan3_tf.__version__,
         "scikit-image": skimage.__version__,  # type: ignore[attr-defined]  # its stub leaves it out

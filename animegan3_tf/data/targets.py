@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,7 +16,9 @@ from animegan3_tf.common.files import StrPath
 from animegan3_tf.common.images import resize, short_side_size
 from animegan3_tf.data.colors import balance_settings, balanced
 from animegan3_tf.filters import add_salt, l0_smooth_offline, smooth_edges, superpixels
-from animegan3_tf.styles import Style
+
+if TYPE_CHECKING:  # a worker that makes targets has no use for style files, whose models are slow to build
+    from animegan3_tf.styles import Style
 
 KINDS = ("superpixel", "l0", "smooth")
 

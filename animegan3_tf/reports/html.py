@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import jinja2
 import numpy as np
@@ -16,9 +16,9 @@ from markupsafe import Markup
 
 from animegan3_tf.common import images
 from animegan3_tf.common.console import number
-from animegan3_tf.data.colors import balanced
-from animegan3_tf.evaluation.result import Score
-from animegan3_tf.inspection.survey import shown
+
+if TYPE_CHECKING:
+    from animegan3_tf.evaluation.result import Score
 
 TILE = 176  # pixels a side
 _GROUND = 128  # grey level around an image that is not square, and in place of a missing one
@@ -102,6 +102,8 @@ def tile(path: Path, max_pixels: int = images.DEFAULT_MAX_PIXELS, balance: dict 
     Returns:
         uint8 [TILE, TILE, 3]; only the square where the image cannot be read.
     """
+    from animegan3_tf.data.colors import balanced
+
     square = np.full((TILE, TILE, 3), _GROUND, np.uint8)
     try:
         rgb = images.thumbnail(path, TILE, max_pixels).rgb
@@ -162,6 +164,8 @@ def cases(
     Returns:
         {heading: figures}; empty where no image has a score with a better direction.
     """
+    from animegan3_tf.inspection.survey import shown
+
     both, found = list(pairs.items()), {}
     for kind in kinds:
         for end, places in best_and_worst(kind, scores[kind.key], count).items():

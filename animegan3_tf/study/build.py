@@ -19,7 +19,6 @@ from animegan3_tf.common.console import Advance, counted
 from animegan3_tf.common.errors import UserError, quote
 from animegan3_tf.common.files import StrPath, whole_file
 from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, jpeg_bytes, read_image, resize, scaled_size
-from animegan3_tf.evaluation.drawn import images_by_name, same_aspect
 from animegan3_tf.study.design import KINDS, MOST_RANKED, QUESTIONS, Study, resolve_size, trials_of
 
 LARGE = 50_000_000  # bytes from which on mail and phones have trouble with a page
@@ -122,6 +121,9 @@ def match_images(photos: StrPath, methods: dict[str, Path]) -> dict[str, dict[st
     Raises:
         UserError: There is no photo, an image is missing, or two have one name.
     """
+    # here, since scoring reads this module too and needs no more of it than the key
+    from animegan3_tf.evaluation.drawn import images_by_name
+
     originals = images_by_name(photos, "--photos")
     if not originals:
         raise UserError(f"--photos {quote(photos)} holds no pictures; name a folder that does")
@@ -153,6 +155,8 @@ def read_alike(
         UserError: An image's aspect ratio differs from the photo's by over 5 %.
         ImageError: An image cannot be read.
     """
+    from animegan3_tf.evaluation.drawn import same_aspect
+
     images = {method: read_image(path, max_pixels).on_white() for method, path in paths.items()}
     height, width = images[None].shape[:2]
     for method, rgb in images.items():

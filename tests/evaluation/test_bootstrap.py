@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from animegan3_tf.evaluation import frechet_distance
+from animegan3_tf.evaluation.distances import frechet_distance
 from animegan3_tf.evaluation.result import bootstrap_interval
 
 

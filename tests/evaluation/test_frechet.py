@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from animegan3_tf.evaluation import frechet_distance
-from animegan3_tf.evaluation.distances import Moments, frechet_of_gaussians, moments_of
+from animegan3_tf.evaluation.distances import Moments, frechet_distance, frechet_of_gaussians, moments_of
 
 
 def features(seed, count=300, dimension=8, shift=0.0):

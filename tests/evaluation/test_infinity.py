@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from animegan3_tf.evaluation import frechet_distance
-from animegan3_tf.evaluation.distances import frechet_at_infinity, least_images
+from animegan3_tf.evaluation.distances import frechet_at_infinity, frechet_distance, least_images
 
 
 def test_the_bias_of_few_generated_pictures_is_gone():

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from animegan3_tf.evaluation import distances, kernel_distance
+from animegan3_tf.evaluation import distances
+from animegan3_tf.evaluation.distances import kernel_distance
 
 A, B = np.array([[1.0, 0], [0, 1]]), np.array([[1.0, 1], [0, 0]])
 
