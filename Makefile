@@ -1,4 +1,4 @@
-# Every target makes its own virtual environment first; nothing is assumed but Python 3.9-3.11, make and git.
+# Every target makes its own virtual environment first; nothing is assumed but Python 3.9-3.13, make and git.
 VENV ?= .venv
 STYLE ?= shinkai
 DATA ?= data
@@ -15,7 +15,7 @@ ifneq ($(words $(VENV)),1)
 $(error VENV='$(VENV)' must be one path without spaces)
 endif
 # Named by what was installed, and from where: other files, another PYTHON, EXTRAS or checkout installs again.
-STAMP := $(VENV)/.installed-$(shell { pwd; echo '$(PYTHON) $(EXTRAS)'; cat setup.cfg pyproject.toml constraints.txt; } | cksum | tr ' ' '-')
+STAMP := $(VENV)/.installed-$(shell { pwd; echo '$(PYTHON) $(EXTRAS)'; cat setup.cfg pyproject.toml constraints/*; } | cksum | tr ' ' '-')
 
 .PHONY: help demo test train runs inspect prepare stylize export lint docs venv
 .DEFAULT_GOAL := help
@@ -33,7 +33,7 @@ help:  ## this list
 	@echo "make export MODEL=portrait         write SavedModel and TFLite into OUT (RUN=runs/shinkai, ARGS='--format onnx')"
 	@echo "make lint                          ruff and mypy"
 	@echo "make docs EXTRAS=dev,docs          the pages of docs/ and the API as a site, in site/"
-	@echo "Variables: DATA=data PHOTOS= ANIME= PAIRS= PERCEPTUAL= ARGS=(more options) PYTHON=python3.11 VENV=.venv"
+	@echo "Variables: DATA=data PHOTOS= ANIME= PAIRS= PERCEPTUAL= ARGS=(more options) PYTHON=python3.12 VENV=.venv"
 	@echo "           EXTRAS=dev,beam (what to install besides: Apache Beam, for prepare --runner)"
 
 venv: $(STAMP)

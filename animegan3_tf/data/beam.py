@@ -42,8 +42,8 @@ def on_beam(runner: str = "DirectRunner", options: str = "") -> Engine:
     """
     if beam is None:
         raise UserError(
-            f"--runner {runner} needs Apache Beam, which needs Python 3.10 or 3.11: pip install -c constraints.txt -e "
-            "'.[beam]'; without --runner, processes of this machine make the shards"
+            f"--runner {runner} needs Apache Beam, which needs Python 3.10 or newer: pip install "
+            "'animegan3_tf[beam]'; without --runner, processes of this machine make the shards"
         )
     parsed = _parsed(options)
     try:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import functools
 import importlib.metadata
 import json
 import math
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -89,7 +91,8 @@ def _newer(mtcnn: Callable[..., Any]) -> Callable[[np.ndarray], list[Face]]:
     # Absolute paths: it would rather take, and unpickle, a file of that name in the working folder.
     weights = Path(stages.__file__).parents[1] / "assets" / "weights"
     kinds = {"pnet": stages.StagePNet, "rnet": stages.StageRNet, "onet": stages.StageONet}
-    parts = [kind(weights=str(weights / f"{name}.lz4")) for name, kind in kinds.items()]
+    with _closed_twice():
+        parts = [kind(weights=str(weights / f"{name}.lz4")) for name, kind in kinds.items()]
     for part in parts:  # as graphs: Keras' own calls would take most of the time
         part._model = tf.function(part.model, input_signature=[tf.TensorSpec([None, None, None, 3])], autograph=False)
     networks = mtcnn(stages=parts)
@@ -100,6 +103,22 @@ def _newer(mtcnn: Callable[..., Any]) -> Callable[[np.ndarray], list[Face]]:
         return [Face(tuple(row[1:5]), row[5], tuple(zip(row[6:11], row[11:16]))) for row in rows.tolist()]
 
     return search
+
+
+@contextlib.contextmanager
+def _closed_twice() -> Iterator[None]:
+    """Hides what Python 3.13 prints when lz4 flushes a file that it has closed; nothing was to be written."""
+    before = sys.unraisablehook
+
+    def hook(raised: Any) -> None:
+        if "closed file" not in str(raised.exc_value):
+            before(raised)
+
+    sys.unraisablehook = hook
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
 
 
 def _older(mtcnn: Callable[..., Any]) -> Callable[[np.ndarray], list[Face]]:

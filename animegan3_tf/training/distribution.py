@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from animegan3_tf.data.dataset import TrainingData
     from animegan3_tf.data.pair_dataset import PairBatches
 
+KERAS_3 = hasattr(tf.keras, "ops")
 POLICIES = ("float32", "mixed_float16", "mixed_bfloat16")
 
 
@@ -46,6 +47,13 @@ def policy(name: str) -> Iterator[None]:
         yield
     finally:
         tf.keras.mixed_precision.set_global_policy(before)
+
+
+class SummedAdam(tf.keras.optimizers.Adam):
+    """Adam for gradients that are added up over the replicas before: Keras 3 has no option that leaves them so."""
+
+    def _all_reduce_sum_gradients(self, pairs: list) -> list:
+        return pairs
 
 
 def with_loss_scaling(optimizer: tf.keras.optimizers.Optimizer) -> tf.keras.optimizers.Optimizer:
@@ -77,22 +85,50 @@ def scaled_gradients(
     weight = tf.constant(weight, loss.dtype)
     if not _scales(optimizer):
         return tape.gradient(loss, variables, output_gradients=weight)
-    gradients = tape.gradient(loss, variables, output_gradients=optimizer.get_scaled_loss(weight))
-    return optimizer.get_unscaled_gradients(gradients)
+    scale = tf.cast(loss_scale(optimizer), loss.dtype)
+    gradients = tape.gradient(loss, variables, output_gradients=weight * scale)
+    return [gradient / tf.cast(scale, gradient.dtype) for gradient in gradients]
+
+
+def update(
+    optimizer: tf.keras.optimizers.Optimizer, gradients: Sequence[tf.Tensor], variables: Sequence[tf.Variable]
+) -> None:
+    """Updates variables with gradients of the whole batch.
+
+    Args:
+        optimizer: Made by `trainer.adam`.
+        gradients: Unscaled, and added up over the replicas.
+        variables: The variables.
+    """
+    if KERAS_3:
+        if _scales(optimizer):  # it takes them scaled; a power of two changes no bit
+            gradients = [gradient * loss_scale(optimizer) for gradient in gradients]
+        optimizer.apply_gradients(zip(gradients, variables))
+        return
+    several = tf.distribute.get_strategy().num_replicas_in_sync > 1
+    options = {"skip_gradients_aggregation": True} if several else {}
+    optimizer.apply_gradients(zip(gradients, variables), **options)
 
 
 def tolerated(optimizer: tf.keras.optimizers.Optimizer, norm: tf.Tensor) -> tf.Tensor:
     """Returns a gradient norm for the guard: 0 for an overflow that a smaller loss scale can still cure."""
     if not _scales(optimizer):
         return norm
-    curable = tf.logical_and(optimizer.loss_scale > 1.0, tf.logical_not(tf.math.is_finite(norm)))
+    curable = tf.logical_and(loss_scale(optimizer) > 1.0, tf.logical_not(tf.math.is_finite(norm)))
     return tf.where(curable, 0.0, norm)
+
+
+def loss_scale(optimizer: tf.keras.optimizers.Optimizer) -> tf.Tensor:
+    """Returns the factor of an optimizer that scales the loss."""
+    return tf.convert_to_tensor(optimizer.dynamic_scale if KERAS_3 else optimizer.loss_scale)
 
 
 def scaling_variables(optimizer: tf.keras.optimizers.Optimizer) -> dict[str, tf.Variable]:
     """Returns the variables of the loss scale for a run's state, {name: variable}; empty without one."""
     if not _scales(optimizer):
         return {}
+    if KERAS_3:
+        return {"loss_scale": optimizer.dynamic_scale, "counter": optimizer.step_counter}
     # Keras 2.15 shows the counter but not the variable behind `loss_scale`
     return {"loss_scale": optimizer._loss_scale.current_loss_scale, "counter": optimizer.dynamic_counter}
 
@@ -271,10 +307,15 @@ def check_shares(batch_sizes: Mapping[str, int], replicas: int, accumulate: int 
 
 def set_locally(strategy: tf.distribute.Strategy, variable: tf.Variable, value: np.ndarray) -> None:
     """Sets a variable on this process's devices and leaves the other workers as they are."""
-    for part in strategy.experimental_local_results(variable):
+    for part in strategy.experimental_local_results(_plain(variable)):
         part.assign(value)
 
 
 def local_value(strategy: tf.distribute.Strategy, value: tf.distribute.DistributedValues | tf.Variable) -> np.ndarray:
     """Returns a distributed value or variable from this process's first device, without contacting other workers."""
-    return strategy.experimental_local_results(value)[0].numpy()
+    return strategy.experimental_local_results(_plain(value))[0].numpy()
+
+
+def _plain(variable: tf.Variable) -> tf.Variable:
+    """The variable of TensorFlow inside one of Keras 3's."""
+    return variable.value if KERAS_3 and isinstance(variable, tf.keras.Variable) else variable

@@ -263,7 +263,7 @@ def _fit(
             continue
         trainer.enter_phase(phase)
         batches = distribution.distribute(objective.data, trainer.steps_done)
-        trainer.fit(batches, steps_per_epoch=remaining, epochs=1, verbose=0, callbacks=callbacks)
+        trainer.fit(batches, steps_per_epoch=remaining, epochs=1, verbose=0, callbacks=callbacks, shuffle=False)
 
 
 def _saving(configuration: RunConfiguration, folder: Path) -> Callable[[GanTrainer], Path]:

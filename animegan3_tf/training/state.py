@@ -203,6 +203,7 @@ def _variables(trainer: HasVariables) -> dict[str, tf.Variable]:
 
 def _slots(optimizer: tf.keras.optimizers.Optimizer) -> list[tf.Variable]:
     """The step count and the moments; the learning rate, which Keras 3 counts in, is the configuration's."""
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # of loss scaling, whose variables are "extra"
     return [variable for variable in optimizer.variables if variable is not getattr(optimizer, "_learning_rate", None)]
 
 

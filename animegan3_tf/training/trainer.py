@@ -14,11 +14,13 @@ from animegan3_tf.layers import SpectralNormalization
 from animegan3_tf.layers.external_attention import NORM_MOMENTUM
 from animegan3_tf.models.weights import named_weights, weight_name
 from animegan3_tf.training.distribution import (
+    SummedAdam,
     local_value,
     scaled_gradients,
     scaling_variables,
     set_locally,
     tolerated,
+    update,
     with_loss_scaling,
 )
 
@@ -308,9 +310,7 @@ class GanTrainer(tf.keras.Model):
                 layer.advance()
         for name, parts in gradients.items():
             optimizer, variables = self._optimized[name]
-            # they are summed already
-            options = {"skip_gradients_aggregation": True} if self.replicas > 1 else {}
-            optimizer.apply_gradients(zip(parts, variables), **options)
+            update(optimizer, parts, variables)
         # 7. averages and counts
         self.generator_average.update(self.step)
         self.step.assign_add(1)
@@ -391,9 +391,7 @@ def adam(
     Returns:
         The optimizer, whose variables exist.
     """
-    optimizer = tf.keras.optimizers.Adam(
-        learning_rate, beta_1=beta_1, beta_2=0.999, epsilon=1e-8, global_clipnorm=clip_norm
-    )
+    optimizer = SummedAdam(learning_rate, beta_1=beta_1, beta_2=0.999, epsilon=1e-8, global_clipnorm=clip_norm)
     optimizer = with_loss_scaling(optimizer)
     optimizer.build(variables)
     return optimizer

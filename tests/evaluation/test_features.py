@@ -145,9 +145,9 @@ def test_what_cannot_be_loaded_is_one_line(specification, words):
 def test_without_a_network_the_module_to_download_is_named(tmp_path, monkeypatch):
     from animegan3_tf.evaluation import inception
 
-    def fail(handle):
+    def fail():
         raise OSError("<urlopen error [Errno -2] Name or service not known>")
 
-    monkeypatch.setattr(inception.tensorflow_hub, "resolve", fail)
+    monkeypatch.setattr(inception, "_fetched", fail)
     with pytest.raises(UserError, match=r"Name or service not known.*download https://tfhub.dev/.*compressed, unpack"):
         load_features("inception-2015")

@@ -54,14 +54,17 @@ def test_views_of_the_layout_are_classes_of_the_app(kotlin):
         assert f"class {name}(context: Context, attributes: AttributeSet?)" in kotlin[f"{name}.kt"]
 
 
-def test_the_model_is_called_as_the_exporter_names_it(kotlin):
+def test_the_model_is_called_as_the_exporter_names_it(kotlin, tmp_path):
     import tensorflow as tf
 
     from animegan3_tf.export.convert import convert_tflite
+    from animegan3_tf.models.litert import open_interpreter
 
     photo = tf.keras.Input((None, None, 3))
     network = tf.keras.Model(photo, tf.keras.layers.Conv2D(3, 1)(photo))
-    interpreter = tf.lite.Interpreter(model_content=convert_tflite(network, 32, ["float32"])["float32"])
+    path = tmp_path / "network.tflite"
+    path.write_bytes(convert_tflite(network, 32, ["float32"])["float32"])
+    interpreter, _ = open_interpreter(path)
     ((signature, names),) = interpreter.get_signature_list().items()
     assert signature == constant(kotlin["Generator.kt"], "SIGNATURE")
     assert names["inputs"] == [constant(kotlin["Generator.kt"], "INPUT")]

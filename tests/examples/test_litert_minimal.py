@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from animegan3_tf.models.litert import open_interpreter
 from animegan3_tf.stylizer.model import load_stylizer
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "litert_minimal.py"
@@ -17,14 +18,15 @@ EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "litert_minimal.py"
 
 @pytest.fixture(scope="module")
 def example():
-    """The example, with TensorFlow's interpreter where ai-edge-litert's would be: the two have one interface."""
-    import tensorflow as tf
-
+    """The example; where ai-edge-litert is absent with TensorFlow's interpreter in its place: they have one interface."""
     with pytest.MonkeyPatch.context() as patch:
-        fake = types.ModuleType("ai_edge_litert.interpreter")
-        fake.Interpreter = tf.lite.Interpreter
-        patch.setitem(sys.modules, "ai_edge_litert", types.ModuleType("ai_edge_litert"))
-        patch.setitem(sys.modules, "ai_edge_litert.interpreter", fake)
+        if importlib.util.find_spec("ai_edge_litert") is None:
+            import tensorflow as tf
+
+            fake = types.ModuleType("ai_edge_litert.interpreter")
+            fake.Interpreter = tf.lite.Interpreter
+            patch.setitem(sys.modules, "ai_edge_litert", types.ModuleType("ai_edge_litert"))
+            patch.setitem(sys.modules, "ai_edge_litert.interpreter", fake)
         spec = importlib.util.spec_from_file_location("litert_minimal", EXAMPLE)
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
@@ -101,9 +103,8 @@ def test_an_open_size_takes_any_photo_whole(example, models, size):
 
 @pytest.mark.parametrize("name", ["uint8", "int8"])
 def test_eight_bit_input_and_output(example, models, name):
-    import tensorflow as tf
 
-    details = tf.lite.Interpreter(str(models / f"{name}.tflite")).get_input_details()[0]
+    details = open_interpreter(models / f"{name}.tflite")[0].get_input_details()[0]
     assert details["dtype"] == np.dtype(name)
     rgb = picture(64, 48)
     expected = load_stylizer(models / "fixed.tflite")(rgb)

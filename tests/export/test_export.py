@@ -13,6 +13,7 @@ from animegan3_tf.common import images
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.export import ExportPlan, export_generator
 from animegan3_tf.export.plan import LIMITS
+from animegan3_tf.models.litert import open_interpreter
 from animegan3_tf.stylizer.model import load_stylizer
 
 SIZE = 64  # conftest.py exports at it
@@ -129,7 +130,7 @@ def test_the_analyzer_finds_nothing_a_gpu_could_not_do(exported, precision, capf
 @pytest.mark.slow
 def test_the_analyzer_finds_nothing_in_float16_but_what_it_finds_in_any(exported, capfd):
     """It refuses every convolution with float16 weights, which GPU delegates take: even one alone."""
-    convolution = tf.keras.Sequential([tf.keras.layers.Conv2D(8, 3, input_shape=(16, 16, 8))])
+    convolution = tf.keras.Sequential([tf.keras.Input((16, 16, 8)), tf.keras.layers.Conv2D(8, 3)])
     converter = tf.lite.TFLiteConverter.from_keras_model(convolution)
     converter.optimizations, converter.target_spec.supported_types = [tf.lite.Optimize.DEFAULT], [tf.float16]
     alone = exported[0] / "compared" / "convolution.tflite"
@@ -144,7 +145,7 @@ def test_the_analyzer_finds_nothing_in_float16_but_what_it_finds_in_any(exported
 
 @pytest.mark.slow
 def test_an_int8_file_takes_and_gives_bytes(exported):
-    interpreter = tf.lite.Interpreter(str(exported[1][f"generator_{SIZE}_int8_uint8io.tflite"].path))
+    interpreter, _ = open_interpreter(exported[1][f"generator_{SIZE}_int8_uint8io.tflite"].path)
     (source,), (result,) = interpreter.get_input_details(), interpreter.get_output_details()
     for details in (source, result):
         assert details["dtype"] == np.uint8

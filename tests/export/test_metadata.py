@@ -5,6 +5,7 @@ import tensorflow as tf
 from animegan3_tf.export.metadata import with_metadata
 from animegan3_tf.export.plan import NOT_STATED, card_of
 from animegan3_tf.models.exported import read_metadata
+from animegan3_tf.models.litert import open_interpreter
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,7 @@ def test_what_is_written_is_read_and_the_model_stays(doubling, tmp_path):
         "input": "photo: a photo",
         "output": "anime: a picture",
     }
-    interpreter = tf.lite.Interpreter(str(path))
+    interpreter, _ = open_interpreter(path)
     interpreter.allocate_tensors()
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], np.float32([1, 2, 3, 4]))
     interpreter.invoke()

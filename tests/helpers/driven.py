@@ -15,7 +15,7 @@ class Clock:
 
 def drive(callback, terms, phase="adversarial", first=1, clock=None, seconds=0.0):
     """Has a callback see one phase: `terms` is the logs of each of its steps, `seconds` what a step takes."""
-    callback.model = SimpleNamespace(steps_done=first - 1, phase=phase)
+    callback.set_model(SimpleNamespace(steps_done=first - 1, phase=phase))
     callback.on_train_begin()
     for logs in terms:
         if clock is not None:

@@ -37,4 +37,6 @@ def trainer(seed, units=3):
 
 
 def variables(made):
-    return [v for part in vars(made).values() for v in getattr(part, "weights", getattr(part, "variables", [part]))]
+    """Every variable of a trainer but the learning rates, which Keras 3 keeps in one and no state holds."""
+    found = [v for part in vars(made).values() for v in getattr(part, "weights", getattr(part, "variables", [part]))]
+    return [variable for variable in found if variable.name != "learning_rate"]

@@ -83,7 +83,7 @@ def test_a_grid_is_drawn_and_scored_and_reported(tmp_path):
     listener = SimpleNamespace(validated=lambda *arguments: calls.append(arguments))
     photos = [BLACK, HALVES]
     callback = Validation(2, photos, tmp_path / "samples", tmp_path / "logs", scores(photos), [listener])
-    callback.model = HalfTheContrast()
+    callback.set_model(HalfTheContrast())
     callback.on_train_begin()
     callback.on_train_batch_end(0)
     path = tmp_path / "samples" / "000004.png"

@@ -9,6 +9,7 @@ import tempfile
 from collections import defaultdict
 from pathlib import Path
 
+from tensorflow.lite.python import schema_py_generated as schema_fb
 from tensorflow.lite.tools import flatbuffer_utils
 
 SERVER = Path(__file__).with_name("model_server.py")
@@ -34,7 +35,7 @@ def profile_operators(path: Path, python: str, repeats: int = 3) -> list[dict]:
     alike = defaultdict(list)
     for operator in graph.operators:
         tensors = [graph.tensors[i] for i in [*operator.inputs, *operator.outputs] if i >= 0]
-        kind = flatbuffer_utils.opcode_to_name(model, operator.opcodeIndex)
+        kind = _type_of(model.operatorCodes[operator.opcodeIndex])
         alike[
             kind, str([(list(t.shape), t.type) for t in tensors]), str(vars(operator.builtinOptions or object))
         ].append(operator)
@@ -43,13 +44,22 @@ def profile_operators(path: Path, python: str, repeats: int = 3) -> list[dict]:
             alone = _alone(model, operators[0])
             flatbuffer_utils.write_model(alone, str(Path(folder, f"{number}.tflite")))
         command = [python, str(SERVER), "operators", folder, str(repeats)]
-        seconds = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            raise RuntimeError(f"{python} could not run an operation alone: {done.stderr.strip().splitlines()[-1]}")
+        seconds = json.loads(done.stdout)
     by_type = defaultdict(lambda: [0, 0.0])
     for number, ((kind, *_), operators) in enumerate(alike.items()):
         by_type[kind][0] += len(operators)
         by_type[kind][1] += len(operators) * 1e3 * seconds[str(number)]
     rows = [{"operation": kind, "count": count, "ms": ms} for kind, (count, ms) in by_type.items()]
     return sorted(rows, key=lambda row: -row["ms"])
+
+
+def _type_of(code):
+    """An operation's type; TensorFlow's own function also finds the line number that Python 3.13 gives each class."""
+    number = max(code.builtinCode, code.deprecatedBuiltinCode)
+    return next(name for name, value in vars(schema_fb.BuiltinOperator).items() if name.isupper() and value == number)
 
 
 def _alone(model, operator):

@@ -40,8 +40,10 @@ class UpstreamStep:
         self._support_tail = tf.keras.Model(self.generator.input, self.generator.output["support"])
         self._features = _constant_network(network, [settings.batch_size, size, size, 3])
         self._host = UpstreamHost(style.target, settings.batch_size)
-        self._generator_optimizer = _adam(settings.generator_learning_rate)
-        self._discriminator_optimizer = _adam(settings.discriminator_learning_rate)
+        self._generator_optimizer = _Adam(settings.generator_learning_rate, self.generator.trainable_variables)
+        discriminators = (self.support_discriminator, self.main_discriminator)
+        self._of_discriminators = [variable for model in discriminators for variable in model.trainable_variables]
+        self._discriminator_optimizer = _Adam(settings.discriminator_learning_rate, self._of_discriminators)
         self._draw = tf.function(self._draw_call)
         self._update_generator = tf.function(self._generator_call)
         self._update_discriminators = tf.function(self._discriminator_call)
@@ -94,12 +96,12 @@ class UpstreamStep:
             main_logits = self.main_discriminator(main, training=False)
             terms = self._generator_terms(fed, support, main, support_logits, main_logits)
             loss = tf.add_n(list(terms.values()))
-        self._generator_optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))
+        self._generator_optimizer.apply(tape.gradient(loss, variables))
         return {"loss": loss, **terms}
 
     def _discriminator_call(self, fed):
         weights = self.style.loss
-        variables = [*self.support_discriminator.trainable_variables, *self.main_discriminator.trainable_variables]
+        variables = self._of_discriminators
         support, main = self._drawn(fed["photo"])
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
@@ -114,7 +116,7 @@ class UpstreamStep:
             of_main = losses.discriminator_loss(main_real, [(1.0, main_fake)], kind, *weights.main_labels)
             terms = {"discriminator_support": of_support, "discriminator_main": weights.main_discriminator * of_main}
             loss = tf.add_n(list(terms.values()))
-        self._discriminator_optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))
+        self._discriminator_optimizer.apply(tape.gradient(loss, variables))
         if self.summaries:
             summaries = self._generator_terms(fed, support, main, fake, main_fake)
             terms |= {f"summary_{name}": value for name, value in summaries.items()}
@@ -174,6 +176,22 @@ def _constant_network(network, shape):
     return lambda images: dict(zip(taps, frozen(tf.convert_to_tensor(images))))
 
 
-def _adam(learning_rate):
-    # the legacy optimizer runs the one fused kernel that TF1's ran
-    return tf.keras.optimizers.legacy.Adam(learning_rate, beta_1=0.5, beta_2=0.999, epsilon=1e-8)
+class _Adam:
+    """Adam by the one fused kernel that TF1's ran; Keras' optimizers use several operations a variable."""
+
+    def __init__(self, learning_rate, variables):
+        # Keras 3 wraps TensorFlow's variables
+        self._variables = [v if isinstance(v, tf.Variable) else v.value for v in variables]
+        self._rate = learning_rate
+        self._moments = [[tf.Variable(tf.zeros(v.shape), trainable=False) for v in variables] for _ in range(2)]
+        self._powers = [tf.Variable(decay, trainable=False) for decay in (0.5, 0.999)]
+
+    def apply(self, gradients):
+        for variable, first, second, gradient in zip(self._variables, *self._moments, gradients):
+            tf.raw_ops.ResourceApplyAdam(
+                **{"var": variable.handle, "m": first.handle, "v": second.handle, "grad": gradient, "lr": self._rate},
+                **{"beta1_power": self._powers[0].read_value(), "beta2_power": self._powers[1].read_value()},
+                **{"beta1": 0.5, "beta2": 0.999, "epsilon": 1e-8},
+            )
+        for power, decay in zip(self._powers, (0.5, 0.999)):
+            power.assign(power * decay)
