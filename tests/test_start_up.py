@@ -11,7 +11,10 @@ import pytest
     [
         ("animegan3_tf.cli", ("tensorflow", "numpy", "cv2", "jinja2", "rich.progress", "pydantic")),
         ("animegan3_tf.study.score", ("tensorflow", "jinja2", "rich.progress", "pydantic", "sqlite3", "skimage")),
-        ("animegan3_tf.reports.study", ("tensorflow", "pydantic", "sqlite3", "skimage", "scipy.linalg")),
+        (
+            "animegan3_tf.reports.study",
+            ("tensorflow", "pydantic", "sqlite3", "skimage", "animegan3_tf.evaluation.distances"),
+        ),
         # each worker process loads it anew
         ("animegan3_tf.data.prepare", ("tensorflow", "jinja2", "rich.console", "pydantic")),
     ],

@@ -3,6 +3,7 @@
     .venv/bin/python tools/benchmark.py train --style shinkai --upstream
     .venv/bin/python tools/benchmark.py pairs --perceptual resnet18:FILE.npz random
     .venv/bin/python tools/benchmark.py prepare
+    .venv/bin/python tools/benchmark.py lanes --other PYTHON
 
 docs/benchmarks.md explains the columns.
 """
@@ -109,6 +110,31 @@ def _export(values):
     _write_json(values.json, result)
 
 
+def _lanes(values):
+    quiet_tensorflow()
+    from benchmarks.lanes import benchmark_lanes, print_lanes
+    from benchmarks.setup import TrainSettings
+    from rich.console import Console
+
+    settings = TrainSettings(
+        style=values.style,
+        perceptual="random",
+        size=values.size,
+        batch=values.batch,
+        steps=1,
+        region="superpixel",
+        precision="float32",
+        generator=str(_CHECKPOINT),
+        host_share=False,
+        upstream=False,
+        summaries=False,
+    )
+    show = lambda line: print(f"{line} ...", file=sys.stderr)  # noqa: E731
+    result = benchmark_lanes(settings, values.other, values.rounds, show)
+    print_lanes(result, Console())
+    _write_json(values.json, result)
+
+
 def _write_json(path, result):
     if path:
         with whole_file(Path(path)) as temporary:
@@ -168,9 +194,21 @@ def _parser():
     )
     prepare.add_argument("--rounds", type=_positive, default=3, help="number of runs of each way (default: 3)")
     prepare.add_argument("--json", metavar="FILE", help="write everything measured to a file")
+    _add_lanes(commands)
     _add_pairs(commands)
     _add_export(commands)
     return parser
+
+
+def _add_lanes(commands):
+    lanes = commands.add_parser("lanes", help="time a step and an image on two lines of TensorFlow, in turns")
+    lanes.set_defaults(run=_lanes)
+    lanes.add_argument("--other", required=True, metavar="PYTHON", help="the Python of the other line's environment")
+    lanes.add_argument("--style", default="shinkai", help="name or .toml (default: shinkai)")
+    lanes.add_argument("--size", type=int, default=128, help="side of crops and image (default: 128)")
+    lanes.add_argument("--batch", type=_positive, default=2, help="images in a step (default: 2)")
+    lanes.add_argument("--rounds", type=_positive, default=9, help="timed turns (default: 9)")
+    lanes.add_argument("--json", metavar="FILE", help="write everything measured to a file")
 
 
 def _add_pairs(commands):

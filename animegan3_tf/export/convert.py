@@ -18,6 +18,7 @@ from animegan3_tf.common.console import silence
 from animegan3_tf.export.mobile import mobile_generator
 from animegan3_tf.export.plan import Card
 from animegan3_tf.models.exported import CARD, OPSET
+from animegan3_tf.models.weights import plain
 from animegan3_tf.networks.architectures import MULTIPLE
 
 
@@ -32,9 +33,6 @@ def write_saved_model(path: Path, generator: tf.keras.Model, card: Card, multipl
         card: The description, written into the folder.
         multiple: The generator takes sides that are multiples of this; the SavedModel pads to them by reflection.
     """
-    archive = tf.keras.export.ExportArchive()
-    if not hasattr(tf.keras, "ops"):  # Keras 3 finds the weights by itself, and would write them twice
-        archive.track(generator)
 
     def forward(photo: tf.Tensor) -> tf.Tensor:
         height, width = tf.unstack(tf.shape(photo)[1:3])
@@ -49,11 +47,17 @@ def write_saved_model(path: Path, generator: tf.keras.Model, card: Card, multipl
         anime = forward(tf.cast(photo, tf.float32) / 127.5 - 1.0)
         return {"anime": tf.cast(tf.clip_by_value(tf.round((anime + 1.0) * 127.5), 0.0, 255.0), tf.uint8)}
 
-    shape = [None, None, None, 3]
-    archive.add_endpoint("serving_default", serving_default, [tf.TensorSpec(shape, tf.float32, "photo")])
-    archive.add_endpoint("uint8", uint8, [tf.TensorSpec(shape, tf.uint8, "photo")])
+    archive = tf.__internal__.tracking.AutoTrackable()
+    # of TensorFlow, which Keras 3 wraps: its own ExportArchive writes them twice
+    archive.variables = [plain(variable) for variable in generator.variables]
+    archive.trainable_variables = [plain(variable) for variable in generator.trainable_variables]
+    shape, signatures = [None, None, None, 3], {}
+    for function, dtype in ((serving_default, tf.float32), (uint8, tf.uint8)):
+        traced = tf.function(function, [tf.TensorSpec(shape, dtype, "photo")], autograph=False)
+        signatures[function.__name__] = traced
+        setattr(archive, function.__name__, traced)
     with silence():
-        archive.write_out(str(path))
+        tf.saved_model.save(archive, str(path), signatures)
     (path / CARD).parent.mkdir(exist_ok=True)
     (path / CARD).write_text(json.dumps(card.to_dict(), indent=2) + "\n", encoding="utf-8")
 

@@ -19,6 +19,8 @@ from animegan3_tf.networks import animegan1, animegan2, animegan3, jp_face, tiny
 from animegan3_tf.networks.animegan3 import main_tail
 from animegan3_tf.networks.architectures import architecture_of
 
+KERAS_3 = hasattr(tf.keras, "ops")  # of Python 3.12 and newer; docs/porting.md
+
 # architecture: its builder, and the epsilons that it takes
 _NETWORKS: dict[str, tuple[Callable[..., tf.keras.Model], Mapping[str, float]]] = {
     "animegan1": (animegan1.build_animegan1, animegan1.EPSILONS),
@@ -29,6 +31,11 @@ _NETWORKS: dict[str, tuple[Callable[..., tf.keras.Model], Mapping[str, float]]] 
 }
 _WITH_LADE = ("animegan3", "tiny")
 ATTENTION_NORMS = ("batch", "layer")  # of AnimeGANv3's
+
+
+def plain(variable: tf.Variable) -> tf.Variable:
+    """Returns the variable of TensorFlow inside one of Keras 3's; any other as it is."""
+    return variable.value if KERAS_3 and isinstance(variable, tf.keras.Variable) else variable
 
 
 def build_deployed(

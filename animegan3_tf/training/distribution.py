@@ -13,12 +13,12 @@ import numpy as np
 import tensorflow as tf
 
 from animegan3_tf.common.errors import UserError
+from animegan3_tf.models.weights import KERAS_3, plain
 
 if TYPE_CHECKING:
     from animegan3_tf.data.dataset import TrainingData
     from animegan3_tf.data.pair_dataset import PairBatches
 
-KERAS_3 = hasattr(tf.keras, "ops")
 POLICIES = ("float32", "mixed_float16", "mixed_bfloat16")
 
 
@@ -307,15 +307,10 @@ def check_shares(batch_sizes: Mapping[str, int], replicas: int, accumulate: int 
 
 def set_locally(strategy: tf.distribute.Strategy, variable: tf.Variable, value: np.ndarray) -> None:
     """Sets a variable on this process's devices and leaves the other workers as they are."""
-    for part in strategy.experimental_local_results(_plain(variable)):
+    for part in strategy.experimental_local_results(plain(variable)):
         part.assign(value)
 
 
 def local_value(strategy: tf.distribute.Strategy, value: tf.distribute.DistributedValues | tf.Variable) -> np.ndarray:
     """Returns a distributed value or variable from this process's first device, without contacting other workers."""
-    return strategy.experimental_local_results(_plain(value))[0].numpy()
-
-
-def _plain(variable: tf.Variable) -> tf.Variable:
-    """The variable of TensorFlow inside one of Keras 3's."""
-    return variable.value if KERAS_3 and isinstance(variable, tf.keras.Variable) else variable
+    return strategy.experimental_local_results(plain(value))[0].numpy()

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from animegan3_tf.layers import SpectralNormalization
 from animegan3_tf.layers.external_attention import NORM_MOMENTUM
-from animegan3_tf.models.weights import named_weights, weight_name
+from animegan3_tf.models.weights import KERAS_3, named_weights, weight_name
 from animegan3_tf.training.distribution import (
     SummedAdam,
     local_value,
@@ -253,7 +253,10 @@ class GanTrainer(tf.keras.Model):
         self.discriminator_variables = [v for model in self._discriminators for v in model.trainable_variables]
         self._build_optimizers(settings)
         self.distribute_reduction_method = "first"  # `train_step` returns the same on every replica
-        self.compile()
+        self.compile(jit_compile=False)  # Keras 3 would compile the whole step on a GPU, which calls the host
+
+    def _maybe_symbolic_build(self, *_: Any, **__: Any) -> None:
+        """Keeps Keras 3 on several devices from taking a batch away to build what is built."""
 
     def _build_optimizers(self, settings: TrainSettings) -> None:
         self.pretrain_optimizer = adam(settings.pretrain_learning_rate, self.generator.trainable_variables)
@@ -314,6 +317,8 @@ class GanTrainer(tf.keras.Model):
         # 7. averages and counts
         self.generator_average.update(self.step)
         self.step.assign_add(1)
+        if KERAS_3 and isinstance(self.distribute_strategy, tf.distribute.MultiWorkerMirroredStrategy):
+            return {name: value[None] for name, value in terms.items()}  # it takes their mean over a first axis
         return terms
 
     @property

@@ -18,7 +18,7 @@ EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "litert_minimal.py"
 
 @pytest.fixture(scope="module")
 def example():
-    """The example; where ai-edge-litert is absent with TensorFlow's interpreter in its place: they have one interface."""
+    """The example; where ai-edge-litert is absent, TensorFlow's interpreter takes its place."""
     with pytest.MonkeyPatch.context() as patch:
         if importlib.util.find_spec("ai_edge_litert") is None:
             import tensorflow as tf

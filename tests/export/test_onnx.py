@@ -38,5 +38,7 @@ def test_what_is_no_onnx_file(tmp_path):
 
 
 def test_the_extra_is_named_where_it_is_missing():
-    with pytest.raises(UserError, match=r"ONNX needs no_such_package, not installed here; run .*\[onnx\]"):
+    with pytest.raises(
+        UserError, match=r"ONNX needs no_such_package, not installed here; pip install 'animegan3_tf\[onnx\]'"
+    ):
         check_onnx(["no_such_package"])

@@ -12,6 +12,7 @@ from animegan3_tf.layers.spectral_normalization import Normalised, OwnWrapper
 from animegan3_tf.losses.adversarial import OwnLosses, tfgan
 from animegan3_tf.models.weights import weight_name
 
+pytestmark = pytest.mark.addons
 X = tf.random.stateless_normal([2, 8, 6, 3], seed=(1, 2))
 
 

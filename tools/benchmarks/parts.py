@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from animegan3_tf.filters import l0_smooth, nl_means
+from animegan3_tf.models.weights import plain
 from animegan3_tf.networks import build_generator
 from animegan3_tf.training.terms import gray, guide, revision_target
 from animegan3_tf.training.trainer import GeneratorAverage
@@ -106,6 +107,7 @@ def _mean(tensors):
 
 def _with_gradient(function, sources):
     """Compiles `function` with the gradient of its result's mean with respect to `sources`."""
+    sources = [plain(source) for source in sources]
 
     def run():
         with tf.GradientTape(watch_accessed_variables=False) as tape:

@@ -9,7 +9,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 
 from animegan3_tf import losses
 from animegan3_tf.layers import LADE
-from animegan3_tf.models.weights import named_weights
+from animegan3_tf.models.weights import named_weights, plain
 from animegan3_tf.networks import build_discriminator, build_generator
 from animegan3_tf.training.terms import COLOR_LOSSES, gray, guide
 from benchmarks.upstream_host import UpstreamHost
@@ -40,9 +40,9 @@ class UpstreamStep:
         self._support_tail = tf.keras.Model(self.generator.input, self.generator.output["support"])
         self._features = _constant_network(network, [settings.batch_size, size, size, 3])
         self._host = UpstreamHost(style.target, settings.batch_size)
-        self._generator_optimizer = _Adam(settings.generator_learning_rate, self.generator.trainable_variables)
-        discriminators = (self.support_discriminator, self.main_discriminator)
-        self._of_discriminators = [variable for model in discriminators for variable in model.trainable_variables]
+        self._of_generator = _trained(self.generator)
+        self._generator_optimizer = _Adam(settings.generator_learning_rate, self._of_generator)
+        self._of_discriminators = _trained(self.support_discriminator, self.main_discriminator)
         self._discriminator_optimizer = _Adam(settings.discriminator_learning_rate, self._of_discriminators)
         self._draw = tf.function(self._draw_call)
         self._update_generator = tf.function(self._generator_call)
@@ -88,7 +88,7 @@ class UpstreamStep:
         return support, guide(self.style.target, support)
 
     def _generator_call(self, fed):
-        variables = self.generator.trainable_variables
+        variables = self._of_generator
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
             support, main = self._drawn(fed["photo"])
@@ -176,13 +176,16 @@ def _constant_network(network, shape):
     return lambda images: dict(zip(taps, frozen(tf.convert_to_tensor(images))))
 
 
+def _trained(*models):
+    """The variables that training changes, as tapes and kernels take them."""
+    return [plain(variable) for model in models for variable in model.trainable_variables]
+
+
 class _Adam:
     """Adam by the one fused kernel that TF1's ran; Keras' optimizers use several operations a variable."""
 
     def __init__(self, learning_rate, variables):
-        # Keras 3 wraps TensorFlow's variables
-        self._variables = [v if isinstance(v, tf.Variable) else v.value for v in variables]
-        self._rate = learning_rate
+        self._rate, self._variables = learning_rate, variables
         self._moments = [[tf.Variable(tf.zeros(v.shape), trainable=False) for v in variables] for _ in range(2)]
         self._powers = [tf.Variable(decay, trainable=False) for decay in (0.5, 0.999)]
 
