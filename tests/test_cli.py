@@ -55,6 +55,13 @@ def test_help_loads_no_tensorflow():
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("closed", [">&-", "2>&-"])
+def test_a_closed_stream_does_not_stop_tensorflow_from_loading(closed):
+    code = "from animegan3_tf.common.console import quiet_tensorflow; quiet_tensorflow(); import tensorflow"
+    assert subprocess.run(["sh", "-c", f'"{sys.executable}" -c "{code}" {closed}'], timeout=120).returncode == 0
+
+
+@pytest.mark.slow
 def test_errors_are_one_line_of_a_real_process_too(data):
     """With what TensorFlow, Addons and their libraries write to stderr when they load."""
     code = "from animegan3_tf.cli import main; main()"

@@ -46,7 +46,9 @@ class _QuietImport(importlib.abc.MetaPathFinder):
         load = spec.loader.exec_module
 
         def quietly(module: ModuleType) -> None:
-            with silence():
+            with contextlib.ExitStack() as stack:
+                with contextlib.suppress(OSError, ValueError, AttributeError):  # closed: nothing can be printed there
+                    stack.enter_context(silence())
                 load(module)
                 module.config.list_physical_devices()  # finds no CUDA driver, and says so where there is no GPU
 
