@@ -58,7 +58,8 @@ def report_failure(folder: Path, failure: Failure, configuration: RunConfigurati
         place.mkdir(parents=True, exist_ok=True)
         # by an open file: NumPy adds .npz to a name that lacks it
         with whole_file(place / "batch.npz") as temporary, open(temporary, "wb") as file:
-            np.savez_compressed(file, **failure.batch)
+            batch: dict[str, Any] = {**failure.batch}  # typed so that NumPy 2's own options may be among the names
+            np.savez_compressed(file, **batch)
         with whole_file(place / "values.json") as temporary:
             values = {k: v if np.isfinite(v) else str(v) for k, v in failure.values.items()}
             temporary.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
