@@ -18,7 +18,7 @@ from animegan3_tf.common.console import silence
 from animegan3_tf.export.mobile import mobile_generator
 from animegan3_tf.export.plan import Card
 from animegan3_tf.models.exported import CARD, OPSET
-from animegan3_tf.models.weights import plain
+from animegan3_tf.models.weights import KERAS_3, plain
 from animegan3_tf.networks.architectures import MULTIPLE
 
 
@@ -165,13 +165,8 @@ def convert_tflite(
 
 def convert_as_it_is(model: tf.keras.Model, size: int) -> bytes:
     """Converts any model from and to [1, size, size, 3] to a float32 file with no change of form, for comparison."""
-    function = tf.function(lambda photo: {"anime": model(photo, training=False)}, autograph=False)
-    traced = function.get_concrete_function(tf.TensorSpec([1, size, size, 3], tf.float32, "photo"))
     with tempfile.TemporaryDirectory() as folder, silence():
-        # constants here, since the converter leaves the variables of Keras 3 in the file
-        signatures = {"serving_default": convert_variables_to_constants_v2(traced)}
-        options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
-        tf.saved_model.save(tf.Module(), folder, signatures, options)
+        _save(model, size, folder)
         return _converter(folder).convert()
 
 
@@ -188,7 +183,10 @@ def _save(model: tf.keras.Model, size: int | None, folder: str) -> None:
     module.model = model
     signature = [tf.TensorSpec([1, size, size, 3], tf.float32, "photo")]
     function = tf.function(lambda photo: {"anime": model(photo, training=False)}, signature, autograph=False)
-    tf.saved_model.save(module, folder, signatures={"serving_default": function})
+    options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
+    if KERAS_3:  # constants here: the converter would leave the variables in the file, without their values
+        function, module = convert_variables_to_constants_v2(function.get_concrete_function()), tf.Module()
+    tf.saved_model.save(module, folder, {"serving_default": function}, options)
 
 
 def _converter(folder: str, precision: str = "float32") -> tf.lite.TFLiteConverter:

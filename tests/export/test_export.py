@@ -12,8 +12,10 @@ from animegan3_tf.commands.models import describe_model
 from animegan3_tf.common import images
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.export import ExportPlan, export_generator
+from animegan3_tf.export.convert import convert_tflite
 from animegan3_tf.export.plan import LIMITS
 from animegan3_tf.models.litert import open_interpreter
+from animegan3_tf.models.litert import run as run_tflite
 from animegan3_tf.models.weights import KERAS_3
 from animegan3_tf.stylizer.model import load_stylizer
 
@@ -217,3 +219,15 @@ def test_a_model_that_is_not_there(tmp_path):
     with pytest.raises(UserError, match="does not exist"):
         export_generator(tmp_path / "nowhere", tmp_path / "out")
     assert not list(tmp_path.iterdir())
+
+
+def test_plain_layers_leave_no_variable_in_the_file(tmp_path):
+    """TensorFlow 2.21's converter kept Keras 3's variables, whose values the file does not hold: it drew NaN."""
+    image = tf.keras.Input((None, None, 3))
+    network = tf.keras.Model(image, tf.keras.layers.Conv2D(3, 5, padding="same")(image))
+    path = tmp_path / "network.tflite"
+    path.write_bytes(convert_tflite(network, 16, ["float32"])["float32"])
+    photo = np.random.default_rng(0).uniform(-1, 1, (1, 16, 16, 3)).astype(np.float32)
+    drawn, report = run_tflite(path, photo)
+    assert report["operations"] == {"CONV_2D": 1}
+    np.testing.assert_allclose(drawn, network(photo), atol=1e-5)
