@@ -129,8 +129,9 @@ def _lanes(values):
         upstream=False,
         summaries=False,
     )
-    show = lambda line: print(f"{line} ...", file=sys.stderr)  # noqa: E731
-    result = benchmark_lanes(settings, values.other, values.rounds, show)
+    result = benchmark_lanes(
+        settings, values.other, values.rounds, show=lambda line: print(f"{line} ...", file=sys.stderr)
+    )
     print_lanes(result, Console())
     _write_json(values.json, result)
 

@@ -26,12 +26,10 @@ Interpreter = Any  # tf.lite.Interpreter or ai_edge_litert.interpreter.Interpret
 def run_litert(model: Path, photos: np.ndarray, python: str | Path | None = None) -> tuple[np.ndarray, dict[str, Any]]:
     """Runs a .tflite file on photos, one by one.
 
-    ai-edge-litert runs in a process of its own, since this one may have loaded TensorFlow.
-
     Args:
         model: The file.
         photos: float32 [N, H, W, 3] in [-1, 1].
-        python: A Python that has ai-edge-litert; by default this one.
+        python: A Python that has ai-edge-litert, for a process of its own; by default it runs in this one.
 
     Returns:
         The images, float32 [N, H, W, 3] in [-1, 1] whatever the file's own types, and a report: "runtime" and the
@@ -40,12 +38,12 @@ def run_litert(model: Path, photos: np.ndarray, python: str | Path | None = None
     Raises:
         OSError, ValueError, RuntimeError: The file does not run.
     """
-    if python is None and not _has_litert():
+    if python is None:
         return run(model, photos)
     with tempfile.TemporaryDirectory() as folder:
         source, result = Path(folder, "photos.npy"), Path(folder, "images.npy")
         np.save(source, photos)
-        command = [python or sys.executable, __file__, model, source, result]
+        command = [python, __file__, model, source, result]
         done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
         if done.returncode:
             lines = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]

@@ -12,8 +12,6 @@ from pathlib import Path
 
 sys.path[:1] = [str(Path(__file__).resolve().parents[level]) for level in (2, 1)]
 
-WARM_UP = 3
-
 
 def main(path):
     """Serves until stdin ends."""
@@ -23,25 +21,19 @@ def main(path):
     import tensorflow as tf
 
     from animegan3_tf.common.images import find_images, read_image
-    from animegan3_tf.data.demo import demo_photos
+    from animegan3_tf.comparison.speed import peak_memory
     from animegan3_tf.stylizer.model import load_stylizer
     from benchmarks.setup import TrainSettings, training_subject
+    from benchmarks.train import fit_step, warm_up
 
     settings = TrainSettings(**json.loads(Path(path).read_text()))
     with tempfile.TemporaryDirectory(prefix="animegan3-benchmark-") as folder:
-        demo_photos(Path(folder, "shown"), size=settings.size)
-        photo = read_image(find_images(Path(folder, "shown"))[0]).rgb
         stylizer = load_stylizer(settings.generator)
         with training_subject(settings, Path(folder)) as subject:
-            batches = iter(subject.batches)
-
-            def step():
-                return {name: float(value) for name, value in subject.trainer.train_function(batches).items()}
-
-            tasks = {"step": step, "image": lambda: stylizer(photo)}
+            photo = read_image(find_images(settings.photos or Path(folder, "photo"))[0]).rgb
+            tasks = {"step": fit_step(subject.trainer, iter(subject.batches)), "image": lambda: stylizer(photo)}
             for task in tasks.values():
-                for _ in range(WARM_UP):
-                    task()
+                warm_up(task)
             print(json.dumps({"python": sys.version.split()[0], "tensorflow": tf.__version__}), flush=True)
             for line in sys.stdin:
                 faults, since = resource.getrusage(resource.RUSAGE_SELF).ru_minflt, time.perf_counter()
@@ -49,7 +41,7 @@ def main(path):
                 seconds = time.perf_counter() - since
                 faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - faults
                 print(json.dumps({"seconds": seconds, "faults": faults}), flush=True)
-            print(json.dumps({"peak_bytes": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}), flush=True)
+            print(json.dumps({"peak_bytes": peak_memory()["process_bytes"]}), flush=True)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from pathlib import Path
 from statistics import median
 
 from animegan3_tf.common.errors import UserError
+from animegan3_tf.comparison.speed import Timing, ratios
 from benchmarks.setup import TrainSettings
 
 SERVER = Path(__file__).with_name("lane_server.py")
@@ -91,8 +92,10 @@ def _asked(server, task):
 
 
 def _summary(turns):
-    ratios = [this["seconds"] / other["seconds"] for this, other in turns]
+    this, other = (Timing(tuple(answer["seconds"] for answer in answers)) for answers in zip(*turns))
+    values = ratios(this, other)
     return {
-        **{key: [median(turn[side][key] for turn in turns) for side in (0, 1)] for key in ("seconds", "faults")},
-        "ratio": {"median": median(ratios), "low": min(ratios), "high": max(ratios)},
+        "seconds": [this.median, other.median],
+        "faults": [median(answer["faults"] for answer in answers) for answers in zip(*turns)],
+        "ratio": {"median": median(values), "low": min(values), "high": max(values)},
     }

@@ -19,7 +19,7 @@ from benchmarks.setup import TrainSettings, new_trainer, training_subject
 from benchmarks.step_flops import count_step_flops
 from benchmarks.upstream_step import UpstreamStep
 
-_WARM_UP = 2  # steps after the first, which compiles
+WARM_UP = 2  # steps after the first, which compiles
 _OURS, _THEIRS, _WITHOUT_REGION = "ours", "upstream", "without region target"
 
 
@@ -42,16 +42,16 @@ def benchmark_train(settings: TrainSettings, show=print) -> dict:
 
 
 def _measure(settings, subject, stack, show):
-    runs, first = {_OURS: _fit_step(subject.trainer, iter(subject.batches))}, {}
+    runs, first = {_OURS: fit_step(subject.trainer, iter(subject.batches))}, {}
     show("compiling and warming up")
     if has_gpu():
         tf.config.experimental.reset_memory_stats("GPU:0")
-    first[_OURS] = _warm_up(runs[_OURS])
+    first[_OURS] = warm_up(runs[_OURS])
     memory = peak_memory()  # before other networks are built
     if settings.host_share:
         other = new_trainer(subject.style, subject.network, tf.identity, settings.generator, settings.jit)
-        runs[_WITHOUT_REGION] = _fit_step(other, iter(subject.batches))
-        first[_WITHOUT_REGION] = _warm_up(runs[_WITHOUT_REGION])
+        runs[_WITHOUT_REGION] = fit_step(other, iter(subject.batches))
+        first[_WITHOUT_REGION] = warm_up(runs[_WITHOUT_REGION])
     upstream_parts = []
     if settings.upstream:
         show("compiling upstream's way")
@@ -65,7 +65,7 @@ def _measure(settings, subject, stack, show):
             upstream_parts.append(upstream.seconds)
 
         runs[_THEIRS] = upstream_step
-        first[_THEIRS] = _warm_up(upstream_step)
+        first[_THEIRS] = warm_up(upstream_step)
         upstream_parts.clear()
 
     dtype = tf.keras.mixed_precision.Policy(settings.precision).compute_dtype
@@ -94,7 +94,7 @@ def _measure(settings, subject, stack, show):
     }
 
 
-def _fit_step(trainer, iterator):
+def fit_step(trainer, iterator):
     """One step as `fit` takes it, which reads every term afterwards, as the run's guard against NaN does."""
 
     def step():
@@ -103,10 +103,10 @@ def _fit_step(trainer, iterator):
     return step
 
 
-def _warm_up(run):
+def warm_up(run):
     """Warms up, and returns the seconds of the first call."""
     first = seconds_of(run)
-    for _ in range(_WARM_UP):
+    for _ in range(WARM_UP):
         run()
     return first
 
