@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 
 import typer
@@ -30,6 +31,8 @@ def main() -> None:
     try:
         app()
     except UserError as error:
+        with contextlib.suppress(OSError):  # what was printed before comes first, also where both go into one file
+            sys.stdout.flush()
         print(f"animegan3: {error}", file=sys.stderr)
         sys.exit(1)
 
