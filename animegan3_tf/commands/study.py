@@ -79,6 +79,11 @@ def serve_command(
     out: Path = typer.Option(..., help="Folder for the answers, one file for each rater."),
     host: str = typer.Option("127.0.0.1", help="Address to listen on; 0.0.0.0 opens it to the whole network."),
     port: int = typer.Option(8000, help="Port to listen on.", min=0, max=65535, metavar="<int>"),
+    allow_origin: list[str] = typer.Option(
+        [],
+        help="Take answers also from a page at this origin, such as https://example.org (a proxy's address, too); null "
+        "for pages opened as files. May be given again.",
+    ),
 ) -> None:
     """Serve a study's page and keep the answers that it sends.
 
@@ -89,9 +94,12 @@ def serve_command(
     from animegan3_tf.study.build import read_study
     from animegan3_tf.study.serve import serve
 
-    if read_study(page)[0].post is None:
+    post = read_study(page)[0].post
+    if post is None:
         print_problems("this page saves files only; for it to send answers, build it with --post answers")
-    serve(page, out, host, port, show=lambda line: print(line, flush=True))
+    elif post.startswith("http") and not allow_origin:
+        print_problems("pages that raters open as files cannot send answers here without --allow-origin null")
+    serve(page, out, host, port, lambda line: print(line, flush=True), allow_origin)
 
 
 @study.command("score")
