@@ -266,7 +266,7 @@ def test_a_folder_that_cannot_be_written_is_told_to_the_rater(page, tmp_path):
         out.rmdir()
         out.write_text("a file in its place")
         assert request("POST", "/answers", answers(page))[0] == 500
-        assert request.lines == ["the answers could not be written (Not a directory)"]
+        assert request.lines == ["the answers could not be written (File exists)"]
         assert request("GET", "/?block=0")[0] == 200
 
 
