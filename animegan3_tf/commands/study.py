@@ -10,6 +10,7 @@ import typer
 
 from animegan3_tf.commands import print_problems
 from animegan3_tf.commands.options import MAX_PIXELS
+from animegan3_tf.common.console import say
 from animegan3_tf.common.errors import UserError
 
 study = typer.Typer(
@@ -65,9 +66,9 @@ def build_command(
             photos, folders, out, seed, kind, asked, items, repeats, side, post, overwrite, max_pixels, advance
         )
     made = built.study
-    print(f"page: {built.page}, {built.bytes / 1e6:.1f} MB; trials: {len(made.trials):,}, blocks: {made.blocks:,}")
-    print(f"a rater gives {(made.items + made.repeats) * len(made.questions):,} answers, {made.repeats} items twice")
-    print(f"key: {built.key}; keep it to yourself until the answers are in")
+    say(f"page: {built.page}, {built.bytes / 1e6:.1f} MB; trials: {len(made.trials):,}, blocks: {made.blocks:,}")
+    say(f"a rater gives {(made.items + made.repeats) * len(made.questions):,} answers, {made.repeats} items twice")
+    say(f"key: {built.key}; keep it to yourself until the answers are in")
     if built.bytes > LARGE:
         size = f"{built.bytes / 1e6:.0f} MB"
         print_problems(f"the page is {size}, slow on phones; fewer photos or a smaller --side help")
@@ -99,7 +100,7 @@ def serve_command(
         print_problems("this page saves files only; for it to send answers, build it with --post answers")
     elif post.startswith("http") and not allow_origin:
         print_problems("pages that raters open as files cannot send answers here without --allow-origin null")
-    serve(page, out, host, port, lambda line: print(line, flush=True), allow_origin)
+    serve(page, out, host, port, say, allow_origin)
 
 
 @study.command("score")
@@ -126,7 +127,7 @@ def score_command(
     scores = score_files(Key.read(page), answers)
     print_problems(*(f"{quote(path)} {reason}; left out" for path, reason in scores.rejected.items()))
     print_scores(scores, Console())
-    print(f"report: {write_study_report(scores, out)}")
+    say(f"report: {write_study_report(scores, out)}")
 
 
 def _folders(methods: list[str]) -> dict[str, Path]:

@@ -77,7 +77,7 @@ class KeyForm(_Form):
 class _Given(_Form):
     trial: NonNegativeInt
     pictures: _Codes
-    answers: dict[_Question, Union[str, tuple[str, ...], None]]
+    answers: dict[str, Union[str, tuple[str, ...], None]]
 
 
 class AnswersForm(_Form):

@@ -1,4 +1,4 @@
-"""Serves a study's page to raters and keeps their answers, one file each. Tornado speaks HTTP and keeps the deadlines."""
+"""Serves a study's page to raters and keeps their answers, one file each; Tornado speaks HTTP and keeps deadlines."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from tornado.iostream import IOStream, StreamClosedError
 from tornado.netutil import bind_sockets
 from tornado.web import Application, HTTPError, RequestHandler, stream_request_body
 
+from animegan3_tf.common.console import say
 from animegan3_tf.common.errors import UserError, quote
 from animegan3_tf.common.files import StrPath, only_process, remove_leftovers
 from animegan3_tf.study.answers import MAX_BYTES, AnswerFolder
@@ -78,7 +79,7 @@ def serve(
     out: StrPath,
     host: str,
     port: int,
-    show: Callable[[str], None] = print,
+    show: Callable[[str], None] = say,
     allow_origins: Collection[str] = (),
 ) -> None:
     """Serves until interrupted.
@@ -303,7 +304,8 @@ class _Page(_Handler):
 class _Receiver(_Handler):
     def initialize(self, served: _Served) -> None:
         super().initialize(served)
-        self._body, self._timer = bytearray(), None
+        self._body = bytearray()
+        self._timer: object = None
 
     def prepare(self) -> None:
         super().prepare()

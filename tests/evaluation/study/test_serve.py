@@ -238,7 +238,7 @@ def test_an_allowed_page_from_elsewhere_may_post_and_nothing_else(page, tmp_path
 
 @pytest.mark.parametrize("text", ["*", "example.org", "https://example.org/study", "ftp://example.org", ""])
 def test_what_is_no_origin_is_told(page, tmp_path, text):
-    with pytest.raises(UserError, match="--allow-origin .* is no origin"):
+    with pytest.raises(UserError, match=r"--allow-origin .* is no origin"):
         serve.make_server(page, tmp_path / "out", port=0, allow_origins=[text])
 
 
