@@ -17,11 +17,12 @@ import numpy as np
 
 from animegan3_tf.common.console import Advance, counted
 from animegan3_tf.common.errors import UserError, quote
-from animegan3_tf.common.files import StrPath, whole_file
+from animegan3_tf.common.files import StrPath, regular_file, whole_file
 from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, jpeg_bytes, read_image, resize, scaled_size
 from animegan3_tf.study.design import KINDS, MOST_METHODS, MOST_RANKED, QUESTIONS, Study, resolve_size, trials_of
 
 LARGE = 50_000_000  # bytes from which on mail and phones have trouble with a page
+_MOST_PAGE, _MOST_KEY = 1_000_000_000, 64_000_000  # bytes; the key of 1,000 photos and ten methods has four million
 _HOST = re.compile(r"[A-Za-z0-9.-]+(:[0-9]+)?|\[[0-9a-fA-F:]+\](:[0-9]+)?")
 _DEFINITION = re.compile(rb'<script type="application/json" id="study">(.*?)</script>', re.DOTALL)
 
@@ -69,7 +70,7 @@ def read_study(path: StrPath) -> tuple[Study, bytes]:
     from animegan3_tf.study.schema import StudyForm
 
     try:
-        html = Path(path).read_bytes()
+        html = _read_file(path, _MOST_PAGE)
     except OSError as error:
         raise UserError(f"{quote(path)} cannot be read ({error.strerror}); check the path") from None
     found = _DEFINITION.search(html)
@@ -78,6 +79,14 @@ def read_study(path: StrPath) -> tuple[Study, bytes]:
     except ValueError:  # `study_page` did not write this
         raise UserError(f"{quote(path)} is not the page of a study; name a page that `study build` wrote") from None
     return Study(**form.model_dump()), html
+
+
+def _read_file(path: StrPath, most: int) -> bytes:
+    with open(regular_file(path), "rb") as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise UserError(f"{quote(path)} is over {most:,} bytes, more than `study build` writes; check the path")
+    return content
 
 
 def post_origin(post: str | None) -> str:
@@ -211,7 +220,7 @@ class Key:
 
         path = key_path(path)
         try:
-            form = KeyForm.model_validate_json(path.read_bytes())
+            form = KeyForm.model_validate_json(_read_file(path, _MOST_KEY))
         except FileNotFoundError:
             raise UserError(f"{quote(path)} does not exist; scores need the key that `study build` wrote") from None
         except OSError as error:

@@ -43,7 +43,7 @@ def test_answers_of_the_page_are_read():
         (changed(given=TOLD["given"][:-1]), "7 of 8 answers"),
         (changed(given=[None] * 8), "given.0: must be an object"),
         (first_answer(answers={"overall": None}), "does not answer the study's questions"),
-        (first_answer(answers={"overall": None, "style": None, "more": None}), "more"),
+        (first_answer(answers={"overall": None, "style": None, "more": None}), "does not answer the study's questions"),
         (first_answer(answers={"overall": "p0:C", "style": None}), "no such picture"),
         (first_answer(answers={"overall": ["p0:A"], "style": None}), "no such picture"),
         (first_answer(answers={"overall": 0, "style": None}), "must be a valid string"),
