@@ -165,7 +165,7 @@ def csv_table(table: Table) -> str:
     """Writes a table as CSV.
 
     Each column goes under its key; one with intervals is followed by KEY_low and KEY_high. Numbers are whole. A text
-    that a spreadsheet would run as a formula follows an apostrophe.
+    that a spreadsheet would run as a formula follows an apostrophe; control characters are escaped.
     """
     ranged = [any(row[place].low is not None for row in table.rows) for place in range(len(table.columns))]
     file = io.StringIO()
@@ -185,12 +185,14 @@ def csv_table(table: Table) -> str:
     return file.getvalue()
 
 
-_FORMULA = re.compile(r" *[=+\-@\t\r\n＝＋－＠]")
-_PLAIN = re.compile(r"[+-]?([0-9]+([.,][0-9]+)*(e[+-]?[0-9]+)?( ?%)?)?", re.IGNORECASE)  # a number, or a lone sign
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_FORMULA = re.compile(r" *[=+\-@＝＋－＠]")
+_PLAIN = re.compile(r" *[+-]?([0-9]+([.,][0-9]+)*(e[+-]?[0-9]+)?( ?%)?)?", re.IGNORECASE)  # a number, or a lone sign
 
 
 def _csv_text(text: str) -> str:
-    return f"'{text}" if _FORMULA.match(text) and not _PLAIN.fullmatch(text) else text
+    parts = _CONTROL.sub(lambda found: repr(found[0])[1:-1], text).split(";")  # some spreadsheets split at these, too
+    return ";".join(f"'{part}" if _FORMULA.match(part) and not _PLAIN.fullmatch(part) else part for part in parts)
 
 
 _IN_CELLS = "\\|<*_`"  # not "[": it holds intervals, and without a parenthesis after it makes no link
