@@ -74,12 +74,17 @@ def test_reports_on_data_and_runs(told, tmp_path):
         (place / name).mkdir(parents=True)
         (place / name / f"{EVIL}.png").write_text("no picture")
         Image.new("L", (40, 300)).save(place / name / f"grey {EVIL}.png")
-    told("inspect", "--photos", place / "photos", "--anime", place / "anime", "-o", place / "report")
+    pictures = "--photos", place / "photos", "--anime", place / "anime"
+    status, out, _ = told("inspect", *pictures, "--page", place / "page.html")
+    assert status == 0
+    assert r"report: " in out
     run = place / f"run {EVIL}"
     run.mkdir()
-    (run / "status.json").write_text(json.dumps({"state": "failed", "step": 1, "message": EVIL, "style": EVIL}))
-    told("runs", place)
-    told("runs", place, "--json")
+    for name in ("config", "status"):
+        values = {"style": {"name": EVIL}, "state": EVIL, "step": 1, "message": EVIL}
+        (run / f"{name}.json").write_text(json.dumps(values))
+    assert r"all is well" in told("runs", place)[1]
+    assert told("runs", place, "--json")[0] == 0
     assert told("runs", place / "photos")[0] == 0
 
 
