@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import re
 import socket
@@ -142,11 +143,16 @@ class _Served:
     show: Callable[[str], None]
     _shown: set[str] = field(default_factory=set)
 
+    def tell(self, line: str) -> None:
+        """Shows a line; a terminal that was closed does not end the study."""
+        with contextlib.suppress(OSError, ValueError):
+            self.show(line)
+
     def hint(self, line: str) -> None:
         """Shows a line that was not shown before."""
         if line not in self._shown and len(self._shown) < _HINTS:
             self._shown.add(line)
-            self.show(line)
+            self.tell(line)
 
 
 class StudyServer:
@@ -345,9 +351,9 @@ class _Receiver(_Handler):
         self.on_finish()  # the body is here
         status, line = await IOLoop.current().run_in_executor(None, self.served.answers.save, bytes(self._body))
         if status == HTTPStatus.CREATED:
-            self.served.show("answers of one rater kept")
+            self.served.tell("answers of one rater kept")
         elif status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            self.served.show(line)
+            self.served.tell(line)
         self.reply(status, line)
 
     def options(self) -> None:
