@@ -100,7 +100,10 @@ def post_origin(post: str | None) -> str:
     """
     if post is None:
         return "'none'"
-    parts = urlsplit(post)
+    try:
+        parts = urlsplit(post)
+    except ValueError:  # half an IPv6 address
+        parts = urlsplit("")
     if not parts.scheme and not parts.netloc and re.fullmatch(r"[A-Za-z0-9_./-]+", post):
         return "'self'"
     if parts.scheme in ("http", "https") and _HOST.fullmatch(parts.netloc):

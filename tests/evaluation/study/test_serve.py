@@ -1,10 +1,13 @@
 """The server as its clients meet it, over a socket."""
 
+import errno
 import http.client
 import json
+import os
 import socket
 import threading
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from helpers.studies import make_answers, write_method_pictures
@@ -258,6 +261,22 @@ def test_the_disk_does_not_fill_up(page, tmp_path, monkeypatch):
     with served(page, tmp_path / "out") as request:
         assert request("POST", "/answers", answers(page))[0] == 201
         assert request("POST", "/answers", answers(page, seed=2))[0] == 507
+
+
+def test_a_full_disk_is_told_to_the_rater(page, tmp_path, monkeypatch):
+    def write(path, content):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with served(page, tmp_path / "out") as request:
+        with monkeypatch.context() as full:
+            full.setattr(Path, "write_bytes", write)
+            assert request("POST", "/answers", answers(page))[0] == 507
+        assert list((tmp_path / "out").iterdir()) == []
+        assert request("POST", "/answers", answers(page))[0] == 201
+        assert request.lines == [
+            "the answers could not be written (No space left on device)",
+            "answers of one rater kept",
+        ]
 
 
 def test_a_folder_that_cannot_be_written_is_told_to_the_rater(page, tmp_path):
