@@ -72,6 +72,8 @@ def make_server(
     except (OSError, OverflowError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UserError(f"{host}:{port} cannot be listened on ({reason}); give another --host or --port") from None
+    # a page that a rater took under one name may be built to send its answers to another
+    origins |= {f"http://{name}:{sockets[0].getsockname()[1]}" for name in names}
     return StudyServer(_Served(html, answers, frozenset(origins), frozenset(names), show), sockets)
 
 
