@@ -21,7 +21,7 @@ ONCE = (
     *("data/test_book", "data/test_colors", "data/test_diff", "data/test_draw", "data/test_face_a", "data/test_face_b"),
     *("data/test_face_sq", "data/test_ledger", "data/test_manifest", "data/test_pair_page", "data/test_perceptual"),
     *("data/test_picture_store", "data/test_prepare", "data/test_records", "data/test_region", "data/test_shard"),
-    *("data/test_tfrecord", "evaluation/test_bootstrap", "evaluation/test_infinity", "evaluation/test_pairs"),
+    *("data/test_tfrecord", "evaluation/test_bootstrap", "evaluation/test_infinity", "data/test_results"),
     *("evaluation/study/", "inspection/", "models/test_pickle", "models/test_torch", "reports/", "styles/"),
     *("test_bad_input", "test_cli_help", "test_cli_study", "test_documents", "test_duration", "test_files"),
     *("test_images", "test_progress", "test_start_up", "test_weights_file", "test_workers", "tools/test_download"),

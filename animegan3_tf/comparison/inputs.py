@@ -14,7 +14,7 @@ from animegan3_tf.common.errors import UserError, quote
 from animegan3_tf.common.files import StrPath
 from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, ImageError, read_image, resize, scaled_size, write_image
 from animegan3_tf.data.colors import in_threads
-from animegan3_tf.evaluation.drawn import images_by_name
+from animegan3_tf.data.results import images_by_name
 from animegan3_tf.networks.architectures import ARCHITECTURES, MIN_SIDE, check_side
 
 _NAMED = {"1080p": "1920x1080", "720p": "1280x720"}

@@ -14,7 +14,7 @@ from animegan3_tf.common.console import Advance, counted
 from animegan3_tf.common.errors import UserError, quote
 from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, ImageError, find_images, read_image, resize, write_image
 from animegan3_tf.comparison.inputs import Inputs, Specification, image_path
-from animegan3_tf.evaluation.drawn import images_by_name, same_aspect
+from animegan3_tf.data.results import images_by_name, match_results, same_aspect
 from animegan3_tf.models.checkpoints import by_name
 from animegan3_tf.models.litert import describe_graph, open_interpreter
 from animegan3_tf.models.model import accepted, is_model, kind_of, open_model
@@ -170,7 +170,7 @@ def _stylize(stylizer: Stylizer, inputs: Inputs, folder: Path, advance: Advance 
         if advance:
             advance(done, total, photo.name)
 
-    report = stylize_files([inputs.folder], folder, stylizer, suffix=".png", on_progress=on_progress)
+    report = stylize_files([inputs.folder], folder, stylizer, suffix=".png", record=False, on_progress=on_progress)
     names = {path: name for name, path in inputs.paths.items()}
     missing = {names[path]: reason for path, reason in report.failures}
     paths = {name: image_path(folder, name) for name in inputs.paths if name not in missing}
@@ -179,11 +179,14 @@ def _stylize(stylizer: Stylizer, inputs: Inputs, folder: Path, advance: Advance 
 
 def _copy(method: Method, inputs: Inputs, folder: Path, max_pixels: int, advance: Advance | None) -> Drawn:
     """Copies images that were made elsewhere, resized to the photos' sizes where they differ."""
-    found, drawn = images_by_name(method.model, f"--model {method.name}"), Drawn(folder)
+    photos, drawn = images_by_name(inputs.given, "--photos"), Drawn(folder)
+    matched = match_results(find_images(method.model), method.model, list(photos.values()), inputs.given)
+    image_of = {photo: image for image, photo in matched.items()}
+    found = {name: image_of[photo] for name, photo in photos.items() if photo in image_of}
     if not found.keys() & inputs.paths.keys():
         raise UserError(
             f"--model {method.name}: no picture of {quote(method.model)} has the name of a photo, such as "
-            f"{next(iter(inputs.paths))!r}; name them alike"
+            f"{next(iter(inputs.paths))!r}, or was drawn from one; name them alike"
         )
     for name, size in counted(inputs.sizes.items(), list(inputs.sizes), advance):
         reason: str | None = "there is no picture of its name"

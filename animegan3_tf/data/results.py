@@ -9,10 +9,13 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import os
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path, PurePath
+from typing import BinaryIO
 
 from animegan3_tf.common.errors import UserError, quote
 from animegan3_tf.common.files import StrPath, sha256_of, whole_file
@@ -21,6 +24,7 @@ from animegan3_tf.common.images import WRITE_FORMATS, images_by_stem
 RECORD = "drawn.jsonl"  # a line for each image; where one generator drew them all, a first line that says which
 _ASPECT = 0.05  # log ratio: methods pad or round sides to multiples of 8 or 32; more is another image
 _SUFFIX = {".heic": ".jpg", ".heif": ".jpg"}  # of photos whose format cannot be written; other such become PNG
+_KEYS = ("photo", "photo_sha256", "sha256")
 _REWRITTEN = {".bmp", ".tif", ".tiff"}  # large, and PNG holds the same
 
 
@@ -69,7 +73,7 @@ class ResultRecord:
         self._folder, self._path = folder, folder / RECORD
 
     def add(self, image: Path, photo: Path, relative: Path) -> None:
-        """Records an image.
+        """Records an image, unless it or its photo cannot be read any more.
 
         Args:
             image: Its file.
@@ -79,19 +83,16 @@ class ResultRecord:
         Raises:
             UserError: The record cannot be written.
         """
-        line = json.dumps({"picture": image.relative_to(self._folder).as_posix(), **_drawn_from(image, photo, relative)})
+        values = {"photo": relative.as_posix(), "photo_sha256": digest_of(photo), "sha256": digest_of(image)}
+        if not all(values.values()):
+            return
+        line = json.dumps({"picture": image.relative_to(self._folder).as_posix(), **values})
         try:
             with open(self._path, "ab+") as file:
-                if file.tell() and not self._ends_whole(file):
-                    line = "\n" + line  # what a killed run began
+                file.write(b"" if _ends_whole(file) else b"\n")  # after what a killed run began
                 file.write(line.encode() + b"\n")
         except OSError as error:
             raise _not_written(self._path, error) from None
-
-    @staticmethod
-    def _ends_whole(file) -> bool:
-        file.seek(-1, 2)
-        return file.read(1) == b"\n"
 
     def tidy(self) -> None:
         """Leaves one line for each image that is still there.
@@ -99,36 +100,57 @@ class ResultRecord:
         Raises:
             UserError: The record cannot be written.
         """
-        lines, found = _lines(self._folder), dict(read_record(self._folder))
+        head, found = read_record(self._folder)
         kept = {name: values for name, values in found.items() if (self._folder / name).is_file()}
-        if len(kept) == len(list(lines)):
-            return
-        try:
-            with whole_file(self._path) as temporary, open(temporary, "w", encoding="utf-8") as file:
-                file.writelines(json.dumps({"picture": name, **values}) + "\n" for name, values in kept.items())
-        except OSError as error:
-            raise _not_written(self._path, error) from None
+        if len(kept) + bool(head) < sum(1 for _ in _lines(self._folder)):
+            write_record(self._folder, head, kept.items())
 
 
-def _drawn_from(image: Path, photo: Path, relative: Path) -> dict[str, str]:
-    return {"photo": relative.as_posix(), "sha256": sha256_of(image), "photo_sha256": sha256_of(photo)}
+def _ends_whole(file: BinaryIO) -> bool:
+    if not file.seek(0, os.SEEK_END):
+        return True
+    file.seek(-1, os.SEEK_END)
+    return file.read(1) == b"\n"
 
 
 def _not_written(path: Path, error: OSError) -> UserError:
     return UserError(f"{quote(path)} cannot be written ({error.strerror}); check the folder and free space")
 
 
-def read_record(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
+def read_record(folder: Path) -> tuple[dict, dict[str, dict[str, str]]]:
     """Reads the record of a folder; half a line, which a kill may leave, is passed over.
 
-    Yields:
-        (an image's path below the folder, {"sha256", "photo_sha256" and, since version 0.2, "photo"}), the newest of
-        an image last; nothing where there is no record.
+    Returns:
+        The first line where it is of no image, else {}; and {an image's path below the folder: {"sha256",
+        "photo_sha256", "photo"}}, of which records of earlier versions have no "photo".
     """
-    for line in _lines(folder):
+    head: dict = {}
+    images: dict[str, dict[str, str]] = {}
+    for number, line in enumerate(_lines(folder)):
         if "picture" in line:
-            keys = line.keys() & {"sha256", "photo_sha256", "photo"}
-            yield str(line["picture"]), {key: str(line[key]) for key in sorted(keys)}
+            images[str(line["picture"])] = {key: str(line[key]) for key in _KEYS if key in line}
+        elif number == 0:
+            head = line
+    return head, images
+
+
+def write_record(folder: Path, head: Mapping, images: Iterable[tuple[str, Mapping[str, str]]]) -> None:
+    """Replaces the record of a folder, whole or not at all.
+
+    Args:
+        folder: The folder.
+        head: Values of the first line; {} for none.
+        images: (path below the folder, values) of each image, as `read_record` returns them.
+
+    Raises:
+        UserError: The record cannot be written.
+    """
+    lines = ({"picture": name, **values} for name, values in images)
+    try:
+        with whole_file(folder / RECORD, durable=True) as temporary, open(temporary, "w", encoding="utf-8") as file:
+            file.writelines(json.dumps(line) + "\n" for line in chain([head] if head else [], lines))
+    except OSError as error:
+        raise _not_written(folder / RECORD, error) from None
 
 
 def _lines(folder: Path) -> Iterator[dict]:
@@ -163,7 +185,8 @@ def match_results(
     """
     folder, photo_folder = Path(folder), Path(photo_folder)
     recorded = _by_record(results, folder, photos, photo_folder)
-    named = _by_name([one for one in results if one not in recorded], folder, photos, photo_folder)
+    others = {one: one.relative_to(folder) for one in results if one not in recorded}
+    named = _by_name(others, set(recorded.values()), {photo: photo.relative_to(photo_folder) for photo in photos})
     photo_of = {one: photo for one in results if (photo := recorded.get(one) or named.get(one)) is not None}
     first: dict[Path, Path] = {}
     for image, photo in photo_of.items():
@@ -178,7 +201,7 @@ def _by_record(
 ) -> dict[Path, Path | None]:
     """{image: its photo, or None where that is not among the photos} for each that the record has as it is now."""
     place = next((at for at in (folder, *folder.absolute().parents) if (at / RECORD).is_file()), None)
-    record = {} if place is None else dict(read_record(place))
+    record = {} if place is None else read_record(place)[1]
     if not record or place is None:
         return {}
     by_path = {photo.relative_to(photo_folder).as_posix(): photo for photo in photos}
@@ -186,52 +209,53 @@ def _by_record(
     found: dict[Path, Path | None] = {}
     for image in results:
         entry = record.get(image.absolute().relative_to(place.absolute()).as_posix())
-        if entry is None or entry.get("sha256") != _digest(image):
+        if entry is None or entry.get("sha256") != digest_of(image):
             continue  # not recorded, or another image by now
         photo, digest = by_path.get(entry.get("photo", "")), entry.get("photo_sha256", "")
-        if photo is None or _digest(photo) != digest:
-            by_digest = by_digest or {_digest(one): one for one in reversed(photos)}
+        if photo is None or digest_of(photo) != digest:
+            by_digest = by_digest or {digest_of(one): one for one in reversed(photos)}
             if photo is not None and digest not in by_digest:
                 raise UserError(
-                    f"{quote(image)} was drawn from another file than {quote(photo)} is now; stylize it again, or delete "
-                    f"{quote(place / RECORD)} to match images by name"
+                    f"{quote(image)} was drawn from another file than {quote(photo)} is now; stylize it again, or "
+                    f"delete {quote(place / RECORD)} to match images by name"
                 )
             photo = by_digest.get(digest)
         found[image] = photo
     return found
 
 
-def _digest(path: Path) -> str:
-    """The SHA-256 of a file; empty where it cannot be read."""
+def digest_of(path: Path) -> str:
+    """Returns the SHA-256 of a file; an empty text, which no record holds, where it cannot be read."""
     try:
         return sha256_of(path) if path.is_file() else ""
     except OSError:
         return ""
 
 
-def _by_name(results: Sequence[Path], folder: Path, photos: Sequence[Path], photo_folder: Path) -> dict[Path, Path]:
-    images = {image: image.relative_to(folder) for image in results}
+def _by_name(
+    images: Mapping[Path, Path], taken: Collection[Path | None], photos: Mapping[Path, Path]
+) -> dict[Path, Path]:
+    """{image: its photo} by their paths below their folders; photos that are taken have another image already."""
     found: dict[Path, Path] = {}
     for key in (_written_alike, name_key):  # letter case counts where names can be told apart by it
-        left = {image: name for image, name in images.items() if image not in found}
-        whole = {key(photo.relative_to(photo_folder)): photo for photo in photos}
+        whole = {key(name): photo for photo, name in photos.items()}
         stems: dict[str, list[Path]] = {}
-        for photo in photos:
-            stems.setdefault(key(photo.relative_to(photo_folder).with_suffix("")), []).append(photo)
+        for photo, name in photos.items():
+            stems.setdefault(key(name.with_suffix("")), []).append(photo)
         own = {image: _own(key, whole, name) for image, name in images.items()}
-        taken = {photo for photo in own.values() if photo is not None}
-        for image, name in left.items():
-            mine = own[image]
-            others = [p for p in stems.get(key(name.with_suffix("")), []) if p != mine and p not in taken]
-            if len(others) + (mine is not None) > 1:
-                raise _ambiguous(image, [*([] if mine is None else [mine]), *others])
-            photo = mine or next(iter(others), None)
-            if photo is not None:
-                found[image] = photo
+        having = {*taken, *own.values()}
+        for image, name in images.items():
+            alike = [photo for photo in stems.get(key(name.with_suffix("")), []) if photo != own[image]]
+            free = [photo for photo in alike if photo not in having]
+            candidates = [own[image], *free] if own[image] is not None else free or alike
+            if len(candidates) > 1 and image not in found:
+                raise _ambiguous(image, candidates)
+            if candidates:
+                found.setdefault(image, candidates[0])
     return found
 
 
-def _own(key, whole: Mapping[str, Path], name: Path) -> Path | None:
+def _own(key: Callable[[PurePath], str], whole: Mapping[str, Path], name: Path) -> Path | None:
     """The photo that has an image's very name, or that with one suffix less."""
     return whole.get(key(name)) or whole.get(key(name.with_suffix("")))
 

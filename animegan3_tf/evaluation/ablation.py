@@ -242,7 +242,7 @@ def draw_checkpoint(
     """
     targets = plan_results(photos, folder, ".png")
     with Manifest(Path(folder), DRAWN) as records:
-        record = DrawnRecord(records, generator.sha256, targets)
+        record = DrawnRecord(records, generator.sha256, targets, Path(photos))
 
         def advance(done: int, total: int, photo: Path, error: str | None) -> None:
             if error is None:
@@ -253,7 +253,14 @@ def draw_checkpoint(
         complete = len(record.standing) == len(targets)
         stylizer = _not_needed if complete else stylizer_from(generator)
         report = stylize_files(
-            [photos], folder, stylizer, max_pixels=max_pixels, suffix=".png", skip=record.standing, on_progress=advance
+            [photos],
+            folder,
+            stylizer,
+            max_pixels=max_pixels,
+            suffix=".png",
+            skip=record.standing,
+            record=False,  # this is what `record` here does
+            on_progress=advance,
         )
     return DrawnCheckpoint(report.written, len(record.standing), tuple(reason for _, reason in report.failures))
 

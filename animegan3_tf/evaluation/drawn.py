@@ -1,74 +1,19 @@
-"""Generated images: drawn by a model or given, and paired with their photos."""
+"""Draws the images that are evaluated, and records which generator drew each."""
 
 from __future__ import annotations
 
-import contextlib
-import json
-import math
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import chain
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import animegan3_tf
 from animegan3_tf.common.errors import UserError, quote
-from animegan3_tf.common.files import StrPath, remove_leftovers, sha256_of, whole_file
-from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, find_images, images_by_stem
-from animegan3_tf.data.manifest import Entry, Format, Manifest, not_writable, remove
+from animegan3_tf.common.files import StrPath, remove_leftovers
+from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, find_images
+from animegan3_tf.data.manifest import Entry, Format, Manifest, remove
+from animegan3_tf.data.results import RECORD, digest_of, read_record, write_record
 from animegan3_tf.stylizer.files import Report, stylize_files
 from animegan3_tf.stylizer.model import load_stylizer
-
-_ASPECT = 0.05  # log ratio: methods pad or round sides to multiples of 8 or 32; more is another image
-
-
-def images_by_name(folder: StrPath, what: str) -> dict[str, Path]:
-    """Finds the images of a folder by name.
-
-    Args:
-        folder: The folder.
-        what: The name of the folder in errors.
-
-    Returns:
-        {path below the folder, without suffix and with forward slashes: file}.
-
-    Raises:
-        UserError: Two images have one name.
-    """
-
-    def clash(name: str, first: Path, second: Path) -> str:
-        return f"{what} has two pictures named {name!r} ({first.suffix}, {second.suffix}); remove one"
-
-    return images_by_stem(folder, clash)
-
-
-def same_aspect(first: Sequence[int], second: Sequence[int]) -> bool:
-    """Whether two sizes (height, width) have aspect ratios that differ by 5 % at most."""
-    return abs(math.log(first[1] / first[0] * second[0] / second[1])) <= _ASPECT
-
-
-def pair_images(
-    generated: Sequence[Path], folder: Path, photos: Sequence[Path], photo_folder: Path
-) -> dict[Path, Path]:
-    """Matches generated images to photos by their paths below their folders, without suffixes.
-
-    Args:
-        generated: The generated images.
-        folder: Their folder.
-        photos: The photos. Where several differ only in the suffix, the one with the image's own suffix is taken, or
-            else the first.
-        photo_folder: Their folder.
-
-    Returns:
-        {generated image: its photo}, without images that have no photo.
-    """
-    by_name: dict[Path, list[Path]] = {}
-    for photo in photos:
-        by_name.setdefault(photo.relative_to(photo_folder).with_suffix(""), []).append(photo)
-    pairs = {}
-    for image in generated:
-        if found := by_name.get(image.relative_to(folder).with_suffix("")):
-            pairs[image] = next((photo for photo in found if photo.suffix == image.suffix), found[0])
-    return pairs
 
 
 def draw_with_model(
@@ -99,27 +44,16 @@ def draw_with_model(
     return report
 
 
-RECORD = "drawn.jsonl"  # a line that says which generator drew the images, then one for each
-
-
 def _read_drawn(folder: Path) -> Iterator[Entry]:
-    """Reads the complete lines of a record; there may be half a line."""
-    broken = contextlib.suppress(OSError, StopIteration, ValueError, KeyError, TypeError)
-    with broken, open(folder / RECORD, encoding="utf-8") as file:
-        yield "head", "", json.loads(next(file))
-        for text in file:
-            line = json.loads(text)
-            yield "pictures", str(line["picture"]), {key: str(line[key]) for key in ("sha256", "photo_sha256")}
+    head, images = read_record(folder)
+    yield from (("pictures", name, values) for name, values in images.items())
+    if head:
+        yield "head", "", head
 
 
 def _save_drawn(records: Manifest) -> None:
-    lines = ({"picture": name, **digests} for _, name, digests in records.entries("pictures"))
-    try:
-        with whole_file(records.folder / RECORD, durable=True) as temporary, open(temporary, "w") as file:
-            for line in chain([records.get("head")], lines):
-                file.write(json.dumps(line) + "\n")
-    except OSError as error:
-        raise not_writable(records.folder / RECORD, error) from None
+    images = ((name, values) for _, name, values in records.entries("pictures"))
+    write_record(records.folder, records.get("head") or {}, images)
 
 
 DRAWN = Format(RECORD, _read_drawn, _save_drawn)
@@ -136,6 +70,7 @@ class DrawnRecord:
         records: The `DRAWN` of the folder of images.
         generator: See `Generator.sha256`.
         targets: {photo: its image's path in the folder}.
+        photos: The folder of photos.
 
     Attributes:
         folder: The folder of images.
@@ -145,9 +80,9 @@ class DrawnRecord:
         UserError: The folder holds an image that is neither recorded nor a target: somebody else's.
     """
 
-    def __init__(self, records: Manifest, generator: str, targets: Mapping[Path, Path]) -> None:
-        self.folder, self._records, self._targets = records.folder, records, targets
-        self._digests = {photo: _digest(photo) for photo in targets}  # taken before the photos are read for drawing
+    def __init__(self, records: Manifest, generator: str, targets: Mapping[Path, Path], photos: Path) -> None:
+        self.folder, self._records, self._targets, self._photos = records.folder, records, targets, photos
+        self._digests = {photo: digest_of(photo) for photo in targets}  # taken before the photos are read for drawing
         head = {"generator_sha256": generator, "animegan3_tf": animegan3_tf.__version__}
         same = records.get("head") == head
         self.standing = {photo for photo in targets if same and self._stands(photo)}
@@ -158,14 +93,19 @@ class DrawnRecord:
 
     def add(self, photo: Path) -> None:
         """Records that a photo's image was written."""
-        target = self._targets[photo]
-        digests = {"sha256": _digest(target), "photo_sha256": self._digests[photo]}
-        self._records.write([("pictures", self._name(target), digests)])
+        self._records.write([("pictures", self._name(self._targets[photo]), self._entry(photo))])
 
     def _stands(self, photo: Path) -> bool:
-        target = self._targets[photo]
-        digests = {"sha256": _digest(target), "photo_sha256": self._digests[photo]}
-        return None not in digests.values() and self._records.get("pictures", self._name(target)) == digests
+        entry = self._entry(photo)
+        recorded = self._records.get("pictures", self._name(self._targets[photo]))
+        return all(entry.values()) and recorded == entry
+
+    def _entry(self, photo: Path) -> dict[str, str]:
+        return {
+            "photo": photo.relative_to(self._photos).as_posix(),
+            "photo_sha256": self._digests[photo],
+            "sha256": digest_of(self._targets[photo]),
+        }
 
     def _tidy(self) -> None:
         for folder, _, _ in os.walk(self.folder):
@@ -181,11 +121,3 @@ class DrawnRecord:
 
     def _name(self, target: Path) -> str:
         return target.relative_to(self.folder).as_posix()
-
-
-def _digest(path: Path) -> str | None:
-    """The SHA-256 of a file; None, which no record holds, where it cannot be read."""
-    try:
-        return sha256_of(path) if path.is_file() else None
-    except OSError:
-        return None

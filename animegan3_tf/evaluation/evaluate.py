@@ -15,8 +15,8 @@ from animegan3_tf.common.console import Advance, Progress, counted, no_progress
 from animegan3_tf.common.errors import UserError, quote
 from animegan3_tf.common.files import StrPath
 from animegan3_tf.common.images import find_images
+from animegan3_tf.data.results import match_results
 from animegan3_tf.evaluation import distances
-from animegan3_tf.evaluation.drawn import pair_images
 from animegan3_tf.evaluation.face_scores import FACE_SCORES, FaceEmbedding, score_faces
 from animegan3_tf.evaluation.features import FeatureNetwork, FeatureSet, FeatureStore
 from animegan3_tf.evaluation.image_scores import PAIR_SCORES, score_pairs
@@ -151,13 +151,13 @@ def evaluate(
 
     Args:
         generated: The folder of generated images.
-        photos: The folder of photos. An image's photo is the one of the same path below its folder.
+        photos: The folder of photos; `match_results` finds each image's.
         anime: The folder of anime images.
         measures: The networks and settings.
         progress: A function such as `animegan3_tf.common.console.progress`.
 
     Raises:
-        UserError: A folder holds no images.
+        UserError: A folder holds no images, or images and photos cannot be matched.
     """
     folders = {"generated": Path(generated), "photos": Path(photos), "anime": Path(anime)}
     paths = {kind: find_images(folder) for kind, folder in folders.items()}
@@ -165,10 +165,8 @@ def evaluate(
         if not found:
             raise UserError(f"--{kind} {quote(folders[kind])} holds no pictures; name a folder that does")
 
-    def pair(sets: Mapping[str, FeatureSet]) -> dict[Path, Path]:
-        return pair_images(sets["generated"].paths, folders["generated"], sets["photos"].paths, folders["photos"])
-
-    return _evaluate(folders, paths, pair, measures, progress)
+    pairs = match_results(paths["generated"], folders["generated"], paths["photos"], folders["photos"])
+    return _evaluate(folders, paths, pairs, measures, progress)
 
 
 def evaluate_pairs(
@@ -186,25 +184,21 @@ def evaluate_pairs(
     folders = {
         kind: Path(os.path.commonpath([path.parent for path in paths[kind]])) for kind in ("generated", "photos")
     }
-
-    def pair(sets: Mapping[str, FeatureSet]) -> dict[Path, Path]:
-        read = {kind: set(sets[kind].paths) for kind in ("generated", "photos")}
-        return {a: b for a, b in pairs.items() if a in read["generated"] and b in read["photos"]}
-
-    return _evaluate({**folders, "anime": Path(anime)}, paths, pair, measures, progress)
+    return _evaluate({**folders, "anime": Path(anime)}, paths, pairs, measures, progress)
 
 
 def _evaluate(
     folders: dict[str, Path],
     paths: Mapping[str, Sequence[Path]],
-    pair: Callable[[Mapping[str, FeatureSet]], dict[Path, Path]],
+    pairs: Mapping[Path, Path],
     measures: Measures,
     progress: Progress,
 ) -> Evaluation:
-    """Evaluates images; `pair` matches images to photos among those that can be read."""
+    """Evaluates images; pairs of which one cannot be read are left out."""
     with tempfile.TemporaryDirectory() as temporary:
         sets = _features(paths, measures, temporary, progress)
-        pairs = pair(sets)
+        read = {kind: set(sets[kind].paths) for kind in ("generated", "photos")}
+        pairs = {a: b for a, b in pairs.items() if a in read["generated"] and b in read["photos"]}
         with progress("pictures and their photos") as advance:
             scores = score_pairs(pairs, measures.distance, measures.max_pixels, advance)
         faces, between = _faces(pairs, measures, progress)

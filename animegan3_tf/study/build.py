@@ -18,7 +18,8 @@ import numpy as np
 from animegan3_tf.common.console import Advance, counted
 from animegan3_tf.common.errors import UserError, quote
 from animegan3_tf.common.files import StrPath, regular_file, whole_file
-from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, jpeg_bytes, read_image, resize, scaled_size
+from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, find_images, jpeg_bytes, read_image, resize, scaled_size
+from animegan3_tf.data.results import images_by_name, match_results, same_aspect
 from animegan3_tf.study.design import KINDS, MOST_METHODS, MOST_RANKED, QUESTIONS, Study, resolve_size, trials_of
 
 LARGE = 50_000_000  # bytes from which on mail and phones have trouble with a page
@@ -122,32 +123,34 @@ _NAMED = 5  # missing images that an error names; the others are only counted
 
 
 def match_images(photos: StrPath, methods: dict[str, Path]) -> dict[str, dict[str | None, Path]]:
-    """Matches each method's images to the photos, by their paths below their folders without suffix.
+    """Matches each method's images to the photos; see `match_results`.
 
     Args:
         photos: The folder of photos.
         methods: {name: folder of images}.
 
     Returns:
-        {photo's name: {None: the photo, method: its image}}.
+        {photo's name, its path below its folder without suffix: {None: the photo, method: its image}}.
 
     Raises:
-        UserError: There is no photo, an image is missing, or two have one name.
+        UserError: There is no photo, two have one name, an image is missing, or it cannot be told whose it is.
     """
-    # here, since scoring reads this module too and needs no more of it than the key
-    from animegan3_tf.evaluation.drawn import images_by_name
-
     originals = images_by_name(photos, "--photos")
     if not originals:
         raise UserError(f"--photos {quote(photos)} holds no pictures; name a folder that does")
-    found = {method: images_by_name(folder, f"method {method!r}") for method, folder in methods.items()}
-    missing = [f"{method!r} of {name}" for method, paths in found.items() for name in originals if name not in paths]
+    listed, found = list(originals.values()), {}
+    for method, folder in methods.items():
+        matched_to = match_results(find_images(folder), folder, listed, photos)
+        found[method] = {photo: image for image, photo in matched_to.items()}
+    missing = [
+        f"{method!r} of {n}" for method, images in found.items() for n, p in originals.items() if p not in images
+    ]
     if missing:
         more = f" and {len(missing) - _NAMED:,} more" if len(missing) > _NAMED else ""
         raise UserError(f"pictures are missing: {', '.join(missing[:_NAMED])}{more}; make them, or remove those photos")
     matched: dict[str, dict[str | None, Path]] = {name: {None: path} for name, path in originals.items()}
     for name, paths in matched.items():
-        paths.update({method: found[method][name] for method in methods})
+        paths.update({method: found[method][originals[name]] for method in methods})
     return matched
 
 
@@ -168,8 +171,6 @@ def read_alike(
         UserError: An image's aspect ratio differs from the photo's by over 5 %.
         ImageError: An image cannot be read.
     """
-    from animegan3_tf.evaluation.drawn import same_aspect
-
     images = {method: read_image(path, max_pixels).on_white() for method, path in paths.items()}
     height, width = images[None].shape[:2]
     for method, rgb in images.items():

@@ -15,10 +15,10 @@ import numpy as np
 
 from animegan3_tf.common import images
 from animegan3_tf.common.errors import UserError, quote
+from animegan3_tf.data.results import ResultRecord, name_key, result_names
 
 Draw = Callable[[np.ndarray], np.ndarray]  # a photo, uint8 RGB [H, W, 3] -> the same size
 _AHEAD = 4  # images read before, and written after, the one in the model; this bounds memory
-_RESULT_SUFFIX = {".heic": ".jpg", ".heif": ".jpg", ".bmp": ".png", ".tif": ".png", ".tiff": ".png"}
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,14 @@ def stylize_files(
     suffix: str | None = None,
     overwrite: bool = False,
     skip: Container[Path] = (),
+    record: bool = True,
     on_progress: Callable[[int, int, Path, str | None], None] | None = None,
 ) -> Report:
     """Stylises files and folders; a photo that fails is reported and the rest goes on.
 
-    The tree below an input folder is kept. With several inputs each folder's name is the first level. Results that
-    would have the same name are numbered: `a.png`, `a-2.png`. A photo's alpha goes into its result.
+    The tree below an input folder is kept. With several inputs each folder's name is the first level. `data.results`
+    says how results are named; those that would have the same name even so are numbered: `a.png`, `a-2.png`. A photo's
+    alpha goes into its result.
 
     Args:
         inputs: Photos and folders of photos.
@@ -59,6 +61,8 @@ def stylize_files(
         overwrite: Let a result replace its own photo. Other files in a result's place, such as an earlier run's, are
             always replaced.
         skip: Photos that need no result; they are not counted.
+        record: Write into the output folder which result was drawn from which photo, see `ResultRecord`. A result that
+            is an image file of its own, or replaces its own photo, is not recorded.
         on_progress: Called as (done, total, photo, error or None) after each photo, in this thread and in the order of
             the inputs.
 
@@ -69,16 +73,23 @@ def stylize_files(
         UserError: The inputs, output and format do not fit together, or a result would replace its own photo; nothing
             was written then.
     """
-    jobs, unlisted = _plan([Path(path) for path in inputs], Path(output), suffix, overwrite)
+    output = Path(output)
+    jobs, unlisted, kept = _plan([Path(path) for path in inputs], output, suffix, overwrite)
     jobs = [(photo, target) for photo, target in jobs if photo not in skip]
+    targets = dict(jobs)
+    results = ResultRecord(output) if record and output not in targets.values() else None
     outcomes = itertools.chain(unlisted, _run(jobs, stylizer, max_pixels))
     total = len(unlisted) + len(jobs)
     failures = []
     for done, (photo, error) in enumerate(outcomes, start=1):
         if error is not None:
             failures.append((photo, error))
+        elif results is not None and photo in kept:
+            results.add(targets[photo], photo, kept[photo])
         if on_progress is not None:
             on_progress(done, total, photo, error)
+    if results is not None:
+        results.tidy()
     return Report(written=total - len(failures), failures=tuple(failures))
 
 
@@ -89,8 +100,13 @@ def plan_results(photos: str | os.PathLike, output: str | os.PathLike, suffix: s
 
 def _plan(
     inputs: Sequence[Path], output: Path, suffix: str | None, overwrite: bool
-) -> tuple[list[tuple[Path, Path]], list[tuple[Path, str]]]:
-    """Plans the work: (photo, its result's path) pairs, and (folder, error) for folders that cannot be listed."""
+) -> tuple[list[tuple[Path, Path]], list[tuple[Path, str]], dict[Path, Path]]:
+    """Plans the work.
+
+    Returns:
+        (photo, its result's path) for each photo; (folder, error) for folders that cannot be listed; and {photo: its
+        path below its folder} of those that stay beside their results.
+    """
     suffix = suffix and "." + suffix.lower().lstrip(".")
     names_file = output.suffix.lower() in images.IMAGE_SUFFIXES and not os.path.isdir(output)
     if names_file and (len(inputs) != 1 or os.path.isdir(inputs[0])):
@@ -108,24 +124,23 @@ def _plan(
     everyone = set().union(*own.values())
     jobs: list[tuple[Path, Path]] = []
     taken: set[str] = set()
-    replaced: list[Path] = []
-    for photo, relative in photos.items():
-        kept = photo.suffix if photo.suffix.lower() in images.WRITE_FORMATS else ".png"
-        ending = suffix or _RESULT_SUFFIX.get(photo.suffix.lower(), kept)
-        wanted = output if names_file else output / relative.with_suffix(ending)
+    replaced: list[Path] = []  # results that take their own photo's place
+    for photo, name in result_names(photos, suffix).items():
+        wanted = output if names_file else output / name
         for number in itertools.count(1):
             target = wanted if number == 1 else wanted.with_name(f"{wanted.stem}-{number}{wanted.suffix}")
             standing = _identities(target, links=False)
-            if os.path.normcase(target) not in taken and not (standing - own[photo]) & everyone:
+            if name_key(target) not in taken and not (standing - own[photo]) & everyone:
                 break
-        taken.add(os.path.normcase(target))
+        taken.add(name_key(target))
         jobs.append((photo, target))
         if standing & own[photo]:
             replaced.append(target)
     if replaced and not overwrite:
         more = f" (and {len(replaced) - 1:,} more)" if len(replaced) > 1 else ""
         raise UserError(f"{quote(replaced[0])}{more} would replace its own photo; name another output or --overwrite")
-    return jobs, unlisted
+    lost = set(replaced)
+    return jobs, unlisted, {photo: photos[photo] for photo, target in jobs if target not in lost}
 
 
 def collect_photos(inputs: Sequence[Path], output: Path) -> tuple[dict[Path, Path], list[tuple[Path, str]]]:
