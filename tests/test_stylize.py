@@ -6,7 +6,8 @@ import pytest
 
 from animegan3_tf.common import images
 from animegan3_tf.common.errors import UserError
-from animegan3_tf.common.images import read_image, write_image
+from animegan3_tf.common.images import find_images, read_image, write_image
+from animegan3_tf.data.results import RECORD, match_results, read_record
 from animegan3_tf.stylizer.files import stylize_files
 from animegan3_tf.stylizer.model import Stylizer
 
@@ -27,7 +28,9 @@ def photo(path, seed=0, size=(16, 16)):
 
 
 def tree(folder):
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    """The files below a folder, but for records of what was drawn from which photo."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name != RECORD)
+    return sorted(str(path.relative_to(folder)) for path in files)
 
 
 def refusal(*arguments, **options):
@@ -79,9 +82,45 @@ def test_equal_names_are_told_apart(tmp_path):
     third = photo(tmp_path / "a.bmp", 3)
     inputs = [tmp_path / "x" / "a.png", tmp_path / "y" / "a.png", tmp_path / "a.bmp", tmp_path / "y" / ".." / "a.bmp"]
     assert stylize_files(inputs, tmp_path / "out", invert).written == 3  # the last is the third once more
-    for name, rgb in (("a.png", first), ("a-2.png", second), ("a-3.png", third)):
+    for name, rgb in (("a.png", first), ("a-2.png", second), ("a.bmp.png", third)):
         np.testing.assert_array_equal(read_image(tmp_path / "out" / name).rgb, 255 - rgb)
     assert len(tree(tmp_path / "out")) == 3
+
+
+def test_a_record_says_what_was_drawn_from_which_photo(tmp_path):
+    for name in ("1.bmp", "1.png", "2.jpg", "2.tif", "x/2.jpg"):
+        photo(tmp_path / "in" / name, len(name))
+    for _ in range(2):  # a second run finds the first one's record
+        assert stylize_files([tmp_path / "in"], tmp_path / "out", invert).written == 5
+    results, photos = find_images(tmp_path / "out"), find_images(tmp_path / "in")
+    found = match_results(results, tmp_path / "out", photos, tmp_path / "in")
+    names = {image.relative_to(tmp_path / "out"): photo.relative_to(tmp_path / "in") for image, photo in found.items()}
+    assert {image.as_posix(): photo.as_posix() for image, photo in names.items()} == {
+        "1.bmp.png": "1.bmp",
+        "1.png": "1.png",
+        "2.jpg": "2.jpg",
+        "2.png": "2.tif",
+        "x/2.jpg": "x/2.jpg",
+    }
+    assert len((tmp_path / "out" / RECORD).read_text().splitlines()) == 5
+
+
+def test_no_record_is_written_where_nothing_is_left_to_match(tmp_path):
+    photo(tmp_path / "in" / "a.png")
+    stylize_files([tmp_path / "in" / "a.png"], tmp_path / "b.png", invert)
+    stylize_files([tmp_path / "in"], tmp_path / "in", invert, overwrite=True)
+    assert not list(tmp_path.rglob(RECORD))
+    stylize_files([tmp_path / "in"], tmp_path / "out", invert, record=False)
+    assert not list(tmp_path.rglob(RECORD))
+
+
+def test_results_of_several_folders_are_matched_to_the_photos_of_one(tmp_path):
+    for name in ("x/a.png", "y/a.png"):
+        photo(tmp_path / name, len(name) + ord(name[0]))
+    stylize_files([tmp_path / "x", tmp_path / "y"], tmp_path / "out", invert)
+    assert read_record(tmp_path / "out")[1]["x/a.png"]["photo"] == "x/a.png"
+    found = match_results(find_images(tmp_path / "out"), tmp_path / "out", find_images(tmp_path / "x"), tmp_path / "x")
+    assert found == {tmp_path / "out" / "x" / "a.png": tmp_path / "x" / "a.png"}
 
 
 def test_alpha_is_put_back(tmp_path):
@@ -195,8 +234,8 @@ def test_inputs_are_never_overwritten(tmp_path):
 def test_overwrite_replaces_own_photo_but_no_other_input(tmp_path):
     bitmap, png = photo(tmp_path / "a.bmp", 1), photo(tmp_path / "a.png", 2)
     assert stylize_files([tmp_path], tmp_path, invert, overwrite=True).written == 2
-    assert tree(tmp_path) == ["a-2.png", "a.bmp", "a.png"]
-    np.testing.assert_array_equal(read_image(tmp_path / "a-2.png").rgb, 255 - bitmap)
+    assert tree(tmp_path) == ["a.bmp", "a.bmp.png", "a.png"]
+    np.testing.assert_array_equal(read_image(tmp_path / "a.bmp.png").rgb, 255 - bitmap)
     np.testing.assert_array_equal(read_image(tmp_path / "a.png").rgb, 255 - png)
     np.testing.assert_array_equal(read_image(tmp_path / "a.bmp").rgb, bitmap)
 

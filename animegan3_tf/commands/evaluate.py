@@ -98,10 +98,11 @@ def evaluate_command(
     write_evaluation(evaluation, out)
     reasons = list(dict.fromkeys([*reasons, *rejected(evaluation)]))  # a photo may have failed in both
     paired = len(set(evaluation.pairs.values()))
-    say(f"{paired:,} of {len(evaluation.sets['photos'].paths):,} photos have an image of their name")
+    say(f"{paired:,} of {len(evaluation.sets['photos'].paths):,} photos have an image")
     if not paired:
         reasons.append(
-            "no image has the name of a photo, so only whole sets were compared; check --generated and --photos"
+            "no image has the name of a photo or was drawn from one, so only whole sets were compared; check "
+            "--generated and --photos"
         )
     print_problems(*reasons)
     for result in evaluation.results:

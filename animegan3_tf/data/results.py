@@ -245,9 +245,10 @@ def _by_name(
         own = {image: _own(key, whole, name) for image, name in images.items()}
         having = {*taken, *own.values()}
         for image, name in images.items():
-            alike = [photo for photo in stems.get(key(name.with_suffix("")), []) if photo != own[image]]
+            mine = own[image]
+            alike = [photo for photo in stems.get(key(name.with_suffix("")), []) if photo != mine]
             free = [photo for photo in alike if photo not in having]
-            candidates = [own[image], *free] if own[image] is not None else free or alike
+            candidates = free or alike if mine is None else [mine, *free]
             if len(candidates) > 1 and image not in found:
                 raise _ambiguous(image, candidates)
             if candidates:
