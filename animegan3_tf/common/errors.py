@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+
+_SHOWN = 12  # problems: a network of another kind differs in hundreds of places
 
 
 class UserError(Exception):
@@ -22,6 +25,20 @@ def first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
+def in_words(problems: Sequence[str]) -> str:
+    """Puts the first problems into one line, whatever names are in them, and the number of the others."""
+    more = len(problems) - _SHOWN
+    return "; ".join(map(printable, problems[:_SHOWN])) + (f"; and {more} more" if more > 0 else "")
+
+
 def quote(path: str | os.PathLike) -> str:
     """The path in quotes, with control characters and undecodable bytes escaped so that it fits on one line."""
     return repr(os.fsdecode(path))
+
+
+def printable(text: str) -> str:
+    """The text on one line, with control characters, undecodable bytes and what else cannot be seen escaped.
+
+    Everything that is printed goes through this: names of files, and texts in them, may come from anywhere.
+    """
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
