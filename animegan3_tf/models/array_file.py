@@ -69,12 +69,17 @@ def _checksum(data: memoryview, magic: bytes) -> bytes:
     return hashlib.sha256(data[_sealed_from(magic) :]).digest()
 
 
-def read_hdf5(data: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Reads the header and the arrays by name from the bytes of a file; one that is damaged may raise anything."""
+def read_hdf5(data: bytes, arrays: bool = True) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Reads the header and the arrays by name from the bytes of a file; one that is damaged may raise anything.
+
+    Args:
+        data: The bytes.
+        arrays: Whether the arrays are wanted; else there are none.
+    """
     import h5py
 
     with h5py.File(io.BytesIO(data), "r") as file:
-        return _header(file), read_arrays(file)
+        return _header(file), read_arrays(file) if arrays else {}
 
 
 def read_arrays(group: h5py.Group) -> dict[str, np.ndarray]:

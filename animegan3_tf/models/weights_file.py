@@ -49,18 +49,12 @@ def read_weights(path: str | os.PathLike) -> tuple[dict[str, Any], dict[str, np.
         UserError: The file does not exist, is damaged or not as its checksum says, holds something else than arrays of
             numbers, or is no weights file of this version's format.
     """
-    path = Path(path)
-    data = _whole(path)
-    with _damage(path):
-        header, arrays = read_hdf5(data)
-        if header["format"] != FORMAT:
-            raise UserError(f"{quote(path)} is in format {header['format']!r}; this version reads {FORMAT!r}")
-    return header, arrays
+    return _read(Path(path))
 
 
 def read_header(path: str | os.PathLike) -> dict[str, Any]:
-    """Reads the header of a weights file; raises UserError as `read_weights` does."""
-    return read_weights(path)[0]
+    """Reads the header of a weights file; raises UserError as `read_weights` does, but for what its arrays are."""
+    return _read(Path(path), arrays=False)[0]
 
 
 def warning_of(path: str | os.PathLike) -> str | None:
@@ -94,6 +88,15 @@ def _kind_of_checksum(path: Path) -> str | None:
         return f"that of {SUMS}"
     with open(regular_file(path), "rb") as file:
         return "its own" if file.read(len(MAGIC)) == MAGIC else None
+
+
+def _read(path: Path, arrays: bool = True) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    data = _whole(path)
+    with _damage(path):
+        header, found = read_hdf5(data, arrays)
+        if header["format"] != FORMAT:
+            raise UserError(f"{quote(path)} is in format {header['format']!r}; this version reads {FORMAT!r}")
+    return header, found
 
 
 def _whole(path: Path) -> bytes:
