@@ -27,7 +27,7 @@ SIGNATURE = b"\x89HDF\r\n\x1a\n"  # the first bytes of a file without a seal
 LARGEST = 1 << 30  # bytes of a file; VGG19 with its top, the largest that is read, has 0.6 GB
 _USER_BLOCK = 512  # bytes, the smallest that HDF5 leaves alone
 _DEPTH = 16  # groups within groups; Keras nests three
-_DEADLINE = 10  # seconds, of which a sound file takes some hundredths
+_DEADLINE = 5  # seconds, of which a sound file takes some hundredths
 
 
 def write_sealed(
