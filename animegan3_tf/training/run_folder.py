@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from animegan3_tf.common.errors import UserError, in_words
+from animegan3_tf.common.errors import UserError
 from animegan3_tf.common.files import remove_leftovers, sha256_of, take_lock, whole_file
 from animegan3_tf.models.checkpoints import WEIGHTS, by_name
 from animegan3_tf.models.model import WEIGHTS_KIND, Model, kind_of, open_model
@@ -93,7 +93,7 @@ class InitialWeights:
         targets = {part: named_weights(getattr(trainer, part)) for part in self.parts}
         problems = [f"{part}: {problem}" for part in self.parts for problem in misfits(targets[part], self.parts[part])]
         if problems:
-            raise UserError(f"--init {self.source!r} does not fit this run: {in_words(problems)}")
+            raise UserError(f"--init {self.source!r} does not fit this run: {'; '.join(problems)}")
         for part, arrays in self.parts.items():
             for name, array in arrays.items():
                 trainer.set_value(targets[part][name], array.astype("float32"))
