@@ -133,11 +133,11 @@ def test_weights_trace_once_for_all_sizes(tmp_path, monkeypatch, where):
         traced.append(training)
         return -batch
 
-    def load_generator(path):
+    def filled(header, arrays, path):
         loaded.append(path)
         return generator
 
-    monkeypatch.setattr("animegan3_tf.models.weights.load_generator", load_generator)
+    monkeypatch.setattr("animegan3_tf.models.weights._filled", filled)
     expected = tmp_path / where
     if where == "run":
         expected.mkdir()
@@ -188,3 +188,13 @@ def test_a_network_that_needs_more_pixels_gets_them(tmp_path):
     save_generator(tmp_path / "tiny.h5", build_deployed("tiny", "legacy"), {"architecture": "tiny"})
     stylizer = load_stylizer(tmp_path / "tiny.h5")
     assert stylizer(noise(16, 17)).shape == (16, 17, 3)
+
+
+def test_weights_without_a_checksum_are_used_with_a_warning(tmp_path):
+    from animegan3_tf.models.weights import build_deployed, save_generator
+
+    path = tmp_path / "tiny.h5"
+    save_generator(path, build_deployed("tiny", "legacy"), {"architecture": "tiny"})
+    assert load_stylizer(path).warning is None
+    path.write_bytes(path.read_bytes()[512:])  # as older versions wrote it
+    assert "have no checksum" in load_stylizer(path).warning

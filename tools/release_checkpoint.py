@@ -26,7 +26,7 @@ from animegan3_tf.common.errors import UserError
 from animegan3_tf.common.files import whole_file
 from animegan3_tf.data.demo import demo_photos
 from animegan3_tf.models.checkpoints import StylizeDefaults, weights_of
-from animegan3_tf.models.weights_file import read_weights, write_weights
+from animegan3_tf.models.weights_file import SUMS, read_weights, write_weights
 from animegan3_tf.styles import Style
 from animegan3_tf.styles.style import toml_of
 from animegan3_tf.stylizer.model import load_stylizer
@@ -37,7 +37,6 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-SUMS = "SHA256SUMS"
 ABOUT = {"title": str, "summary": str, "trained_on": str, "hardware": str, "failures": list, "licence": str}
 # teacher: the model that drew the pairs. recipe: for weights that no run of this project made. stylize: values of
 # `StylizeDefaults`. figures: Markdown
@@ -70,6 +69,7 @@ def release(run, target, about, photos=None, anime=None, features="inception-201
         raise UserError(f'{str(run)!r} is not a run folder, so --about must hold the recipe; add recipe = "..."')
     weights = target / "generator.h5"
     arrays = {name: array.astype("float16") for name, array in arrays.items()}
+    (target / SUMS).unlink(missing_ok=True)  # an older release's, which would refuse the new weights
     write_weights(weights, {**_kept(header), **_described(about), "created": created}, arrays)
     names = ["card.md", "generator.h5", "sample.jpg"]
     if configuration:

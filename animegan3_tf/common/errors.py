@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+
+_SHOWN = 12  # problems: a network of another kind differs in hundreds of places
 
 
 class UserError(Exception):
@@ -20,6 +23,12 @@ def one_line(error: Exception) -> str:
 def first_line(error: Exception) -> str:
     """Returns the first line of an error's message; the error's type where it has no message."""
     return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def in_words(problems: Sequence[str]) -> str:
+    """Puts the first problems into one line, whatever names are in them, and the number of the others."""
+    more = len(problems) - _SHOWN
+    return "; ".join(map(printable, problems[:_SHOWN])) + (f"; and {more} more" if more > 0 else "")
 
 
 def quote(path: str | os.PathLike) -> str:

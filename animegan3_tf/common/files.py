@@ -51,17 +51,24 @@ def whole_file(path: StrPath, durable: bool = False) -> Iterator[Path]:
             temporary.unlink()
 
 
-def regular_file(path: StrPath) -> Path:
+def regular_file(path: StrPath, most: int | None = None) -> Path:
     """Returns the path of a file that may be opened: a named pipe would block for ever, and a device has no end.
 
+    Args:
+        path: The path.
+        most: The bytes that it may have; any number by default.
+
     Raises:
-        UserError: A folder, a named pipe, a device or a socket lies there.
+        UserError: A folder, a named pipe, a device or a socket lies there, or the file is too large.
         OSError: Nothing lies there, or it may not be asked what does; `open` would raise the same.
         ValueError: The path holds a NUL byte.
     """
-    mode = os.stat(path).st_mode
-    if not stat.S_ISREG(mode):
-        raise UserError(f"{quote(path)} is {'a folder' if stat.S_ISDIR(mode) else 'not a regular file'}; name a file")
+    found = os.stat(path)
+    if not stat.S_ISREG(found.st_mode):
+        kind = "a folder" if stat.S_ISDIR(found.st_mode) else "not a regular file"
+        raise UserError(f"{quote(path)} is {kind}; name a file")
+    if most is not None and found.st_size > most:
+        raise UserError(f"{quote(path)} has {found.st_size:,} bytes; such a file has at most {most:,}")
     return Path(path)
 
 

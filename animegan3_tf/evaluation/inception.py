@@ -7,8 +7,9 @@ from pathlib import Path
 import tensorflow as tf
 
 from animegan3_tf.common.errors import UserError, one_line
-from animegan3_tf.common.files import sha256_of
+from animegan3_tf.common.files import regular_file, sha256_of
 from animegan3_tf.evaluation.features import FeatureNetwork, keras_network
+from animegan3_tf.models.array_file import check_hdf5
 
 try:
     import tensorflow_hub
@@ -79,6 +80,7 @@ def inception_keras(path: str | None = None) -> FeatureNetwork:
         file: str = path or tf.keras.utils.get_file(
             KERAS_FILE, KERAS_URL, cache_subdir="models", file_hash="bcbd6486424b2319ff4ef7d526e38f63"
         )
+        check_hdf5(regular_file(file))
         model = tf.keras.applications.InceptionV3(False, str(file), input_shape=(299, 299, 3), pooling="avg")
     except Exception as error:  # as above; h5py may raise anything for a file that does not fit
         raise UserError(

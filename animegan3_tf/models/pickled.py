@@ -8,10 +8,12 @@ import pickletools
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
+
+from animegan3_tf.common.files import regular_file
+from animegan3_tf.common.npy import read_npy_header
 
 _T = TypeVar("_T")
 _MARK = object()
@@ -261,12 +263,8 @@ def read_pickled_arrays(path: str | os.PathLike) -> dict[str, list[np.ndarray]]:
     Raises:
         ValueError: The file holds anything else.
     """
-    with Path(path).open("rb") as file:
-        version = np.lib.format.read_magic(file)
-        readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-        if version not in readers:
-            raise ValueError(f"its .npy version {version} is not known")
-        shape, _, dtype = readers[version](file)
+    with regular_file(path).open("rb") as file:
+        shape, _, dtype = read_npy_header(file)
         if not dtype.hasobject or shape != ():
             raise ValueError("it does not hold a dictionary of arrays")
         outer = walk_pickle(file, ARRAY_NAMES)

@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from animegan3_tf.common.errors import UserError, first_line
-from animegan3_tf.common.files import sha256_of
+from animegan3_tf.common.errors import UserError, first_line, in_words
+from animegan3_tf.common.files import regular_file, sha256_of
 from animegan3_tf.models.graph import load_graph, read_graph
 from animegan3_tf.models.model import Model, keras_model
 from animegan3_tf.models.weights import build_deployed, named_weights, save_generator, structure_of
@@ -28,6 +28,7 @@ BATCH_NORMS = ("inference", "trained")
 GRID = "legacy"  # of all checkpoints, which TensorFlow 1 wrote
 _GRAPHS = (".pb", ".onnx", ".json")
 _DAMAGE = (tf.errors.OpError, IndexError, RuntimeError, ValueError)  # the reader raises these for damaged files
+_LONGEST = 1 << 20  # bytes of a file named checkpoint
 _INDEX, _DATA = ".index", ".data-*-of-*"
 _ACCEPTED = (
     "name a checkpoint's prefix (such as Hayao-99.ckpt), a folder with a file named checkpoint, a frozen graph (.pb), "
@@ -159,7 +160,7 @@ def _filled(architecture: str, found: Variables, source: Path, batch_norm: str) 
 def _refuse(problems: list[str], source: Path, architecture: str) -> None:
     """Raises UserError where there are problems."""
     if problems:
-        raise UserError(f"checkpoint {str(source)!r} does not fit {architecture}: {'; '.join(problems)}")
+        raise UserError(f"checkpoint {str(source)!r} does not fit {architecture}: {in_words(problems)}")
 
 
 def _batch_norm_scope(found: Variables, batch_norm: str) -> str | None:
@@ -213,6 +214,8 @@ def open_variables(checkpoint: str | os.PathLike) -> Variables:
     if not index.is_file():
         raise UserError(f"checkpoint {str(checkpoint)!r}: {str(index)!r} does not exist; {_ACCEPTED}")
     data = sorted(prefix.parent.glob(glob.escape(prefix.name) + _DATA))
+    for one in data:
+        regular_file(one)
     damaged = f"checkpoint {str(prefix)!r} is damaged or incomplete; fetch it again"
     try:
         reader = tf.train.load_checkpoint(str(prefix))
@@ -232,7 +235,7 @@ def open_variables(checkpoint: str | os.PathLike) -> Variables:
 def _named_in(folder: Path) -> Path:
     """The prefix that a folder's `checkpoint` file names; its path may be another machine's: the last part counts."""
     try:
-        text = Path(folder, "checkpoint").read_text(encoding="utf-8")
+        text = regular_file(Path(folder, "checkpoint"), _LONGEST).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"folder {str(folder)!r} has no checkpoint file that can be read; {_ACCEPTED}") from error
     named = re.search(r'^\s*model_checkpoint_path:\s*"([^"\n]+)"', text, re.MULTILINE)

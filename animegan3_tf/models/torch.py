@@ -10,12 +10,12 @@ import struct
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, BinaryIO, Union
 
 import numpy as np
 
-from animegan3_tf.common.errors import UserError, one_line
+from animegan3_tf.common.errors import UserError, first_line, one_line
+from animegan3_tf.common.files import regular_file
 from animegan3_tf.models.pickled import ARRAY_NAMES, Buildable, Maker, PickledArray, UnknownName, check_key, walk_pickle
 
 _EXPANDED = 1 << 20  # numbers that a tensor may have beyond those of its storage: one that repeats them
@@ -393,7 +393,7 @@ class TorchFile(contextlib.AbstractContextManager):
         self._stack = contextlib.ExitStack()
         with contextlib.ExitStack() as opened, self._user_errors():
             if isinstance(source, (str, os.PathLike)):
-                source = opened.enter_context(Path(source).open("rb"))
+                source = opened.enter_context(regular_file(source).open("rb"))
             self._container = open_container(source)
             self.contents: Any = _plain(self._container.contents)
             self.arrays = Arrays(_named(self.contents), self._read)
@@ -447,12 +447,14 @@ class TorchFile(contextlib.AbstractContextManager):
             ) from error
         except OtherKind as error:
             raise UserError(f"{self.name!r} is not read: {error}") from error
-        except ValueError as error:
-            raise UserError(f"PyTorch file {self.name!r} is damaged: {one_line(error)}; fetch it again") from error
         except OSError as error:
             raise UserError(
                 f"PyTorch file {self.name!r} cannot be read: {error.strerror or one_line(error)}"
             ) from error
+        except UserError:
+            raise
+        except Exception as error:  # zipfile and NumPy raise anything, also MemoryError
+            raise UserError(f"PyTorch file {self.name!r} is damaged: {first_line(error)}; fetch it again") from error
 
 
 def _plain(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import os
 from collections.abc import Callable, Mapping
@@ -11,10 +12,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.errors import UserError, in_words
 from animegan3_tf.layers import LADE, ExternalAttention, InstanceNorm, LayerNorm, Upsample2x
+from animegan3_tf.layers.resize import GRIDS
 from animegan3_tf.models.model import Model, keras_model
-from animegan3_tf.models.weights_file import read_header, read_weights, write_weights
+from animegan3_tf.models.weights_file import read_weights, warning_of, write_weights
 from animegan3_tf.networks import animegan1, animegan2, animegan3, jp_face, tiny
 from animegan3_tf.networks.animegan3 import main_tail
 from animegan3_tf.networks.architectures import architecture_of
@@ -151,9 +153,7 @@ def load_generator(path: str | os.PathLike, lade: str = "covariance") -> tf.kera
 
 def open_weights(path: Path) -> Model:
     """Opens a weights file; raises UserError as `load_generator`."""
-    header = read_header(path)
-    architecture_of(header, path)  # an unknown one is named before TensorFlow builds anything
-    return keras_model("weights", path, header, load_generator(path))
+    return dataclasses.replace(model_of_weights(*read_weights(path), path), warning=warning_of(path))
 
 
 def model_of_weights(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray], path: Path) -> Model:
@@ -178,7 +178,7 @@ def _filled(
     expected = named_weights(generator)
     problems = misfits(expected, arrays)
     if problems:
-        raise UserError(f"weights {str(path)!r} do not fit the generator: {'; '.join(problems)}")
+        raise UserError(f"weights {str(path)!r} do not fit the generator: {in_words(problems)}")
     for name, weight in expected.items():
         weight.assign(arrays[name].astype("float32"))
     return generator
@@ -195,6 +195,10 @@ def _built_as(header: Mapping[str, Any], path: str | os.PathLike, lade: str) -> 
         raise UserError(
             f"weights {str(path)!r}: epsilons are {epsilons!r}; {architecture} takes numbers above 0 for "
             f"{', '.join(known)}"
+        )
+    if header.get("resize") not in GRIDS:
+        raise UserError(
+            f"weights {str(path)!r}: resize is {header.get('resize')!r}; it must be one of {', '.join(GRIDS)}"
         )
     if architecture == "animegan3" and norm not in ATTENTION_NORMS:
         raise UserError(

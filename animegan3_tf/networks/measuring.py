@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from animegan3_tf.common.errors import UserError, one_line
+from animegan3_tf.common.errors import UserError, one_line, quote
+from animegan3_tf.common.files import regular_file
+from animegan3_tf.common.npy import read_npz
 from animegan3_tf.networks.perceptual import resnet_parts
 
 # LPIPS subtracts and divides by these, on images in [-1, 1]
@@ -40,21 +42,15 @@ def read_lpips_alexnet(path: str | Path) -> dict[str, np.ndarray]:
     Raises:
         UserError: The file cannot be read, or an array is missing or misshapen.
     """
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            weights = {name: arrays[name].astype(np.float32) for name in arrays.files}
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise UserError(f"LPIPS weights {str(path)!r} cannot be read: {error}; {MAKE}") from None
     wanted: dict[str, tuple[int, ...]] = {
         f"lin{i}.model.1.weight": (1, spec[0], 1, 1) for i, spec in enumerate(LAYERS.values())
     }
     for name, (out, inputs, size, _, _) in LAYERS.items():
         wanted |= {f"{name}.weight": (out, inputs, size, size), f"{name}.bias": (out,)}
-    for name, shape in wanted.items():
-        found = weights[name].shape if name in weights else "missing"
-        if found != shape:
-            raise UserError(f"LPIPS weights {str(path)!r}: array {name} is {found}, expected {shape}; {MAKE}")
-    return weights
+    try:
+        return read_npz(path, wanted)
+    except (OSError, ValueError) as error:
+        raise UserError(f"LPIPS weights {quote(path)} cannot be read: {error}; {MAKE}") from None
 
 
 def build_lpips_alexnet(weights: dict[str, np.ndarray]) -> tuple[tf.keras.Model, dict[str, np.ndarray]]:
@@ -111,14 +107,16 @@ def read_anime_classifier(path: str | Path) -> dict[str, np.ndarray]:
         import onnx
     except ImportError:
         raise UserError(f"reading {str(path)!r} needs the package onnx; pip install 'animegan3_tf[resnet18]'") from None
-    path = Path(path)
     try:
+        path = regular_file(path)
         if path.suffix == ".whl":
             with zipfile.ZipFile(path) as archive:
                 model = onnx.load_from_string(archive.read(f"anime_or_not/{FILE}"))
         else:
             model = onnx.load(str(path))
         weights = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    except UserError:
+        raise
     except Exception as error:  # onnx raises what protobuf does, which differs from version to version
         reason = one_line(error)
         raise UserError(f"{str(path)!r} is not the classifier of anime-or-not 0.0.7: {reason}; {INSTALL}") from None

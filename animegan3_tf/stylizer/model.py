@@ -78,10 +78,12 @@ def load_stylizer(model: str | os.PathLike) -> Stylizer:
 def stylizer_of(model: Model) -> Stylizer:
     """Returns the stylizer of an opened model."""
     size = model.input_size
-    warning = size and (
-        f"model {quote(model.path)} takes {size[1]}x{size[0]} pixels only: larger photos are reduced to fit and the "
-        "results enlarged again, which blurs them; a dynamic-size export or the weights avoid that"
-    )
+    warning = model.warning
+    if size:
+        warning = (
+            f"model {quote(model.path)} takes {size[1]}x{size[0]} pixels only: larger photos are reduced to fit and "
+            "the results enlarged again, which blurs them; a dynamic-size export or the weights avoid that"
+        )
     return Stylizer(model.forward, size, warning, model.exhausted, model.multiple, model.whole)
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import io
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -12,24 +10,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import h5py
 import numpy as np
 import tensorflow as tf
 
 import animegan3_tf
 from animegan3_tf.common.console import say
-from animegan3_tf.common.errors import UserError
-from animegan3_tf.common.files import whole_file
+from animegan3_tf.common.errors import UserError, first_line
+from animegan3_tf.common.files import regular_file, whole_file
+from animegan3_tf.models.array_file import read_hdf5, seal_holds, write_sealed
 from animegan3_tf.models.checkpoints import weights_of
 from animegan3_tf.models.weights import named_weights
-from animegan3_tf.models.weights_file import DAMAGE, read_arrays, read_header, write_arrays
+from animegan3_tf.models.weights_file import read_header
 from animegan3_tf.training.run_files import STATE_MAGIC, state_name, states, step_of
 
 FORMAT = "animegan3_tf state 1"
 # two tails have the first two, a single tail the first; a run on pairs has the last one or none
 DISCRIMINATORS = ("support_discriminator", "main_discriminator", "discriminator")
-_SEALED_FROM = len(STATE_MAGIC) + hashlib.sha256().digest_size
-_USER_BLOCK = 512  # the smallest that HDF5 leaves alone
 
 
 class DamagedState(UserError):
@@ -93,16 +89,7 @@ def snapshot(trainer: HasVariables, about: Mapping[str, Any] | None = None) -> S
 
 def write_state(path: str | os.PathLike[str], state: State) -> None:
     """Writes a state file as a whole or not at all, and waits until it is on the disk."""
-    # in memory first: HDF5 does not recover from a disk that fills up while it writes
-    buffer = io.BytesIO()
-    with h5py.File(buffer, "w", userblock_size=_USER_BLOCK) as file:
-        file.attrs["header"] = json.dumps(state.header)
-        write_arrays(file, state.arrays)
-    data = buffer.getbuffer()
-    data[: len(STATE_MAGIC)] = STATE_MAGIC
-    data[len(STATE_MAGIC) : _SEALED_FROM] = hashlib.sha256(data[_SEALED_FROM:]).digest()
-    with whole_file(path, durable=True) as temporary:
-        temporary.write_bytes(data)
+    write_sealed(path, STATE_MAGIC, state.header, state.arrays)
 
 
 def read_state(path: str | os.PathLike[str]) -> State:
@@ -114,13 +101,14 @@ def read_state(path: str | os.PathLike[str]) -> State:
     """
     data = _unsealed(path)
     try:
-        with h5py.File(io.BytesIO(data), "r") as file:
-            header = json.loads(file.attrs["header"])
-            if header["format"] != FORMAT:
-                raise UserError(f"{str(path)!r} is in format {header['format']!r}; this version reads {FORMAT!r}")
-            return State(header, read_arrays(file))
-    except DAMAGE as error:
-        raise DamagedState(f"{str(path)!r} is not a state file: {error}") from error
+        header, arrays = read_hdf5(data)
+        if header["format"] != FORMAT:
+            raise UserError(f"{str(path)!r} is in format {header['format']!r}; this version reads {FORMAT!r}")
+        return State(header, arrays)
+    except UserError:
+        raise
+    except Exception as error:  # HDF5 raises anything over a damaged file
+        raise DamagedState(f"{str(path)!r} is not a state file: {first_line(error)}") from error
 
 
 def check_state(path: str | os.PathLike[str]) -> None:
@@ -173,15 +161,16 @@ def _threads() -> int | None:
 def _unsealed(path: str | os.PathLike[str]) -> bytes:
     """The bytes of a state file, once they agree with their checksum."""
     try:
-        data = Path(path).read_bytes()
+        data = regular_file(path).read_bytes()
+    except UserError as error:
+        raise DamagedState(f"{str(path)!r} cannot be read: it is not a regular file") from error
     except PermissionError as error:  # the file itself may be sound
         raise UserError(f"state {str(path)!r} cannot be read ({error.strerror}); change its permissions") from error
     except OSError as error:
         raise DamagedState(f"{str(path)!r} cannot be read: {error.strerror}") from error
-    view = memoryview(data)
-    if view[: len(STATE_MAGIC)] != STATE_MAGIC:
+    if not data.startswith(STATE_MAGIC):
         raise DamagedState(f"{str(path)!r} does not begin like a state file")
-    if view[len(STATE_MAGIC) : _SEALED_FROM] != hashlib.sha256(view[_SEALED_FROM:]).digest():
+    if not seal_holds(data, STATE_MAGIC):
         raise DamagedState(f"{str(path)!r} is cut short or altered: its checksum does not match its bytes")
     return data
 

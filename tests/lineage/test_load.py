@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 from helpers.golden import golden
@@ -143,3 +145,23 @@ def test_a_checkpoint_that_lacks_something_is_of_no_architecture(tmp_path, varia
     lame = {name: array for name, array in variables.items() if not name.endswith("A/Conv/weights")}
     with pytest.raises(UserError, match="holds no whole generator of animegan1, animegan2, animegan3; say which"):
         open_published(write_checkpoint(tmp_path / "g", lame))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no named pipes in folders")
+def test_pipes_are_not_opened(tmp_path):
+    for name in ("g.index", "g.data-00000-of-00001", "checkpoint"):
+        folder = tmp_path / name.replace(".", "_")
+        folder.mkdir()
+        (folder / "g.index").write_bytes(b"index")
+        if name == "g.index":
+            (folder / "g.index").unlink()
+        os.mkfifo(folder / name)
+        with pytest.raises(UserError, match=rf"{name}' (is not a regular file|does not exist)"):
+            open_published(folder if name == "checkpoint" else folder / "g", "animegan2")
+
+
+def test_names_in_a_file_stay_on_the_line(tmp_path, variables):
+    path = write_checkpoint(tmp_path / "g", {**variables, "stray\n\x1b[31m": np.zeros(1, np.float32)})
+    with pytest.raises(UserError, match=r"stray\\n\\x1b\[31m is not part of the network") as error:
+        network("animegan2", path)
+    assert str(error.value).isprintable()

@@ -1,4 +1,5 @@
 import io
+import os
 import pickle
 import struct
 import sys
@@ -266,3 +267,19 @@ def test_changed_bytes_are_refused_or_harmless(container, draws):
 @given(data=st.binary(max_size=300), start=st.sampled_from([b"", b"\x80\x02", b"PK\x03\x04"]))
 def test_noise_is_refused(data, start):
     assert outcome(start + data) is None
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no named pipes in folders")
+def test_a_pipe_is_not_opened(tmp_path):
+    os.mkfifo(tmp_path / "g.pt")
+    with pytest.raises(UserError, match=r"g\.pt' is not a regular file"):
+        TorchFile(tmp_path / "g.pt")
+
+
+def test_whatever_the_readers_raise_is_one_line():
+    class Full(io.BytesIO):
+        def read(self, *_):
+            raise MemoryError
+
+    with pytest.raises(UserError, match=r"^PyTorch file 'full\.pt' is damaged: MemoryError; fetch it again$"):
+        TorchFile(Full(), "full.pt")

@@ -78,6 +78,29 @@ def test_vgg19_misshapen_and_missing(tmp_path, vgg_weights):
         read_vgg19(tmp_path / "odd.h5")
 
 
+def test_vgg19_is_not_believed(tmp_path):
+    with h5py.File(tmp_path / "huge.h5", "w") as file:
+        file.create_dataset("block1_conv1/kernel", (3, 3, 3, 10**12), "f4")
+    with pytest.raises(UserError, match=r"huge\.h5' cannot be read: 'kernel' declares 108,000,000,000,000 bytes"):
+        read_vgg19(tmp_path / "huge.h5")
+    endless = []
+    endless.append(endless)
+    np.save(tmp_path / "endless.npy", np.array({"conv1_1": endless}), allow_pickle=True)
+    (tmp_path / "header.npy").write_bytes(b"\x93NUMPY\x01\x00\x02\x00((")
+    for name in ("endless.npy", "header.npy"):
+        with pytest.raises(UserError, match=rf"{name}' cannot be read: .*; download"):
+            read_vgg19(tmp_path / name)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no named pipes in folders")
+@pytest.mark.parametrize("name", ["vgg19:p.h5", "vgg19:p.npy", "vgg19:p.whl", "resnet18:p.npz"])
+def test_a_pipe_is_not_opened(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo(name.partition(":")[2])
+    with pytest.raises(UserError, match=r"'p\.\w+' is not a regular file"):
+        load_perceptual(name)
+
+
 def test_unknown_networks_and_taps():
     with pytest.raises(UserError, match="'alexnet' is not known"):
         load_perceptual("alexnet")

@@ -39,21 +39,36 @@ def test_half_precision_halves_the_file_and_keeps_the_image(tmp_path, generator)
 def test_problems_are_listed_together(tmp_path, generator):
     path = tmp_path / "g.h5"
     save_generator(path, generator)
-    with h5py.File(path, "a") as file:
-        del file["base_0_conv/kernel"]
-        del file["main_to_rgb/kernel"]
-        file["main_to_rgb/kernel"] = np.zeros([3, 3, 32, 3])
-        file["stray/kernel"] = np.zeros(3)
-        file["base_0_lade/kernel"][:] = np.nan
+    header, arrays = read_weights(path)
+    del arrays["base_0_conv/kernel"]
+    arrays |= {"main_to_rgb/kernel": np.zeros([3, 3, 32, 3]), "stray\n\x1b/kernel": np.zeros(3)}
+    arrays["base_0_lade/kernel"][:] = np.nan
+    write_weights(path, header, arrays)
     with pytest.raises(UserError) as error:
         load_generator(path)
     for words in (
         "base_0_conv/kernel is missing",
-        "stray/kernel is not part",
+        r"stray\n\x1b/kernel is not part",
         "main_to_rgb/kernel is (3, 3, 32, 3)",
         "NaN",
     ):
         assert words in str(error.value)
+    assert str(error.value).isprintable()
+
+
+def test_hundreds_of_problems_are_counted(tmp_path, generator):
+    header = {"architecture": "animegan3", "resize": "legacy"}
+    write_weights(tmp_path / "g.h5", header, {f"stray{i:03}": np.zeros(1) for i in range(500)})
+    with pytest.raises(UserError, match=r"; and \d{3} more$") as error:
+        load_generator(tmp_path / "g.h5")
+    assert len(str(error.value)) < 2000
+
+
+@pytest.mark.parametrize("resize", [None, "bicubic", ["legacy"]])
+def test_a_grid_that_no_network_has_is_refused(tmp_path, resize):
+    write_weights(tmp_path / "g.h5", {"architecture": "animegan3", **({"resize": resize} if resize else {})}, {})
+    with pytest.raises(UserError, match=r"resize is .*; it must be one of half_pixel, legacy"):
+        load_generator(tmp_path / "g.h5")
 
 
 def test_other_files_are_refused(tmp_path, generator):

@@ -108,6 +108,9 @@ def test_a_checkpoint_of_a_weights_file_of_another_trainer(run, about, tmp_path)
         assert line in card.splitlines()
     assert "evaluate" not in card
     assert sorted(path.name for path in target.iterdir()) == ["SHA256SUMS", "card.md", "generator.h5", "sample.jpg"]
+    about.write_text(about.read_text().replace("640", "320"))
+    release(run / "generator.h5", target, about)  # the older list of checksums does not refuse the newer weights
+    assert read_weights(target / "generator.h5")[0]["stylize"]["size"] == 320
 
 
 @pytest.mark.parametrize(("text", "words"), [("title = 1", "lacks title, summary"), ("title =", "is not valid TOML")])
