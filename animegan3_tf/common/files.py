@@ -22,7 +22,8 @@ except ImportError:  # Windows
 
 StrPath = Union[str, os.PathLike]
 
-_DEEPEST = 100  # levels of JSON
+_DEEPEST = 100  # levels of dicts and lists
+_TOO_DEEP = f"it is nested over {_DEEPEST} levels deep"
 _TEMPORARY = re.compile(r"\.[0-9a-f]{32}\.tmp")
 
 
@@ -81,12 +82,44 @@ def read_json(path: StrPath, most_bytes: int = 64 << 20) -> Any:
         UserError: It is not a regular file, it may not be read, it is too large, or it does not hold such values. The
             error is one line without a remedy, which the caller knows.
     """
+    with _unread(path):
+        return parse_json(read_bounded(path, most_bytes))
+
+
+def read_json_lines(path: StrPath, most_bytes: int = 1 << 20) -> Iterator[Any]:
+    """Yields the values of a file of one JSON text a line, None for a line that is none or has too many bytes.
+
+    Raises:
+        FileNotFoundError: Nothing lies there.
+        UserError: It is not a regular file, or it may not be read; see `read_json`.
+    """
+    with _unread(path), open(regular_file(path), "rb") as file:
+        while line := file.readline(most_bytes):
+            try:
+                yield parse_json(line)
+            except ValueError:
+                yield None
+
+
+def read_bounded(path: StrPath, most_bytes: int = 64 << 20) -> bytes:
+    """Reads a file that should be small.
+
+    Raises:
+        OSError: It cannot be read.
+        UserError: It is not a regular file.
+        ValueError: It has more bytes.
+    """
+    with open(regular_file(path), "rb") as file:
+        data = file.read(most_bytes + 1)
+    if len(data) > most_bytes:
+        raise ValueError(f"it has more than {most_bytes:,} bytes")
+    return data
+
+
+@contextlib.contextmanager
+def _unread(path: StrPath) -> Iterator[None]:
     try:
-        with open(regular_file(path), "rb") as file:
-            data = file.read(most_bytes + 1)
-        if len(data) > most_bytes:
-            raise ValueError(f"it has more than {most_bytes:,} bytes")
-        return parse_json(data)
+        yield
     except FileNotFoundError:
         raise
     except OSError as error:
@@ -97,17 +130,22 @@ def read_json(path: StrPath, most_bytes: int = 64 << 20) -> Any:
 
 def parse_json(text: str | bytes) -> Any:
     """Returns the values in a JSON text; raises ValueError where it is none, or nested over 100 levels deep."""
-    too_deep = ValueError(f"it is nested over {_DEEPEST} levels deep")
     try:
         values = json.loads(text)
     except RecursionError:
-        raise too_deep from None
-    level = [values]  # what takes the values apart calls itself at each level
+        raise ValueError(_TOO_DEEP) from None
+    check_depth(values)
+    return values
+
+
+def check_depth(values: Any) -> None:
+    """Raises ValueError for dicts and lists nested over 100 levels deep, which code that recurses cannot take apart."""
+    level = [values]
     for _ in range(_DEEPEST + 1):
         level = [inner for outer in level if isinstance(outer, (dict, list)) for inner in _within(outer)]
         if not level:
-            return values
-    raise too_deep
+            return
+    raise ValueError(_TOO_DEEP)
 
 
 def _within(values: dict[str, Any] | list[Any]) -> Iterable[Any]:

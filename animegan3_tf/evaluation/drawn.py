@@ -12,7 +12,7 @@ from pathlib import Path
 
 import animegan3_tf
 from animegan3_tf.common.errors import UserError, quote
-from animegan3_tf.common.files import StrPath, remove_leftovers, sha256_of, whole_file
+from animegan3_tf.common.files import StrPath, read_json_lines, remove_leftovers, sha256_of, whole_file
 from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, find_images, images_by_stem
 from animegan3_tf.data.manifest import Entry, Format, Manifest, not_writable, remove
 from animegan3_tf.stylizer.files import Report, stylize_files
@@ -104,11 +104,10 @@ RECORD = "drawn.jsonl"  # a line that says which generator drew the images, then
 
 def _read_drawn(folder: Path) -> Iterator[Entry]:
     """Reads the complete lines of a record; there may be half a line."""
-    broken = contextlib.suppress(OSError, StopIteration, ValueError, KeyError, TypeError)
-    with broken, open(folder / RECORD, encoding="utf-8") as file:
-        yield "head", "", json.loads(next(file))
-        for text in file:
-            line = json.loads(text)
+    lines = read_json_lines(folder / RECORD)
+    with contextlib.suppress(OSError, UserError, StopIteration, KeyError, TypeError):
+        yield "head", "", {**next(lines)}
+        for line in lines:
             yield "pictures", str(line["picture"]), {key: str(line[key]) for key in ("sha256", "photo_sha256")}
 
 

@@ -17,8 +17,8 @@ import numpy as np
 import tensorflow as tf
 
 import animegan3_tf
-from animegan3_tf.common.errors import UserError
-from animegan3_tf.common.files import whole_file
+from animegan3_tf.common.errors import UserError, quote
+from animegan3_tf.common.files import parse_json, read_json, whole_file
 from animegan3_tf.models.checkpoints import weights_of
 from animegan3_tf.models.weights import named_weights
 from animegan3_tf.models.weights_file import DAMAGE, read_arrays, read_header, write_arrays
@@ -114,7 +114,7 @@ def read_state(path: str | os.PathLike[str]) -> State:
     data = _unsealed(path)
     try:
         with h5py.File(io.BytesIO(data), "r") as file:
-            header = json.loads(file.attrs["header"])
+            header = parse_json(file.attrs["header"])
             if header["format"] != FORMAT:
                 raise UserError(f"{str(path)!r} is in format {header['format']!r}; this version reads {FORMAT!r}")
             return State(header, read_arrays(file))
@@ -317,12 +317,13 @@ def _missing(folder: Path, show: Callable[[str], object]) -> set[int]:
     """The steps of states that were saved and should be in the folder, but are not."""
     steps: set[int] = set()
     try:
-        names = json.loads((folder / INDEX).read_text(encoding="utf-8"))["states"]
-        steps |= {step_of(name) for name in names}
+        steps |= {step_of(name) for name in read_json(folder / INDEX)["states"]}
     except FileNotFoundError:
         pass
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        show(f"WARNING: {str(folder / INDEX)!r} cannot be read ({error}) and is ignored")
+    except UserError as error:
+        show(f"WARNING: {error}; it is ignored")
+    except (ValueError, KeyError, TypeError):
+        show(f"WARNING: {quote(folder / INDEX)} cannot be read: it does not list the states; it is ignored")
     with contextlib.suppress(UserError, KeyError, TypeError, ValueError):
         steps.add(int(read_header(weights_of(folder))["step"]))  # written after the state of its step
     present = {step_of(path) for path in states(folder)}
