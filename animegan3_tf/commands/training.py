@@ -12,6 +12,7 @@ import typer
 from animegan3_tf.commands import print_problems
 from animegan3_tf.commands.data import prepare_targets
 from animegan3_tf.commands.options import ANIME, IMAGE_SIZE, MAX_PIXELS, PAIRS, PHOTOS, STYLE, recipe_of, sources_of
+from animegan3_tf.common.console import lasting_output
 from animegan3_tf.common.errors import UserError
 
 if TYPE_CHECKING:
@@ -89,9 +90,9 @@ def train_command(
 
     from animegan3_tf.training.distribution import half_precision
     from animegan3_tf.training.run import RunConfiguration, resolve_steps
-    from animegan3_tf.training.run_folder import find_origin
+    from animegan3_tf.training.run_folder import find_origin, read_stored
 
-    stored = RunConfiguration.read(out) if resume else None
+    stored = read_stored(out, print_problems) if resume else None
     origins = {name: context.get_parameter_source(name) for name in context.params}
     given = {name for name, origin in origins.items() if origin is not None and origin.name != "DEFAULT"}
     own = stored.style if stored and ("style" not in given or style == stored.style.name) else style
@@ -113,6 +114,7 @@ def train_command(
     start_run(configuration, out, resume, override, prepare, dry_run)
 
 
+@lasting_output()
 def start_run(
     configuration: RunConfiguration,
     out: Path,
