@@ -75,6 +75,9 @@ def train_command(
     prepare: bool = typer.Option(False, "--prepare", help="First precompute the targets, as `animegan3 prepare` does."),
     resume: bool = typer.Option(False, "--resume", help="Go on with the run in --out."),
     override: bool = typer.Option(False, "--override", help="Let --resume change settings of the run."),
+    keep_going: bool = typer.Option(
+        False, "--keep-going", help="Train on when the generator has collapsed to one colour, and only warn."
+    ),
     dry_run: bool = typer.Option(False, "--dry-run", help="Print the resolved configuration and stop."),
 ) -> None:
     """Train a style on photos and anime images, or on pairs of them.
@@ -111,7 +114,7 @@ def train_command(
         values |= {name: getattr(stored, name) for name in values if option.get(name, name) not in given}
     values |= {"photos": photo_folder, "anime": anime_folder, "pairs": pair_folders}
     configuration = RunConfiguration(recipe, steps=total, pretrain_steps=pretraining, init=weights, **values)
-    start_run(configuration, out, resume, override, prepare, dry_run)
+    start_run(configuration, out, resume, override, prepare, dry_run, keep_going)
 
 
 @lasting_output()
@@ -122,6 +125,7 @@ def start_run(
     override: bool = False,
     prepare: bool = False,
     dry_run: bool = False,
+    keep_going: bool = False,
 ) -> None:
     """Prints a run's configuration and trains; for every command that ends in training.
 
@@ -132,6 +136,7 @@ def start_run(
         override: As for `training.run.train`.
         prepare: Precompute an unpaired style's targets first.
         dry_run: Print the configuration only.
+        keep_going: As for `training.run.train`.
 
     Raises:
         typer.Exit: A signal stopped the run; the status is 128 and the signal's number.
@@ -155,10 +160,12 @@ def start_run(
         if configuration.photos is not None and configuration.anime is not None:
             folders = Path(configuration.photos), Path(configuration.anime)
             prepare_targets(recipe, *folders, os.cpu_count() or 1, configuration.max_pixels)
-    options = {"resume": resume, "override": override}
+    options = {"resume": resume, "override": override, "keep_going": keep_going}
     result = train(configuration, out, **options, show=_print_line, write_page=write_run_page)
     if result.grid is not None:  # None on all but the first machine of a cluster
         print(f"images: {result.grid}\ngenerator: {out / 'generator.h5'}\nreport: {out / 'report.html'}")
+    if result.collapse:
+        print_problems(result.collapse)
     if result.stopped_by is not None:
         print_problems(f"stopped at step {result.step}, saved; go on with --resume")
         raise typer.Exit(128 + result.stopped_by)

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import resource_tracker
 from typing import TypeVar
 
 import cv2
@@ -52,6 +53,7 @@ def workers_start() -> Iterator[None]:
         return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGHUP})
     try:
+        resource_tracker.ensure_running()  # Python's own process for pools, which would die of SIGHUP
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
@@ -93,7 +95,8 @@ def in_processes(
             yield task, function(task)
         return
     spawn = multiprocessing.get_context("spawn")  # a fork would copy the locks of TensorFlow's and OpenCV's threads
-    pool = ProcessPoolExecutor(jobs, mp_context=spawn, initializer=start_worker)
+    with workers_start():
+        pool = ProcessPoolExecutor(jobs, mp_context=spawn, initializer=start_worker)
     waiting: dict[Future[_Result], _Task] = {}
 
     def collect() -> Iterator[tuple[_Task, _Result]]:
