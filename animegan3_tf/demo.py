@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from animegan3_tf.common import images
-from animegan3_tf.common.console import say
+from animegan3_tf.common.console import lasting_output, say
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.data.demo import demo_anime, demo_photos, shown_photos
 from animegan3_tf.data.prepare import prepare
@@ -51,6 +51,7 @@ def stylize_demo(out: str | os.PathLike, checkpoint: ShippedCheckpoint, show: Ca
     return sheet
 
 
+@lasting_output()
 def train_demo(out: str | os.PathLike, show: Callable[[str], None] = say) -> Path | None:
     """Trains the style "demo" and stylises four photos that it was not trained on.
 

@@ -3,7 +3,7 @@ import os
 import pytest
 
 from animegan3_tf.common.errors import UserError
-from animegan3_tf.common.files import fcntl, only_process, regular_file, whole_file
+from animegan3_tf.common.files import fcntl, only_process, read_json, regular_file, whole_file
 
 
 @pytest.mark.parametrize("kind", [str, lambda path: path])
@@ -98,3 +98,56 @@ def test_pipes_and_devices_are_not_opened(tmp_path):
     for path, name in ((tmp_path / "pipe\n", r"pipe\\n'"), (os.devnull, os.devnull)):
         with pytest.raises(UserError, match=rf"{name}'? is not a regular file; name a file$"):
             regular_file(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        (b'{"a": [1, 2.5, null, "\xc3\xa4"]}', {"a": [1, 2.5, None, "\u00e4"]}),
+        (b"\xef\xbb\xbf[true]", [True]),  # with the mark that some editors put first
+        (b"[" * 101 + b"]" * 101, None),  # an empty list in a hundred others
+    ],
+)
+def test_json_is_read_as_it_is(tmp_path, text, values):
+    path = tmp_path / "a.json"
+    path.write_bytes(text)
+    read = read_json(path)
+    for _ in range(100 if values is None else 0):
+        (read,) = read
+    assert read == ([] if values is None else values)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (b"[" * 100_000, "it is nested over 100 levels deep"),
+        (b"[" * 102 + b"]" * 102, "it is nested over 100 levels deep"),
+        (b'{"a":' * 102 + b"1" + b"}" * 102, "it is nested over 100 levels deep"),
+        (b"", "Expecting value"),
+        (b'{"a": 1', "delimiter"),
+        (b'"\xff"', "can't decode byte 0xff"),
+        (b"1" * 200, "it has more than 199 bytes"),
+    ],
+)
+def test_what_is_no_json_for_this_package_is_refused_in_one_line(tmp_path, text, reason):
+    path = tmp_path / "a.json"
+    path.write_bytes(text)
+    with pytest.raises(UserError) as refused:
+        read_json(path, 199 if len(text) == 200 else 1 << 20)
+    line = str(refused.value)
+    assert line.startswith(f"{str(path)!r} cannot be read: ")
+    assert reason in line
+    assert "\n" not in line
+
+
+def test_json_is_not_waited_for_in_a_pipe(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UserError, match="is not a regular file; name a file"):
+        read_json(tmp_path / "pipe")
+
+
+def test_json_that_is_not_there_is_told_from_json_that_cannot_be_read(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        read_json(tmp_path / "a.json")
+    with pytest.raises(UserError, match=r"'/dev/null/a\.json' cannot be read: Not a directory"):
+        read_json("/dev/null/a.json")

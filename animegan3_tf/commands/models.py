@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from animegan3_tf.commands import print_problems
 from animegan3_tf.commands.options import MAX_PIXELS
 from animegan3_tf.common.console import say, say_json
 from animegan3_tf.common.errors import UserError, quote
+from animegan3_tf.common.files import read_json
 from animegan3_tf.models.checkpoints import WEIGHTS, by_name
 from animegan3_tf.models.model import WEIGHTS_KIND, accepted, kind_of, no_model
 from animegan3_tf.models.weights_file import describe_arrays, describe_weights
@@ -219,7 +219,7 @@ def export_command(
     files = export_generator(model, out, plan, show)
     runtimes = ", ".join(sorted({file.facts["runtime"] for file in files}))
     say(f"{len(files)} files written to {out}, compared by {runtimes}; {REPORT} has the details")
-    say(f"terms of the weights: {terms_of(json.loads((out / REPORT).read_text(encoding='utf-8'))['model'])}")
+    say(f"terms of the weights: {terms_of(read_json(out / REPORT)['model'])}")
 
 
 def info_command(

@@ -136,14 +136,14 @@ def distill_command(
     """
     from animegan3_tf.commands.training import pairs_configuration, start_run
     from animegan3_tf.models.perceptual import read_perceptual
-    from animegan3_tf.training.run import RunConfiguration
     from animegan3_tf.training.run_files import states
+    from animegan3_tf.training.run_folder import read_stored
 
     folder = out / "pairs"
     read_perceptual(perceptual)  # a missing or damaged file is reported now, not after hours of drawing
     settings = {"keep_colors": keep_colors, "size": size, "teacher_size": teacher_size}
     make_pairs_and_report(photos, folder, teacher, jobs, max_pixels, **settings, faces=faces, checks=checks)
     if states(out):
-        start_run(RunConfiguration.read(out), out, resume=True)
+        start_run(read_stored(out, print_problems), out, resume=True)
     else:
         start_run(pairs_configuration(style, folder, perceptual, steps, init), out)

@@ -11,7 +11,7 @@ import typer
 from animegan3_tf.commands import print_problems
 from animegan3_tf.commands.data import prepare_targets
 from animegan3_tf.commands.options import ANIME, IMAGE_SIZE, MAX_PIXELS, PAIRS, PHOTOS, STYLE, recipe_of, sources_of
-from animegan3_tf.common.console import say, say_json
+from animegan3_tf.common.console import lasting_output, say, say_json
 from animegan3_tf.common.errors import UserError
 
 if TYPE_CHECKING:
@@ -74,6 +74,9 @@ def train_command(
     prepare: bool = typer.Option(False, "--prepare", help="First precompute the targets, as `animegan3 prepare` does."),
     resume: bool = typer.Option(False, "--resume", help="Go on with the run in --out."),
     override: bool = typer.Option(False, "--override", help="Let --resume change settings of the run."),
+    keep_going: bool = typer.Option(
+        False, "--keep-going", help="Train on when the generator has collapsed to one colour, and only warn."
+    ),
     dry_run: bool = typer.Option(False, "--dry-run", help="Print the resolved configuration and stop."),
 ) -> None:
     """Train a style on photos and anime images, or on pairs of them.
@@ -89,9 +92,9 @@ def train_command(
 
     from animegan3_tf.training.distribution import half_precision
     from animegan3_tf.training.run import RunConfiguration, resolve_steps
-    from animegan3_tf.training.run_folder import find_origin
+    from animegan3_tf.training.run_folder import find_origin, read_stored
 
-    stored = RunConfiguration.read(out) if resume else None
+    stored = read_stored(out, print_problems) if resume else None
     origins = {name: context.get_parameter_source(name) for name in context.params}
     given = {name for name, origin in origins.items() if origin is not None and origin.name != "DEFAULT"}
     own = stored.style if stored and ("style" not in given or style == stored.style.name) else style
@@ -110,9 +113,10 @@ def train_command(
         values |= {name: getattr(stored, name) for name in values if option.get(name, name) not in given}
     values |= {"photos": photo_folder, "anime": anime_folder, "pairs": pair_folders}
     configuration = RunConfiguration(recipe, steps=total, pretrain_steps=pretraining, init=weights, **values)
-    start_run(configuration, out, resume, override, prepare, dry_run)
+    start_run(configuration, out, resume, override, prepare, dry_run, keep_going)
 
 
+@lasting_output()
 def start_run(
     configuration: RunConfiguration,
     out: Path,
@@ -120,6 +124,7 @@ def start_run(
     override: bool = False,
     prepare: bool = False,
     dry_run: bool = False,
+    keep_going: bool = False,
 ) -> None:
     """Prints a run's configuration and trains; for every command that ends in training.
 
@@ -130,6 +135,7 @@ def start_run(
         override: As for `training.run.train`.
         prepare: Precompute an unpaired style's targets first.
         dry_run: Print the configuration only.
+        keep_going: As for `training.run.train`.
 
     Raises:
         typer.Exit: A signal stopped the run; the status is 128 and the signal's number.
@@ -153,10 +159,12 @@ def start_run(
         if configuration.photos is not None and configuration.anime is not None:
             folders = Path(configuration.photos), Path(configuration.anime)
             prepare_targets(recipe, *folders, os.cpu_count() or 1, configuration.max_pixels)
-    options = {"resume": resume, "override": override}
+    options = {"resume": resume, "override": override, "keep_going": keep_going}
     result = train(configuration, out, **options, show=say, write_page=write_run_page)
     if result.grid is not None:  # None on all but the first machine of a cluster
         say(f"images: {result.grid}", f"generator: {out / 'generator.h5'}", f"report: {out / 'report.html'}")
+    if result.collapse:
+        print_problems(result.collapse)
     if result.stopped_by is not None:
         print_problems(f"stopped at step {result.step}, saved; go on with --resume")
         raise typer.Exit(128 + result.stopped_by)

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 from animegan3_tf.common.errors import printable
 
@@ -102,6 +102,51 @@ def say(*lines: str, error: bool = False) -> None:
 def say_json(values: Any, **options: Any) -> None:
     """Prints values as JSON, which escapes for itself; `options` are those of `json.dumps`."""
     print(json.dumps(values, indent=2, **options), flush=True)
+
+
+@contextlib.contextmanager
+def lasting_output() -> Iterator[None]:
+    """Lets the work in a `with` block go on when its stdout or stderr is closed, as by `| head` or with the terminal.
+
+    What is printed from then on is lost, also after the block.
+    """
+    before = sys.stdout, sys.stderr  # None in a process without them
+    lasting = [stream and _Lasting(stream) for stream in before]
+    sys.stdout, sys.stderr = lasting  # they have what the streams within have
+    try:
+        yield
+    finally:
+        for stream in filter(None, lasting):
+            stream.flush()
+        sys.stdout, sys.stderr = before
+
+
+class _Lasting:
+    """A stream whose text goes nowhere once it cannot be written."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with self._ending():
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with self._ending():
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    @contextlib.contextmanager
+    def _ending(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self._stream.fileno())  # the stream keeps what it could not write, and tries again at exit
+            os.close(nowhere)
 
 
 def duration(seconds: float) -> str:

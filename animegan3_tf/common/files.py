@@ -1,4 +1,4 @@
-"""Writes files whole or not at all, tells files from pipes, and locks folders."""
+"""Writes files whole or not at all, reads JSON that anybody may have written, tells files from pipes, locks folders."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import os
 import re
 import stat
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Union
 
-from animegan3_tf.common.errors import UserError, quote
+from animegan3_tf.common.errors import UserError, one_line, quote
 
 try:
     import fcntl
@@ -22,6 +22,8 @@ except ImportError:  # Windows
 
 StrPath = Union[str, os.PathLike]
 
+_DEEPEST = 100  # levels of dicts and lists
+_TOO_DEEP = f"it is nested over {_DEEPEST} levels deep"
 _TEMPORARY = re.compile(r"\.[0-9a-f]{32}\.tmp")
 
 
@@ -70,6 +72,91 @@ def regular_file(path: StrPath, most: int | None = None) -> Path:
     if most is not None and found.st_size > most:
         raise UserError(f"{quote(path)} has {found.st_size:,} bytes; such a file has at most {most:,}")
     return Path(path)
+
+
+def read_json(path: StrPath, most_bytes: int = 64 << 20) -> Any:
+    """Reads the values of a JSON file that anybody may have written.
+
+    Args:
+        path: The file.
+        most_bytes: The most bytes that are read; the values take up to 25 times as many in memory.
+
+    Returns:
+        Dicts, lists, strings, numbers, booleans and None, nested at most 100 levels deep.
+
+    Raises:
+        FileNotFoundError: Nothing lies there.
+        UserError: It is not a regular file, it may not be read, it is too large, or it does not hold such values. The
+            error is one line without a remedy, which the caller knows.
+    """
+    with _unread(path):
+        return parse_json(read_bounded(path, most_bytes))
+
+
+def read_json_lines(path: StrPath, most_bytes: int = 1 << 20) -> Iterator[Any]:
+    """Yields the values of a file of one JSON text a line, None for a line that is none or has too many bytes.
+
+    Raises:
+        FileNotFoundError: Nothing lies there.
+        UserError: It is not a regular file, or it may not be read; see `read_json`.
+    """
+    with _unread(path), open(regular_file(path), "rb") as file:
+        while line := file.readline(most_bytes):
+            try:
+                yield parse_json(line)
+            except ValueError:
+                yield None
+
+
+def read_bounded(path: StrPath, most_bytes: int = 64 << 20) -> bytes:
+    """Reads a file that should be small.
+
+    Raises:
+        OSError: It cannot be read.
+        UserError: It is not a regular file.
+        ValueError: It has more bytes.
+    """
+    with open(regular_file(path), "rb") as file:
+        data = file.read(most_bytes + 1)
+    if len(data) > most_bytes:
+        raise ValueError(f"it has more than {most_bytes:,} bytes")
+    return data
+
+
+@contextlib.contextmanager
+def _unread(path: StrPath) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise UserError(f"{quote(path)} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise UserError(f"{quote(path)} cannot be read: {one_line(error)}") from None
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Returns the values in a JSON text; raises ValueError where it is none, or nested over 100 levels deep."""
+    try:
+        values = json.loads(text)
+    except RecursionError:
+        raise ValueError(_TOO_DEEP) from None
+    check_depth(values)
+    return values
+
+
+def check_depth(values: Any) -> None:
+    """Raises ValueError for dicts and lists nested over 100 levels deep, which code that recurses cannot take apart."""
+    level = [values]
+    for _ in range(_DEEPEST + 1):
+        level = [inner for outer in level if isinstance(outer, (dict, list)) for inner in _within(outer)]
+        if not level:
+            return
+    raise ValueError(_TOO_DEEP)
+
+
+def _within(values: dict[str, Any] | list[Any]) -> Iterable[Any]:
+    return values.values() if isinstance(values, dict) else values
 
 
 def write_json(path: StrPath, values: Any) -> None:

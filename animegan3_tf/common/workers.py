@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import resource_tracker
 from typing import TypeVar
 
 import cv2
@@ -17,12 +18,14 @@ import cv2
 from animegan3_tf.common.errors import UserError
 
 _KNOWS_SENDERS = hasattr(signal, "sigwaitinfo")  # not on macOS or Windows
+_IGNORED = {signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGINT)}  # Windows has no SIGHUP
 
 
 def start_worker() -> None:
-    """Initialises a pool's process: one thread, Ctrl-C and SIGTERM left to the parent, and an end when it ends."""
+    """Initialises a pool's process: one thread, no signal but its parent's, and an end when the parent ends."""
     # a terminal, a scheduler or `timeout` signals every process of a job; the parent decides what to finish first
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in _IGNORED:
+        signal.signal(number, signal.SIG_IGN)
     if _KNOWS_SENDERS:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         threading.Thread(target=_end_when_the_parent_says, daemon=True).start()
@@ -40,16 +43,17 @@ def start_worker() -> None:
 
 @contextlib.contextmanager
 def workers_start() -> Iterator[None]:
-    """Blocks SIGTERM during a `with` block in which a pool starts its processes.
+    """Blocks SIGTERM and SIGHUP during a `with` block in which a pool starts its processes.
 
-    They inherit the mask. When `start_worker` sets its own, libraries have started threads already, and SIGTERM would
-    reach those.
+    They inherit the mask. When `start_worker` sets its own, libraries have started threads already, and the signals
+    would reach those.
     """
     if not _KNOWS_SENDERS:
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGHUP})
     try:
+        resource_tracker.ensure_running()  # Python's own process for pools, which would die of SIGHUP
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
@@ -91,7 +95,8 @@ def in_processes(
             yield task, function(task)
         return
     spawn = multiprocessing.get_context("spawn")  # a fork would copy the locks of TensorFlow's and OpenCV's threads
-    pool = ProcessPoolExecutor(jobs, mp_context=spawn, initializer=start_worker)
+    with workers_start():
+        pool = ProcessPoolExecutor(jobs, mp_context=spawn, initializer=start_worker)
     waiting: dict[Future[_Result], _Task] = {}
 
     def collect() -> Iterator[tuple[_Task, _Result]]:

@@ -6,7 +6,6 @@ import contextlib
 import csv
 import functools
 import importlib.metadata
-import json
 import math
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,7 +16,7 @@ import numpy as np
 
 from animegan3_tf.common import images
 from animegan3_tf.common.errors import UserError, one_line, quote
-from animegan3_tf.common.files import StrPath, sha256_of
+from animegan3_tf.common.files import StrPath, parse_json, read_bounded, regular_file, sha256_of
 from animegan3_tf.data.face_align import Face, crop_matrix, to_source, warp
 
 MAX_SIDE = 2048  # of the copy that is searched: bounds time and memory
@@ -217,7 +216,7 @@ class GivenBoxes:
             self.settings = {"detector": "boxes", "sha256": sha256_of(path)}
         except OSError as error:
             raise UserError(f"boxes {quote(path)} cannot be read ({error.strerror}); check the path") from None
-        except (ValueError, AttributeError, TypeError) as error:
+        except (ValueError, AttributeError, TypeError, csv.Error) as error:
             raise UserError(
                 f"boxes {quote(path)} are neither CSV nor JSON ({one_line(error)}); save them as one of these"
             ) from None
@@ -228,7 +227,7 @@ class GivenBoxes:
 
 
 def _csv_rows(path: Path) -> Iterator[tuple[str, str, dict]]:
-    with open(path, newline="", encoding="utf-8-sig") as file:
+    with open(regular_file(path), newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file, strict=True)
         missing = [column for column in ("file", *_COLUMNS) if column not in (reader.fieldnames or ())]
         if missing:
@@ -238,7 +237,7 @@ def _csv_rows(path: Path) -> Iterator[tuple[str, str, dict]]:
 
 
 def _json_rows(path: Path) -> Iterator[tuple[str, str, dict]]:
-    for name, faces in json.loads(path.read_text(encoding="utf-8-sig")).items():
+    for name, faces in parse_json(read_bounded(path)).items():
         for number, face in enumerate(faces, start=1):
             values = dict(zip(_COLUMNS, face)) if isinstance(face, list) else dict(face)
             yield f"face {number} of {name!r}", name, values

@@ -23,7 +23,7 @@ import numpy as np
 
 import animegan3_tf
 from animegan3_tf.common.errors import UserError, quote
-from animegan3_tf.common.files import only_process, remove_leftovers, sha256_of, whole_file
+from animegan3_tf.common.files import check_depth, only_process, regular_file, remove_leftovers, sha256_of, whole_file
 
 if TYPE_CHECKING:
     from animegan3_tf.data.targets import Stage
@@ -228,7 +228,7 @@ def read_entries(
             overwritten.
     """
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(regular_file(path), encoding="utf-8") as file:
             for part, name, value in _JsonText(file).entries():
                 if not fits(part, value):
                     raise ValueError
@@ -308,11 +308,15 @@ class _JsonText:
         """Reads a value, which in an object is never the end of the text."""
         self._next()
         while True:
+            value, end = None, len(self._held)
             with contextlib.suppress(ValueError):  # it may be cut
                 value, end = _DECODER.raw_decode(self._held, self._at)
-                if end < len(self._held):
-                    self._at = end
-                    return value
+            if end < len(self._held):
+                check_depth(value)
+                self._at = end
+                return value
+            if len(self._held) > _LARGEST:
+                raise ValueError("a value is too large")
             if not self._read_on():
                 raise ValueError("the end is missing")
 
@@ -338,6 +342,7 @@ class _JsonText:
 
 
 _DECODER, _SPACE, _PIECE = json.JSONDecoder(), re.compile(r"\s*"), 1 << 16
+_LARGEST = 64 << 20  # characters of a value
 
 MANIFEST, REJECTED = "manifest.json", "rejected.json"  # one of each per parent folder, keyed by target folder name
 COLORS = "colors"  # the part of the manifest that describes source folders, not targets

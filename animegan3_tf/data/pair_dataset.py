@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,7 +14,7 @@ import tensorflow as tf
 
 from animegan3_tf.common.console import say
 from animegan3_tf.common.errors import UserError, quote
-from animegan3_tf.common.files import StrPath
+from animegan3_tf.common.files import StrPath, read_json
 from animegan3_tf.common.images import (
     DEFAULT_MAX_PIXELS,
     ImageError,
@@ -286,15 +285,18 @@ def _some(names: list[str]) -> str:
     return ", ".join(names[:_NAMED]) + more
 
 
+_MANIFEST_BYTES = 1 << 30  # of a million pairs
+
+
 def _read_landmarks(path: Path) -> dict[str, np.ndarray]:
     """Reads {stem: float64 [5, 2]} from a manifest; {} without one."""
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))["pairs"]
+        entries = read_json(path, _MANIFEST_BYTES)["pairs"]
         noted = {stem: entry.get("landmarks") for stem, entry in entries.items()}
         found = {stem: np.array(points, np.float64) for stem, points in noted.items() if points is not None}
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (UserError, ValueError, OverflowError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{quote(path)} cannot be read ({error!r}); run animegan3 pairs again, or remove it") from None
     wrong = sorted(stem for stem, points in found.items() if points.shape != (5, 2) or not np.isfinite(points).all())
     if wrong:

@@ -15,7 +15,7 @@ import numpy as np
 from animegan3_tf.common import images
 from animegan3_tf.common.console import Advance
 from animegan3_tf.common.errors import UserError, one_line, quote
-from animegan3_tf.common.files import StrPath, remove_leftovers, sha256_of
+from animegan3_tf.common.files import StrPath, parse_json, read_bounded, remove_leftovers, sha256_of
 from animegan3_tf.common.images import DEFAULT_MAX_PIXELS
 from animegan3_tf.common.workers import in_processes
 from animegan3_tf.data.drawing_checks import check_drawing
@@ -358,7 +358,7 @@ def read_review(path: StrPath) -> list[str]:
         UserError: The file cannot be read or is something else.
     """
     try:
-        stems = json.loads(Path(path).read_text(encoding="utf-8"))["crossed_off"]
+        stems = parse_json(read_bounded(path))["crossed_off"]
         if not isinstance(stems, list) or not all(isinstance(stem, str) for stem in stems):
             raise TypeError
     except OSError as error:

@@ -18,7 +18,7 @@ from pathlib import Path, PurePath
 from typing import BinaryIO
 
 from animegan3_tf.common.errors import UserError, quote
-from animegan3_tf.common.files import StrPath, sha256_of, whole_file
+from animegan3_tf.common.files import StrPath, read_json_lines, sha256_of, whole_file
 from animegan3_tf.common.images import WRITE_FORMATS, images_by_stem
 
 RECORD = "drawn.jsonl"  # a line for each image; where one generator drew them all, a first line that says which
@@ -154,12 +154,8 @@ def write_record(folder: Path, head: Mapping, images: Iterable[tuple[str, Mappin
 
 
 def _lines(folder: Path) -> Iterator[dict]:
-    with contextlib.suppress(OSError), open(folder / RECORD, encoding="utf-8", errors="replace") as file:
-        for text in file:
-            with contextlib.suppress(ValueError, RecursionError):
-                line = json.loads(text)
-                if isinstance(line, dict):
-                    yield line
+    with contextlib.suppress(OSError, UserError):  # no record
+        yield from (line for line in read_json_lines(folder / RECORD) if isinstance(line, dict))
 
 
 def match_results(

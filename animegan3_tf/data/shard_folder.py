@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import struct
 from pathlib import Path
@@ -12,7 +11,7 @@ import google_crc32c
 import numpy as np
 
 from animegan3_tf.common.errors import UserError, quote
-from animegan3_tf.common.files import StrPath, write_json
+from animegan3_tf.common.files import StrPath, read_json, write_json
 from animegan3_tf.common.images import find_images
 
 _HEADER, _CHECKSUM = struct.Struct("<QI"), struct.Struct("<I")
@@ -172,10 +171,10 @@ class ShardIndex:
         """Reads the image's name from the shard's JSON file: names are not kept in memory."""
         shard = int(np.searchsorted(self._ends, index, side="right"))
         first = self._ends[shard - 1] if shard else 0
-        return read_json(self.paths[shard].with_suffix(".json"), self.folder)["names"][index - first]
+        return read_shard_json(self.paths[shard].with_suffix(".json"), self.folder)["names"][index - first]
 
     def _offsets(self, path: Path) -> list[int]:
-        about = read_json(path.with_suffix(".json"), self.folder)
+        about = read_shard_json(path.with_suffix(".json"), self.folder)
         try:
             found = path.stat().st_size
         except OSError:
@@ -185,7 +184,7 @@ class ShardIndex:
         return about["offsets"]
 
 
-def read_json(path: Path, folder: Path) -> dict[str, Any]:
+def read_shard_json(path: Path, folder: Path) -> dict[str, Any]:
     """Reads a JSON file of a shard folder.
 
     Args:
@@ -199,18 +198,18 @@ def read_json(path: Path, folder: Path) -> dict[str, Any]:
         UserError: The file is missing or holds no object, so the folder is not complete.
     """
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(values, dict):
-            raise ValueError("it holds no object")
-        return values
+        values = read_json(path)
     except FileNotFoundError:
         raise _not_whole(folder, f"{path.name} is missing") from None
-    except (OSError, ValueError) as error:
-        raise _not_whole(folder, f"{path.name} cannot be read: {error}") from None
+    except UserError as error:
+        raise _not_whole(folder, str(error)) from None
+    if not isinstance(values, dict):
+        raise _not_whole(folder, f"{path.name} holds no object")
+    return values
 
 
 def _summary(folder: Path) -> dict[str, Any]:
-    summary = read_json(folder / SUMMARY, folder)
+    summary = read_shard_json(folder / SUMMARY, folder)
     if summary.get("format") != _FORMAT:
         raise UserError(
             f"{quote(folder)} was written by another version; make it again with animegan3 prepare --shards"

@@ -56,8 +56,8 @@ class ShardTask:
         return self.path.with_suffix(".json")
 
     def read_book(self) -> dict:
-        """Reads that JSON file; see `shard_folder.read_json`."""
-        return shard_folder.read_json(self.book, self.out)
+        """Reads that JSON file; see `shard_folder.read_shard_json`."""
+        return shard_folder.read_shard_json(self.book, self.out)
 
 
 def write_shard(task: ShardTask) -> None:

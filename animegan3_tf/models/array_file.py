@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from animegan3_tf.common.errors import UserError, quote
-from animegan3_tf.common.files import whole_file
+from animegan3_tf.common.files import parse_json, whole_file
 
 if TYPE_CHECKING:
     import h5py
@@ -98,7 +98,7 @@ def read_arrays(group: h5py.Group) -> dict[str, np.ndarray]:
 def _header(file: h5py.File) -> dict[str, Any]:
     if file.attrs.get_id("header").shape != ():
         raise ValueError("its header is not one text")
-    header = json.loads(file.attrs["header"])
+    header = parse_json(file.attrs["header"])
     if not isinstance(header, dict):
         raise ValueError("its header is no JSON object")
     return header

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import json
 import os
 import struct
 import sys
@@ -22,6 +21,7 @@ from flatbuffers import number_types
 from flatbuffers.table import Table
 
 from animegan3_tf.common.errors import UserError, one_line, quote
+from animegan3_tf.common.files import read_json
 from animegan3_tf.models.litert import invoke, open_interpreter
 from animegan3_tf.models.model import Model, size_of
 
@@ -83,8 +83,8 @@ def describe_saved_model(path: Path) -> dict[str, Any]:
 
 def _card(path: Path) -> dict[str, Any]:
     try:
-        return json.loads((path / CARD).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return dict(read_json(path / CARD))
+    except (FileNotFoundError, UserError, ValueError, TypeError):
         return {}
 
 

@@ -5,7 +5,6 @@ The files are read as data; nothing in them is executed, and ONNX Runtime is not
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from google.protobuf import json_format
 from google.protobuf.message import DecodeError
 
 from animegan3_tf.common.errors import UserError, one_line
+from animegan3_tf.common.files import parse_json, read_bounded
 from animegan3_tf.models import graph_operations as ops
 from animegan3_tf.models.exported import check_onnx
 from animegan3_tf.models.graph_operations import GraphFile, Inputs, Node, Operation, Reader, Unreadable, Value, View
@@ -384,7 +384,7 @@ def read_tfjs(path: Path) -> GraphFile:
         UserError: The file is not a graph model or is damaged, or a file of weights is missing or has another length.
     """
     try:
-        model = json.loads(path.read_text(encoding="utf-8"))
+        model = parse_json(read_bounded(path))
         if model.get("format", "graph-model") != "graph-model":
             raise UserError(f"{str(path)!r} is a TF.js {model['format']}; only a graph-model can be read")
         topology, groups = model["modelTopology"], model["weightsManifest"]

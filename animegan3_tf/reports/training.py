@@ -43,6 +43,7 @@ _PREFIXES = (  # of a term's name -> the chart it is drawn in
 _OTHER_TERMS = {False: "Generator: support tail", True: "Generator: terms"}  # of a run on pairs or not
 _CHARTS = ("Generator: total", "Pre-training", *_OTHER_TERMS.values(), "Generator: style, by tap")
 _CHARTS += ("Generator: main tail", "Generator: total variation", "Discriminators")
+_CONTRAST = "contrast"  # the term of `training.collapse`, which needs TensorFlow
 _NORMS = "_gradient"  # ends the names of terms that are not losses but the norms of the networks' gradients
 
 
@@ -148,13 +149,20 @@ def _losses(records: Records, others: str) -> list[str]:
     phases = _phases(records)
     charts: dict[str, dict[str, Points]] = {title: {} for title in _CHARTS}
     norms: dict[str, Points] = {}
+    contrast: dict[str, Points] = {}
     for name in dict.fromkeys(name for record in records for name in record["terms"]):
         title = "Generator: total" if name == "loss" else others
         title = next((t for prefix, t in _PREFIXES if name.startswith(prefix)), title)
-        chart = norms if name.endswith(_NORMS) else charts[title]
+        chart = norms if name.endswith(_NORMS) else contrast if name == _CONTRAST else charts[title]
         chart[name] = [(r["step"], r["terms"][name]) for r in records if name in r["terms"]]
     losses = (line_chart(title, "weighted loss", terms, phases) for title, terms in charts.items())
-    return _drawn(*losses, line_chart("Gradients", "norm", norms, phases))
+    return _drawn(
+        *losses,
+        line_chart("Gradients", "norm", norms, phases),
+        line_chart(
+            "Contrast of the generated images", "standard deviation, 0: one colour", contrast, phases, zero=True
+        ),
+    )
 
 
 def _machine(records: Records) -> list[str]:

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 import os
+import reprlib
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,7 +16,8 @@ from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag, Type
 from pydantic.dataclasses import dataclass
 from pydantic_core import PydanticCustomError, ValidationError
 
-from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.errors import UserError, one_line, quote
+from animegan3_tf.common.files import check_depth, read_bounded
 from animegan3_tf.networks.architectures import ARCHITECTURES, TRAINED, check_side
 
 if sys.version_info >= (3, 11):
@@ -81,7 +83,7 @@ class _Table:
         if isinstance(values, dict):  # not the arguments of a constructor in Python
             fields = {field.name: field.default is dataclasses.MISSING for field in dataclasses.fields(cls)}
             missing = [name for name, required in sorted(fields.items()) if required and name not in values]
-            if unknown := ", ".join(sorted(values.keys() - fields.keys())):
+            if unknown := ", ".join(map(_key, sorted(values.keys() - fields.keys()))):
                 raise PydanticCustomError(_KEYS, f"unknown key {unknown}; known are {', '.join(sorted(fields))}")
             if missing:
                 raise PydanticCustomError(_KEYS, f"missing key {', '.join(missing)}")
@@ -367,8 +369,12 @@ def _one_line(error: ValidationError, source: str) -> str:
     kind, text = first["type"], first["msg"].replace("Input should", "must")
     text = f"must be {_NAMES[kind]}" if kind in _NAMES else text
     parts = [part for part in first["loc"] if isinstance(part, str) and not part.endswith("Settings")]
-    where = ": ".join(filter(None, (source, ".".join(parts))))
-    return f"{where}: {text}" if kind == _KEYS else f"{where} is {first['input']!r}; it {text}"
+    where = ": ".join(filter(None, (source, ".".join(map(_key, parts)))))
+    return f"{where}: {text}" if kind == _KEYS else f"{where} is {reprlib.repr(first['input'])}; it {text}"
+
+
+def _key(key: str) -> str:
+    return key if key.isprintable() else repr(key)
 
 
 _STYLE: TypeAdapter[Style] = TypeAdapter(Style)
@@ -400,11 +406,11 @@ def load_style(name_or_path: str | os.PathLike) -> Style:
                 "or give the path of a .toml file"
             )
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = _parsed(read_bounded(path).decode())
     except OSError as error:
-        raise UserError(f"style file {str(path)!r} cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"style file {str(path)!r} is not valid TOML: {error}") from error
+        raise UserError(f"style file {quote(path)} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise UserError(f"style file {quote(path)} is not valid TOML: {one_line(error)}") from error
     return Style.from_dict({"name": path.stem, **values}, source=str(path))
 
 
@@ -431,10 +437,20 @@ def override(style: Style, settings: Mapping[str, Any]) -> Style:
         if not isinstance(table, dict) or last not in table:
             raise UserError(f"setting {key!r} is not known; see the .toml files of animegan3_tf/styles for all of them")
         try:
-            table[last] = tomllib.loads(f"value = {value}")["value"] if isinstance(value, str) else value
-        except tomllib.TOMLDecodeError:
+            table[last] = _parsed(f"value = {value}")["value"] if isinstance(value, str) else value
+        except ValueError:
             table[last] = value  # an unquoted word
     return Style.from_dict(values, source="settings")
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    """Returns the values in a TOML text; raises ValueError where it is none, or too deeply nested."""
+    try:
+        values = tomllib.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    check_depth(values)
+    return values
 
 
 def toml_of(style: Style) -> str:

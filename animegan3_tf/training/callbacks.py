@@ -76,7 +76,8 @@ def remaining(step: int, rate: float, steps: int, pretrain_steps: int) -> str:
     return f"{'adversarial' if ahead else 'ends'} in {duration(left / rate)}"
 
 
-_STOPPING = (signal.SIGINT, signal.SIGTERM)
+_HANGUP = getattr(signal, "SIGHUP", None)  # the terminal was closed; Windows has none
+_STOPPING = (signal.SIGINT, signal.SIGTERM, *([_HANGUP] if _HANGUP else []))
 
 Logs = Mapping[str, SupportsFloat]  # a step's terms: {name: number or scalar tensor}
 Show = Callable[[str], object]  # receives a line for the user
@@ -239,7 +240,10 @@ class Checkpoints(RunCallback):
 
 
 class StopOnSignal(tf.keras.callbacks.Callback):
-    """Ends the run after the step in progress on Ctrl-C or SIGTERM; a second signal ends it at once.
+    """Ends the run after the step in progress on Ctrl-C, SIGTERM or SIGHUP; a second signal ends it at once.
+
+    A second SIGHUP does not: the shell and the system each send one when a terminal is closed. Where SIGHUP was ignored
+    before, as under `nohup`, it stays so.
 
     Args:
         total: Adds up a list of counts over the processes of a run. All of them stop when one of them gets a signal.
@@ -255,7 +259,8 @@ class StopOnSignal(tf.keras.callbacks.Callback):
     def installed(self) -> Iterator[StopOnSignal]:
         """Handles the signals within a `with` block, which must run in the main thread."""
         for number in _STOPPING:
-            self._previous[number] = signal.signal(number, self._receive)
+            if number != _HANGUP or signal.getsignal(number) != signal.SIG_IGN:
+                self._previous[number] = signal.signal(number, self._receive)
         try:
             yield self
         finally:
@@ -276,6 +281,7 @@ class StopOnSignal(tf.keras.callbacks.Callback):
         return next((number for number, count in zip(_STOPPING, counts) if count), None)
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
-        if self.received is not None:
+        if self.received is None:
+            self.received = number
+        elif number != _HANGUP:
             raise KeyboardInterrupt
-        self.received = number

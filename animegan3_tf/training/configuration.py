@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import reprlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -167,8 +168,11 @@ class RunConfiguration:
         """
         try:
             values = {name: value for name, value in values.items() if name not in ("version", OVERRIDDEN)}
+            _check_kinds(cls, values)
             given = [name for name in ("init", "perceptual_file") if values.get(name) is not None]
             values |= {name: Origin(**values[name]) for name in given}
+            for name in given:
+                _check_kinds(Origin, asdict(values[name]))
             pairs = values.get("pairs")
             pairs = (pairs,) if isinstance(pairs, str) else pairs  # one folder, as runs had it at first
             values["pairs"] = None if pairs is None else tuple(pairs)
@@ -180,6 +184,21 @@ class RunConfiguration:
     def read(cls, folder: str | os.PathLike[str]) -> RunConfiguration:
         """Reads the configuration of a run folder; raises UserError if it cannot be read."""
         return cls.from_dict(read_configuration(folder), str(Path(folder) / CONFIGURATION))
+
+
+_KINDS = {"int": (int, "a whole number"), "bool": (bool, "true or false"), "str": (str, "a text")}
+
+
+def _check_kinds(cls: type, values: dict[str, Any]) -> None:
+    """Raises ValueError for a value that a dataclass has as number, bool or text, and that is something else."""
+    for field in fields(cls):
+        kind, *none = str(field.type).split(" | ")
+        value = values.get(field.name)
+        if field.name not in values or kind not in _KINDS or (none and value is None):
+            continue
+        wanted, name = _KINDS[kind]
+        if type(value) is not wanted:
+            raise ValueError(f"{field.name} is {reprlib.repr(value)}; it must be {name}")
 
 
 def no_pairs(name: str) -> str:

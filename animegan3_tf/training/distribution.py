@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.files import parse_json
 from animegan3_tf.models.weights import KERAS_3, plain
 
 if TYPE_CHECKING:
@@ -268,7 +268,7 @@ def cluster_position() -> tuple[int, int]:
     if not text:
         return 0, 1
     try:
-        settings = json.loads(text)
+        settings = parse_json(text)
         cluster, task = settings.get("cluster", {}), settings.get("task", {})
         counts = {kind: len(addresses) for kind, addresses in cluster.items()}
         kind, index = task.get("type", "worker"), int(task.get("index", 0))

@@ -11,6 +11,7 @@ from animegan3_tf.models.weights import build_deployed
 from animegan3_tf.networks import PerceptualNetwork
 from animegan3_tf.networks.patch_discriminator import build_pair_discriminator
 from animegan3_tf.styles.style import Style, TrainSettings
+from animegan3_tf.training.collapse import CONTRAST, contrast
 from animegan3_tf.training.distribution import scaled_gradients
 from animegan3_tf.training.terms import FeatureTerms, paired_weights
 from animegan3_tf.training.trainer import Batch, GanTrainer, Gradients, Terms, adam, total
@@ -157,6 +158,7 @@ class PairTrainer(GanTrainer):
             result = self._generate(batch["photo"], training=True)
             terms = self.objective.generator(batch["drawing"], result, batch.get("eyes"))
             loss = total(terms)
+        terms |= {CONTRAST: contrast(batch["photo"], result)}
         return {"loss": loss, **terms}, {"generator": self._gradients("generator", tape, loss)}
 
     def _adversarial(self, batch: Batch) -> tuple[Terms, Gradients]:
@@ -192,7 +194,8 @@ class PairTrainer(GanTrainer):
             "discriminator": self._gradients("discriminator", discriminator_tape, discriminator_loss),
         }
         terms["adversarial"] = weight * adversarial
-        return {"loss": total(terms), **terms, "adversarial_weight": weight, **discriminator_terms}, gradients
+        more = {"adversarial_weight": weight, **discriminator_terms, CONTRAST: contrast(photo, result)}
+        return {"loss": total(terms), **terms, **more}, gradients
 
     def _gate(self) -> tf.Tensor:
         """1.0 where the discriminator has learnt alone for long enough and its mean loss is low enough, else 0.0."""

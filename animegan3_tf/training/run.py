@@ -22,6 +22,7 @@ from animegan3_tf.common.files import whole_file
 from animegan3_tf.models.perceptual import load_perceptual, perceptual_family
 from animegan3_tf.styles.style import PAIRS, UNPAIRED
 from animegan3_tf.training.callbacks import Checkpoints, Scalars, StopOnSignal
+from animegan3_tf.training.collapse import Collapse
 from animegan3_tf.training.configuration import RunConfiguration, binding_digest, resolve_steps, with_perceptual_file
 from animegan3_tf.training.distribution import Distribution, check_shares, choose_distribution, policy
 from animegan3_tf.training.objectives import PairedObjective, UnpairedObjective
@@ -107,11 +108,13 @@ class RunResult:
         step: The last step done.
         stopped_by: The number of the signal that stopped it before its last step, or None.
         grid: The path of the last image grid; None on workers that are not the chief.
+        collapse: Says that the generator had collapsed at the end; else "".
     """
 
     step: int
     stopped_by: int | None
     grid: Path | None
+    collapse: str = ""
 
 
 def train(
@@ -120,6 +123,7 @@ def train(
     *,
     resume: bool = False,
     override: bool = False,
+    keep_going: bool = False,
     show: Callable[[str], object] = say,
     write_page: Callable[[str | os.PathLike[str]], object] | None = None,
 ) -> RunResult:
@@ -134,6 +138,7 @@ def train(
         folder: The run folder; it is made if it is missing.
         resume: Go on from the newest undamaged state in the folder. Otherwise it must not hold any state.
         override: Let a resumed run take a configuration that differs from the one it began with.
+        keep_going: Go on after a collapse, see `Collapse`.
         show: Receives the console's lines.
         write_page: Called with the folder at the end of the run, however it ends, to write its report page.
 
@@ -141,7 +146,7 @@ def train(
         How the run ended.
 
     Raises:
-        UserError: Bad input, or a step that is not finite.
+        UserError: Bad input, a step that is not finite, or a generator that has collapsed.
     """
     folder, configuration = Path(folder), with_perceptual_file(configuration, fetch=False)
     if configuration.deterministic:
@@ -151,11 +156,12 @@ def train(
     with distribution.contact():
         distribution.check_same(binding_digest(configuration))
         if not distribution.chief:
-            return _train(configuration, folder, None, SilentMonitor(distribution.worker, show), distribution)
+            silent = SilentMonitor(distribution.worker, show)
+            return _train(configuration, folder, None, silent, distribution, keep_going)
     with open_folder(configuration, folder, resume, override, show) as start:
         resumed_at = None if start is None else start.step
         with RunMonitor(configuration, folder, resumed_at, show, write_page) as monitor, distribution.contact():
-            result = _train(configuration, folder, start, monitor, distribution)
+            result = _train(configuration, folder, start, monitor, distribution, keep_going)
             monitor.ended(result)
         return result
 
@@ -182,6 +188,7 @@ def _train(
     start: State | None,
     monitor: RunMonitor | SilentMonitor,
     distribution: Distribution,
+    keep_going: bool,
 ) -> RunResult:
     # the user's files are checked first, since the perceptual network may have to be fetched
     begins = start is None and distribution.chief
@@ -207,7 +214,8 @@ def _train(
             _begin_together(trainer, distribution)
         stop = stack.enter_context(StopOnSignal(distribution.total).installed())
         try:
-            return _run_phases(configuration, folder, trainer, objective, stop, monitor, distribution)
+            collapse = Collapse(folder, monitor.warn, keep_going)
+            return _run_phases(configuration, folder, trainer, objective, stop, collapse, monitor, distribution)
         except (tf.errors.OpError, FloatingPointError) as error:  # the guard's, from a graph and from eager steps
             if trainer.guard.failure is None:
                 raise
@@ -227,12 +235,13 @@ def _run_phases(
     trainer: Any,  # the one that `objective` built
     objective: RunObjective,
     stop: StopOnSignal,
+    collapse: Collapse,
     monitor: RunMonitor | SilentMonitor,
     distribution: Distribution,
 ) -> RunResult:
     """Trains through the phases; the chief also validates and saves."""
     if not distribution.chief:
-        _fit(trainer, objective, stop, [stop], distribution)
+        _fit(trainer, objective, stop, [collapse, stop], distribution)
         return RunResult(trainer.steps_done, stop.asked(), None)
     style, logs = configuration.style, folder / "logs"
     metadata = {"style": style.name, "perceptual": configuration.perceptual, "version": animegan3_tf.__version__}
@@ -242,14 +251,15 @@ def _run_phases(
     checkpoints = Checkpoints(configuration.checkpoint_every, folder, metadata, _saving(configuration, folder))
     scalars = Scalars(configuration.log_every, logs)
     more = objective.callbacks(trainer, monitor.warn)
-    callbacks = [*monitor.callbacks, scalars, *more, checkpoints, samples, stop]
+    callbacks = [*monitor.callbacks, scalars, *more, collapse, checkpoints, samples, stop]
     _fit(trainer, objective, stop, callbacks, distribution)
     step, stopped_by = trainer.steps_done, stop.asked()
     if checkpoints.acted != step:
         checkpoints.save(trainer)
     if samples.acted != step:  # the file may exist from an earlier start, so its presence says nothing
         samples.draw(trainer, step)
-    return RunResult(step, stopped_by if step < configuration.steps else None, samples.path(step))
+    stopped_by = stopped_by if step < configuration.steps else None
+    return RunResult(step, stopped_by, samples.path(step), collapse.said)
 
 
 def _fit(

@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from animegan3_tf.common.errors import UserError
-from animegan3_tf.common.files import whole_file
+from animegan3_tf.common.errors import UserError, quote
+from animegan3_tf.common.files import read_json, read_json_lines, whole_file
 
 if TYPE_CHECKING:
     from typing import TypeGuard  # not in Python 3.9
@@ -33,11 +33,9 @@ def read_configuration(folder: str | os.PathLike[str]) -> dict[str, Any]:
     """
     path = Path(folder) / CONFIGURATION
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = read_json(path)
     except FileNotFoundError:
         raise UserError(f"{str(folder)!r} is not a run folder: it has no {CONFIGURATION}") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{str(path)!r} cannot be read: {error}") from error
     if not isinstance(values, dict):
         raise UserError(f"{str(path)!r} cannot be read: it is not a JSON object")
     return values
@@ -125,24 +123,14 @@ def read_metrics(folder: str | os.PathLike[str]) -> list[dict[str, Any]]:
     Raises:
         UserError: The file cannot be read.
     """
-    path = Path(folder) / METRICS
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        return [finite(record) for record in read_json_lines(Path(folder) / METRICS) if _is_record(record)]
     except FileNotFoundError:
         return []
-    except OSError as error:
-        raise UserError(f"{str(path)!r} cannot be read ({error.strerror}); check its permissions") from error
-    records = map(_record, text.split("\n"))  # not splitlines(), which also ends lines inside JSON text
-    return [record for record in records if record is not None]
 
 
-def _record(line: str) -> dict[str, Any] | None:
-    try:
-        record = json.loads(line, parse_constant=lambda _: None)
-    except (ValueError, RecursionError):
-        return None
-    sound = isinstance(record, dict) and isinstance(record.get("step"), int) and not isinstance(record["step"], bool)
-    return record if sound else None
+def _is_record(values: Any) -> bool:
+    return isinstance(values, dict) and isinstance(values.get("step"), int) and not isinstance(values["step"], bool)
 
 
 def _line(record: Mapping[str, Any]) -> bytes:
@@ -265,13 +253,13 @@ def read_status(folder: str | os.PathLike[str], now: float | None = None) -> dic
     """
     path = Path(folder) / STATUS
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = read_json(path)
         if not isinstance(values, dict) or not isinstance(values.get("state"), str):
-            raise ValueError("it has no state")
+            raise UserError(f"{quote(path)} cannot be read: it has no state")
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{str(path)!r} cannot be read ({error}); the run writes it again when it goes on") from error
+    except UserError as error:
+        raise UserError(f"{error}; the run writes it again when it goes on") from None
     if values["state"] in (STARTING, RUNNING) and not _alive(values, time.time() if now is None else now):
         values["state"] = DIED
     return values

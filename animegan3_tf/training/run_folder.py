@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from animegan3_tf.common.console import say
-from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.errors import UserError, quote
 from animegan3_tf.common.files import remove_leftovers, sha256_of, take_lock, whole_file
 from animegan3_tf.models.checkpoints import WEIGHTS, by_name
 from animegan3_tf.models.model import WEIGHTS_KIND, Model, kind_of, open_model
@@ -22,7 +22,7 @@ from animegan3_tf.models.weights import misfits, named_weights
 from animegan3_tf.models.weights_file import read_weights
 from animegan3_tf.styles.style import PAIRS, UNPAIRED, Style
 from animegan3_tf.training.configuration import OVERRIDDEN, PERCEPTUAL, Origin, RunConfiguration, binding
-from animegan3_tf.training.run_files import CONFIGURATION, is_state, state_name, states
+from animegan3_tf.training.run_files import CONFIGURATION, is_state, read_configuration, state_name, states
 from animegan3_tf.training.state import (
     DISCRIMINATORS,
     State,
@@ -271,6 +271,28 @@ def open_folder(
         yield state
 
 
+def read_stored(folder: Path, show: Callable[[str], object] = print) -> RunConfiguration:
+    """Reads the configuration of a run that is to be resumed.
+
+    Args:
+        folder: The run folder.
+        show: Receives a warning where config.json is lost or damaged, and the copy in the newest state takes its place.
+
+    Raises:
+        UserError: There is neither.
+    """
+    try:
+        _overridden(folder)
+        return RunConfiguration.read(folder)
+    except UserError as error:
+        if not states(folder):
+            raise
+        state = newest_state(folder, _ignore)
+        configuration = _began(state, folder)
+        show(f"WARNING: {error}; the configuration in {state_name(state.step)!r} is used, settings given now apply")
+        return configuration
+
+
 def note_perceptual_file(configuration: RunConfiguration, folder: Path) -> None:
     """Writes config.json again, after the perceptual network of a configuration has been fetched."""
     try:
@@ -288,14 +310,14 @@ def check_start(configuration: RunConfiguration, folder: Path, resume: bool = Fa
         resume: See `open_folder`.
         override: See `open_folder`.
     """
-
-    def ignore(line: str) -> None:
-        """Drops a warning, since `open_folder` will show it."""
-
     if resume:
-        _agree(configuration, folder, newest_state(folder, ignore), override, ignore)
+        _agree(configuration, folder, newest_state(folder, _ignore), override, _ignore)
     elif states(folder):
         raise _taken(folder)
+
+
+def _ignore(line: str) -> None:
+    """Drops a warning, since `open_folder` will show it."""
 
 
 def _write(configuration: RunConfiguration, folder: Path, overridden: Sequence[dict[str, Any]]) -> None:
@@ -346,8 +368,10 @@ def _agree(
     Raises:
         UserError: They differ, and `override` is False.
     """
-    overridden = _overridden(folder)
-    began = RunConfiguration.from_dict(state.header.get("configuration"), f"configuration of {folder}")
+    overridden: list[dict[str, Any]] = []
+    with contextlib.suppress(UserError):  # `read_stored` has said so
+        overridden = _overridden(folder)
+    began = _began(state, folder)
     expected = binding(began)
     # settings that were overridden at this state or later are not in its header
     expected |= {entry["key"]: entry["now"] for entry in overridden if entry["step"] >= state.step}
@@ -378,13 +402,22 @@ def _agree(
     return overridden
 
 
+def _began(state: State, folder: Path) -> RunConfiguration:
+    return RunConfiguration.from_dict(state.header.get("configuration"), f"configuration of {folder}")
+
+
 def _overridden(folder: Path) -> list[dict[str, Any]]:
-    try:
-        return json.loads((folder / CONFIGURATION).read_text(encoding="utf-8")).get(OVERRIDDEN, [])
-    except FileNotFoundError:
+    if not (folder / CONFIGURATION).exists():
         return []
-    except (OSError, ValueError, AttributeError) as error:
-        raise UserError(f"{str(folder / CONFIGURATION)!r} cannot be read: {error}") from error
+    entries = read_configuration(folder).get(OVERRIDDEN, [])
+    if not isinstance(entries, list) or not all(map(_is_override, entries)):
+        raise UserError(f"{quote(folder / CONFIGURATION)} cannot be read: {OVERRIDDEN!r} does not list settings")
+    return entries
+
+
+def _is_override(entry: Any) -> bool:
+    whole = isinstance(entry, dict) and {"step", "key", "before", "now"} <= entry.keys()
+    return whole and isinstance(entry["step"], int) and isinstance(entry["key"], str)
 
 
 def _not_writable(folder: Path, error: OSError) -> UserError:

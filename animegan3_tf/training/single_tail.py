@@ -11,6 +11,7 @@ import tensorflow as tf
 from animegan3_tf import losses
 from animegan3_tf.networks.animegan1 import build_animegan1, build_animegan1_discriminator
 from animegan3_tf.networks.animegan2 import build_animegan2, build_animegan2_discriminator
+from animegan3_tf.training.collapse import CONTRAST, contrast
 from animegan3_tf.training.terms import FeatureTerms, gray
 from animegan3_tf.training.trainer import Batch, GanTrainer, Gradients, Terms, total
 
@@ -135,9 +136,12 @@ class SingleTailTrainer(GanTrainer):
         """Computes losses and gradients of the content phase."""
         photo = batch["photo"]
         with tf.GradientTape() as tape:
-            terms = self.objective.pretraining(photo, self._generate(photo, training=True))
+            fake = self._generate(photo, training=True)
+            terms = self.objective.pretraining(photo, fake)
             loss = total(terms)
-        return {"loss": loss, **terms}, {"pretrain": self._gradients("pretrain", tape, loss)}
+        return {"loss": loss, **terms, CONTRAST: contrast(photo, fake)}, {
+            "pretrain": self._gradients("pretrain", tape, loss)
+        }
 
     def _adversarial(self, batch: Batch) -> tuple[Terms, Gradients]:
         """Computes losses and gradients of generator and discriminator."""
@@ -162,4 +166,4 @@ class SingleTailTrainer(GanTrainer):
             "generator": self._gradients("generator", tape, loss),
             "discriminator": self._gradients("discriminator", discriminator_tape, discriminator_loss),
         }
-        return {"loss": loss, **terms, **discriminator_terms}, gradients
+        return {"loss": loss, **terms, **discriminator_terms, CONTRAST: contrast(photo, fake)}, gradients

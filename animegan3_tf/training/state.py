@@ -15,8 +15,8 @@ import tensorflow as tf
 
 import animegan3_tf
 from animegan3_tf.common.console import say
-from animegan3_tf.common.errors import UserError, first_line
-from animegan3_tf.common.files import regular_file, whole_file
+from animegan3_tf.common.errors import UserError, first_line, quote
+from animegan3_tf.common.files import read_json, regular_file, whole_file
 from animegan3_tf.models.array_file import read_hdf5, seal_holds, write_sealed
 from animegan3_tf.models.checkpoints import weights_of
 from animegan3_tf.models.weights import named_weights
@@ -307,12 +307,13 @@ def _missing(folder: Path, show: Callable[[str], object]) -> set[int]:
     """The steps of states that were saved and should be in the folder, but are not."""
     steps: set[int] = set()
     try:
-        names = json.loads((folder / INDEX).read_text(encoding="utf-8"))["states"]
-        steps |= {step_of(name) for name in names}
+        steps |= {step_of(name) for name in read_json(folder / INDEX)["states"]}
     except FileNotFoundError:
         pass
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        show(f"WARNING: {str(folder / INDEX)!r} cannot be read ({error}) and is ignored")
+    except UserError as error:
+        show(f"WARNING: {error}; it is ignored")
+    except (ValueError, KeyError, TypeError):
+        show(f"WARNING: {quote(folder / INDEX)} cannot be read: it does not list the states; it is ignored")
     with contextlib.suppress(UserError, KeyError, TypeError, ValueError):
         steps.add(int(read_header(weights_of(folder))["step"]))  # written after the state of its step
     present = {step_of(path) for path in states(folder)}

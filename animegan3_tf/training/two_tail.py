@@ -11,6 +11,7 @@ import tensorflow as tf
 from animegan3_tf import losses
 from animegan3_tf.filters.non_local_means import nl_means
 from animegan3_tf.networks import build_discriminator, build_generator
+from animegan3_tf.training.collapse import CONTRAST, contrast
 from animegan3_tf.training.terms import FeatureTerms, gray, guide, revision_target
 from animegan3_tf.training.trainer import Batch, GanTrainer, Gradients, Terms, compiled, total
 
@@ -167,7 +168,9 @@ class Trainer(GanTrainer):
             tails = self._generate(photo, training=True)
             terms = self.objective.pretraining(photo, guide(self.style.target, tails["support"]), tails["main"])
             loss = total(terms)
-        return {"loss": loss, **terms}, {"pretrain": self._gradients("pretrain", tape, loss)}
+        return {"loss": loss, **terms, CONTRAST: contrast(photo, tails["main"])}, {
+            "pretrain": self._gradients("pretrain", tape, loss)
+        }
 
     def _adversarial(self, batch: Batch) -> tuple[Terms, Gradients]:
         """Computes losses and gradients of generator and discriminators."""
@@ -214,4 +217,5 @@ class Trainer(GanTrainer):
             "generator": self._gradients("generator", tape, loss),
             "discriminator": self._gradients("discriminator", discriminator_tape, discriminator_loss),
         }
-        return {"loss": loss, **terms, **discriminator_terms}, gradients
+        terms = {"loss": loss, **terms, **discriminator_terms}
+        return {**terms, CONTRAST: contrast(batch["photo"], main)}, gradients

@@ -222,10 +222,11 @@ class RunMonitor:
     def ended(self, result: RunResult) -> None:
         """Records that the run reached its last step, or that a signal stopped it and it was saved."""
         if result.stopped_by is None:
-            self._leave(FINISHED, "", step=result.step)
+            self._leave(FINISHED, result.collapse, step=result.step)
         else:
             name = signal.Signals(result.stopped_by).name
-            self._leave(STOPPED, f"stopped by {name} and saved; --resume goes on", step=result.step)
+            parts = [f"stopped by {name} and saved; --resume goes on", result.collapse]
+            self._leave(STOPPED, "; ".join(filter(None, parts)), step=result.step)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

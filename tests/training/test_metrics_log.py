@@ -98,7 +98,7 @@ def test_a_full_disk_gives_one_warning_and_ends_nothing(tmp_path):
 def test_a_file_that_cannot_be_read_is_one_line(tmp_path):
     assert read_metrics(tmp_path) == []
     (tmp_path / METRICS).mkdir()
-    with pytest.raises(UserError, match=r"metrics.jsonl' cannot be read \(Is a directory\)"):
+    with pytest.raises(UserError, match=r"metrics.jsonl' is a folder"):
         read_metrics(tmp_path)
 
 
