@@ -329,12 +329,12 @@ def resize(rgb: np.ndarray, size_hw: tuple[int, int]) -> np.ndarray:
     return rgb
 
 
-def to_floats(levels: np.ndarray) -> np.ndarray:
+def as_floats(levels: np.ndarray) -> np.ndarray:
     """Converts uint8 levels to the float32 in [-1, 1] that networks take."""
     return levels.astype(np.float32) / 127.5 - 1.0
 
 
-def to_levels(floats: np.ndarray) -> np.ndarray:
+def as_levels(floats: np.ndarray) -> np.ndarray:
     """Converts a network's float32 to uint8 levels; values beyond [-1, 1] are clipped.
 
     Raises:

@@ -17,7 +17,7 @@ import numpy as np
 
 from animegan3_tf.common import images
 from animegan3_tf.common.errors import UserError, one_line, quote
-from animegan3_tf.common.files import StrPath, sha256_of
+from animegan3_tf.common.files import StrPath, regular_file, sha256_of
 from animegan3_tf.data.face_align import Face, crop_matrix, to_source, warp
 
 MAX_SIDE = 2048  # of the copy that is searched: bounds time and memory
@@ -210,7 +210,7 @@ class GivenBoxes:
         self._faces: dict[str, list[Face]] = {}
         read = _json_rows if path.suffix.lower() == ".json" else _csv_rows
         try:
-            for place, name, values in read(path):
+            for place, name, values in read(regular_file(path)):
                 if not name:
                     raise UserError(f"boxes {quote(path)}, {place}: no file; name the photo")
                 self._faces.setdefault(name, []).append(_face(values, f"{quote(path)}, {place}"))

@@ -81,7 +81,7 @@ def forward_functions(generator: tf.keras.Model, architecture: Architecture) -> 
         return tiled()(photo) if is_large(photo) else whole(photo)
 
     def draw(rgb: np.ndarray) -> np.ndarray:
-        return (tiled()(rgb[None]) if is_large(rgb) else images.to_levels(whole(images.to_floats(rgb)[None])))[0]
+        return (tiled()(rgb[None]) if is_large(rgb) else images.as_levels(whole(images.as_floats(rgb)[None])))[0]
 
     return forward, whole, draw
 
@@ -167,7 +167,7 @@ class TiledGenerator:
                 below[:, left:next_left] = done[next_top - top :]
                 done = done[: next_top - top, :, :3] / done[: next_top - top, :, 3:]
                 levels = photo.dtype == np.uint8
-                drawing[0, top:next_top, left:next_left] = images.to_levels(done) if levels else done
+                drawing[0, top:next_top, left:next_left] = images.as_levels(done) if levels else done
             above = below
         return drawing
 
@@ -183,7 +183,7 @@ class TiledGenerator:
 
 
 def _floats(part: np.ndarray) -> np.ndarray:
-    return images.to_floats(part) if part.dtype == np.uint8 else part
+    return images.as_floats(part) if part.dtype == np.uint8 else part
 
 
 def _next_starts(spans: list[tuple[int, int]]) -> list[int]:

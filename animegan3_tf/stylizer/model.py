@@ -73,7 +73,7 @@ class Stylizer:
         return images.resize(anime[:rows, :columns], (height, width))
 
     def _draw(self, photo: np.ndarray) -> np.ndarray:
-        return images.to_levels(self.forward(images.to_floats(photo)[None])[0])
+        return images.as_levels(self.forward(images.as_floats(photo)[None])[0])
 
 
 def load_stylizer(model: str | os.PathLike) -> Stylizer:
