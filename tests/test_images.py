@@ -10,8 +10,9 @@ import pytest
 import tifffile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, ImageOps
 
+from animegan3_tf.common import images
 from animegan3_tf.common.images import ImageError, find_images, grid, image_size, read_image, resize, write_image
 
 # 2 rows, 3 columns, every pixel different: what shows a turn or a flip.
@@ -522,3 +523,18 @@ def test_grid():
 def test_importing_images_does_not_import_tensorflow():
     code = "import sys, animegan3_tf.common.images, animegan3_tf.stylizer.files; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("orientation", range(10))
+def test_every_orientation_is_put_right_strip_by_strip(tmp_path, monkeypatch, orientation):
+    monkeypatch.setattr(images, "_STRIP", 60)
+    pixels = np.random.default_rng(0).integers(0, 256, (13, 21, 4), dtype=np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(pixels).save(tmp_path / "a.png", exif=exif)
+    with Image.open(tmp_path / "a.png") as stored:
+        expected = np.asarray(ImageOps.exif_transpose(stored))
+    found = images.read_image(tmp_path / "a.png")
+    np.testing.assert_array_equal(np.dstack([found.rgb, found.alpha]), expected)
+    cover = expected[..., 3:] / 255
+    np.testing.assert_allclose(found.on_white(), expected[..., :3] * cover + 255 * (1 - cover), atol=0.51)

@@ -227,3 +227,11 @@ def test_a_checkpoint_that_says_nothing_draws_whole_photos(weights):
 def test_a_header_that_is_not_understood(weights, wrong):
     with pytest.raises(UserError, match="the weights' header says 'stylize'"):
         open_photo_stylizer(weights(stylize=wrong))
+
+
+def test_a_face_is_blended_in_the_same_whatever_the_strips(monkeypatch):
+    rgb, face = photo(height=240, width=280), finds(Face((80, 60, 160, 150)))
+    drawn = PhotoStylizer(red_faces, detector=face, face_size=64)(rgb)
+    monkeypatch.setattr(photos, "_STRIP", 7)
+    np.testing.assert_array_equal(PhotoStylizer(red_faces, detector=face, face_size=64)(rgb), drawn)
+    assert (drawn == (255, 0, 0)).all(axis=-1).any()

@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -8,6 +10,7 @@ from animegan3_tf.common import images
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.common.images import find_images, read_image, write_image
 from animegan3_tf.data.results import RECORD, match_results, read_record
+from animegan3_tf.stylizer import files
 from animegan3_tf.stylizer.files import stylize_files
 from animegan3_tf.stylizer.model import Stylizer
 
@@ -279,3 +282,51 @@ def test_a_folder_that_cannot_be_listed_is_a_failure(tmp_path, monkeypatch):
     report = stylize_files([tmp_path / "in"], tmp_path / "out", invert)
     assert report.written == 1
     assert [path for path, _ in report.failures] == [tmp_path / "in" / "shut"]
+
+
+def test_photos_at_once_are_bounded_by_their_pixels(tmp_path, monkeypatch):
+    """Of 400 pixels each, two fit; the one of 2,000, over the bound, goes alone; the broken one counts nothing."""
+    sizes = dict.fromkeys(("a", "b", "c", "e", "f", "g"), (20, 20)) | {"d": (40, 50)}
+    for name, size in sizes.items():
+        photo(tmp_path / "in" / f"{name}.png", size=size)
+    (tmp_path / "in" / "h.png").write_bytes(b"broken")
+    held, seen, lock = {}, [], threading.Lock()
+
+    def read(path, max_pixels):
+        found = read_image(path, max_pixels)
+        with lock:
+            held[path.name] = found.rgb.shape[0] * found.rgb.shape[1]
+            seen.append((sum(held.values()), len(held)))
+        return found
+
+    def write(path, *arguments):
+        write_image(path, *arguments)
+        with lock:
+            del held[path.name]
+
+    monkeypatch.setattr(images, "read_image", read)
+    monkeypatch.setattr(images, "write_image", write)
+    monkeypatch.setattr(files, "_AT_ONCE", 1000)
+    report = stylize_files([tmp_path / "in"], tmp_path / "out", invert)
+    assert (report.written, len(report.failures)) == (7, 1)
+    assert all(pixels <= 1000 or count == 1 for pixels, count in seen)
+    assert max(pixels for pixels, _ in seen) == 2000
+    assert tree(tmp_path / "out") == [f"{name}.png" for name in sorted(sizes)]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "wait4"), reason="Windows tells no child's memory")
+def test_photos_of_100_megapixels_take_less_than_3_gib(tmp_path):
+    across = np.arange(10_000) * 255 // 10_000
+    rgb = np.empty((10_000, 10_000, 3), np.uint8)
+    rgb[..., 0], rgb[..., 1], rgb[..., 2] = across, across[:, None], 128
+    for name in "ab":
+        write_image(tmp_path / "in" / f"{name}.jpg", rgb)
+    del rgb
+    command = [sys.executable, "-m", "animegan3_tf", "stylize", str(tmp_path / "in"), "-o", str(tmp_path / "out")]
+    child = subprocess.Popen(command)
+    _, status, used = os.wait4(child.pid, 0)
+    child.returncode = status
+    assert status == 0
+    assert tree(tmp_path / "out") == ["a.jpg", "b.jpg"]
+    assert used.ru_maxrss * (1 if sys.platform == "darwin" else 1024) < 3 * 2**30

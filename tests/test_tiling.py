@@ -4,6 +4,7 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
+from animegan3_tf.common.images import resize
 from animegan3_tf.models.weights import build_deployed, save_generator
 from animegan3_tf.networks import build_generator, tiling
 from animegan3_tf.networks.architectures import ARCHITECTURES
@@ -94,3 +95,37 @@ def test_tiles_of_the_other_generators_equal_one_piece(name, size, tile):
     alone = other(picture[:, :tile, :tile]).numpy()
     # the bound means something: a tile that keeps to its own statistics is far from it
     assert np.abs(alone - expected[:, :tile, :tile]).max() > 0.01
+
+
+@pytest.mark.parametrize("size", [(256, 256), (264, 256), (320, 904), (448, 64), (32, 640)])
+def test_levels_drawn_tile_by_tile_are_those_of_the_whole_photo_to_the_bit(generator, size):
+    """The sums over the whole photo, which a large one has no memory for."""
+    levels = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
+    floats = levels[None].astype(np.float32) / 127.5 - 1.0
+    tiled = TiledGenerator(generator, TILE, reduced_pixels=20_000)
+    drawn = tiled(levels[None])
+    total, weight = np.zeros((*size, 3), np.float32), np.zeros((*size, 1), np.float32)
+    for top, bottom in tiling._spans(size[0], TILE, 64, 8):
+        for left, right in tiling._spans(size[1], TILE, 64, 8):
+            rows, columns = tiling._share(top, bottom, size[0], 64), tiling._share(left, right, size[1], 64)
+            share = np.outer(rows, columns)[..., None]
+            total[top:bottom, left:right] += share * tiled._apply(floats[:, top:bottom, left:right])[0].numpy()
+            weight[top:bottom, left:right] += share
+    expected = total / weight
+    np.testing.assert_array_equal(drawn[0], np.rint((expected + 1.0) * 127.5).clip(0, 255).astype(np.uint8))
+    np.testing.assert_array_equal(tiled(floats)[0], expected)
+
+
+def test_the_reduced_copy_of_levels_is_that_of_floats(generator):
+    levels = np.random.default_rng(1).integers(0, 256, (1, 328, 456, 3), dtype=np.uint8)
+    tiled = TiledGenerator(generator, TILE, reduced_pixels=20_000)
+    floats = levels.astype(np.float32) / 127.5 - 1.0
+    expected = resize(floats[0], tiled._reduced(levels).shape[1:3])
+    np.testing.assert_array_equal(tiled._reduced(levels)[0], expected)
+
+
+def test_a_broken_network_gives_no_levels(generator):
+    tiled = TiledGenerator(generator, TILE)
+    tiled._apply = lambda photo: tf.constant(photo * np.nan)
+    with pytest.raises(FloatingPointError):
+        tiled(np.zeros((1, 64, 64, 3), np.uint8))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
@@ -76,7 +77,8 @@ def compare_command(
     check_folder(out)
     settings = Settings(size, timed, rounds, max_pixels)
     faces = features is not None if faces is None else faces
-    measures = choose_measures(features, distance, cache.expanduser(), faces, replicates, seed, max_pixels)
+    warn = functools.cache(print_problems)  # once: all methods share the cache
+    measures = choose_measures(features, distance, cache.expanduser(), faces, replicates, seed, max_pixels, warn)
     with tempfile.TemporaryDirectory() as work:
         metrics = EvaluationMetrics(measures, progress)
         found = compare(photos, anime, specifications, metrics, settings, Path(work), progress)

@@ -36,6 +36,9 @@ def faces_command(
         50, help="Leave out a crop whose hash differs from an earlier one's in so few of 256 bits; -1 keeps all."
     ),
     letterbox: bool = typer.Option(False, "--letterbox", help="Keep photos without a face whole, between bars."),
+    max_outside: float = typer.Option(
+        0.15, help="Leave out crops of which more lies outside the photo, as a share of the crop."
+    ),
     boxes: Optional[Path] = typer.Option(
         None,
         help="Take the faces from this file instead of MTCNN: JSON, or CSV with the columns file,left,top,right,bottom",
@@ -56,7 +59,7 @@ def faces_command(
     from animegan3_tf.data.faces import CropSettings, crop_faces
 
     margin = (0.0 if center else 0.12) if margin is None else margin
-    settings = CropSettings(size, margin, min_size, min_confidence, duplicates, letterbox)
+    settings = CropSettings(size, margin, min_size, min_confidence, duplicates, letterbox, max_outside)
     detector: Detector = GivenBoxes(boxes) if boxes is not None else CenterCrop() if center else MtcnnDetector(min_size)
     with progress("cropping faces") as advance:
         report = crop_faces(source, out, detector, settings, max_pixels, advance)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable, Optional
 
@@ -77,7 +78,8 @@ def evaluate_command(
     from animegan3_tf.reports.evaluation import result_cell, write_evaluation
 
     def choose() -> Measures:
-        measures = choose_measures(features, distance, cache.expanduser(), faces, replicates, seed, max_pixels)
+        warn = functools.cache(print_problems)  # once: features and anime-likeness share the cache
+        measures = choose_measures(features, distance, cache.expanduser(), faces, replicates, seed, max_pixels, warn)
         if measures.features is not None:
             say(f"features: {measures.features.name}")
         return measures

@@ -216,6 +216,10 @@ def sha256_of(*paths: StrPath) -> str:
     Args:
         *paths: One file: its content. One folder: the names and contents of all its files. Several files: the list of
             their digests and names, as `sha256sum` prints it, sorted by name.
+
+    Raises:
+        UserError: A path is that of a named pipe or a device.
+        OSError: A file cannot be read.
     """
     digest = hashlib.sha256()
     if len(paths) > 1:
@@ -227,7 +231,7 @@ def sha256_of(*paths: StrPath) -> str:
     for file in sorted(p for p in path.rglob("*") if p.is_file()) if folder else [path]:
         if folder:
             digest.update(file.relative_to(path).as_posix().encode() + b"\0")
-        with open(file, "rb") as opened:
+        with open(regular_file(file), "rb") as opened:
             while piece := opened.read(1 << 20):
                 digest.update(piece)
     return digest.hexdigest()

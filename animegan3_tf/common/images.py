@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import os
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TypeVar
@@ -31,19 +31,22 @@ _HEIC_BRANDS = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b
 _T = TypeVar("_T")
 _MAX_SIDE = {"JPEG": 65_500, "WEBP": 16_383}
 _SRGB_NAMES = {"sRGB", "sRGB built-in", "sRGB IEC61966-2.1"}
-_UPRIGHT = {  # EXIF orientation -> what makes the image upright
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
+_STORED: dict[int, Callable[[np.ndarray], np.ndarray]] = {  # EXIF orientation -> an upright image as it is stored
+    2: lambda upright: upright[:, ::-1],
+    3: lambda upright: upright[::-1, ::-1],
+    4: lambda upright: upright[::-1],
+    5: lambda upright: upright.swapaxes(0, 1),
+    6: lambda upright: upright.swapaxes(0, 1)[::-1],
+    7: lambda upright: upright[::-1, ::-1].swapaxes(0, 1),
+    8: lambda upright: upright.swapaxes(0, 1)[:, ::-1],
 }
+_STRIP = 1 << 20  # pixels that are converted at a time, so that a large image has no copies beside the result
 
 # Pillow's own limit warns at 89 MP and refuses at 179 MP, and neither names a remedy. `read_image` checks every header
 # against its caller's limit instead. Set once, at import: the limit is a global, and switching it per call would race.
 Image.MAX_IMAGE_PIXELS = None
+# Blocks of Pillow's own 16 MB, once freed, stay with the C library: each thread that decodes would keep a whole photo.
+Image.core.set_block_size(1 << 26)
 # Pillow warns of broken tags. The user needs no such line: the image is used, or it is rejected by name.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
@@ -68,8 +71,11 @@ class DecodedImage:
         """The image as it looks on a white page, uint8 [H, W, 3]."""
         if self.alpha is None:
             return self.rgb
-        cover = self.alpha[..., None].astype(np.uint16)  # at most 255 * 255 + 127, which uint16 holds
-        return ((self.rgb * cover + 255 * (255 - cover) + 127) // 255).astype(np.uint8)
+        result = np.empty_like(self.rgb)
+        for rows in _strips(*self.alpha.shape):
+            cover = self.alpha[rows, :, None].astype(np.uint16)  # at most 255 * 255 + 127, which uint16 holds
+            result[rows] = (self.rgb[rows] * cover + 255 * (255 - cover) + 127) // 255
+        return result
 
 
 @dataclass(frozen=True)
@@ -323,6 +329,22 @@ def resize(rgb: np.ndarray, size_hw: tuple[int, int]) -> np.ndarray:
     return rgb
 
 
+def as_floats(levels: np.ndarray) -> np.ndarray:
+    """Converts uint8 levels to the float32 in [-1, 1] that networks take."""
+    return levels.astype(np.float32) / 127.5 - 1.0
+
+
+def as_levels(floats: np.ndarray) -> np.ndarray:
+    """Converts a network's float32 to uint8 levels; values beyond [-1, 1] are clipped.
+
+    Raises:
+        FloatingPointError: A value is not finite.
+    """
+    if not np.isfinite(floats).all():
+        raise FloatingPointError("the network's output is not finite")
+    return np.rint((floats + 1.0) * 127.5).clip(0, 255).astype(np.uint8)
+
+
 def short_side_size(size_hw: Sequence[int], short_side: int) -> tuple[int, int]:
     """Returns the size (height, width) of an image (height, width, ...) whose short side becomes `short_side`."""
     scale = short_side / min(size_hw[:2])
@@ -408,8 +430,8 @@ def _decode(file: BinaryIO, name: str, max_pixels: int, side: int | None = None)
                 image.draft(None, (side, side))
             image.load()
             rgb, alpha = _rgb_and_alpha(image, name)
-            turn = _UPRIGHT.get(_orientation(image))
-        return DecodedImage(_upright(rgb, turn), None if alpha is None else _upright(alpha, turn)), header
+            turn = _orientation(image)
+            return DecodedImage(_upright(rgb, turn), None if alpha is None else _upright(alpha, turn)), header
     except ImageError:
         raise
     except Image.UnidentifiedImageError:
@@ -424,8 +446,21 @@ def _decode(file: BinaryIO, name: str, max_pixels: int, side: int | None = None)
         raise ImageError(f"{name} {what}; re-export or re-download it") from None
 
 
-def _upright(plane: Image.Image, turn: Image.Transpose | None) -> np.ndarray:
-    return np.array(plane if turn is None else plane.transpose(turn))
+def _upright(plane: Image.Image, orientation: int) -> np.ndarray:
+    """The pixels, uint8, turned by an EXIF orientation; `np.array` would hold them thrice, `transpose` once more."""
+    width, height = plane.size
+    size = (width, height) if orientation in (5, 6, 7, 8) else (height, width)
+    upright = np.empty(size if plane.mode == "L" else (*size, 3), np.uint8)
+    stored = _STORED.get(orientation, np.asarray)(upright)
+    for rows in _strips(height, width):
+        stored[rows] = np.asarray(plane.crop((0, rows.start, width, rows.stop)))
+    return upright
+
+
+def _strips(height: int, width: int) -> Iterator[slice]:
+    """The rows of an image in strips of about `_STRIP` pixels."""
+    rows = max(1, _STRIP // max(1, width))
+    return (slice(top, min(height, top + rows)) for top in range(0, height, rows))
 
 
 def _tags(image: Image.Image) -> Mapping[int, Any]:
@@ -494,7 +529,7 @@ def _rgb_and_alpha(image: Image.Image, name: str) -> tuple[Image.Image, Image.Im
         image = image.convert("RGB")
     if profile:
         image = _to_srgb(image, profile)
-    return image.convert("RGB"), alpha
+    return image if image.mode == "RGB" else image.convert("RGB"), alpha  # convert() copies even then
 
 
 def _sixteen_bit_grey(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
@@ -512,8 +547,9 @@ def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
         if ImageCms.getProfileDescription(source).strip() in _SRGB_NAMES:
             return image  # most photos: exact, and a whole pass cheaper
         target, how = ImageCms.createProfile("sRGB"), ImageCms.Intent.PERCEPTUAL
-        # None only where it converts in place
-        return ImageCms.profileToProfile(image, source, target, renderingIntent=how, outputMode="RGB") or image
+        in_place = image.mode == "RGB"  # without a second copy of a large image; None is returned then
+        changed = ImageCms.profileToProfile(image, source, target, how, outputMode="RGB", inPlace=in_place)
+        return changed or image
     except (ImageCms.PyCMSError, OSError, TypeError, ValueError):
         return image  # a broken or ill-fitting profile is ignored, as browsers do
 

@@ -108,6 +108,24 @@ def to_source(matrix: np.ndarray, points: np.ndarray | Sequence[Sequence[float]]
     return (np.asarray(points, float) - 0.5) @ matrix[:, :2].T + matrix[:, 2] + 0.5
 
 
+def share_outside(matrix: np.ndarray, size: int, photo_hw: tuple[int, int]) -> float:
+    """Measures how much of a square crop lies outside its photo.
+
+    Args:
+        matrix: From the crop's pixels to the photo's, float64 [2, 3].
+        size: Side of the crop in pixels.
+        photo_hw: Height and width of the photo in pixels.
+
+    Returns:
+        The share of the crop's area, 0 to 1.
+    """
+    height, width = photo_hw
+    square = to_source(matrix, [(0, 0), (size, 0), (size, size), (0, size)])
+    photo = np.array([(0, 0), (width, 0), (width, height), (0, height)])
+    inside, _ = cv2.intersectConvexConvex(square.astype(np.float32), photo.astype(np.float32))
+    return max(0.0, 1.0 - inside / cv2.contourArea(square.astype(np.float32)))
+
+
 def inverse(matrix: np.ndarray) -> np.ndarray:
     """Returns the matrix from the source's pixels to the result's."""
     return cv2.invertAffineTransform(matrix)

@@ -209,7 +209,7 @@ class GivenBoxes:
         self._faces: dict[str, list[Face]] = {}
         read = _json_rows if path.suffix.lower() == ".json" else _csv_rows
         try:
-            for place, name, values in read(path):
+            for place, name, values in read(regular_file(path)):
                 if not name:
                     raise UserError(f"boxes {quote(path)}, {place}: no file; name the photo")
                 self._faces.setdefault(name, []).append(_face(values, f"{quote(path)}, {place}"))

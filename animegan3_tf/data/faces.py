@@ -20,7 +20,7 @@ from animegan3_tf.common.console import Advance
 from animegan3_tf.common.errors import UserError, quote
 from animegan3_tf.common.files import StrPath, sha256_of
 from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, find_images, write_image
-from animegan3_tf.data.face_align import Detector, Face, crop_matrix, warp
+from animegan3_tf.data.face_align import Detector, Face, crop_matrix, share_outside, warp
 from animegan3_tf.data.manifest import (
     REJECTED,
     Entry,
@@ -235,6 +235,8 @@ class CropSettings:
         duplicates: Crops whose `perceptual_hash` differs from an earlier one's in at most so many of 256 bits are left
             out; -1 keeps them all.
         letterbox: Whether a photo without a face is taken whole, between black bars.
+        max_outside: Crops of which a larger share lies outside their photo are left out, from 0 to 1: what lies there
+            repeats the photo's outermost pixels, and training would learn the streaks.
     """
 
     size: int = 256
@@ -243,10 +245,12 @@ class CropSettings:
     min_confidence: float = 0.9
     duplicates: int = 50
     letterbox: bool = False
+    max_outside: float = 0.15
 
     def __post_init__(self) -> None:
         """Checks the ranges; raises `UserError`."""
         limits = {"size": (8, 4096), "margin": (0, 4), "min_size": (1, 100_000), "min_confidence": (0, 1)}
+        limits["max_outside"] = (0, 1)
         for name, (low, high) in {**limits, "duplicates": (-1, 255)}.items():
             if not low <= getattr(self, name) <= high:
                 option = "--" + name.replace("_", "-")
@@ -381,6 +385,10 @@ class _Cropping:
             height, width = photo.rgb.shape[:2]
             faces, rejected = [Face((0.0, 0.0, float(width), float(height)), 0.0)], None
             margin, border = 0.0, cv2.BORDER_CONSTANT
+        reasons = [rejected] if rejected else []
+        if border == cv2.BORDER_REPLICATE:
+            faces, cut = self._within(photo.rgb, faces)
+            reasons += cut
         stem = PurePosixPath(photo.name).with_suffix("")
         files = [f"{stem}.png"] if len(faces) == 1 else [f"{stem}_{i}.png" for i in range(1, len(faces) + 1)]
         for file in files:
@@ -388,7 +396,6 @@ class _Cropping:
                 return self._fail(photo.name, refusal, "name taken")
         self.manifest.announce(files)
         crops: list[dict] = []
-        reasons = [rejected] if rejected else []
         duplicates: list[str] = []
         for face, file in zip(faces, files):
             matrix = crop_matrix(face, self.settings.size, margin)
@@ -423,6 +430,19 @@ class _Cropping:
             best = max(face.side for face in inside)
             reason = f"too small: the largest face measures {best:.0f} pixels, under {self.settings.min_size}"
         return sorted(large, key=lambda face: face.center), reason
+
+    def _within(self, rgb: np.ndarray, faces: Sequence[Face]) -> tuple[list[Face], list[str]]:
+        """Picks the faces whose crops lie in the photo far enough; one line says why for each of the others."""
+        kept, reasons = [], []
+        settings, most = self.settings, self.settings.max_outside
+        for face in faces:
+            matrix = crop_matrix(face, settings.size, settings.margin)
+            outside = share_outside(matrix, settings.size, (rgb.shape[0], rgb.shape[1]))
+            if outside <= most:
+                kept.append(face)
+            else:
+                reasons.append(f"cut off: {outside:.0%} lies outside its photo, over {most:.0%}".replace("%", " %"))
+        return kept, reasons
 
     def _fail(self, name: str, reason: str, kind: str) -> None:
         self.report.failed.append((self.photos[name], reason))

@@ -25,6 +25,14 @@ def difference_hash(rgb: np.ndarray) -> int:
     return int.from_bytes(bits.tobytes(), "big")
 
 
+_FLAT = 6  # bits
+
+
+def is_flat(value: int) -> bool:
+    """Whether a `difference_hash` has so few bits set, or clear, that it is of a nearly empty image: all are alike."""
+    return not _FLAT <= bin(value).count("1") <= 64 - _FLAT
+
+
 def hamming(a: int, b: int) -> int:
     """Counts the bits in which two hashes differ."""
     return bin(a ^ b).count("1")

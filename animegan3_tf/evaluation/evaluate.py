@@ -223,7 +223,7 @@ def _features(
 ) -> dict[str, FeatureSet]:
     if measures.features is None:
         return {kind: FeatureSet(list(found)) for kind, found in paths.items()}
-    sets, store = {}, FeatureStore(measures.features, measures.cache)
+    sets, store = {}, FeatureStore(measures.features, measures.cache, measures.warn)
     for kind, found in paths.items():
         with progress(f"features, {kind}") as advance:
             sets[kind] = store.features(found, Path(temporary, kind), measures.max_pixels, advance)
@@ -246,7 +246,7 @@ def _likeness(
     if measures.likeness is None or not pairs:
         return {"anime_likeness": np.full(len(pairs), np.nan)}
     with progress("anime-likeness") as advance:
-        store = FeatureStore(measures.likeness, measures.cache)
+        store = FeatureStore(measures.likeness, measures.cache, measures.warn)
         found = store.features(list(pairs), Path(temporary, "likeness"), measures.max_pixels, advance)
     by_path = {} if found.rows is None else dict(zip(found.paths, found.rows[:, 0].tolist()))
     return {"anime_likeness": np.array([by_path.get(path, np.nan) for path in pairs])}

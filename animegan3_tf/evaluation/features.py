@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,9 +12,9 @@ import numpy as np
 import tensorflow as tf
 
 from animegan3_tf.common.console import Advance, counted
-from animegan3_tf.common.errors import UserError, one_line
+from animegan3_tf.common.errors import UserError, one_line, quote
 from animegan3_tf.common.files import StrPath, sha256_of, whole_file
-from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, ImageError, read_image
+from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, read_image
 from animegan3_tf.data.colors import in_threads
 from animegan3_tf.evaluation.resize import resize_antialiased
 from animegan3_tf.networks.measuring import (
@@ -96,12 +97,15 @@ class FeatureStore:
 
     Args:
         network: The network.
-        folder: The cache, which may hold features of several networks.
+        folder: The cache, which may hold features of several networks. Where it cannot be written, features are kept
+            in memory, for this run.
+        warn: Called with the line that says so.
     """
 
-    def __init__(self, network: FeatureNetwork, folder: StrPath) -> None:
-        self.network, self._folder = network, Path(folder, network.key)
-        self._bytes = 4 * network.dimension
+    def __init__(self, network: FeatureNetwork, folder: StrPath, warn: Callable[[str], None] | None = None) -> None:
+        self.network, self._cache, self._folder = network, folder, Path(folder, network.key)
+        self._warn, self._bytes = warn, 4 * network.dimension
+        self._unwritten: dict[str, np.ndarray] = {}
 
     def features(
         self,
@@ -127,7 +131,7 @@ class FeatureStore:
                 digest = sha256_of(path)
                 known = self._is_kept(digest)
                 return digest, None if known else self.network.prepare(read_image(path, max_pixels).on_white()), None
-            except ImageError as error:
+            except UserError as error:
                 return "", None, one_line(error)
             except OSError as error:
                 return "", None, f"{str(path)!r} cannot be read ({error.strerror})"
@@ -147,26 +151,51 @@ class FeatureStore:
         self._compute(batch)
         if digests:
             shape = (len(digests), self.network.dimension)
-            result.rows = np.lib.format.open_memmap(f"{target}.npy", "w+", np.float32, shape)
+            result.rows = _rows(Path(f"{target}.npy"), shape)
             for row, digest in zip(result.rows, digests):
-                row[:] = np.fromfile(self._place(digest), np.float32)
+                held = self._unwritten.get(digest)
+                row[:] = np.fromfile(self._place(digest), np.float32) if held is None else held
         return result
 
     def _compute(self, batch: dict[str, np.ndarray]) -> None:
         if batch:
             for digest, row in zip(batch, self.network.forward(np.stack(list(batch.values())))):
-                with whole_file(self._place(digest)) as temporary:
-                    np.asarray(row, np.float32).tofile(temporary)
+                row = np.asarray(row, np.float32)
+                try:
+                    with whole_file(self._place(digest)) as temporary:
+                        temporary.write_bytes(row.tobytes())  # `tofile` says nothing of a full disk
+                except OSError as error:
+                    if self._warn and not self._unwritten:
+                        self._warn(
+                            f"cache {quote(self._cache)} cannot be written ({error.strerror}); features are computed "
+                            "anew in the next run, or name another with --cache"
+                        )
+                    self._unwritten[digest] = row
             batch.clear()
 
     def _is_kept(self, digest: str) -> bool:
         try:
-            return self._place(digest).stat().st_size == self._bytes
-        except FileNotFoundError:
+            return digest in self._unwritten or self._place(digest).stat().st_size == self._bytes
+        except OSError:
             return False
 
     def _place(self, digest: str) -> Path:
         return self._folder / digest[:2] / digest
+
+
+def _rows(path: Path, shape: tuple[int, int]) -> np.ndarray:
+    """A new array in a file that is mapped into memory; on a disk without room for it, writing would be a crash."""
+    rows = np.lib.format.open_memmap(path, "w+", np.float32, shape)
+    if hasattr(os, "posix_fallocate"):
+        try:
+            with open(path, "r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+        except OSError as error:
+            raise UserError(
+                f"folder {quote(path.parent)} has no room for {rows.nbytes:,} bytes of features ({error.strerror}); "
+                "set TMPDIR to another"
+            ) from None
+    return rows
 
 
 SPECIFICATIONS = (

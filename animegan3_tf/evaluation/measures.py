@@ -60,6 +60,7 @@ class Measures:
         replicates: Resamplings for each bootstrap interval; 0 for no intervals.
         seed: The seed of everything random.
         max_pixels: The limit for images that are read.
+        warn: Called with one line where the cache cannot be written.
     """
 
     features: FeatureNetwork | None
@@ -72,6 +73,7 @@ class Measures:
     replicates: int = 100
     seed: int = 0
     max_pixels: int = DEFAULT_MAX_PIXELS
+    warn: Callable[[str], None] | None = None
 
     def to_dict(self) -> dict:
         """The networks and settings as plain values: {what they measure: {key: value}, or None without a network}."""
@@ -93,6 +95,7 @@ def choose_measures(
     replicates: int = 100,
     seed: int = 0,
     max_pixels: int = DEFAULT_MAX_PIXELS,
+    warn: Callable[[str], None] | None = None,
 ) -> Measures:
     """Loads the networks of an evaluation.
 
@@ -107,6 +110,7 @@ def choose_measures(
         replicates: See `Measures`.
         seed: See `Measures`.
         max_pixels: See `Measures`.
+        warn: See `Measures`.
 
     Raises:
         UserError: A network that is named cannot be loaded.
@@ -126,7 +130,7 @@ def choose_measures(
         absent |= {score.key: "not measured: faces were not looked for; give --faces" for score in FACE_SCORES}
     if "identity" in absent:
         absent["above_strangers"] = absent["identity"]
-    return Measures(network, found, likeness, detector, embedding, cache, absent, replicates, seed, max_pixels)
+    return Measures(network, found, likeness, detector, embedding, cache, absent, replicates, seed, max_pixels, warn)
 
 
 def _optional(key: str, absent: dict[str, str], may_be_absent: bool, load: Callable[[], T]) -> T | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence, Sized
+from collections.abc import Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from animegan3_tf.common.errors import UserError, quote
 from animegan3_tf.common.files import StrPath, write_json
 from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, find_images
 from animegan3_tf.data.manifest import missing_targets
+from animegan3_tf.data.near_duplicates import is_flat
 from animegan3_tf.data.shard_folder import is_shard_folder
 from animegan3_tf.data.targets import Stage, style_targets, target_name
 from animegan3_tf.inspection.survey import Survey, survey_folder
@@ -22,15 +23,17 @@ from animegan3_tf.styles.style import DataSettings
 
 MOST = 2  # bits by which hashes of one image may differ after resizing or compressing it again
 _BITS, _BANDS = 64, MOST + 1  # if at most MOST bits differ, at least one of MOST + 1 bands is equal
-_FLAT = 6  # bits: a hash with fewer set, or fewer clear, is of a nearly empty image; such hashes are all alike
 
 
-def duplicate_groups(hashes: Sequence[int], most: int = MOST) -> list[list[int]]:
-    """Groups images that look the same. Nearly empty images belong to no group.
+def duplicate_groups(
+    hashes: Sequence[int], most: int = MOST, digests: Mapping[int, str] | None = None
+) -> list[list[int]]:
+    """Groups images that look the same. Of nearly empty images, those with one digest are a group.
 
     Args:
         hashes: One `difference_hash` for each image.
         most: Bits by which two hashes of a group's chain may differ, at most `MOST`.
+        digests: {index: SHA-256 of the file} of nearly empty images.
 
     Returns:
         Indices into `hashes`, in groups of two or more: each group ascending, the largest group first.
@@ -42,7 +45,7 @@ def duplicate_groups(hashes: Sequence[int], most: int = MOST) -> list[list[int]]
         raise ValueError(f"most is {most}; give at most {MOST}")
     alike: dict[int, list[int]] = defaultdict(list)
     for number, value in enumerate(hashes):
-        if _FLAT <= bin(value).count("1") <= _BITS - _FLAT:
+        if not is_flat(value):
             alike[value].append(number)
     values = np.array(list(alike), np.uint64)
     parents = list(range(len(values)))
@@ -57,7 +60,10 @@ def duplicate_groups(hashes: Sequence[int], most: int = MOST) -> list[list[int]]
     groups: dict[int, list[int]] = defaultdict(list)
     for i, value in enumerate(alike):
         groups[root(i)] += alike[value]
-    found = [sorted(group) for group in groups.values() if len(group) > 1]
+    same: dict[str, list[int]] = defaultdict(list)
+    for i, digest in (digests or {}).items():
+        same[digest].append(i)
+    found = [sorted(group) for group in (*groups.values(), *same.values()) if len(group) > 1]
     return sorted(found, key=lambda group: (-len(group), group))
 
 
@@ -130,6 +136,8 @@ def _of_domain(kind: str, survey: Survey, groups: Sequence[Sized], settings: Dat
         yield f"{kind}: {_some(survey, survey.grey)} without colour; the colour loss would teach grey"
     if survey.barred:
         yield f"{kind}: {_some(survey, survey.barred)} letterboxed with dark bars; cut them off, or they will be learnt"
+    if survey.blank:
+        yield f"{kind}: {_some(survey, survey.blank)} blank, of one colour, as in the fades of a film; take them out"
     if survey.animated:
         yield f"{kind}: {_some(survey, survey.animated)} animated; the first frame counts"
     if groups:
@@ -235,6 +243,7 @@ class Inspection:
             },
             "grey": [names[i] for i in survey.grey],
             "letterboxed": [names[i] for i in survey.barred],
+            "blank": [names[i] for i in survey.blank],
             "animated": [names[i] for i in survey.animated],
             "duplicates": [[names[i] for i in group] for group in self.duplicates[kind]],
         }
@@ -282,7 +291,7 @@ def inspect(
 
         surveys[kind] = survey_folder(folder, advance, max_pixels)
         before += len(images[folder])
-    duplicates = {kind: duplicate_groups(survey.hashes) for kind, survey in surveys.items()}
+    duplicates = {kind: duplicate_groups(survey.hashes, digests=survey.digests) for kind, survey in surveys.items()}
     shared = _shared(*surveys.values())
     warnings = inspection_remarks(style.data, surveys, duplicates, shared, missing)
     return Inspection(style, surveys, duplicates, shared, stages, missing, warnings)
@@ -295,7 +304,9 @@ def _images(folder: Path) -> dict[str, Path]:
 
 def _shared(photos: Survey, anime: Survey) -> list[tuple[int, int]]:
     """One pair from each group that has images of both folders."""
-    count, groups = len(photos.hashes), duplicate_groups([*photos.hashes, *anime.hashes])
+    count = len(photos.hashes)
+    digests = {**photos.digests, **{count + i: digest for i, digest in anime.digests.items()}}
+    groups = duplicate_groups([*photos.hashes, *anime.hashes], digests=digests)
     return [
         (group[0], next(i for i in group if i >= count) - count) for group in groups if group[0] < count <= group[-1]
     ]

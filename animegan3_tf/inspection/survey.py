@@ -12,12 +12,13 @@ import numpy as np
 
 from animegan3_tf.common.console import Advance, counted
 from animegan3_tf.common.errors import one_line
-from animegan3_tf.common.files import StrPath
+from animegan3_tf.common.files import StrPath, sha256_of
 from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, ImageError, Thumbnail, find_images, thumbnail
 from animegan3_tf.data.colors import SIDE, ColorTally, histograms, in_threads
-from animegan3_tf.data.near_duplicates import difference_hash
+from animegan3_tf.data.near_duplicates import difference_hash, is_flat
 
 _GREY = 2.0  # levels: below this mean of (greatest - least channel), no colour is visible
+_BLANK = 2.0  # levels: below this standard deviation of every channel, an image is of one colour
 _DARK, _STEP = 20, 12  # levels: rows of a bar are darker than _DARK, and brightness rises by _STEP at its edge
 _LEAST_BAR = 0.03  # share of the side, at each end
 
@@ -31,12 +32,16 @@ class ImageStats(Thumbnail):
         grey: Whether the image has no visible colour.
         bars: The share of the area that dark bars cover, 0 to 1.
         hash: See `difference_hash`.
+        blank: Whether it is of one colour.
+        sha256: That of the file where the hash is of a nearly empty image and tells nothing, else "".
     """
 
     histograms: np.ndarray
     grey: bool
     bars: float
     hash: int
+    blank: bool
+    sha256: str
 
 
 def image_stats(path: StrPath, max_pixels: int = DEFAULT_MAX_PIXELS) -> ImageStats:
@@ -46,12 +51,15 @@ def image_stats(path: StrPath, max_pixels: int = DEFAULT_MAX_PIXELS) -> ImageSta
         ImageError: As `read_image` does.
     """
     seen = thumbnail(path, SIDE, max_pixels)
+    fingerprint = difference_hash(seen.rgb)
     return ImageStats(
         **vars(seen),
         histograms=histograms(seen.rgb),
         grey=bool(np.ptp(seen.rgb, axis=-1).mean() < _GREY),
         bars=letterbox(seen.rgb),
-        hash=difference_hash(seen.rgb),
+        hash=fingerprint,
+        blank=bool(seen.rgb.std(axis=(0, 1)).max() < _BLANK),
+        sha256=sha256_of(path) if is_flat(fingerprint) else "",
     )
 
 
@@ -88,6 +96,8 @@ class Survey:
         widths: Pixels, in the order of `names`.
         heights: Pixels, in the order of `names`.
         hashes: Difference hashes, in the order of `names`.
+        digests: {index into `names`: SHA-256 of the file} of images that are nearly empty, whose hashes tell nothing.
+        blank: Indices into `names` of images of one colour.
         grey: Indices into `names` of images without visible colour.
         barred: Indices into `names` of letterboxed images.
         animated: Indices into `names` of animations.
@@ -103,6 +113,8 @@ class Survey:
     widths: array[int] = field(default_factory=lambda: array("I"))
     heights: array[int] = field(default_factory=lambda: array("I"))
     hashes: array[int] = field(default_factory=lambda: array("Q"))
+    digests: dict[int, str] = field(default_factory=dict)
+    blank: list[int] = field(default_factory=list)
     grey: list[int] = field(default_factory=list)
     barred: list[int] = field(default_factory=list)
     animated: list[int] = field(default_factory=list)
@@ -166,6 +178,8 @@ def _add(survey: Survey, name: str, stats: ImageStats) -> None:
     survey.heights.append(stats.height)
     survey.hashes.append(stats.hash)
     survey.colors.add(stats.histograms)
+    survey.digests |= {number: stats.sha256} if stats.sha256 else {}
+    survey.blank += [number] if stats.blank else []
     survey.grey += [number] if stats.grey else []
     survey.barred += [number] if stats.bars > 0 else []
     survey.animated += [number] if stats.frames > 1 else []

@@ -22,7 +22,7 @@ from animegan3_tf.networks.architectures import MULTIPLE, Architecture, architec
 if TYPE_CHECKING:
     import tensorflow as tf
 
-    from animegan3_tf.networks.tiling import Forward
+    from animegan3_tf.networks.tiling import Draw, Forward
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,8 @@ class Model:
         input_size: (H, W) where it takes no other size; None where it takes any.
         whole: As `forward`, but never in tiles; None where `forward` has no tiles anyway.
         files: All files that hold it, or the one folder.
+        draw: As `forward`, but uint8 [H, W, 3] -> the same, and a large image never is in memory as float32; raises
+            FloatingPointError where the drawing is not finite. None where the file's own runtime draws.
         exhausted: The exceptions that `forward` raises when memory runs out.
         multiple: Height and width of an image are multiples of this.
         warning: One line that the user should see before it draws, or None.
@@ -56,6 +58,7 @@ class Model:
     network: tf.keras.Model | None = None
     input_size: tuple[int, int] | None = None
     whole: Forward | None = None
+    draw: Draw | None = None
     files: tuple[Path, ...] = ()
     exhausted: tuple[type[Exception], ...] = (MemoryError,)
     multiple: int = MULTIPLE
@@ -185,7 +188,7 @@ def keras_model(
     from animegan3_tf.networks.tiling import forward_functions
 
     architecture = architecture_of(header, path)
-    forward, whole = forward_functions(network, architecture)
+    forward, whole, draw = forward_functions(network, architecture)
     return Model(
         kind,
         path,
@@ -194,6 +197,7 @@ def keras_model(
         architecture,
         network,
         whole=whole,
+        draw=draw,
         files=files,
         exhausted=(MemoryError, tf.errors.ResourceExhaustedError),
         multiple=architecture.multiple,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import itertools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -51,9 +50,10 @@ class Frozen(tf.keras.layers.Layer):
 RAMP = 64  # width over which one tile gives way to the next
 TILED_ABOVE = 2_400_000  # pixels, for AnimeGANv3; without tiles the process peaks near 3 GB there
 Forward = Callable[[np.ndarray], np.ndarray]  # float32 [1, H, W, 3] in [-1, 1] -> the same
+Draw = Callable[[np.ndarray], np.ndarray]  # uint8 [H, W, 3] -> the same
 
 
-def forward_functions(generator: tf.keras.Model, architecture: Architecture) -> tuple[Forward, Forward]:
+def forward_functions(generator: tf.keras.Model, architecture: Architecture) -> tuple[Forward, Forward, Draw]:
     """Makes the functions that draw with a generator.
 
     Args:
@@ -61,7 +61,9 @@ def forward_functions(generator: tf.keras.Model, architecture: Architecture) -> 
         architecture: Its architecture.
 
     Returns:
-        The function that draws large images in tiles, and the one that draws every image in one piece.
+        The function that draws large images in tiles, the one that draws every image in one piece, and the first once
+        more on levels: a large image never is in memory as float32. That one raises FloatingPointError where the
+        drawing is not finite.
     """
     # One signature for every size: without it each new size would trace the network again.
     signature = [tf.TensorSpec([None, None, None, 3], tf.float32)]
@@ -72,11 +74,16 @@ def forward_functions(generator: tf.keras.Model, architecture: Architecture) -> 
     def whole(photo: np.ndarray) -> np.ndarray:
         return traced(photo).numpy()
 
-    def forward(photo: np.ndarray) -> np.ndarray:
-        is_large = photo.shape[1] * photo.shape[2] * architecture.memory > TILED_ABOVE
-        return tiled()(photo) if is_large else whole(photo)
+    def is_large(photo: np.ndarray) -> bool:
+        return photo.shape[-3] * photo.shape[-2] * architecture.memory > TILED_ABOVE
 
-    return forward, whole
+    def forward(photo: np.ndarray) -> np.ndarray:
+        return tiled()(photo) if is_large(photo) else whole(photo)
+
+    def draw(rgb: np.ndarray) -> np.ndarray:
+        return (tiled()(rgb[None]) if is_large(rgb) else images.as_levels(whole(images.as_floats(rgb)[None])))[0]
+
+    return forward, whole, draw
 
 
 class TiledGenerator:
@@ -129,23 +136,40 @@ class TiledGenerator:
         """Draws a photo.
 
         Args:
-            photo: float32 [1, H, W, 3] in [-1, 1]; H and W are multiples of the architecture's.
+            photo: [1, H, W, 3], float32 in [-1, 1] or uint8; H and W are multiples of the architecture's. Of levels, a
+                tile at a time becomes float32.
 
         Returns:
             The drawing, of the same type, shape and range.
+
+        Raises:
+            FloatingPointError: A drawing in uint8 would not be finite.
         """
         self._record(self._reduced(photo))
         _, height, width, _ = photo.shape
-        total = np.zeros((height, width, 3), np.float32)
-        weight = np.zeros((height, width, 1), np.float32)
+        drawing = np.empty_like(photo)
         reach, grid = self.architecture.reach, self.architecture.multiple
         rows, columns = (_spans(length, self.tile, reach, grid) for length in (height, width))
-        for (top, bottom), (left, right) in itertools.product(rows, columns):
-            anime = self._apply(photo[:, top:bottom, left:right])[0].numpy()
-            share = np.outer(_share(top, bottom, height, reach), _share(left, right, width, reach))[..., None]
-            total[top:bottom, left:right] += share * anime
-            weight[top:bottom, left:right] += share
-        return (total / weight)[None]
+        # sums of the tiles, in RGB, and of their weights: of what is drawn to its end, they are dropped
+        above = np.zeros((0, width, 4), np.float32)  # from rows of tiles that are done, down from `top`
+        for (top, bottom), next_top in zip(rows, _next_starts(rows)):
+            below = np.empty((bottom - next_top, width, 4), np.float32)
+            sums = np.zeros((bottom - top, 0, 4), np.float32)  # from `left` on
+            for (left, right), next_left in zip(columns, _next_starts(columns)):
+                fresh = np.zeros((bottom - top, right - left - sums.shape[1], 4), np.float32)
+                fresh[: len(above)] = above[:, right - fresh.shape[1] : right]
+                sums = np.concatenate([sums, fresh], axis=1)
+                anime = self._apply(_floats(photo[:, top:bottom, left:right]))[0].numpy()
+                share = np.outer(_share(top, bottom, height, reach), _share(left, right, width, reach))[..., None]
+                sums[..., :3] += share * anime
+                sums[..., 3:] += share
+                done, sums = np.split(sums, [next_left - left], axis=1)
+                below[:, left:next_left] = done[next_top - top :]
+                done = done[: next_top - top, :, :3] / done[: next_top - top, :, 3:]
+                levels = photo.dtype == np.uint8
+                drawing[0, top:next_top, left:next_left] = images.as_levels(done) if levels else done
+            above = below
+        return drawing
 
     def _reduced(self, photo: np.ndarray) -> np.ndarray:
         height, width = photo.shape[1:3]
@@ -153,7 +177,18 @@ class TiledGenerator:
         multiple = self.architecture.multiple
         least = least_side(multiple)
         rows, columns = (max(least, round(side * factor / multiple) * multiple) for side in (height, width))
-        return images.resize(photo[0], (rows, columns))[None]
+        # a channel at a time: beside a photo in uint8, one in float32 would be the largest thing in memory
+        planes = [images.resize(_floats(photo[0, ..., channel]), (rows, columns)) for channel in range(3)]
+        return np.stack(planes, axis=-1)[None]
+
+
+def _floats(part: np.ndarray) -> np.ndarray:
+    return images.as_floats(part) if part.dtype == np.uint8 else part
+
+
+def _next_starts(spans: list[tuple[int, int]]) -> list[int]:
+    """Where the span after each one starts; after the last, its end."""
+    return [*(start for start, _ in spans[1:]), spans[-1][1]]
 
 
 def _spans(length: int, tile: int, reach: int, grid: int) -> list[tuple[int, int]]:

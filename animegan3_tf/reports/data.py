@@ -53,6 +53,7 @@ def facts_table(inspection: Inspection) -> Table:
         "mean red, green, blue": lambda d: " ".join(f"{v:.0f}" for v in d["colors"]["mean"]) if d["readable"] else None,
         "without colour": lambda d: len(d["grey"]),
         "letterboxed": lambda d: len(d["letterboxed"]),
+        "blank": lambda d: len(d["blank"]),
         "animated": lambda d: len(d["animated"]),
         "look like another": lambda d: sum(len(group) - 1 for group in d["duplicates"]),
     }

@@ -18,7 +18,8 @@ from animegan3_tf.common.errors import UserError, quote
 from animegan3_tf.data.results import ResultRecord, name_key, result_names
 
 Draw = Callable[[np.ndarray], np.ndarray]  # a photo, uint8 RGB [H, W, 3] -> the same size
-_AHEAD = 4  # images read before, and written after, the one in the model; this bounds memory
+_AHEAD = 4  # images read before, and written after, the one in the model
+_AT_ONCE = images.DEFAULT_MAX_PIXELS  # of all these together, which bounds memory; a larger image goes alone
 
 
 @dataclass(frozen=True)
@@ -192,21 +193,36 @@ def _identities(path: Path, links: bool = True) -> set[tuple[int, int]]:
 
 def _run(jobs: Iterable[tuple[Path, Path]], stylizer: Draw, max_pixels: int) -> Iterator[tuple[Path, str | None]]:
     """Does the jobs and yields (photo, error or None) in their order; threads read and write files meanwhile."""
-    todo = iter(jobs)
-    reading: deque[tuple[Path, Path, Future[images.DecodedImage]]] = deque()
-    writing: deque[tuple[Path, Future[None]]] = deque()
+    todo = ((photo, target, _pixels(photo, max_pixels)) for photo, target in jobs)
+    coming = next(todo, None)
+    reading: deque[tuple[Path, Path, int, Future[images.DecodedImage]]] = deque()
+    writing: deque[tuple[Path, int, Future[None]]] = deque()
+    held = 0  # pixels of the images in `reading` and `writing`
     with ThreadPoolExecutor(_AHEAD, thread_name_prefix="stylize") as pool:
-        while True:
-            for photo, target in itertools.islice(todo, _AHEAD - len(reading)):
-                reading.append((photo, target, pool.submit(images.read_image, photo, max_pixels)))
-            if not reading:
-                break
-            photo, target, image = reading.popleft()
-            writing.append((photo, _stylize_one(pool, stylizer, image, target)))
-            while writing and (len(writing) > _AHEAD or writing[0][1].done()):
-                yield _outcome(*writing.popleft())
-        while writing:
-            yield _outcome(*writing.popleft())
+        while coming or reading or writing:
+            while coming and len(reading) < _AHEAD and (not held or held + coming[2] <= _AT_ONCE):
+                photo, target, pixels = coming
+                held += pixels
+                reading.append((photo, target, pixels, pool.submit(images.read_image, photo, max_pixels)))
+                coming = next(todo, None)
+            wait = not reading
+            if reading:
+                photo, target, pixels, image = reading.popleft()
+                writing.append((photo, pixels, _stylize_one(pool, stylizer, image, target)))
+                del image  # it holds the photo
+            while writing and (wait or len(writing) > _AHEAD or writing[0][2].done()):
+                photo, pixels, written = writing.popleft()
+                held, wait = held - pixels, False
+                yield _outcome(photo, written)
+
+
+def _pixels(photo: Path, max_pixels: int) -> int:
+    """A photo's pixels by its header; 0 where it cannot be read, which `read_image` reports."""
+    try:
+        height, width = images.image_size(photo, max_pixels)
+    except images.ImageError:
+        return 0
+    return height * width
 
 
 def _stylize_one(

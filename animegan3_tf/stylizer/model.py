@@ -28,6 +28,7 @@ class Stylizer:
         exhausted: The exceptions that `forward` raises when memory runs out.
         multiple: Height and width are padded by reflection to multiples of this.
         whole: As `forward`, but never in tiles; None where `forward` has no tiles anyway.
+        draw: As `forward`, on levels, see `Model.draw`; it is called instead where there is one.
     """
 
     forward: Callable[[np.ndarray], np.ndarray]
@@ -36,6 +37,7 @@ class Stylizer:
     exhausted: tuple[type[Exception], ...] = (MemoryError,)
     multiple: int = MULTIPLE
     whole: Callable[[np.ndarray], np.ndarray] | None = None
+    draw: Callable[[np.ndarray], np.ndarray] | None = None
 
     def __call__(self, rgb: np.ndarray) -> np.ndarray:
         """Stylises one image.
@@ -59,15 +61,19 @@ class Stylizer:
         fitted = images.resize(rgb, (max(1, round(height * scale)), max(1, round(width * scale))))
         rows, columns = fitted.shape[:2]
         margins = ((0, padded[0] - rows), (0, padded[1] - columns), (0, 0))
-        photo = np.pad(fitted, margins, mode="reflect")[None].astype(np.float32) / 127.5 - 1.0
+        photo = fitted if (rows, columns) == padded else np.pad(fitted, margins, mode="reflect")
         try:
-            anime = self.forward(photo)
+            anime = (self.draw or self._draw)(photo)
         except self.exhausted:
             raise UserError(f"{width}x{height} pixels do not fit in memory; reduce the photo") from None
-        if anime.shape != photo.shape or not np.isfinite(anime).all():
+        except FloatingPointError:
+            anime = None
+        if anime is None or anime.shape != photo.shape:
             raise UserError(f"the model gave no image for {width}x{height} pixels; its weights or export are broken")
-        anime = np.rint((anime[0, :rows, :columns] + 1.0) * 127.5).clip(0, 255).astype(np.uint8)
-        return images.resize(anime, (height, width))
+        return images.resize(anime[:rows, :columns], (height, width))
+
+    def _draw(self, photo: np.ndarray) -> np.ndarray:
+        return images.as_levels(self.forward(images.as_floats(photo)[None])[0])
 
 
 def load_stylizer(model: str | os.PathLike) -> Stylizer:
@@ -84,7 +90,7 @@ def stylizer_of(model: Model) -> Stylizer:
             f"model {quote(model.path)} takes {size[1]}x{size[0]} pixels only: larger photos are reduced to fit and "
             "the results enlarged again, which blurs them; a dynamic-size export or the weights avoid that"
         )
-    return Stylizer(model.forward, size, warning, model.exhausted, model.multiple, model.whole)
+    return Stylizer(model.forward, size, warning, model.exhausted, model.multiple, model.whole, model.draw)
 
 
 class ModelTeacher:

@@ -24,6 +24,7 @@ from animegan3_tf.stylizer.files import Report, stylize_files
 from animegan3_tf.stylizer.model import stylizer_of
 
 _MARGIN = 0.325  # around the box, as a share of it, where the face's square does not fit into the photo
+_STRIP = 256  # rows that are blended at a time: a face may fill a photo of 100 megapixels
 _SEAM = 0.14  # width of the blended border, as a share of the square's side
 
 Draw = Callable[[np.ndarray, "tuple[Point, ...] | None"], np.ndarray]
@@ -53,8 +54,12 @@ def redraw_face(rgb: np.ndarray, face: Face, anime: np.ndarray, draw: Draw, size
     place, back = anime[top:bottom, left:right], inverse(matrix)
     shape = place.shape[0], place.shape[1]
     back[:, 2] += back[:, :2] @ (left, top)
-    share = warp(_mask(size), back, shape, cv2.BORDER_CONSTANT)[..., None] / np.float32(255)
-    place[:] = np.rint(place + share * (warp(drawing, back, shape).astype(np.float32) - place))
+    cover = warp(_mask(size), back, shape, cv2.BORDER_CONSTANT)[..., None]
+    drawing = warp(drawing, back, shape)
+    for top in range(0, len(place), _STRIP):
+        rows = slice(top, top + _STRIP)
+        share = cover[rows] / np.float32(255)
+        place[rows] = np.rint(place[rows] + share * (drawing[rows].astype(np.float32) - place[rows]))
 
 
 def _framed(face: Face, photo_hw: tuple[int, int], size: int) -> np.ndarray:
@@ -148,7 +153,7 @@ class PhotoStylizer:
             return anime
         faces = [face for face in self.detector([rgb])[0] if face.confidence >= self.min_confidence]
         self.faces_found.append(len(faces))
-        if faces:
+        if faces and np.may_share_memory(anime, rgb):  # the photo stays as it is
             anime = anime.copy()
         for face in sorted(faces, key=lambda face: face.side):  # a large face lies in front
             redraw_face(rgb, face, anime, self._draw, self.face_size)

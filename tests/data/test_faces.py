@@ -108,7 +108,7 @@ def test_a_box_outside_its_picture_is_no_face(photos, out):
 
 
 def test_letterbox_takes_the_whole_picture_between_bars(photos, out):
-    settings = CropSettings(size=32, margin=0.5, min_size=20, letterbox=True)
+    settings = CropSettings(size=32, margin=0.5, min_size=20, letterbox=True, max_outside=1.0)
     crop_faces(photos, out, Listed(a=[], b=[Face((0, 0, 10, 10))]), settings)
     whole = read_image(out / "a.png").rgb  # 80x60 on 32x32: 24 rows of picture, 4 of bar above and below
     assert not whole[:3].any()
@@ -361,3 +361,19 @@ def test_a_killed_run_is_finished_by_the_next(tmp_path, photos, out):
     crop_faces(photos, other, CenterCrop(), settings)
     left = {name: digest for name, digest in digests(other).items() if not name.endswith(".tmp")}
     assert left == whole
+
+
+def test_crops_that_leave_their_photo_are_left_out(photos, out):
+    """Boxes of 40 pixels, 8 and 4 of them above the photo; a turned one whose middle lies on the right edge."""
+    turned = Face((60, 10, 100, 50), landmarks=((70, 40), (90, 20)))
+    far, near = Face((10, -8, 50, 32)), Face((10, -4, 50, 36))
+    detector = Listed(a=[far], b=[near, far], **{"sub/c": [turned]})
+    report = crop_faces(photos, out, detector, SMALL)
+    assert crops(out) == ["b.png"]
+    found = reasons(out)
+    assert found["a.png"] == found["b.jpg"] == "cut off: 20 % lies outside its photo, over 15 %"
+    assert found["sub/c.png"].startswith("cut off: 50 % lies")
+    assert report.rejected == {"cut off": 3}
+    all_of_them = CropSettings(size=32, margin=0.0, min_size=20, max_outside=1.0, duplicates=-1)
+    assert crop_faces(photos, out, detector, all_of_them).written == 4
+    assert reasons(out) == {}

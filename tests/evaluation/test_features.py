@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -151,3 +153,51 @@ def test_without_a_network_the_module_to_download_is_named(tmp_path, monkeypatch
     monkeypatch.setattr(inception, "_fetched", fail)
     with pytest.raises(UserError, match=r"Name or service not known.*download https://tfhub.dev/.*compressed, unpack"):
         load_features("inception-2015")
+
+
+def test_a_cache_that_cannot_be_written_is_told_once_and_done_without(tmp_path, means, monkeypatch):
+    network, asked = means
+    write_pictures(tmp_path / "photos", 40)
+    paths, told = find_images(tmp_path / "photos"), []
+    expected = np.array(FeatureStore(network, tmp_path / "cache").features(paths, tmp_path / "a").rows)
+    (tmp_path / "file").touch()
+    store = FeatureStore(network, tmp_path / "file", told.append)
+    found = store.features(paths, tmp_path / "b")
+    assert not found.rejected
+    np.testing.assert_array_equal(found.rows, expected)
+    store.features(paths, tmp_path / "c")
+    assert sum(asked) == 80  # kept for this run
+    (line,) = told
+    assert line.startswith(f"cache '{tmp_path / 'file'}' cannot be written (Not a directory); ")
+
+    def full(self, content):
+        with open(self, "wb") as file:
+            file.write(content[:3])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(type(tmp_path), "write_bytes", full)
+    rows = FeatureStore(network, tmp_path / "full", told.append).features(paths, tmp_path / "d").rows
+    np.testing.assert_array_equal(rows, expected)
+    assert "(No space left on device)" in told[1]
+    assert [path for path in (tmp_path / "full").rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="Windows cannot set space aside")
+def test_no_room_for_the_rows_is_one_line(tmp_path, means, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    write_pictures(tmp_path / "photos", 1)
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    words = r"has no room for 12 bytes of features \(No space left on device\); set TMPDIR to another"
+    with pytest.raises(UserError, match=words):
+        FeatureStore(means[0], tmp_path / "cache").features(find_images(tmp_path / "photos"), tmp_path / "a")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no named pipes in folders")
+def test_a_named_pipe_is_refused(tmp_path, means):
+    write_pictures(tmp_path / "photos", 1)
+    os.mkfifo(tmp_path / "photos" / "pipe.jpg")
+    found = FeatureStore(means[0], tmp_path / "cache").features(find_images(tmp_path / "photos"), tmp_path / "a")
+    assert len(found.paths) == 1
+    assert "is not a regular file" in found.rejected[tmp_path / "photos" / "pipe.jpg"]

@@ -1,6 +1,7 @@
 import json
 import re
 
+import numpy as np
 import pytest
 from helpers.data_sets import data_set
 from helpers.prepared_folders import digests
@@ -8,6 +9,7 @@ from helpers.sharded_folders import make_shards
 from helpers.tiny_training import tiny_style
 
 from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.images import write_image
 from animegan3_tf.data.prepare import prepare
 from animegan3_tf.data.targets import style_targets
 from animegan3_tf.inspection.inspect import inspect
@@ -101,3 +103,19 @@ def test_a_folder_of_which_nothing_can_be_read(folders, tmp_path):
         "photos: 0 pictures are few; 500 or more keep the discriminator from learning them by heart",
     ]
     assert found.to_dict()["photos"]["width"] is None
+
+
+def test_blank_pictures_and_their_copies_are_found(folders, tmp_path):
+    photos, anime = folders
+    for name, level in (("black.png", 0), ("black2.png", 0), ("white.png", 255)):
+        write_image(anime / name, np.full((96, 96, 3), level, np.uint8))
+    write_image(photos / "black.png", np.zeros((96, 96, 3), np.uint8))
+    inspection = inspect(tiny_style(), photos, anime)
+    found = inspection.to_dict()
+    assert found["anime"]["blank"] == ["black.png", "black2.png", "white.png"]
+    assert found["photos"]["blank"] == ["black.png"]
+    assert found["anime"]["duplicates"] == [["black.png", "black2.png"]]
+    assert ["black.png", "black.png"] in found["in_both_folders"]
+    warnings = "\n".join(inspection.warnings)
+    assert "anime: 3 (black.png, black2.png, white.png) are blank, of one colour" in warnings
+    assert "anime: 1 of 7 can go, as they look like others" in warnings
