@@ -2,7 +2,8 @@ import os
 
 import pytest
 
-from animegan3_tf.common.files import fcntl, only_process, whole_file
+from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.files import fcntl, only_process, regular_file, whole_file
 
 
 @pytest.mark.parametrize("kind", [str, lambda path: path])
@@ -79,3 +80,21 @@ def test_one_process_at_a_time_in_a_folder(tmp_path):
         pass
     with only_process(tmp_path):
         assert list(tmp_path.iterdir()) == []
+
+
+def test_only_a_regular_file_may_be_opened(tmp_path):
+    (tmp_path / "a.txt").write_text("a")
+    (tmp_path / "link").symlink_to("a.txt")
+    assert regular_file(tmp_path / "link") == tmp_path / "link"
+    with pytest.raises(UserError, match=f"^{str(tmp_path)!r} is a folder; name a file$"):
+        regular_file(str(tmp_path))
+    with pytest.raises(FileNotFoundError):
+        regular_file(tmp_path / "none")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no named pipes in folders")
+def test_pipes_and_devices_are_not_opened(tmp_path):
+    os.mkfifo(tmp_path / "pipe\n")
+    for path, name in ((tmp_path / "pipe\n", r"pipe\\n'"), (os.devnull, os.devnull)):
+        with pytest.raises(UserError, match=rf"{name}'? is not a regular file; name a file$"):
+            regular_file(path)

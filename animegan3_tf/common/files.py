@@ -1,4 +1,4 @@
-"""Writes files whole or not at all, and locks folders."""
+"""Writes files whole or not at all, tells files from pipes, and locks folders."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import stat
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -48,6 +49,20 @@ def whole_file(path: StrPath, durable: bool = False) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):  # gone already when the rename succeeded
             temporary.unlink()
+
+
+def regular_file(path: StrPath) -> Path:
+    """Returns the path of a file that may be opened: a named pipe would block for ever, and a device has no end.
+
+    Raises:
+        UserError: A folder, a named pipe, a device or a socket lies there.
+        OSError: Nothing lies there, or it may not be asked what does; `open` would raise the same.
+        ValueError: The path holds a NUL byte.
+    """
+    mode = os.stat(path).st_mode
+    if not stat.S_ISREG(mode):
+        raise UserError(f"{quote(path)} is {'a folder' if stat.S_ISDIR(mode) else 'not a regular file'}; name a file")
+    return Path(path)
 
 
 def write_json(path: StrPath, values: Any) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import os
-import stat
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ import numpy as np
 from PIL import Image, ImageCms
 
 from animegan3_tf.common.errors import UserError, quote
-from animegan3_tf.common.files import StrPath, whole_file
+from animegan3_tf.common.files import StrPath, regular_file, whole_file
 
 DEFAULT_MAX_PIXELS = 100_000_000
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".heic", ".heif"})
@@ -380,12 +379,12 @@ def _read(path: StrPath, decode: Callable[[BinaryIO, str], _T]) -> _T:
     """Returns `decode(file, name)` for an open file; errors of the file system become an `ImageError`."""
     name = quote(path)
     try:
-        # A named pipe would block in open() for ever, so ask what the path is first.
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            kind = "a folder" if os.path.isdir(path) else "not a regular file"
-            raise ImageError(f"{name} is {kind}; name an image file")
-        with open(path, "rb") as file:
+        with open(regular_file(path), "rb") as file:
             return decode(file, name)
+    except ImageError:
+        raise
+    except UserError as error:
+        raise ImageError(str(error)) from None
     except FileNotFoundError:
         raise ImageError(f"{name} does not exist; check the path") from None
     except PermissionError:
