@@ -7,12 +7,12 @@ import sys
 import typer
 
 from animegan3_tf import __version__
-from animegan3_tf.commands import data, models, training
+from animegan3_tf.commands import data, models, print_problems, training
 from animegan3_tf.commands.compare import compare_command
 from animegan3_tf.commands.evaluate import evaluate_command
 from animegan3_tf.commands.pairs import distill_command, pairs_command
 from animegan3_tf.commands.study import study
-from animegan3_tf.common.console import quiet_tensorflow
+from animegan3_tf.common.console import quiet_tensorflow, say
 from animegan3_tf.common.errors import UserError
 
 app = typer.Typer(
@@ -30,7 +30,7 @@ def main() -> None:
     try:
         app()
     except UserError as error:
-        print(f"animegan3: {error}", file=sys.stderr)
+        print_problems(str(error))
         sys.exit(1)
 
 
@@ -39,7 +39,7 @@ def _version(
     version: bool = typer.Option(False, "--version", help="Print the version and exit.", is_eager=True),
 ) -> None:
     if version:
-        print(f"animegan3_tf {__version__}")
+        say(f"animegan3_tf {__version__}")
         raise typer.Exit
 
 

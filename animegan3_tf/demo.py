@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from animegan3_tf.common import images
+from animegan3_tf.common.console import say
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.data.demo import demo_anime, demo_photos, shown_photos
 from animegan3_tf.data.prepare import prepare
@@ -26,7 +27,7 @@ SHOWN_SIZE = 384
 GRID_SIZE = 128  # the networks are convolutional: trained on 64x64 crops, shown larger
 
 
-def stylize_demo(out: str | os.PathLike, checkpoint: ShippedCheckpoint, show: Callable[[str], None] = print) -> Path:
+def stylize_demo(out: str | os.PathLike, checkpoint: ShippedCheckpoint, show: Callable[[str], None] = say) -> Path:
     """Stylises four bundled photos as the command `stylize` does.
 
     Args:
@@ -45,11 +46,12 @@ def stylize_demo(out: str | os.PathLike, checkpoint: ShippedCheckpoint, show: Ca
     sheet = out / "stylised.png"
     rows = photos, [anime / path.name for path in photos]
     images.write_image(sheet, images.grid([[images.read_image(path).rgb for path in row] for row in rows]))
-    show(f"terms of the weights: {stylizer.terms}\nphotos above, anime below:")
+    show(f"terms of the weights: {stylizer.terms}")
+    show("photos above, anime below:")
     return sheet
 
 
-def train_demo(out: str | os.PathLike, show: Callable[[str], None] = print) -> Path | None:
+def train_demo(out: str | os.PathLike, show: Callable[[str], None] = say) -> Path | None:
     """Trains the style "demo" and stylises four photos that it was not trained on.
 
     An interrupted demo goes on where it stopped.
@@ -91,5 +93,6 @@ def train_demo(out: str | os.PathLike, show: Callable[[str], None] = print) -> P
     if result.stopped_by is not None:
         raise UserError(f"the demo stopped at step {result.step} and is saved; run it again to go on")
     stylize_files(photo_sets.evaluation, out / "anime", load_stylizer(run))
-    show(f"stylised photos: {out / 'anime'}\nphoto | support | main:")
+    show(f"stylised photos: {out / 'anime'}")
+    show("photo | support | main:")
     return result.grid

@@ -17,6 +17,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # what computes nothing with TensorFlow: files by the beginnings of their paths
 ONCE = (
+    "cases/test_study",
     *("data/test_book", "data/test_colors", "data/test_diff", "data/test_draw", "data/test_face_a", "data/test_face_b"),
     *("data/test_face_sq", "data/test_ledger", "data/test_manifest", "data/test_pair_page", "data/test_perceptual"),
     *("data/test_picture_store", "data/test_prepare", "data/test_records", "data/test_region", "data/test_shard"),

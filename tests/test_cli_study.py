@@ -41,7 +41,7 @@ def test_build_and_score(call, pictures, tmp_path):
     files = sorted(tmp_path.glob("[0-9b]*.json"))
     status, out, errors = call("score", page, *files, "-o", report)
     assert status == 0
-    assert errors == f"animegan3: '{tmp_path / 'bad.json'}' is not JSON; left out\n"
+    assert errors == f"animegan3: '{tmp_path / 'bad.json'}' is not JSON of the page; left out\n"
     assert "omega" in out
     assert "raters: 3, files left out: 1" in out
     assert sorted(path.name for path in report.iterdir()) == ["report.csv", "report.html", "report.json", "report.tex"]

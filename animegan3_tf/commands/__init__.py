@@ -5,10 +5,9 @@ TensorFlow is imported inside the commands that need it, so that `--help` answer
 
 from __future__ import annotations
 
-import sys
+from animegan3_tf.common.console import say
 
 
 def print_problems(*problems: str) -> None:
     """Prints problems to stderr, each on a line that begins with the program's name."""
-    for problem in problems:
-        print(f"animegan3: {problem}", file=sys.stderr)
+    say(*(f"animegan3: {problem}" for problem in problems), error=True)

@@ -10,6 +10,7 @@ import typer
 
 from animegan3_tf.commands import print_problems
 from animegan3_tf.commands.options import CACHE, DISTANCE, MAX_PIXELS, REPLICATES, SEED
+from animegan3_tf.common.console import say
 from animegan3_tf.common.errors import UserError
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def compare_command(
         page = write_comparison(found, out, shown)
     print_comparison(found)
     print_problems(*found.problems)
-    print(f"report: {page}")
+    say(f"report: {page}")
     if found.problems:
         raise typer.Exit(1)
 
@@ -98,6 +99,6 @@ def print_comparison(found: Comparison) -> None:
     for table in (cost_table(found), score_table(found)):
         print_table(table.transposed(), console, ends=False)
     for name, line in notes(found):
-        print(f"{name}: {line}")
+        say(f"{name}: {line}")
     for line in not_measured(found):
-        print(line)
+        say(line)

@@ -10,6 +10,7 @@ import typer
 
 from animegan3_tf.commands import print_problems
 from animegan3_tf.commands.options import ANIME, IMAGE_SIZE, MAX_PIXELS, PHOTOS, STYLE, folders_of, recipe_of
+from animegan3_tf.common.console import say
 from animegan3_tf.common.errors import UserError
 
 if TYPE_CHECKING:
@@ -60,11 +61,11 @@ def faces_command(
     with progress("cropping faces") as advance:
         report = crop_faces(source, out, detector, settings, max_pixels, advance)
     print_problems(*(reason for _, reason in report.failed))
-    print(f"{report.written:,} faces written to {out}, {report.current:,} photos current")
+    say(f"{report.written:,} faces written to {out}, {report.current:,} photos current")
     for kind, count in sorted(report.rejected.items()):
-        print(f"{kind}: {count:,} photos")
+        say(f"{kind}: {count:,} photos")
     if report.rejected:
-        print(f"reasons: {out / 'rejected.json'}")
+        say(f"reasons: {out / 'rejected.json'}")
     if report.failed:
         raise typer.Exit(1)
 
@@ -157,7 +158,7 @@ def inspect_command(
         inspection = inspect(recipe, photos, anime, advance, max_pixels)
     print_inspection(inspection, Console())
     write_inspection_page(inspection, page, max_pixels)
-    print(f"report: {page}")
+    say(f"report: {page}")
     if as_json is not None:
         inspection.write_json(as_json)
 
@@ -184,7 +185,7 @@ def prepare_targets(style: Style, photos: Path, anime: Path, jobs: int, max_pixe
         with progress(f"measuring {what}") as advance:
             colors = record_colors(folder, advance, max_pixels)
         mean = " ".join(f"{level:.0f}" for level in colors["mean"])
-        print(f"{what}: brightness {colors['brightness']:.0f}, mean colour {mean} over {colors['pictures']:,} images")
+        say(f"{what}: brightness {colors['brightness']:.0f}, mean colour {mean} over {colors['pictures']:,} images")
     stages = [stage for stage in style_targets(style, photos, anime) if not is_shard_folder(stage.source)]
     with progress("preparing") as advance:
         report = prepare(stages, jobs, advance, max_pixels=max_pixels)
@@ -195,4 +196,4 @@ def prepare_targets(style: Style, photos: Path, anime: Path, jobs: int, max_pixe
 def _print_report(report: PrepareReport | ShardReport, what: str) -> None:
     """Prints the reasons of what was rejected, and the counts of `what`."""
     print_problems(*report.rejected.values())
-    print(f"{report.written:,} {what} written, {report.current:,} current, {len(report.rejected):,} images rejected")
+    say(f"{report.written:,} {what} written, {report.current:,} current, {len(report.rejected):,} images rejected")

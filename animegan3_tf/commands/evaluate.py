@@ -10,6 +10,7 @@ import typer
 
 from animegan3_tf.commands import print_problems
 from animegan3_tf.commands.options import CACHE, DISTANCE, MAX_PIXELS, REPLICATES, SEED
+from animegan3_tf.common.console import say
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.models.checkpoints import by_name
 
@@ -78,7 +79,7 @@ def evaluate_command(
     def choose() -> Measures:
         measures = choose_measures(features, distance, cache.expanduser(), faces, replicates, seed, max_pixels)
         if measures.features is not None:
-            print(f"features: {measures.features.name}")
+            say(f"features: {measures.features.name}")
         return measures
 
     if generated is None:
@@ -91,21 +92,21 @@ def evaluate_command(
             drawn = draw_with_model(
                 generated, photos, out / "generated", max_pixels, lambda i, n, photo, _: advance(i, n, photo.name)
             )
-        print(f"{drawn.written:,} images written to {out / 'generated'}, {len(drawn.failures):,} failed")
+        say(f"{drawn.written:,} images written to {out / 'generated'}, {len(drawn.failures):,} failed")
         generated, reasons = out / "generated", [reason for _, reason in drawn.failures]
     evaluation = evaluate(generated, photos, anime, measures, progress)
     write_evaluation(evaluation, out)
     reasons = list(dict.fromkeys([*reasons, *rejected(evaluation)]))  # a photo may have failed in both
     paired = len(set(evaluation.pairs.values()))
-    print(f"{paired:,} of {len(evaluation.sets['photos'].paths):,} photos have an image of their name")
+    say(f"{paired:,} of {len(evaluation.sets['photos'].paths):,} photos have an image of their name")
     if not paired:
         reasons.append(
             "no image has the name of a photo, so only whole sets were compared; check --generated and --photos"
         )
     print_problems(*reasons)
     for result in evaluation.results:
-        print(f"{result.name}: {result_cell(result).whole(result.note)}")
-    print(f"report: {out / 'report.html'}")
+        say(f"{result.name}: {result_cell(result).whole(result.note)}")
+    say(f"report: {out / 'report.html'}")
     if reasons:
         raise typer.Exit(1)
 
@@ -120,11 +121,11 @@ def _ablate(specifications: list[str], photos: Path, anime: Path, out: Path, cho
     runs = find_ablation_runs(specifications, problems.append)
     for run in runs:
         steps = ", ".join(f"{checkpoint.step:,}" for checkpoint in run.checkpoints)
-        print(f"{run.label}: {run.path}, step {steps}")
+        say(f"{run.label}: {run.path}, step {steps}")
 
     def on_drawn(label: str, step: int, drawn: DrawnCheckpoint) -> None:
         failed = f", {len(drawn.failures):,} failed" if drawn.failures else ""
-        print(f"{label}, step {step:,}: {drawn.written:,} drawn, {drawn.kept:,} drawn before{failed}", flush=True)
+        say(f"{label}, step {step:,}: {drawn.written:,} drawn, {drawn.kept:,} drawn before{failed}")
 
     ablation = ablate(runs, photos, anime, out, choose(), progress, on_drawn)
     ablation = dataclasses.replace(ablation, problems=(*problems, *ablation.problems))
@@ -134,7 +135,7 @@ def _ablate(specifications: list[str], photos: Path, anime: Path, out: Path, cho
         best = ablation.best(key)
         result = None if best is None else best.result(key)
         if best is not None and result is not None and result.value is not None:
-            print(f"{metric.name}: best {number(result.value)}, {best.label}, step {best.step:,}")
-    print(f"{BIASED}\nreport: {out / 'report.html'}")
+            say(f"{metric.name}: best {number(result.value)}, {best.label}, step {best.step:,}")
+    say(BIASED, f"report: {out / 'report.html'}")
     if ablation.problems:
         raise typer.Exit(1)

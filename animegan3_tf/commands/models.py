@@ -12,6 +12,7 @@ import typer
 
 from animegan3_tf.commands import print_problems
 from animegan3_tf.commands.options import MAX_PIXELS
+from animegan3_tf.common.console import say, say_json
 from animegan3_tf.common.errors import UserError, quote
 from animegan3_tf.models.checkpoints import WEIGHTS, by_name
 from animegan3_tf.models.model import WEIGHTS_KIND, accepted, kind_of, no_model
@@ -131,10 +132,10 @@ def stylize_command(
             inputs, out, stylizer, max_pixels=max_pixels, suffix=format, overwrite=overwrite, on_progress=on_progress
         )
     print_problems(*errors)
-    print(f"{report.written:,} images written to {out}, {len(report.failures):,} failed")
+    say(f"{report.written:,} images written to {out}, {len(report.failures):,} failed")
     if found := stylizer.faces_found:
-        print(f"faces drawn again: {sum(found):,}, in {sum(map(bool, found)):,} of {len(found):,} photos")
-    print(f"terms of the weights: {stylizer.terms}")
+        say(f"faces drawn again: {sum(found):,}, in {sum(map(bool, found)):,} of {len(found):,} photos")
+    say(f"terms of the weights: {stylizer.terms}")
     if report.failures:
         raise typer.Exit(1)
 
@@ -148,16 +149,16 @@ def models_command(as_json: bool = typer.Option(False, "--json", help="Print JSO
 
     found = shipped_checkpoints()
     if as_json:
-        print(json.dumps([one.to_dict() for one in found], indent=2))
+        say_json([one.to_dict() for one in found])
         return
     if not found:
-        print("no checkpoint is shipped with this version")
+        say("no checkpoint is shipped with this version")
     for number, one in enumerate(found):  # the default is first
         header, step = one.header, one.header.get("step")
         facts = [header.get("architecture"), f"step {step:,}" if step else None, header.get("created")]
         line = ", ".join(filter(None, [*facts, f"{one.bytes / 1e6:.1f} MB"]))
-        print(f"{one.name}{' (default)' if number == 0 else ''}: {line}\n    {one.to_dict()['card'] or one.weights}")
-        print(f"    terms: {terms_of(header)}")
+        say(f"{one.name}{' (default)' if number == 0 else ''}: {line}")
+        say(f"    {one.to_dict()['card'] or one.weights}", f"    terms: {terms_of(header)}")
 
 
 def export_command(
@@ -213,12 +214,12 @@ def export_command(
     )
 
     def show(file: ExportedFile) -> None:
-        print(f"{file.path.name:34}{file.bytes / 1e6:6.2f} MB  {file.comparison}", flush=True)
+        say(f"{file.path.name:34}{file.bytes / 1e6:6.2f} MB  {file.comparison}")
 
     files = export_generator(model, out, plan, show)
     runtimes = ", ".join(sorted({file.facts["runtime"] for file in files}))
-    print(f"{len(files)} files written to {out}, compared by {runtimes}; {REPORT} has the details")
-    print(f"terms of the weights: {terms_of(json.loads((out / REPORT).read_text(encoding='utf-8'))['model'])}")
+    say(f"{len(files)} files written to {out}, compared by {runtimes}; {REPORT} has the details")
+    say(f"terms of the weights: {terms_of(json.loads((out / REPORT).read_text(encoding='utf-8'))['model'])}")
 
 
 def info_command(
@@ -235,11 +236,11 @@ def info_command(
     """
     values = describe_model(model)
     if as_json:
-        print(json.dumps(values, indent=2, default=str))
+        say_json(values, default=str)
         return
     width = max(map(len, values)) + 2
     for key, value in values.items():
-        print(f"{key:{width}}{value}")
+        say(f"{key:{width}}{value}")
 
 
 def import_command(
@@ -266,7 +267,7 @@ def import_command(
     if len(architecture) > 1:
         raise UserError(f"import takes one file, with its architecture before it, not {' '.join(source)}")
     imported = import_generator(architecture[0] if architecture else None, path, out, batch_norm)
-    print(f"{out}: {imported.header['architecture']}, {imported.parameters:,} parameters")
+    say(f"{out}: {imported.header['architecture']}, {imported.parameters:,} parameters")
 
 
 def _listed(text: str) -> tuple[str, ...]:

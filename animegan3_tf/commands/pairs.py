@@ -10,6 +10,7 @@ import typer
 
 from animegan3_tf.commands import print_problems
 from animegan3_tf.commands.options import MAX_PIXELS
+from animegan3_tf.common.console import say
 from animegan3_tf.common.errors import UserError
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def pairs_command(
         from animegan3_tf.data.pairs import cross_off
         from animegan3_tf.reports.data import write_pair_page
 
-        print(f"{cross_off(out, review, write_pair_page):,} pairs removed by {review}")
+        say(f"{cross_off(out, review, write_pair_page):,} pairs removed by {review}")
     if photos:
         settings = {"keep_colors": keep_colors, "size": size, "teacher_size": teacher_size}
         settings |= {"faces": faces, "checks": checks, "min_face": min_face}
@@ -94,13 +95,13 @@ def make_pairs_and_report(
     report.unreadable += [error for _, error in unlisted]
     print_problems(*report.unreadable)
     for kind, count in report.rejected.most_common():
-        print(f"{kind}: {count:,}")
+        say(f"{kind}: {count:,}")
     rejected = sum(report.rejected.values())
-    print(f"{report.written:,} pairs written, {report.pairs:,} in {out}; {report.current:,} photos were done before")
-    print(f"{rejected:,} photos and faces gave no pair; reasons: {out / REJECTED}")
+    say(f"{report.written:,} pairs written, {report.pairs:,} in {out}; {report.current:,} photos were done before")
+    say(f"{rejected:,} photos and faces gave no pair; reasons: {out / REJECTED}")
     if not report.pairs:
         raise UserError(f"no pair was made from {len(found):,} photos; {out / REJECTED} has the reasons")
-    print(f"review the pairs, the most doubtful first: {out / PAIRS_PAGE}")
+    say(f"review the pairs, the most doubtful first: {out / PAIRS_PAGE}")
     return report
 
 

@@ -10,6 +10,7 @@ import typer
 
 from animegan3_tf.commands import print_problems
 from animegan3_tf.commands.options import MAX_PIXELS
+from animegan3_tf.common.console import say
 from animegan3_tf.common.errors import UserError
 
 study = typer.Typer(
@@ -65,9 +66,9 @@ def build_command(
             photos, folders, out, seed, kind, asked, items, repeats, side, post, overwrite, max_pixels, advance
         )
     made = built.study
-    print(f"page: {built.page}, {built.bytes / 1e6:.1f} MB; trials: {len(made.trials):,}, blocks: {made.blocks:,}")
-    print(f"a rater gives {(made.items + made.repeats) * len(made.questions):,} answers, {made.repeats} items twice")
-    print(f"key: {built.key}; keep it to yourself until the answers are in")
+    say(f"page: {built.page}, {built.bytes / 1e6:.1f} MB; trials: {len(made.trials):,}, blocks: {made.blocks:,}")
+    say(f"a rater gives {(made.items + made.repeats) * len(made.questions):,} answers, {made.repeats} items twice")
+    say(f"key: {built.key}; keep it to yourself until the answers are in")
     if built.bytes > LARGE:
         size = f"{built.bytes / 1e6:.0f} MB"
         print_problems(f"the page is {size}, slow on phones; fewer photos or a smaller --side help")
@@ -79,6 +80,11 @@ def serve_command(
     out: Path = typer.Option(..., help="Folder for the answers, one file for each rater."),
     host: str = typer.Option("127.0.0.1", help="Address to listen on; 0.0.0.0 opens it to the whole network."),
     port: int = typer.Option(8000, help="Port to listen on.", min=0, max=65535, metavar="<int>"),
+    allow_origin: list[str] = typer.Option(
+        [],
+        help="Take answers also from a page at this origin, such as https://example.org (a proxy's address, too); null "
+        "for pages opened as files. May be given again.",
+    ),
 ) -> None:
     """Serve a study's page and keep the answers that it sends.
 
@@ -89,9 +95,12 @@ def serve_command(
     from animegan3_tf.study.build import read_study
     from animegan3_tf.study.serve import serve
 
-    if read_study(page)[0].post is None:
+    post = read_study(page)[0].post
+    if post is None:
         print_problems("this page saves files only; for it to send answers, build it with --post answers")
-    serve(page, out, host, port, show=lambda line: print(line, flush=True))
+    elif post.startswith("http") and not allow_origin:
+        print_problems("pages that raters open as files cannot send answers here without --allow-origin null")
+    serve(page, out, host, port, say, allow_origin)
 
 
 @study.command("score")
@@ -118,7 +127,7 @@ def score_command(
     scores = score_files(Key.read(page), answers)
     print_problems(*(f"{quote(path)} {reason}; left out" for path, reason in scores.rejected.items()))
     print_scores(scores, Console())
-    print(f"report: {write_study_report(scores, out)}")
+    say(f"report: {write_study_report(scores, out)}")
 
 
 def _folders(methods: list[str]) -> dict[str, Path]:

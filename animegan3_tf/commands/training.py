@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
@@ -12,6 +11,7 @@ import typer
 from animegan3_tf.commands import print_problems
 from animegan3_tf.commands.data import prepare_targets
 from animegan3_tf.commands.options import ANIME, IMAGE_SIZE, MAX_PIXELS, PAIRS, PHOTOS, STYLE, recipe_of, sources_of
+from animegan3_tf.common.console import say, say_json
 from animegan3_tf.common.errors import UserError
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def start_run(
     from animegan3_tf.training.run import train
     from animegan3_tf.training.run_folder import check_start
 
-    print(json.dumps(configuration.to_dict(), indent=2))
+    say_json(configuration.to_dict())
     if dry_run:
         return
     recipe = configuration.style
@@ -154,9 +154,9 @@ def start_run(
             folders = Path(configuration.photos), Path(configuration.anime)
             prepare_targets(recipe, *folders, os.cpu_count() or 1, configuration.max_pixels)
     options = {"resume": resume, "override": override}
-    result = train(configuration, out, **options, show=_print_line, write_page=write_run_page)
+    result = train(configuration, out, **options, show=say, write_page=write_run_page)
     if result.grid is not None:  # None on all but the first machine of a cluster
-        print(f"images: {result.grid}\ngenerator: {out / 'generator.h5'}\nreport: {out / 'report.html'}")
+        say(f"images: {result.grid}", f"generator: {out / 'generator.h5'}", f"report: {out / 'report.html'}")
     if result.stopped_by is not None:
         print_problems(f"stopped at step {result.step}, saved; go on with --resume")
         raise typer.Exit(128 + result.stopped_by)
@@ -215,14 +215,14 @@ def runs_command(
     if page is not None:
         from animegan3_tf.reports.training import write_run_page
 
-        print(write_run_page(page))
+        say(str(write_run_page(page)))
         return
     from animegan3_tf.reports.training import print_runs
     from animegan3_tf.training.run_files import find_runs, read_run
 
     found = [read_run(path) for path in find_runs(folder)]
     if as_json:
-        print(json.dumps([run.to_dict() for run in found], indent=2, allow_nan=False))
+        say_json([run.to_dict() for run in found], allow_nan=False)
     else:
         print_runs(found, folder)
 
@@ -240,8 +240,4 @@ def demo_command(
     checkpoint = None if train else default_checkpoint()
     from animegan3_tf.demo import stylize_demo, train_demo
 
-    print(train_demo(out, _print_line) if checkpoint is None else stylize_demo(out, checkpoint, _print_line))
-
-
-def _print_line(line: str) -> None:
-    print(line, flush=True)
+    say(str(train_demo(out, say) if checkpoint is None else stylize_demo(out, checkpoint, say)))

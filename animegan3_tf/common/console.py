@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.abc
 import importlib.util
+import json
 import os
 import sys
 import time
@@ -12,7 +13,9 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import TypeVar
+from typing import Any, TypeVar
+
+from animegan3_tf.common.errors import printable
 
 Advance = Callable[[int, int, str], None]  # called as (done, total, name) after each item
 Progress = Callable[[str], contextlib.AbstractContextManager]  # as `progress`; the block gets an Advance, or None
@@ -90,6 +93,17 @@ def silence() -> Iterator[None]:
         os.close(nowhere)
 
 
+def say(*lines: str, error: bool = False) -> None:
+    """Prints lines at once, to stdout or as errors to stderr; see `printable`."""
+    for line in lines:
+        print(printable(line), file=sys.stderr if error else sys.stdout, flush=True)
+
+
+def say_json(values: Any, **options: Any) -> None:
+    """Prints values as JSON, which escapes for itself; `options` are those of `json.dumps`."""
+    print(json.dumps(values, indent=2, **options), flush=True)
+
+
 def duration(seconds: float) -> str:
     """Formats a length of time as `45 s`, `12 min`, `1 h 05 min` or `3 d 4 h`."""
     minutes = round(seconds / 60)
@@ -149,7 +163,7 @@ def progress(what: str) -> Iterator[Advance]:
     )
     with rich.progress.Progress(*columns, console=console) as bar:
         task = bar.add_task(what, total=None, name="")
-        yield lambda done, total, name: bar.update(task, completed=done, total=total, name=_printable(name))
+        yield lambda done, total, name: bar.update(task, completed=done, total=total, name=printable(name))
 
 
 def no_progress(what: str) -> contextlib.AbstractContextManager[None]:
@@ -186,7 +200,7 @@ class Lines:
         self, what: str, clock: Callable[[], float] = time.monotonic, write: Callable[[str], None] | None = None
     ) -> None:
         self._what, self._clock = what, clock
-        self._write = write or (lambda line: print(line, file=sys.stderr, flush=True))
+        self._write = write or (lambda line: say(line, error=True))
         self._since, self._before = clock(), 0
 
     def __call__(self, done: int, total: int, name: str) -> None:
@@ -197,8 +211,3 @@ class Lines:
         rate = (done - self._before) / (now - self._since)
         self._write(f"{self._what}: {done:,} of {total:,}, {rate:.3g}/s, {duration((total - done) / rate)} left")
         self._since, self._before = now, done
-
-
-def _printable(name: str) -> str:
-    """A file name with its undecodable bytes escaped, which would end the bar."""
-    return name.encode(errors="backslashreplace").decode()

@@ -25,3 +25,11 @@ def first_line(error: Exception) -> str:
 def quote(path: str | os.PathLike) -> str:
     """The path in quotes, with control characters and undecodable bytes escaped so that it fits on one line."""
     return repr(os.fsdecode(path))
+
+
+def printable(text: str) -> str:
+    """The text on one line, with control characters, undecodable bytes and what else cannot be seen escaped.
+
+    Everything that is printed goes through this: names of files, and texts in them, may come from anywhere.
+    """
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 import tensorflow as tf
 
-from animegan3_tf.common.console import tensorflow_addons
+from animegan3_tf.common.console import say, tensorflow_addons
 from animegan3_tf.common.errors import UserError, quote
 from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, ImageError, decode_image, find_images, read_image
 from animegan3_tf.data.manifest import missing_targets, rejected_sources
@@ -31,7 +31,7 @@ class ShardImages:
         folder: str | Path,
         sides: Sequence[int] | None = None,
         stage: Stage | None = None,
-        warn: Callable[[str], object] = print,
+        warn: Callable[[str], object] = say,
     ) -> None:
         self._index = ShardIndex(folder)
         self.folder = self._index.folder
@@ -129,7 +129,7 @@ class FolderImages:
         max_pixels: int = DEFAULT_MAX_PIXELS,
         sides: Sequence[int] | None = None,
         stage: Stage | None = None,
-        warn: Callable[[str], object] = print,
+        warn: Callable[[str], object] = say,
     ) -> None:
         self.folder, self._max_pixels, self._sides = Path(folder), max_pixels, sides
         self._paths = find_images(folder)
@@ -205,7 +205,7 @@ def open_images(
     max_pixels: int = DEFAULT_MAX_PIXELS,
     sides: Sequence[int] | None = None,
     stage: Stage | None = None,
-    warn: Callable[[str], object] = print,
+    warn: Callable[[str], object] = say,
 ) -> Images:
     """Opens a folder of image files or of shards; both give the same images in the same order.
 
@@ -240,7 +240,7 @@ class ImageStore:
         has_targets: Whether `load` gives six channels.
     """
 
-    def __init__(self, images: Images, warn: Callable[[str], object] = print, cache_bytes: int = _CACHE_BYTES) -> None:
+    def __init__(self, images: Images, warn: Callable[[str], object] = say, cache_bytes: int = _CACHE_BYTES) -> None:
         """Makes an empty cache.
 
         Args:
@@ -318,7 +318,7 @@ class TrainingData:
         photos: str | Path,
         anime: str | Path,
         seed: int = 0,
-        warn: Callable[[str], object] = print,
+        warn: Callable[[str], object] = say,
         max_pixels: int = DEFAULT_MAX_PIXELS,
     ) -> None:
         """Opens the folders.

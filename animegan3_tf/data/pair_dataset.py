@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import tensorflow as tf
 
+from animegan3_tf.common.console import say
 from animegan3_tf.common.errors import UserError, quote
 from animegan3_tf.common.files import StrPath
 from animegan3_tf.common.images import (
@@ -319,7 +320,7 @@ class PairBatches:
     """
 
     def __init__(
-        self, settings: PairSettings, images: PairImages, seed: int = 0, warn: Callable[[str], object] = print
+        self, settings: PairSettings, images: PairImages, seed: int = 0, warn: Callable[[str], object] = say
     ) -> None:
         """Chooses the pairs that are held out.
 

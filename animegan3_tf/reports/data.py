@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from animegan3_tf.common.console import number
-from animegan3_tf.common.errors import UserError, quote
+from animegan3_tf.common.errors import UserError, printable, quote
 from animegan3_tf.common.files import StrPath, whole_file, write_texts
 from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, find_images, grid
 from animegan3_tf.data.pairs import PairManifest
@@ -34,7 +34,7 @@ def print_inspection(inspection: Inspection, console: Console) -> None:
     """Prints the facts about photos and anime side by side, then the warnings."""
     print_table(facts_table(inspection), console)
     for warning in inspection.warnings:
-        console.print(Text(f"warning: {warning}"), soft_wrap=True)
+        console.print(Text(printable(f"warning: {warning}")), soft_wrap=True)
 
 
 def facts_table(inspection: Inspection) -> Table:

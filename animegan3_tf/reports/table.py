@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.text import Text
 
 from animegan3_tf.common.console import number
+from animegan3_tf.common.errors import printable
 from animegan3_tf.reports.html import part
 
 INTERVAL = "95 % interval"
@@ -163,23 +164,35 @@ class Table:
 def csv_table(table: Table) -> str:
     """Writes a table as CSV.
 
-    Each column goes under its key; one with intervals is followed by KEY_low and KEY_high. Numbers are whole.
+    Each column goes under its key; one with intervals is followed by KEY_low and KEY_high. Numbers are whole. A text
+    that a spreadsheet would run as a formula follows an apostrophe; control characters are escaped.
     """
     ranged = [any(row[place].low is not None for row in table.rows) for place in range(len(table.columns))]
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     keys: list[str] = []
     for column, both in zip(table.columns, ranged):
-        keys += [column.key, f"{column.key}_low", f"{column.key}_high"] if both else [column.key]
+        key = _csv_text(column.key)
+        keys += [key, f"{key}_low", f"{key}_high"] if both else [key]
     if keys:
         writer.writerow(keys)
     for row in table.rows:
         words: list[Plain] = []
         for one, both in zip(row, ranged):
-            words.append(one.text if one.value is None else one.value)
+            words.append(_csv_text(one.text or "") if one.value is None else one.value)
             words += [one.low, one.high] if both else []
         writer.writerow(words)
     return file.getvalue()
+
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_FORMULA = re.compile(r" *[=+\-@＝＋－＠]")
+_PLAIN = re.compile(r" *[+-]?([0-9]+([.,][0-9]+)*(e[+-]?[0-9]+)?( ?%)?)?", re.IGNORECASE)  # a number, or a lone sign
+
+
+def _csv_text(text: str) -> str:
+    parts = _CONTROL.sub(lambda found: repr(found[0])[1:-1], text).split(";")  # some spreadsheets split at these, too
+    return ";".join(f"'{part}" if _FORMULA.match(part) and not _PLAIN.fullmatch(part) else part for part in parts)
 
 
 _IN_CELLS = "\\|<*_`"  # not "[": it holds intervals, and without a parenthesis after it makes no link
@@ -259,10 +272,10 @@ def print_table(
     shown = rich.table.Table(title=Text(title) if title else None, title_justify="left", box=box.SIMPLE_HEAD)
     shown.show_edge, shown.pad_edge, shown.collapse_padding = False, False, True
     for place, column in enumerate(table.columns):
-        head, whole = Text(column.head.replace(", ", ",\n")), column.key in unbroken
+        head, whole = Text(printable(column.head).replace(", ", ",\n")), column.key in unbroken
         shown.add_column(head, justify="right" if table.is_numeric(place) else "left", overflow="fold", no_wrap=whole)
     for row in table.rows:
-        shown.add_row(*(Text((one if ends else Cell(one.text)).whole()) for one in row))
+        shown.add_row(*(Text(printable((one if ends else Cell(one.text)).whole())) for one in row))
     console.print(shown)
 
 

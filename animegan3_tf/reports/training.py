@@ -14,6 +14,7 @@ from rich.console import Console
 
 from animegan3_tf.common import images
 from animegan3_tf.common.console import duration, number
+from animegan3_tf.common.errors import printable, quote
 from animegan3_tf.common.files import StrPath, write_texts
 from animegan3_tf.reports.charts import line_chart
 from animegan3_tf.reports.html import Figure, evenly, figure, render
@@ -207,7 +208,7 @@ def print_runs(runs: Sequence[Run], folder: StrPath, file: TextIO | None = None)
     file = file or sys.stdout
     console = Console(file=file, highlight=False, markup=False, width=None if file.isatty() else _PIPED)
     if not runs:
-        console.print(f"no runs below {str(folder)!r}")
+        console.print(f"no runs below {quote(folder)}")
         return
     # users copy paths, so a path stays on one line as long as it leaves room for the other columns
     whole = max(len(str(run.folder)) for run in runs) <= console.width // 2
@@ -215,7 +216,7 @@ def print_runs(runs: Sequence[Run], folder: StrPath, file: TextIO | None = None)
     print_table(Table.of(columns, map(_row, runs)), console, unbroken=["run"] if whole else [])
     for run in runs:
         if run.message:
-            console.print(f"{run.folder}: {run.message}", soft_wrap=True)
+            console.print(printable(f"{run.folder}: {run.message}"), soft_wrap=True)
 
 
 def _row(run: Run) -> tuple[str, ...]:

@@ -17,11 +17,12 @@ import numpy as np
 
 from animegan3_tf.common.console import Advance, counted
 from animegan3_tf.common.errors import UserError, quote
-from animegan3_tf.common.files import StrPath, whole_file
+from animegan3_tf.common.files import StrPath, regular_file, whole_file
 from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, jpeg_bytes, read_image, resize, scaled_size
-from animegan3_tf.study.design import KINDS, MOST_RANKED, QUESTIONS, Study, resolve_size, trials_of
+from animegan3_tf.study.design import KINDS, MOST_METHODS, MOST_RANKED, QUESTIONS, Study, resolve_size, trials_of
 
 LARGE = 50_000_000  # bytes from which on mail and phones have trouble with a page
+_MOST_PAGE, _MOST_KEY = 1_000_000_000, 64_000_000  # bytes; the key of 1,000 photos and ten methods has four million
 _HOST = re.compile(r"[A-Za-z0-9.-]+(:[0-9]+)?|\[[0-9a-fA-F:]+\](:[0-9]+)?")
 _DEFINITION = re.compile(rb'<script type="application/json" id="study">(.*?)</script>', re.DOTALL)
 
@@ -66,17 +67,26 @@ def read_study(path: StrPath) -> tuple[Study, bytes]:
     Raises:
         UserError: The file cannot be read, or is not the page of a study.
     """
+    from animegan3_tf.study.schema import StudyForm
+
     try:
-        html = Path(path).read_bytes()
+        html = _read_file(path, _MOST_PAGE)
     except OSError as error:
         raise UserError(f"{quote(path)} cannot be read ({error.strerror}); check the path") from None
     found = _DEFINITION.search(html)
     try:
-        if found is None:
-            raise ValueError("no study in the page")
-        return Study.from_dict(json.loads(found.group(1))), html
-    except (AttributeError, KeyError, TypeError, ValueError):  # `study_page` did not write this
+        form = StudyForm.model_validate_json(found.group(1) if found else b"")
+    except ValueError:  # `study_page` did not write this
         raise UserError(f"{quote(path)} is not the page of a study; name a page that `study build` wrote") from None
+    return Study(**form.model_dump()), html
+
+
+def _read_file(path: StrPath, most: int) -> bytes:
+    with open(regular_file(path), "rb") as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise UserError(f"{quote(path)} is over {most:,} bytes, more than `study build` writes; check the path")
+    return content
 
 
 def post_origin(post: str | None) -> str:
@@ -90,7 +100,10 @@ def post_origin(post: str | None) -> str:
     """
     if post is None:
         return "'none'"
-    parts = urlsplit(post)
+    try:
+        parts = urlsplit(post)
+    except ValueError:  # half an IPv6 address
+        parts = urlsplit("")
     if not parts.scheme and not parts.netloc and re.fullmatch(r"[A-Za-z0-9_./-]+", post):
         return "'self'"
     if parts.scheme in ("http", "https") and _HOST.fullmatch(parts.netloc):
@@ -206,23 +219,21 @@ class Key:
         Raises:
             UserError: There is no key, or it cannot be read.
         """
+        from animegan3_tf.study.schema import KeyForm
+
         path = key_path(path)
         try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-            pictures = {code: (made["photo"], made["method"]) for code, made in values["pictures"].items()}
-            study, methods = Study.from_dict(values["study"]), tuple(values["methods"])
-            missing = {code for _, codes in study.trials for code in codes} - pictures.keys()
-            if missing or not {method for _, method in pictures.values()} <= set(methods):
-                raise ValueError("codes without a method")
-            return cls(study, methods, values["photos"], pictures, values["seed"])
+            form = KeyForm.model_validate_json(_read_file(path, _MOST_KEY))
         except FileNotFoundError:
             raise UserError(f"{quote(path)} does not exist; scores need the key that `study build` wrote") from None
         except OSError as error:
             raise UserError(f"{quote(path)} cannot be read ({error.strerror}); check the path") from None
-        except (ValueError, KeyError, TypeError, AttributeError):  # not JSON, or not this JSON
+        except ValueError:  # not JSON, or not this JSON
             raise UserError(
                 f"{quote(path)} is not the key of a study; name the .key.json that `study build` wrote"
             ) from None
+        pictures = {code: (made.photo, made.method) for code, made in form.pictures.items()}
+        return cls(Study(**form.study.model_dump()), form.methods, form.photos, pictures, form.seed)
 
 
 def key_path(page: StrPath) -> Path:
@@ -334,6 +345,8 @@ def _check(methods: Mapping[str, Path], kind: str, questions: tuple[str, ...], s
         raise UserError(f"--questions {','.join(questions)!r} must name some of {', '.join(QUESTIONS)}, each once")
     if len(methods) < 2:
         raise UserError(f"{len(methods)} method given, but a study compares two or more; add --method NAME=DIR")
+    if len(methods) > MOST_METHODS:
+        raise UserError(f"{len(methods)} methods are too many to compare; give {MOST_METHODS} at most")
     if kind == "ranking" and len(methods) > MOST_RANKED:
         raise UserError(f"{len(methods)} methods are too many to rank; give {MOST_RANKED} at most, or --kind pairwise")
     if side < 64:

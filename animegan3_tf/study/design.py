@@ -12,6 +12,7 @@ from animegan3_tf.common.errors import UserError
 
 KINDS = ("pairwise", "ranking")
 QUESTIONS = ("overall", "style", "content")
+MOST_METHODS = 100  # a table of every two is made
 MOST_RANKED = 6  # methods that a person can put in order and a phone can show
 _ITEMS = {"pairwise": 24, "ranking": 12}  # about ten minutes with one question
 _REPEATS = 3
@@ -49,18 +50,8 @@ class Study:
         return [(number * self.items + i) % len(self.trials) for i in range(self.items)]
 
     def to_dict(self) -> dict:
-        """Plain values for JSON; `from_dict` reads them."""
+        """Plain values for JSON."""
         return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: dict) -> Study:
-        """Reads what `to_dict` wrote.
-
-        Raises:
-            KeyError, TypeError or ValueError: `to_dict` did not write this.
-        """
-        trials = tuple((photo, tuple(images)) for photo, images in values["trials"])
-        return cls(**{**values, "questions": tuple(values["questions"]), "trials": trials})
 
 
 def trials_of(

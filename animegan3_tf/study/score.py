@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from animegan3_tf.common.errors import UserError, quote
-from animegan3_tf.common.files import StrPath
+from animegan3_tf.common.files import StrPath, regular_file
 from animegan3_tf.study.answers import MAX_BYTES, Answer, Answers, AnswersError, read_answers
 from animegan3_tf.study.build import Key
 from animegan3_tf.study.design import Study
@@ -213,13 +213,15 @@ def score_files(key: Key, paths: Sequence[StrPath]) -> StudyScores:
     seen: dict[str, Path] = {}
     for path in _answer_files(paths):
         try:
-            with open(path, "rb") as file:
+            with open(regular_file(path), "rb") as file:
                 text = file.read(MAX_BYTES + 1)
             if len(text) > MAX_BYTES:
                 raise AnswersError(f"is over {MAX_BYTES:,} bytes")
             found = read_answers(text, key.study)
             if found.rater in seen:
                 raise AnswersError(f"is of the same rater as {quote(seen[found.rater])}")
+        except UserError:
+            rejected[str(path)] = "is not a regular file"
         except OSError as error:
             rejected[str(path)] = f"cannot be read ({error.strerror})"
         except AnswersError as error:

@@ -16,6 +16,7 @@ from tensorflow.python.ops import gen_math_ops  # no public way leads to what th
 
 import animegan3_tf
 from animegan3_tf.common import images
+from animegan3_tf.common.console import say
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.common.files import whole_file
 from animegan3_tf.models.perceptual import load_perceptual, perceptual_family
@@ -119,7 +120,7 @@ def train(
     *,
     resume: bool = False,
     override: bool = False,
-    show: Callable[[str], object] = print,
+    show: Callable[[str], object] = say,
     write_page: Callable[[str | os.PathLike[str]], object] | None = None,
 ) -> RunResult:
     """Trains until the configuration's steps are done, or a signal asks to stop.

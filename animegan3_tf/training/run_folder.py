@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from animegan3_tf.common.console import say
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.common.files import remove_leftovers, sha256_of, take_lock, whole_file
 from animegan3_tf.models.checkpoints import WEIGHTS, by_name
@@ -102,7 +103,7 @@ class InitialWeights:
                 trainer.set_value(weight, self.parts["average"][name].astype("float32"))
 
 
-def find_origin(source: str | os.PathLike[str], show: Callable[[str], object] = print) -> Origin:
+def find_origin(source: str | os.PathLike[str], show: Callable[[str], object] = say) -> Origin:
     """Finds the file that a run's initial weights come from.
 
     Args:
@@ -228,7 +229,7 @@ def open_folder(
     folder: Path,
     resume: bool = False,
     override: bool = False,
-    show: Callable[[str], object] = print,
+    show: Callable[[str], object] = say,
 ) -> Iterator[State | None]:
     """Opens a run folder for training, for the time of a `with` block.
 

@@ -17,6 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 import animegan3_tf
+from animegan3_tf.common.console import say
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.common.files import whole_file
 from animegan3_tf.models.checkpoints import weights_of
@@ -253,7 +254,7 @@ def forget_states(folder: Path) -> None:
         _write_index(folder, [])
 
 
-def newest_state(folder: Path, show: Callable[[str], object] = print) -> State:
+def newest_state(folder: Path, show: Callable[[str], object] = say) -> State:
     """Reads the newest undamaged state of a folder, and changes nothing there.
 
     Args:
@@ -292,7 +293,7 @@ def newest_state(folder: Path, show: Callable[[str], object] = print) -> State:
     return found
 
 
-def set_aside_newer(folder: Path, step: int, show: Callable[[str], object] = print) -> None:
+def set_aside_newer(folder: Path, step: int, show: Callable[[str], object] = say) -> None:
     """Renames later states, all of which are damaged, to `<name>.damaged`, so that they are ignored but not lost.
 
     Args:

@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from animegan3_tf.common import images
+from animegan3_tf.common.console import say
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.common.images import ImageError, resize
 from animegan3_tf.data.dataset import open_images
@@ -314,7 +315,7 @@ class PairValidation(Validation):
         return rows, ("photo", "result", "drawing"), values
 
 
-def held_out_squares(pictures: PairImages, numbers: Sequence[int], side: int, warn: Show = print) -> list[PairSquare]:
+def held_out_squares(pictures: PairImages, numbers: Sequence[int], side: int, warn: Show = say) -> list[PairSquare]:
     """Loads the middle of some pairs.
 
     Args:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
+from animegan3_tf.common.console import say
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.training.callbacks import Console, Logs, Pace, PacedCallback, RunCallback, Show
 from animegan3_tf.training.run_files import FAILED, FINISHED, RUNNING, STOPPED, MetricsFile, RunStatus
@@ -157,7 +158,7 @@ class SilentMonitor:
         show: Receives the warnings.
     """
 
-    def __init__(self, worker: int, show: Show = print) -> None:
+    def __init__(self, worker: int, show: Show = say) -> None:
         self._worker, self._show = worker, show
         self.callbacks: list[RunCallback] = []
 
@@ -190,7 +191,7 @@ class RunMonitor:
         configuration: RunConfiguration,
         folder: str | os.PathLike[str],
         resumed_at: int | None = None,
-        show: Show = print,
+        show: Show = say,
         write_page: Callable[[str | os.PathLike[str]], object] | None = None,
     ) -> None:
         self.folder, self._show, self._write_page = folder, show, write_page

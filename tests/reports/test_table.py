@@ -69,6 +69,35 @@ def test_csv_has_whole_numbers_the_ends_of_intervals_and_nothing_for_nothing():
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        *((text, f"'{text}") for text in ("=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(1)", " =x", "-a", "＝1")),
+        ("a\r=1", r"a\r=1"),  # else a row of its own
+        ("\t=1\n\x1b", r"\t=1\n\x1b"),
+        ("a;=1;-2", "a;'=1;-2"),  # where a comma is a decimal point, spreadsheets split at semicolons
+    ],
+)
+def test_a_text_in_csv_is_no_formula(text, written):
+    """As a cell and as a heading."""
+    rows = list(csv.reader(io.StringIO(csv_table(Table.of([text], [[text]])))))
+    assert rows == [[written]] * 2
+
+
+def test_numbers_in_csv_stay_numbers():
+    texts = ["-0.5", "+1,000", "-3e-7", "-12.5 %", "-", "a=b", "a-b"]
+    rows = list(csv.reader(io.StringIO(csv_table(Table.of("ab", [[-0.5, text] for text in texts])))))
+    assert rows[1:] == [["-0.5", text] for text in texts]
+
+
+def test_what_is_printed_cannot_act_on_the_terminal():
+    file = io.StringIO()
+    print_table(Table.of(["\x1b[2Ja"], [["b\x1b]0;title\x07\nc\u202e"]]), Console(file=file, width=200))
+    assert "\x1b" not in file.getvalue()
+    assert r"\x1b[2Ja" in file.getvalue()
+    assert r"b\x1b]0;title\x07\nc\u202e" in file.getvalue()
+
+
 def test_markdown():
     assert markdown_table(TABLE) == (
         "| method | kind | size | loss ↓ |\n| --- | --- | ---: | ---: |\n"

@@ -110,6 +110,8 @@ def test_missing_pictures_are_named(tmp_path, methods):
         ({"post": "javascript:alert(1)"}, "--post 'javascript:alert"),
         ({"post": "http://host/;script-src *"}, None),  # the path is no part of the policy
         ({"post": "http://host; script-src *"}, "is not an address"),
+        ({"post": "http://["}, "is not an address"),
+        ({"post": ""}, "is not an address"),
     ],
 )
 def test_arguments_are_checked(tmp_path, methods, options, why):

@@ -1,3 +1,4 @@
+import json
 import math
 from collections import Counter
 from itertools import combinations, product
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.study.design import Study, resolve_size
+from animegan3_tf.study.schema import StudyForm
 
 
 def cells(key, trials):
@@ -77,4 +79,5 @@ def test_sizes_that_do_not_fit(items, repeats):
 
 def test_a_study_survives_json():
     study = make_key().study
-    assert Study.from_dict(study.to_dict()) == study
+    form = StudyForm.model_validate_json(json.dumps(study.to_dict()))
+    assert Study(**form.model_dump()) == study

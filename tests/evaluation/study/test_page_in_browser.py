@@ -1,6 +1,7 @@
 """The page as people use it: a whole study in a real browser, with keys and with touch, in both languages."""
 
 import json
+import socket
 import threading
 
 import pytest
@@ -110,12 +111,13 @@ def test_a_whole_study_is_filled_in_and_its_file_scores(build, tmp_path, languag
 def test_a_ranking_is_sent_to_the_server(build, tmp_path):
     """Block 1 by the server's turn; keys for one question and clicks for the other, with an undo of each."""
     page, key = build(kind="ranking", questions=("style",), items=2, repeats=0, post="answers")
-    with make_server(page, tmp_path / "out", port=0) as server, browser(tmp_path) as tab:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    folder = tmp_path / "out"
+    with make_server(page, folder, port=0) as server, browser(tmp_path) as tab:
+        thread = threading.Thread(target=server.run)
         thread.start()
         try:
             tab.screen(390, 844, phone=True)
-            tab.open(f"http://127.0.0.1:{server.server_port}/?seed=4294967295")
+            tab.open(f"http://127.0.0.1:{server.port}/?seed=4294967295")
             begin(tab, tab.tap)
             for step in range(2):
                 tab.until(at(step, 2, "en"))
@@ -132,22 +134,48 @@ def test_a_ranking_is_sent_to_the_server(build, tmp_path):
                     tab.tap(f"#choice-{place + 1}") if step else tab.key(str(place + 1))
                 tab.tap("#next") if step else tab.key("Enter")
             tab.until("document.getElementById('send')")
-            server.answers.folder.rename(tmp_path / "gone")
-            server.answers.folder.write_text("in the way")
+            folder.rename(tmp_path / "gone")
+            folder.write_text("in the way")
             tab.tap("#send")
             tab.until("document.getElementById('message').textContent.includes('could not be written')")
-            server.answers.folder.unlink()
-            (tmp_path / "gone").rename(server.answers.folder)
+            folder.unlink()
+            (tmp_path / "gone").rename(folder)
             tab.tap("#send")
             tab.until("document.getElementById('message').textContent.includes('have arrived')")
             tab.reload()
             assert tab.evaluate("document.getElementById('send') === null")  # it is done
         finally:
-            server.shutdown()
+            server.stop()
             thread.join()
     scores = score_files(key, [tmp_path / "out"])
     assert list(scores.raters) == ["0-ffffffff"]
     assert scores.questions["style"].wins.tolist() == [[0, 2, 2], [0, 0, 2], [0, 0, 0]]
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_a_page_that_was_mailed_sends_where_it_is_allowed_to(build, tmp_path, allowed):
+    """Opened as a file: its origin is null."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    page, _ = build(items=1, repeats=0, post=f"http://127.0.0.1:{port}/answers")
+    folder = tmp_path / "out"
+    with make_server(page, folder, port=port, allow_origins=["null"] * allowed) as server, browser(tmp_path) as tab:
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        try:
+            tab.screen(1200, 800)
+            tab.open(page.as_uri())
+            begin(tab, tab.click)
+            tab.key("1")
+            tab.until("document.getElementById('send')")
+            tab.click("#send")
+            words = "have arrived" if allowed else "server does not answer"
+            tab.until(f"document.getElementById('message').textContent.includes('{words}')")
+            assert len(list(folder.iterdir())) == allowed
+        finally:
+            server.stop()
+            thread.join()
 
 
 def test_the_same_seed_shows_the_same_and_a_large_picture_opens_and_closes(build, tmp_path):

@@ -98,7 +98,7 @@ def test_bad_files_are_named_and_left_out(tmp_path):
     assert len(result.raters) == 1
     reasons = {path.rsplit("/", 1)[-1]: why for path, why in result.rejected.items()}
     assert reasons["1.json"].startswith("is of the same rater as")
-    assert reasons["2.json"] == "is not JSON"
+    assert reasons["2.json"] == "is not JSON of the page"
     assert reasons["3.json"].startswith("answers study 'x'")
     assert reasons["4.json"] == "is over 1,000,000 bytes"
     assert "No such file" in reasons["absent.json"]

@@ -1,9 +1,10 @@
 import json
 import re
 from importlib.resources import files
+from typing import get_args
 
-from animegan3_tf.study.answers import LANGUAGES
 from animegan3_tf.study.design import KINDS, QUESTIONS
+from animegan3_tf.study.schema import AnswersForm, StudyForm
 
 TEXTS = json.loads((files("animegan3_tf.study") / "texts.json").read_text(encoding="utf-8"))
 
@@ -16,7 +17,7 @@ def flat(texts, path=()):
 
 def test_every_language_says_the_same_things():
     """The same texts, with the same values in them, none left in English."""
-    assert tuple(TEXTS) == LANGUAGES
+    assert tuple(TEXTS) == get_args(AnswersForm.model_fields["language"].annotation)
     english, vietnamese = (flat(TEXTS[language]) for language in ("en", "vi"))
     assert english.keys() == vietnamese.keys()
     for path, text in english.items():
@@ -28,3 +29,9 @@ def test_every_language_says_the_same_things():
 def test_every_kind_of_question_has_its_words():
     for kind in KINDS:
         assert tuple(TEXTS["en"]["question"][kind]) == QUESTIONS
+
+
+def test_files_are_read_that_name_them():
+    assert get_args(StudyForm.model_fields["kind"].annotation) == KINDS
+    (questions, _) = get_args(StudyForm.model_fields["questions"].annotation)
+    assert get_args(questions) == QUESTIONS
