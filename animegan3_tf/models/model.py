@@ -45,6 +45,7 @@ class Model:
         files: All files that hold it, or the one folder.
         exhausted: The exceptions that `forward` raises when memory runs out.
         multiple: Height and width of an image are multiples of this.
+        graph: Describes what the file's runtime computes, see `litert.describe_graph`; None for all but TFLite.
     """
 
     kind: str
@@ -58,6 +59,7 @@ class Model:
     files: tuple[Path, ...] = ()
     exhausted: tuple[type[Exception], ...] = (MemoryError,)
     multiple: int = MULTIPLE
+    graph: Callable[[], dict[str, Any]] | None = None
 
     @property
     def parameters(self) -> int | None:

@@ -53,7 +53,7 @@ def verify_tflite(content: bytes) -> list[str]:
 class _Strict(Table):
     """A table whose texts end within the file, which flatbuffers does not look at."""
 
-    def String(self, off: int) -> bytes:  # noqa: N802  # flatbuffers's name
+    def String(self, off: int) -> bytes:  # flatbuffers's name
         start = self.Indirect(off)
         (length,) = struct.unpack_from("<I", self.Bytes, start)
         if start + 4 + length >= len(self.Bytes):  # a zero follows it
@@ -91,7 +91,7 @@ def _verify_value(value: Any, schema: Any, seen: set[tuple[type, int]]) -> None:
         _verify_table(value, schema, seen)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _fields(table: type) -> tuple[str, ...]:
     """The names of the methods that read a table's fields."""
     others = ("Length", "AsNumpy", "IsNone")

@@ -38,7 +38,7 @@ def is_trusted() -> bool:
 
 # TensorFlow's operations that compute, and neither read nor write anything outside of the graph and its variables. They
 # cover what this project exports, Keras's `model.export` and `model.save`, converters and modules of TF-Hub.
-OPERATIONS = frozenset(
+_COMPUTING = (
     # a function, constants and variables
     "_Arg _Retval Assert Assign AssignAddVariableOp AssignSubVariableOp AssignVariableOp CheckNumerics Const DeepCopy "
     "DisableCopyOnRead EnsureShape Identity IdentityN NoOp PartitionedCall Placeholder PlaceholderWithDefault "
@@ -89,8 +89,9 @@ OPERATIONS = frozenset(
     "QuantizedAdd QuantizedBiasAdd QuantizedConcat QuantizedMatMul QuantizedMul QuantizedRelu QuantizedReshape "
     "Requantize UniformDequantize UniformQuantize "
     # noise
-    "Multinomial RandomShuffle RandomStandardNormal RandomUniform RandomUniformInt StatelessRandomGetAlg "
-    "StatelessRandomGetKeyCounter StatelessRandomNormal StatelessRandomNormalV2 StatelessRandomUniform "
+    "Multinomial RandomShuffle RandomStandardNormal RandomUniform RandomUniformInt RngReadAndSkip "
+    "StatelessRandomGetAlg StatelessRandomGetKeyCounter StatelessRandomGetKeyCounterAlg StatelessRandomNormal "
+    "StatelessRandomNormalV2 StatelessRandomUniform StatelessRandomUniformFullInt StatelessRandomUniformFullIntV2 "
     "StatelessRandomUniformInt StatelessRandomUniformIntV2 StatelessRandomUniformV2 StatelessTruncatedNormal "
     "StatelessTruncatedNormalV2 TruncatedNormal "
     # gradients, which Keras 2 saves with its models
@@ -98,11 +99,12 @@ OPERATIONS = frozenset(
     "FusedBatchNormGrad FusedBatchNormGradV2 FusedBatchNormGradV3 InvGrad LeakyReluGrad LRNGrad MaxPoolGrad "
     "MaxPoolGradV2 MirrorPadGrad ReciprocalGrad Relu6Grad ReluGrad ResizeBicubicGrad ResizeBilinearGrad "
     "ResizeNearestNeighborGrad RsqrtGrad SeluGrad SigmoidGrad SoftplusGrad SoftsignGrad SqrtGrad StridedSliceGrad "
-    "TanhGrad".split()
+    "TanhGrad"
 )
+OPERATIONS = frozenset(_COMPUTING.split())
 # A SavedModel also holds two functions that save and restore its variables. TensorFlow never runs them when it loads a
 # model of its second version, and no other function may call them.
-_SAVING = frozenset("MergeV2Checkpoints RestoreV2 SaveV2 ShardedFilename StaticRegexFullMatch StringJoin".split())
+_SAVING = {"MergeV2Checkpoints", "RestoreV2", "SaveV2", "ShardedFilename", "StaticRegexFullMatch", "StringJoin"}
 _CONSTANTS = 1 << 30  # bytes of constants that repeat one number, which take no room in the file
 
 
