@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Optional
 import typer
 
 from animegan3_tf.commands import print_problems
-from animegan3_tf.commands.options import CACHE, DISTANCE, MAX_PIXELS, REPLICATES, SEED
+from animegan3_tf.commands.options import CACHE, DISTANCE, MAX_PIXELS, REPLICATES, SEED, TRUST
 from animegan3_tf.common.console import say
 from animegan3_tf.common.errors import UserError
 
@@ -54,6 +54,7 @@ def compare_command(
     seed: int = SEED,
     cache: Path = CACHE,
     max_pixels: int = MAX_PIXELS,
+    trust: bool = TRUST,
 ) -> None:
     """Compare generators on the same photos: images, time, memory and scores.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Callable, Optional
 import typer
 
 from animegan3_tf.commands import print_problems
-from animegan3_tf.commands.options import CACHE, DISTANCE, MAX_PIXELS, REPLICATES, SEED
+from animegan3_tf.commands.options import CACHE, DISTANCE, MAX_PIXELS, REPLICATES, SEED, TRUST
 from animegan3_tf.common.console import say
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.models.checkpoints import by_name
@@ -45,6 +45,7 @@ def evaluate_command(
     seed: int = SEED,
     cache: Path = CACHE,
     max_pixels: int = MAX_PIXELS,
+    trust: bool = TRUST,
 ) -> None:
     """Measure stylised photos against the photos and against anime images of the style.
 

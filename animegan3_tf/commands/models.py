@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Optional
 import typer
 
 from animegan3_tf.commands import print_problems
-from animegan3_tf.commands.options import MAX_PIXELS
+from animegan3_tf.commands.options import MAX_PIXELS, TRUST
 from animegan3_tf.common.console import say, say_json
 from animegan3_tf.common.errors import UserError, quote
 from animegan3_tf.common.files import read_json
@@ -102,6 +102,7 @@ def stylize_command(
         "none", help="Give each region of a drawing the photo's colour (region), or keep the model's (none)."
     ),
     max_pixels: int = MAX_PIXELS,
+    trust: bool = TRUST,
 ) -> None:
     """Turn photos into anime.
 
@@ -193,6 +194,7 @@ def export_command(
     author: Optional[str] = typer.Option(None, help="Author of the model."),
     license: Optional[str] = typer.Option(None, help="Terms of use of the model."),
     trained_on: Optional[str] = typer.Option(None, help="Images that it was trained on, and their owners."),
+    trust: bool = TRUST,
 ) -> None:
     """Write a generator as SavedModel, TFLite and ONNX; each file is run and compared with the Keras model.
 
@@ -229,6 +231,7 @@ def info_command(
         "`animegan3 models` lists.",
     ),
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
+    trust: bool = TRUST,
 ) -> None:
     """Describe a model file: its header or metadata, size and tensors.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from animegan3_tf.common.errors import UserError
+from animegan3_tf.models.trust import trusted
 
 if TYPE_CHECKING:
     from animegan3_tf.styles import Style
@@ -37,6 +38,21 @@ PAIRS = typer.Option(
     [],
     help="Folder of pairs, for a style that learns from them: photo/ and anime/ hold images of the same names; may be "
     "given again.",
+)
+
+
+def _trust(context: typer.Context, trust: bool) -> None:
+    """Trusts model files until the command ends."""
+    if trust:
+        context.with_resource(trusted())
+
+
+# commands that open models have it and need not look at it: its callback does what it says
+TRUST = typer.Option(
+    False,
+    "--trust",
+    help="Open model files that may read and write files, or crash, for whoever made them is trusted.",
+    callback=_trust,
 )
 IMAGE_SIZE = typer.Option(None, help="Side of the training crops in pixels; the style's by default.")
 

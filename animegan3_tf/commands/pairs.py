@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Optional
 import typer
 
 from animegan3_tf.commands import print_problems
-from animegan3_tf.commands.options import MAX_PIXELS
+from animegan3_tf.commands.options import MAX_PIXELS, TRUST
 from animegan3_tf.common.console import say
 from animegan3_tf.common.errors import UserError
 
@@ -39,6 +39,7 @@ def pairs_command(
         None, help="Remove the pairs that were crossed off on pairs.html, which saves this file."
     ),
     max_pixels: int = MAX_PIXELS,
+    trust: bool = TRUST,
 ) -> None:
     """Make pairs of photo and drawing for training: a teacher draws the photos, whose colours are then restored.
 
@@ -127,6 +128,7 @@ def distill_command(
         os.cpu_count() or 1, help="Number of processes that colour and check drawings.", min=1, metavar="<int>"
     ),
     max_pixels: int = MAX_PIXELS,
+    trust: bool = TRUST,
 ) -> None:
     """Train the phone-sized generator to draw like another model: make pairs, then train on them.
 

@@ -10,7 +10,17 @@ import typer
 
 from animegan3_tf.commands import print_problems
 from animegan3_tf.commands.data import prepare_targets
-from animegan3_tf.commands.options import ANIME, IMAGE_SIZE, MAX_PIXELS, PAIRS, PHOTOS, STYLE, recipe_of, sources_of
+from animegan3_tf.commands.options import (
+    ANIME,
+    IMAGE_SIZE,
+    MAX_PIXELS,
+    PAIRS,
+    PHOTOS,
+    STYLE,
+    TRUST,
+    recipe_of,
+    sources_of,
+)
 from animegan3_tf.common.console import lasting_output, say, say_json
 from animegan3_tf.common.errors import UserError
 
@@ -71,6 +81,7 @@ def train_command(
     accumulate: int = typer.Option(1, help="Compute a batch in this many parts, for devices with little memory."),
     jit: bool = typer.Option(False, "--jit", help="Compile with XLA the parts that run faster with it."),
     max_pixels: int = MAX_PIXELS,
+    trust: bool = TRUST,
     prepare: bool = typer.Option(False, "--prepare", help="First precompute the targets, as `animegan3 prepare` does."),
     resume: bool = typer.Option(False, "--resume", help="Go on with the run in --out."),
     override: bool = typer.Option(False, "--override", help="Let --resume change settings of the run."),

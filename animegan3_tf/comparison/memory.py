@@ -101,12 +101,14 @@ def _main(model: str, *sizes: str) -> None:
     """
     quiet_tensorflow()
     from animegan3_tf.models.model import open_model
+    from animegan3_tf.models.trust import trusted
     from animegan3_tf.training.watch import memory
 
     def print_peak() -> None:
         print(json.dumps({"bytes": peak_bytes(), "gpu": memory().get("gpu_peak")}), flush=True)
 
-    opened = open_model(model)
+    with trusted():  # the comparison has checked it, and this process is there to be lost
+        opened = open_model(model)
     forward = opened.whole or opened.forward
     print_peak()
     for height, width in parse_sizes(",".join(sizes)):

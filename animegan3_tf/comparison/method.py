@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,7 +16,6 @@ from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, ImageError, find_imag
 from animegan3_tf.comparison.inputs import Inputs, Specification, image_path
 from animegan3_tf.data.results import images_by_name, match_results, same_aspect
 from animegan3_tf.models.checkpoints import by_name
-from animegan3_tf.models.litert import describe_graph, open_interpreter
 from animegan3_tf.models.model import accepted, is_model, kind_of, open_model
 from animegan3_tf.stylizer.files import stylize_files
 from animegan3_tf.stylizer.model import Stylizer, stylizer_of
@@ -100,8 +99,8 @@ def _from_model(name: str, path: Path, architecture: str | None) -> Method:
         kind = "run" if kind == "weights" and model.path != path else kind
         kind = f"{kind}, {model.architecture.title}" if model.architecture else kind
         gflop = _gflop_of_network(model.network)
-    elif kind == "TFLite":
-        gflop = _gflop_of_tflite(path)
+    elif model.graph is not None and model.input_size == (GFLOP_SIDE, GFLOP_SIDE):
+        gflop = _gflop_of_graph(model.graph())
     return Method(name, path, kind, model.path, stylizer_of(model), model.parameters, model.bytes, gflop)
 
 
@@ -115,13 +114,9 @@ def _gflop_of_network(network: tf.keras.Model) -> float:
     return count_flops(traced.get_concrete_function()) / 1e9
 
 
-def _gflop_of_tflite(path: Path) -> float | None:
-    """10^9 operations for a 256x256 image; None for a file that takes another size, for its shapes do not say."""
-    interpreter, _ = open_interpreter(path)
-    interpreter.allocate_tensors()
-    graph, (source,) = describe_graph(interpreter), interpreter.get_input_details()
-    whole = "DEPTHWISE_CONV_2D" not in graph["operations"]  # `describe_graph` does not count these
-    if not whole or graph["flops"] is None or list(source["shape"][1:3]) != [GFLOP_SIDE, GFLOP_SIDE]:
+def _gflop_of_graph(graph: Mapping[str, Any]) -> float | None:
+    """10^9 operations of what `describe_graph` describes; None where its shapes do not say."""
+    if graph["flops"] is None or "DEPTHWISE_CONV_2D" in graph["operations"]:  # `describe_graph` does not count these
         return None
     return graph["flops"] / 1e9
 

@@ -17,6 +17,7 @@ from animegan3_tf.common.files import StrPath, sha256_of, whole_file
 from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, read_image
 from animegan3_tf.data.colors import in_threads
 from animegan3_tf.evaluation.resize import resize_antialiased
+from animegan3_tf.models.exported import load_saved_model
 from animegan3_tf.networks.measuring import (
     INSTALL,
     SIZE,
@@ -287,15 +288,20 @@ def keras_network(
     return FeatureNetwork(name, layer, digest, size, resize, dimension, lambda batch: features(batch).numpy())
 
 
+_LARGEST_SIDE = 4096  # pixels of an image that a SavedModel measures
+
+
 def _saved_model(path: str) -> FeatureNetwork:
+    model = load_saved_model(Path(path))
     try:
-        model = tf.saved_model.load(path)
         signature = model.signatures["serving_default"]
         ((source, spec),) = signature.structured_input_signature[1].items()
         (result,) = signature.structured_outputs
         side = spec.shape[1] or 299
+        if side > _LARGEST_SIDE:
+            raise ValueError(f"its images have sides of {side:,} pixels")
         dimension = signature(**{source: tf.zeros([1, side, side, 3], spec.dtype)})[result].shape[-1]
-    except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
+    except Exception as error:  # the graph has just been run
         raise UserError(
             f"features 'saved_model:{path}' need a signature serving_default from one tensor [N, H, W, 3], RGB in "
             f"0..255, to one [N, D]: {one_line(error)[:200]}"
@@ -303,7 +309,10 @@ def _saved_model(path: str) -> FeatureNetwork:
 
     # the default argument keeps the model alive: a signature does not
     def forward(batch: np.ndarray, model: object = model) -> np.ndarray:
-        return signature(**{source: tf.cast(batch, spec.dtype)})[result].numpy()
+        try:
+            return signature(**{source: tf.cast(batch, spec.dtype)})[result].numpy()
+        except Exception as error:  # a graph may raise anything
+            raise UserError(f"features 'saved_model:{path}' failed: {one_line(error)[:200]}") from None
 
     name, digest = f"SavedModel {Path(path).name}", sha256_of(path)
     return FeatureNetwork(name, "serving_default", digest, side, "bicubic", dimension, forward)

@@ -10,6 +10,7 @@ from animegan3_tf.common.errors import UserError, one_line
 from animegan3_tf.common.files import regular_file, sha256_of
 from animegan3_tf.evaluation.features import FeatureNetwork, keras_network
 from animegan3_tf.models.array_file import check_hdf5
+from animegan3_tf.models.exported import load_saved_model
 
 try:
     import tensorflow_hub
@@ -44,7 +45,9 @@ def inception_2015(folder: str | None = None) -> FeatureNetwork:
         raise UserError(f"features 'inception-2015:{folder}': the folder holds no saved_model.pb; {_get_2015()}")
     try:
         place = folder or _fetched()
-        module = tf.saved_model.load(place)
+        module = load_saved_model(Path(place))
+    except UserError:
+        raise
     except Exception as error:  # urllib, a proxy or the file system may raise anything
         raise UserError(f"the InceptionV3 of FID cannot be loaded ({one_line(error)[:200]}); {_get_2015()}") from None
 

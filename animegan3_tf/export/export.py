@@ -39,6 +39,7 @@ from animegan3_tf.export.plan import (
 from animegan3_tf.models.exported import OPSET, open_in_onnx_runtime, open_saved_model
 from animegan3_tf.models.litert import run_litert
 from animegan3_tf.models.model import Model, accepted, open_model, size_of
+from animegan3_tf.models.trust import trusted
 from animegan3_tf.networks.architectures import Architecture
 
 REPORT = "export.json"
@@ -211,7 +212,8 @@ def _run_saved_model(path: Path, photos: np.ndarray) -> tuple[np.ndarray, dict[s
 def _run_onnx(path: Path, photos: np.ndarray) -> tuple[np.ndarray, dict[str, Any]]:
     import onnxruntime
 
-    drawings = _drawn(open_in_onnx_runtime(path), photos)
+    with trusted():  # it has just been written here
+        drawings = _drawn(open_in_onnx_runtime(path), photos)
     return drawings, {"runtime": f"onnxruntime {onnxruntime.__version__}", "opset": OPSET}
 
 

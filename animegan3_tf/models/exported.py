@@ -7,8 +7,9 @@ opened.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import importlib.util
-import os
+import math
 import struct
 import sys
 from collections.abc import Mapping, Sequence
@@ -20,37 +21,75 @@ import numpy as np
 from flatbuffers import number_types
 from flatbuffers.table import Table
 
-from animegan3_tf.common.errors import UserError, one_line, quote
-from animegan3_tf.common.files import read_json
-from animegan3_tf.models.litert import invoke, open_interpreter
+from animegan3_tf.common.errors import UserError, one_line, printable, quote
+from animegan3_tf.common.files import read_json, regular_file
 from animegan3_tf.models.model import Model, size_of
+from animegan3_tf.models.runtime import Runtime, open_runtime
+from animegan3_tf.models.tflite_file import verify_tflite
+from animegan3_tf.models.trust import check_onnx_operators, check_saved_model, refuse
 
 if TYPE_CHECKING:
     import tensorflow as tf
-    from onnxruntime import InferenceSession
 
     from animegan3_tf.networks.tiling import Forward
 
+_LARGEST = 100_000_000  # pixels of a size that a file may be fixed to
 CARD = "assets.extra/animegan3.json"  # TensorFlow reserves this folder of a SavedModel for its users' files
 OPSET = 17  # of the ONNX files that are written; ONNX Runtime reads it since 1.12 (2022)
 
 
 def open_saved_model(path: Path) -> Model:
     """Opens a SavedModel; raises UserError where it does not draw images."""
+    model = load_saved_model(path)
+    try:
+        signature = model.signatures["serving_default"]
+        source = signature.structured_input_signature[1]["photo"]
+        result = signature.structured_outputs["anime"]
+        shape = None if source.shape.rank is None else source.shape.as_list()
+    except Exception as error:
+        raise _unfit(
+            path, f"a SavedModel with signature 'serving_default' from 'photo' to 'anime': {_short(error)}"
+        ) from None
+
+    def forward(photo: np.ndarray, model: object = model) -> np.ndarray:  # holds the model: a signature does not
+        import tensorflow as tf
+
+        return signature(photo=tf.constant(photo))["anime"].numpy()
+
+    return _model("SavedModel", path, forward, shape, (source.dtype.name, result.dtype.name), _card(path))
+
+
+def load_saved_model(path: Path) -> Any:
+    """Loads a SavedModel after its graphs were checked.
+
+    Returns:
+        What `tf.saved_model.load` returns.
+
+    Raises:
+        UserError: It is damaged, or does what `check_saved_model` refuses.
+    """
+    check_saved_model(path)
     import tensorflow as tf
 
     try:
-        model = tf.saved_model.load(str(path))
-        signature = model.signatures["serving_default"]
-        source = signature.structured_input_signature[1]["photo"]
-        signature.structured_outputs["anime"]
-    except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
-        raise _unfit(path, f"a SavedModel with signature 'serving_default' from 'photo' to 'anime': {error}") from None
+        _check_variables(path)
+        return tf.saved_model.load(str(path))
+    except Exception as error:  # from AttributeError to UnimplementedError, by what is damaged
+        raise UserError(f"model {quote(path)} is not a SavedModel, or it is damaged: {_short(error)}") from None
 
-    def forward(photo: np.ndarray, model: object = model) -> np.ndarray:  # holds the model: a signature does not
-        return signature(photo=tf.constant(photo))["anime"].numpy()
 
-    return _model("SavedModel", path, forward, source.shape.as_list(), source.dtype.as_numpy_dtype, _card(path))
+def _check_variables(path: Path) -> None:
+    """Checks that the variables' file has all the bytes that its index declares; raises ValueError where it has not."""
+    import tensorflow as tf
+
+    if not (path / "variables" / "variables.index").is_file():  # a model need not have any
+        return
+    reader = tf.train.load_checkpoint(str(path / "variables" / "variables"))
+    types = reader.get_variable_to_dtype_map()
+    declared = sum(types[name].size * math.prod(shape) for name, shape in reader.get_variable_to_shape_map().items())
+    held = sum(one.stat().st_size for one in (path / "variables").glob("variables.data-*"))
+    if declared > held:
+        raise ValueError(f"its variables have {declared:,} bytes, but the file has {held:,}")
 
 
 def describe_saved_model(path: Path) -> dict[str, Any]:
@@ -66,18 +105,18 @@ def describe_saved_model(path: Path) -> dict[str, Any]:
 
     def described(spec: tf.TensorSpec) -> str:
         name = f"{spec.name}: " if isinstance(spec, tf.TensorSpec) and spec.name == "photo" else ""
-        return f"{name}{spec.dtype.name} {spec.shape.as_list()}"
+        return f"{name}{spec.dtype.name} {spec.shape.as_list() if spec.shape.rank is not None else 'of any shape'}"
 
+    model = load_saved_model(path)
     try:
-        signatures = tf.saved_model.load(str(path)).signatures
         ends = {
             f"signature {name}": ", ".join(map(described, function.structured_input_signature[1].values()))
             + " -> "
             + ", ".join(f"{key}: {described(value)}" for key, value in function.structured_outputs.items())
-            for name, function in signatures.items()
+            for name, function in model.signatures.items()
         }
-    except (OSError, ValueError, tf.errors.OpError) as error:
-        raise UserError(f"SavedModel {str(path)!r} cannot be read: {one_line(error)}") from error
+    except Exception as error:
+        raise UserError(f"SavedModel {str(path)!r} cannot be read: {_short(error)}") from error
     return {"kind": "SavedModel", "bytes": size_of(path), **_card(path), **ends}
 
 
@@ -88,47 +127,58 @@ def _card(path: Path) -> dict[str, Any]:
         return {}
 
 
-_ANY = 64  # pixels: a size that any network takes
-
-
 def open_tflite(path: Path) -> Model:
     """Opens a .tflite file; raises UserError where it does not draw images."""
     try:
-        interpreter, _ = open_interpreter(path, os.cpu_count() or 1)
-        (source,), (result,) = interpreter.get_input_details(), interpreter.get_output_details()
-        if -1 in source["shape_signature"]:  # a graph cannot be prepared for the size 1 that stands for an open one
-            sizes = [_ANY if side < 0 else int(side) for side in source["shape_signature"][1:]]
-            interpreter.resize_tensor_input(source["index"], [1, *sizes])
-        interpreter.allocate_tensors()
-    except (ValueError, RuntimeError) as error:
-        raise _unfit(path, f"a TFLite model from one tensor to one: {error}") from None
+        _check_tflite(path)
+        runtime = open_runtime("TFLite", path)
+        source, result = _ends(runtime)
+        runtime.prepare()
+    except (OSError, ValueError, RuntimeError, MemoryError) as error:
+        raise _unfit(path, f"a TFLite model from one tensor to one: {_short(error)}") from None
     # Only open sizes may change: a fixed graph has its sizes in constants, and may compute wrong values silently.
-    shape = [None if side < 0 else int(side) for side in source["shape_signature"]]
-    quantised = all(one["dtype"] in (np.int8, np.uint8) and one["quantization"][0] for one in (source, result))
-    dtype = np.float32 if quantised else source["dtype"]
+    shape = [None if side < 0 else int(side) for side in source["shape"]]
+    quantised = all(one["dtype"] in ("int8", "uint8") and one["quantization"][0] for one in (source, result))
+    dtypes = ("float32", "float32") if quantised else (source["dtype"], result["dtype"])
     metadata: dict[str, str] = {}
     with contextlib.suppress(ValueError, IndexError, struct.error):  # damaged metadata: the network may still draw
         metadata = read_metadata(path)
-    return _model("TFLite", path, lambda photo: invoke(interpreter, photo), shape, dtype, metadata)
+    model = _model("TFLite", path, runtime.draw, shape, dtypes, metadata)
+    return dataclasses.replace(model, graph=runtime.graph)
+
+
+def _check_tflite(path: Path) -> None:
+    """Verifies a .tflite file; raises UserError for operations that are not TFLite's own, ValueError for damage."""
+    refuse(path, verify_tflite(regular_file(path).read_bytes()))
+
+
+def _ends(runtime: Runtime) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The one input and the one output of a file; raises ValueError where it has others."""
+    (source,), (result,) = runtime.description["inputs"], runtime.description["outputs"]
+    return source, result
 
 
 def describe_tflite(path: Path) -> dict[str, Any]:
     """Describes a .tflite file by its metadata and tensors; raises UserError where it is damaged."""
 
-    def described(details: Mapping[str, Any]) -> str:
-        shape = [int(side) for side in details["shape_signature"]]
-        scale, zero = details["quantization"]
+    def described(end: Mapping[str, Any]) -> str:
+        scale, zero = end["quantization"]
         stored = f", value = (stored - {zero}) * {scale:.6g}" if scale else ""
-        return f"{details['dtype'].__name__} {shape}{stored}"
+        return f"{end['dtype']} {end['shape']}{stored}"
 
     try:
+        _check_tflite(path)
         metadata = read_metadata(path)
-        interpreter, _ = open_interpreter(path)
+        found = open_runtime("TFLite", path).description
+    except UserError:
+        raise
     except Exception as error:
-        raise UserError(f"{str(path)!r} is not a TFLite file, or it is damaged: {error}") from error
-    ends = {"input_tensor": interpreter.get_input_details(), "output_tensor": interpreter.get_output_details()}
-    tensors = {name: "; ".join(map(described, details)) for name, details in ends.items()}
+        raise UserError(f"{quote(path)} is not a TFLite file, or it is damaged: {_short(error)}") from None
+    tensors = {name: "; ".join(map(described, found[key])) for name, key in _TENSORS.items()}
     return {"kind": "TFLite", "bytes": size_of(path), **metadata, **tensors}
+
+
+_TENSORS = {"input_tensor": "inputs", "output_tensor": "outputs"}
 
 
 def open_onnx(path: Path) -> Model:
@@ -138,19 +188,13 @@ def open_onnx(path: Path) -> Model:
 
 def open_in_onnx_runtime(path: Path) -> Model:
     """Opens an ONNX file for ONNX Runtime; raises UserError where it does not draw images or that is not installed."""
-    check_onnx(["onnxruntime"])
+    runtime = _onnx_runtime(path)
     try:
-        session = open_session(path)
-        (source,), (result,) = session.get_inputs(), session.get_outputs()
-    except Exception as error:  # ONNX Runtime's exceptions have no other common parent
+        source, result = _ends(runtime)
+    except ValueError as error:
         raise _unfit(path, f"an ONNX model from one tensor to one: {error}") from None
-
-    def forward(photo: np.ndarray) -> np.ndarray:
-        return session.run([result.name], {source.name: photo})[0]
-
-    shape = [side if isinstance(side, int) else None for side in source.shape]
-    dtype = np.float32 if source.type == "tensor(float)" else source.type
-    return _model("ONNX", path, forward, shape, dtype, _onnx_metadata(session))
+    shape = [side if isinstance(side, int) and side >= 0 else None for side in source["shape"]]
+    return _model("ONNX", path, runtime.draw, shape, (source["dtype"], result["dtype"]), _onnx_metadata(runtime))
 
 
 def describe_onnx(path: Path) -> dict[str, Any]:
@@ -162,12 +206,17 @@ def describe_onnx(path: Path) -> dict[str, Any]:
     found = _known_network(path)
     if found is not None:
         return found.describe()
-    check_onnx(["onnxruntime"])
+    return {"kind": "ONNX", "bytes": size_of(path), **_onnx_metadata(_onnx_runtime(path))}
+
+
+def _onnx_runtime(path: Path) -> Runtime:
+    """Opens an ONNX file that was checked with ONNX Runtime; raises UserError where it is damaged or refused."""
+    check_onnx(["onnx", "onnxruntime"])
+    check_onnx_operators(path)
     try:
-        metadata = _onnx_metadata(open_session(path))
-    except Exception as error:
-        raise UserError(f"{str(path)!r} is not an ONNX file, or it is damaged: {error}") from error
-    return {"kind": "ONNX", "bytes": size_of(path), **metadata}
+        return open_runtime("ONNX", path)
+    except Exception as error:  # ONNX Runtime's exceptions have no other common parent
+        raise UserError(f"model {quote(path)} is not an ONNX file, or it is damaged: {_short(error)}") from None
 
 
 def _known_network(path: Path) -> Model | None:
@@ -179,11 +228,11 @@ def _known_network(path: Path) -> Model | None:
         return None
 
 
-def _onnx_metadata(session: InferenceSession) -> dict[str, str]:
+def _onnx_metadata(runtime: Runtime) -> dict[str, str]:
     """A file's metadata by name, with its first "input" and "output" as ONNX Runtime describes them."""
-    ends = {"input": session.get_inputs()[0], "output": session.get_outputs()[0]}
-    described = {name: f"{end.name}: {end.type} {end.shape}" for name, end in ends.items()}
-    return {**session.get_modelmeta().custom_metadata_map, **described}
+    ends = {"input": runtime.description["inputs"], "output": runtime.description["outputs"]}
+    described = {name: f"{end['name']}: {end['dtype']} {end['shape']}" for name, (end, *_) in ends.items()}
+    return {**runtime.description["metadata"], **described}
 
 
 def check_onnx(needed: Sequence[str] = ("tf2onnx", "onnxruntime")) -> None:
@@ -198,34 +247,57 @@ def check_onnx(needed: Sequence[str] = ("tf2onnx", "onnxruntime")) -> None:
         )
 
 
-def open_session(path: Path, threads: int = 0) -> InferenceSession:
-    """Loads an ONNX file for the CPU; 0 threads means one a core."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-
-
 def _model(
-    kind: str, path: Path, forward: Forward, shape: Sequence[int | None], dtype: type | str, header: Mapping[str, Any]
+    kind: str,
+    path: Path,
+    draw: Forward,
+    shape: Sequence[int | None] | None,
+    dtypes: tuple[str, str],
+    header: Mapping[str, Any],
 ) -> Model:
-    """The model of a file whose input has a shape and type: it must be float32 [1 or open, H, W, 3]."""
+    """The model of a file whose input has a shape, and whose ends have types.
+
+    Args:
+        kind: As in `Model`, and so are `path` and `header`.
+        path: The file or folder.
+        draw: Runs the file; whatever it raises becomes a UserError.
+        shape: That of the input, None where it is not known: it must be [1 or open, H, W, 3].
+        dtypes: Those of the input and the output, which must be float32.
+        header: What the file says about itself.
+    """
     import tensorflow as tf
 
-    sides = tuple(shape[1:3])
-    fits = dtype == np.float32 and len(shape) == 4 and shape[0] in (1, None) and shape[3] == 3
-    if not fits or sides.count(None) == 1:
-        raise _unfit(path, f"float32 [1, H, W, 3], but takes {getattr(dtype, '__name__', dtype)} {list(shape)}")
+    sides = tuple(shape[1:3]) if shape is not None else ()
+    fits = shape is not None and len(shape) == 4 and shape[0] in (1, None) and shape[3] == 3
+    if not fits or sides.count(None) == 1 or dtypes[0] != "float32":
+        raise _unfit(path, f"float32 [1, H, W, 3], but takes {dtypes[0]} {shape and list(shape)}")
+    if dtypes[1] != "float32":
+        raise _unfit(path, f"float32 [1, H, W, 3], but gives {dtypes[1]}")
     height, width = sides
     size = None if height is None or width is None else (height, width)
+    if size is not None and not 0 < math.prod(size) <= _LARGEST:
+        raise _unfit(path, f"for photos: it takes {size[1]}x{size[0]} pixels")
     exhausted = (MemoryError, tf.errors.ResourceExhaustedError)
+
+    def forward(photo: np.ndarray) -> np.ndarray:
+        try:
+            return draw(photo)
+        except exhausted:
+            raise
+        except Exception as error:
+            raise UserError(f"model {quote(path)} failed: {_short(error)}") from None
+
     return Model(kind, path, forward, header, input_size=size, exhausted=exhausted)
+
+
+def _short(error: Exception) -> str:
+    """The beginning of an error's message on one line: TensorFlow's may fill a page."""
+    return printable(one_line(error)[:200])
 
 
 def _unfit(path: Path, why: str) -> UserError:
     """The error for a model that is not `why`."""
-    return UserError(f"model {quote(path)} is not {' '.join(why.split())}; export it again")
+    return UserError(f"model {quote(path)} is not {printable(' '.join(why.split()))}; export it again")
 
 
 # TFLite Metadata, by its published schema, metadata_schema.fbs (file identifier M001): the slots of its fields

@@ -48,6 +48,7 @@ class Model:
         exhausted: The exceptions that `forward` raises when memory runs out.
         multiple: Height and width of an image are multiples of this.
         warning: One line that the user should see before it draws, or None.
+        graph: Describes what the file's runtime computes, see `litert.describe_graph`; None for all but TFLite.
     """
 
     kind: str
@@ -63,6 +64,7 @@ class Model:
     exhausted: tuple[type[Exception], ...] = (MemoryError,)
     multiple: int = MULTIPLE
     warning: str | None = None
+    graph: Callable[[], dict[str, Any]] | None = None
 
     @property
     def parameters(self) -> int | None:

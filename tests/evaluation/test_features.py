@@ -134,7 +134,7 @@ def test_inception_of_keras_takes_a_file(tmp_path, monkeypatch):
             "inception-2015:.",
             "the folder holds no saved_model.pb; download https://tfhub.dev/tensorflow/tfgan/eval/inception/1",
         ),
-        ("saved_model:.", "need a signature serving_default"),
+        ("saved_model:.", "is not a SavedModel, or it is damaged"),
     ],
 )
 def test_what_cannot_be_loaded_is_one_line(specification, words):
