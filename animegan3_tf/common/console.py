@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.abc
 import importlib.util
+import logging
 import os
 import sys
 import time
@@ -31,6 +32,16 @@ def quiet_tensorflow() -> None:
     warnings.filterwarnings("ignore", module="tensorflow_addons")
     warnings.filterwarnings("ignore", message=".*pkg_resources.*")
     warnings.filterwarnings("ignore", module="PIL")  # images.py says in one line what is wrong with a file
+
+
+def print_warnings() -> None:
+    """Has what the package logs printed to stderr, each line once, as `animegan3: ...`; call it once."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("animegan3: %(message)s"))
+    printed: set[str] = set()
+    # a command lists a folder several times
+    handler.addFilter(lambda record: not (record.getMessage() in printed or printed.add(record.getMessage())))
+    logging.getLogger("animegan3_tf").addHandler(handler)
 
 
 class _QuietImport(importlib.abc.MetaPathFinder):

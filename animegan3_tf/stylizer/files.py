@@ -15,10 +15,12 @@ import numpy as np
 
 from animegan3_tf.common import images
 from animegan3_tf.common.errors import UserError, quote
+from animegan3_tf.common.exif import Metadata
 
 Draw = Callable[[np.ndarray], np.ndarray]  # a photo, uint8 RGB [H, W, 3] -> the same size
 _AHEAD = 4  # images read before, and written after, the one in the model; this bounds memory
-_RESULT_SUFFIX = {".heic": ".jpg", ".heif": ".jpg", ".bmp": ".png", ".tif": ".png", ".tiff": ".png"}
+_RESULT_SUFFIX = {".bmp": ".png", ".tif": ".png", ".tiff": ".png"}
+_RESULT_SUFFIX |= dict.fromkeys((".jpe", ".jfif", ".mpo", ".heic", ".heif", ".hif"), ".jpg")
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ def stylize_files(
     max_pixels: int = images.DEFAULT_MAX_PIXELS,
     suffix: str | None = None,
     overwrite: bool = False,
+    strip: bool = False,
     skip: Container[Path] = (),
     on_progress: Callable[[int, int, Path, str | None], None] | None = None,
 ) -> Report:
@@ -55,9 +58,11 @@ def stylize_files(
         output: A folder, made if missing. For exactly one input file it may be an image file instead.
         stylizer: Draws a photo, uint8 RGB [H, W, 3] -> the same size.
         max_pixels: Photos with more pixels are refused.
-        suffix: Format of the results, such as ".png"; by default the photo's own (BMP and TIFF become PNG, HEIC JPEG).
+        suffix: Format of the results, such as ".png"; by default the photo's own (BMP, TIFF, GIF and AVIF become PNG,
+            HEIC JPEG).
         overwrite: Let a result replace its own photo. Other files in a result's place, such as an earlier run's, are
             always replaced.
+        strip: Leave out what photos say beside their pixels: date, camera, place and resolution. Else results keep it.
         skip: Photos that need no result; they are not counted.
         on_progress: Called as (done, total, photo, error or None) after each photo, in this thread and in the order of
             the inputs.
@@ -71,7 +76,7 @@ def stylize_files(
     """
     jobs, unlisted = _plan([Path(path) for path in inputs], Path(output), suffix, overwrite)
     jobs = [(photo, target) for photo, target in jobs if photo not in skip]
-    outcomes = itertools.chain(unlisted, _run(jobs, stylizer, max_pixels))
+    outcomes = itertools.chain(unlisted, _run(jobs, stylizer, max_pixels, strip))
     total = len(unlisted) + len(jobs)
     failures = []
     for done, (photo, error) in enumerate(outcomes, start=1):
@@ -175,7 +180,9 @@ def _identities(path: Path, links: bool = True) -> set[tuple[int, int]]:
     return found
 
 
-def _run(jobs: Iterable[tuple[Path, Path]], stylizer: Draw, max_pixels: int) -> Iterator[tuple[Path, str | None]]:
+def _run(
+    jobs: Iterable[tuple[Path, Path]], stylizer: Draw, max_pixels: int, strip: bool
+) -> Iterator[tuple[Path, str | None]]:
     """Does the jobs and yields (photo, error or None) in their order; threads read and write files meanwhile."""
     todo = iter(jobs)
     reading: deque[tuple[Path, Path, Future[images.DecodedImage]]] = deque()
@@ -187,7 +194,7 @@ def _run(jobs: Iterable[tuple[Path, Path]], stylizer: Draw, max_pixels: int) -> 
             if not reading:
                 break
             photo, target, image = reading.popleft()
-            writing.append((photo, _stylize_one(pool, stylizer, image, target)))
+            writing.append((photo, _stylize_one(pool, stylizer, image, target, strip)))
             while writing and (len(writing) > _AHEAD or writing[0][1].done()):
                 yield _outcome(*writing.popleft())
         while writing:
@@ -195,12 +202,13 @@ def _run(jobs: Iterable[tuple[Path, Path]], stylizer: Draw, max_pixels: int) -> 
 
 
 def _stylize_one(
-    pool: ThreadPoolExecutor, stylizer: Draw, image: Future[images.DecodedImage], target: Path
+    pool: ThreadPoolExecutor, stylizer: Draw, image: Future[images.DecodedImage], target: Path, strip: bool
 ) -> Future[None]:
     """Draws a photo that was read, and starts the writing of the result."""
     try:
         decoded = image.result()
-        return pool.submit(images.write_image, target, stylizer(decoded.rgb), decoded.alpha)
+        drawing, kept = stylizer(decoded.filled()), Metadata() if strip else decoded.metadata
+        return pool.submit(images.write_image, target, drawing, decoded.alpha, metadata=kept)
     except UserError as error:
         failed: Future[None] = Future()
         failed.set_exception(error)
