@@ -39,8 +39,13 @@ def print_warnings() -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("animegan3: %(message)s"))
     printed: set[str] = set()
-    # a command lists a folder several times
-    handler.addFilter(lambda record: not (record.getMessage() in printed or printed.add(record.getMessage())))
+
+    def is_new(record: logging.LogRecord) -> bool:  # a command lists a folder several times
+        new = record.getMessage() not in printed
+        printed.add(record.getMessage())
+        return new
+
+    handler.addFilter(is_new)
     logging.getLogger("animegan3_tf").addHandler(handler)
 
 

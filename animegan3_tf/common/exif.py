@@ -39,6 +39,9 @@ class Metadata:
     dpi: tuple[float, float] | None = None
 
 
+NO_METADATA = Metadata()
+
+
 def metadata_of(image: Image.Image) -> Metadata:
     """Reads the metadata of an opened image; broken EXIF counts as none."""
     return Metadata(_exif(image), _dpi(image.info.get("dpi")))

@@ -24,7 +24,7 @@ import numpy as np
 from PIL import Image, ImageCms, features
 
 from animegan3_tf.common.errors import UserError, quote
-from animegan3_tf.common.exif import Metadata, metadata_of
+from animegan3_tf.common.exif import NO_METADATA, Metadata, metadata_of
 from animegan3_tf.common.files import StrPath, whole_file
 from animegan3_tf.common.hidden_colors import fill_hidden
 
@@ -63,8 +63,9 @@ _UPRIGHT = {  # EXIF orientation -> what makes the image upright
 Image.MAX_IMAGE_PIXELS = None
 # Pillow warns of broken tags. The user needs no such line: the image is used, or it is rejected by name.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
-# libtiff writes its errors to file descriptor 2, without the file's name. Pillow raises for each, and that has the name.
-# Set once, at import, for the libtiff that Pillow has loaded; where that is linked into Pillow, nobody can reach it.
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # it logs errors that it raises, too
+# libtiff writes its errors to file descriptor 2, without the file's name; what Pillow raises then gets that name here.
+# Set once, at import, in the libtiff that Pillow has loaded; where that is linked into Pillow, nobody can reach it.
 with contextlib.suppress(OSError, AttributeError):
     ctypes.CDLL(Image.core.__file__).TIFFSetErrorHandler(None)
 
@@ -87,7 +88,7 @@ class DecodedImage:
 
     rgb: np.ndarray
     alpha: np.ndarray | None = None
-    metadata: Metadata = Metadata()
+    metadata: Metadata = NO_METADATA
 
     def on_white(self) -> np.ndarray:
         """The image as it looks on a white page, uint8 [H, W, 3]."""
@@ -215,7 +216,7 @@ def write_image(
     rgb: np.ndarray,
     alpha: np.ndarray | None = None,
     quality: int = 95,
-    metadata: Metadata = Metadata(),  # noqa: B008: it is frozen
+    metadata: Metadata = NO_METADATA,
 ) -> None:
     """Writes an image in the format that the suffix names, and makes missing folders.
 
@@ -458,6 +459,7 @@ def _decode(file: BinaryIO, name: str, max_pixels: int, side: int | None = None)
             header = _Header(*image.size, image.format or "", image.mode, 1 if side is None else _frames(image))
             if side is not None:
                 image.draft(None, (side, side))
+            _halve_clear_colour(image)
             image.load()
             rgb, alpha = _rgb_and_alpha(image, name)
             turn = _UPRIGHT.get(_orientation(image))
@@ -475,6 +477,13 @@ def _decode(file: BinaryIO, name: str, max_pixels: int, side: int | None = None)
         reason = _reason(error)
         what = "is truncated" if "truncated" in reason.lower() else f"is damaged ({reason})"
         raise ImageError(f"{name} {what}; re-export or re-download it") from None
+
+
+def _halve_clear_colour(image: Image.Image) -> None:
+    """Reduces the transparent colour of a 16-bit RGB PNG to 8 bits, as Pillow does the pixels only."""
+    clear = image.info.get("transparency")
+    if isinstance(clear, tuple) and image.tile and image.tile[0][3] == "RGB;16B":
+        image.info["transparency"] = tuple(value >> 8 for value in clear)
 
 
 def _upright(plane: Image.Image, turn: Image.Transpose | None) -> np.ndarray:
@@ -582,7 +591,7 @@ def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
         return image  # a broken or ill-fitting profile is ignored, as browsers do
 
 
-def _save_options(file_format: str, quality: int, metadata: Metadata = Metadata()) -> dict[str, Any]:  # noqa: B008
+def _save_options(file_format: str, quality: int, metadata: Metadata = NO_METADATA) -> dict[str, Any]:
     """Pillow's options for a format, which are of many types."""
     options: dict[str, dict[str, Any]] = {
         # Full-resolution chroma: at half resolution, colour bleeds across ink lines.

@@ -15,7 +15,7 @@ import numpy as np
 
 from animegan3_tf.common import images
 from animegan3_tf.common.errors import UserError, quote
-from animegan3_tf.common.exif import Metadata
+from animegan3_tf.common.exif import NO_METADATA
 
 Draw = Callable[[np.ndarray], np.ndarray]  # a photo, uint8 RGB [H, W, 3] -> the same size
 _AHEAD = 4  # images read before, and written after, the one in the model; this bounds memory
@@ -207,7 +207,7 @@ def _stylize_one(
     """Draws a photo that was read, and starts the writing of the result."""
     try:
         decoded = image.result()
-        drawing, kept = stylizer(decoded.filled()), Metadata() if strip else decoded.metadata
+        drawing, kept = stylizer(decoded.filled()), NO_METADATA if strip else decoded.metadata
         return pool.submit(images.write_image, target, drawing, decoded.alpha, metadata=kept)
     except UserError as error:
         failed: Future[None] = Future()
