@@ -12,7 +12,7 @@ from animegan3_tf.commands.compare import compare_command
 from animegan3_tf.commands.evaluate import evaluate_command
 from animegan3_tf.commands.pairs import distill_command, pairs_command
 from animegan3_tf.commands.study import study
-from animegan3_tf.common.console import quiet_tensorflow, say
+from animegan3_tf.common.console import print_warnings, quiet_tensorflow, say
 from animegan3_tf.common.errors import UserError
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ app = typer.Typer(
 def main() -> None:
     """Runs the command line; a UserError becomes one line on stderr and exit status 1."""
     quiet_tensorflow()
+    print_warnings()
     try:
         app()
     except UserError as error:

@@ -15,6 +15,19 @@ from ai_edge_litert.interpreter import Interpreter
 from PIL import Image, ImageOps
 
 
+def read(path):
+    """The photo upright, uint8 RGB [H, W, 3]; 16-bit grey by its high byte, as convert("RGB") would clip it at 255."""
+    image = Image.open(path)
+    grey16 = image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG")
+    if image.mode in ("I", "F") and not grey16:
+        raise ValueError("32-bit samples have no fixed range; save it with 8 or 16 bits")
+    bits = getattr(image, "tag_v2", {}).get(258, (16,))[0]  # a TIFF's may be 12
+    image = ImageOps.exif_transpose(image)
+    if grey16:
+        image = Image.fromarray((np.asarray(image) >> (bits - 8)).astype(np.uint8))
+    return np.asarray(image.convert("RGB"))
+
+
 def shrink(levels, size):
     """[H, W, 3] in 0..255 -> [*size, 3]: each pixel is the mean of the area it covers, as OpenCV's INTER_AREA."""
     for axis, (old, new) in enumerate(zip(levels.shape, size)):
@@ -50,7 +63,6 @@ if __name__ == "__main__":
     if len(sys.argv) != 4:
         sys.exit("usage: python litert_minimal.py MODEL.tflite PHOTO RESULT.png")
     try:
-        upright = ImageOps.exif_transpose(Image.open(sys.argv[2])).convert("RGB")
-        Image.fromarray(stylize(sys.argv[1], np.asarray(upright))).save(sys.argv[3])
+        Image.fromarray(stylize(sys.argv[1], read(sys.argv[2]))).save(sys.argv[3])
     except (OSError, ValueError, RuntimeError) as error:
         sys.exit(f"photo {sys.argv[2]!r} with model {sys.argv[1]!r}: {error}")

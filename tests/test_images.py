@@ -232,8 +232,8 @@ def test_not_pictures(tmp_path):
     assert "is a folder" in refusal(tmp_path)
     assert "cannot be read" in refusal(tmp_path / ("long" * 200 + ".png"))
     assert "cannot be read" in refusal("nul\0byte.png")
-    Image.new("L", (4, 4)).save(tmp_path / "a.gif")
-    assert "convert" in refusal(tmp_path / "a.gif")
+    Image.new("L", (4, 4)).save(tmp_path / "a.ppm")
+    assert "convert" in refusal(tmp_path / "a.ppm")
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")

@@ -86,6 +86,7 @@ def stylize_command(
     model: Optional[Path] = typer.Option(None, help=_MODEL_HELP),
     format: Optional[str] = typer.Option(None, help="Write png, jpg or webp; by default each photo's own format."),
     overwrite: bool = typer.Option(False, "--overwrite", help="Let results replace their own photos."),
+    strip: bool = typer.Option(False, "--strip", help="Leave out photos' EXIF (date, camera, place) and resolution."),
     size: Optional[int] = typer.Option(
         None, help="Longest side at which photos are drawn, in pixels; 0 for their own; the checkpoint's by default."
     ),
@@ -130,7 +131,14 @@ def stylize_command(
                 errors.append(error)
 
         report = stylize_files(
-            inputs, out, stylizer, max_pixels=max_pixels, suffix=format, overwrite=overwrite, on_progress=on_progress
+            inputs,
+            out,
+            stylizer,
+            max_pixels=max_pixels,
+            suffix=format,
+            overwrite=overwrite,
+            strip=strip,
+            on_progress=on_progress,
         )
     print_problems(*errors)
     say(f"{report.written:,} images written to {out}, {len(report.failures):,} failed")

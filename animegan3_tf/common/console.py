@@ -6,6 +6,7 @@ import contextlib
 import importlib.abc
 import importlib.util
 import json
+import logging
 import os
 import sys
 import time
@@ -34,6 +35,28 @@ def quiet_tensorflow() -> None:
     warnings.filterwarnings("ignore", module="tensorflow_addons")
     warnings.filterwarnings("ignore", message=".*pkg_resources.*")
     warnings.filterwarnings("ignore", module="PIL")  # images.py says in one line what is wrong with a file
+
+
+class _Printer(logging.Handler):
+    """Prints each message once: a command lists a folder several times."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._printed: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        message = record.getMessage()
+        if message not in self._printed:
+            self._printed.add(message)
+            say(f"animegan3: {message}", error=True)
+
+
+def print_warnings() -> None:
+    """Has what the package logs printed to stderr, each line once, as `animegan3: ...`; a second call starts anew."""
+    logger = logging.getLogger("animegan3_tf")
+    for handler in [one for one in logger.handlers if isinstance(one, _Printer)]:
+        logger.removeHandler(handler)
+    logger.addHandler(_Printer())
 
 
 class _QuietImport(importlib.abc.MetaPathFinder):

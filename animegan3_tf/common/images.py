@@ -6,9 +6,13 @@ encodes; TensorFlow is not needed here.
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import io
+import logging
 import os
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,18 +20,30 @@ from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 import cv2
 import numpy as np
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, features
 
 from animegan3_tf.common.errors import UserError, quote
+from animegan3_tf.common.exif import NO_METADATA, Metadata, metadata_of
 from animegan3_tf.common.files import StrPath, regular_file, whole_file
+from animegan3_tf.common.hidden_colors import fill_hidden
 
 DEFAULT_MAX_PIXELS = 100_000_000
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".heic", ".heif"})
+_JPEG_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo")
+_HEIC_SUFFIXES = (".heic", ".heif", ".hif")
+IMAGE_SUFFIXES = frozenset(
+    {*_JPEG_SUFFIXES, ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", *_HEIC_SUFFIXES}
+)
 WRITE_FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP", ".bmp": "BMP"}
 WRITE_FORMATS |= {".tif": "TIFF", ".tiff": "TIFF"}
 
-_READ_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
-_HEIC_BRANDS = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"}
+_READ_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+_READABLE = "JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or HEIC image"
+_AVIF_BRANDS = {b"avif", b"avis"}
+_HEIC_BRANDS = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"}  # mif1, msf1: AVIF, too
+# Beside images lie records, which this project writes, and what Windows writes: nobody misses those.
+_COMPANIONS = frozenset({".json", ".jsonl", ".csv", ".html", ".md", ".db", ".ini"})
+_HEAD = 64  # bytes that tell the formats apart
+_KINDS_NAMED = 6  # of skipped files
 _T = TypeVar("_T")
 _MAX_SIDE = {"JPEG": 65_500, "WEBP": 16_383}
 _SRGB_NAMES = {"sRGB", "sRGB built-in", "sRGB IEC61966-2.1"}
@@ -49,6 +65,13 @@ Image.MAX_IMAGE_PIXELS = None
 Image.core.set_block_size(1 << 26)
 # Pillow warns of broken tags. The user needs no such line: the image is used, or it is rejected by name.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # it logs errors that it raises, too
+# libtiff writes its errors to file descriptor 2, without the file's name; what Pillow raises then gets that name here.
+# Set once, at import, in the libtiff that Pillow has loaded; where that is linked into Pillow, nobody can reach it.
+with contextlib.suppress(OSError, AttributeError):
+    ctypes.CDLL(Image.core.__file__).TIFFSetErrorHandler(None)
+
+_log = logging.getLogger(__name__)
 
 
 class ImageError(UserError):
@@ -62,10 +85,12 @@ class DecodedImage:
     Attributes:
         rgb: uint8 [H, W, 3] in sRGB, upright.
         alpha: uint8 [H, W], or None where the file has no alpha plane.
+        metadata: What the file says of the photo beside its pixels.
     """
 
     rgb: np.ndarray
     alpha: np.ndarray | None = None
+    metadata: Metadata = NO_METADATA
 
     def on_white(self) -> np.ndarray:
         """The image as it looks on a white page, uint8 [H, W, 3]."""
@@ -76,6 +101,10 @@ class DecodedImage:
             cover = self.alpha[rows, :, None].astype(np.uint16)  # at most 255 * 255 + 127, which uint16 holds
             result[rows] = (self.rgb[rows] * cover + 255 * (255 - cover) + 127) // 255
         return result
+
+    def filled(self) -> np.ndarray:
+        """The colours for a network whose drawing gets this alpha: `rgb`, filled where it is invisible."""
+        return self.rgb if self.alpha is None else fill_hidden(self.rgb, self.alpha)
 
 
 @dataclass(frozen=True)
@@ -114,8 +143,8 @@ def read_image(path: StrPath, max_pixels: int = DEFAULT_MAX_PIXELS) -> DecodedIm
         The whole image.
 
     Raises:
-        ImageError: The file is not a whole JPEG, PNG, WebP, BMP, TIFF or (with the package pillow-heif) HEIC image of
-            at most `max_pixels`, or cannot be read.
+        ImageError: The file is not a whole JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF (with Pillow 11.3 or newer) or HEIC
+            (with the package pillow-heif) image of at most `max_pixels`, or cannot be read.
     """
     return _read(path, lambda file, name: _decode(file, name, max_pixels)[0])
 
@@ -166,7 +195,7 @@ def image_size(path: StrPath, max_pixels: int = DEFAULT_MAX_PIXELS) -> tuple[int
     """
 
     def measure(file: BinaryIO, name: str) -> tuple[int, int]:
-        formats = _formats_for(file.read(16), name)
+        formats = _formats_for(file.read(_HEAD), name)
         try:
             with Image.open(file, formats=formats) as image:
                 _check_size(image, name, max_pixels)
@@ -182,14 +211,18 @@ def image_size(path: StrPath, max_pixels: int = DEFAULT_MAX_PIXELS) -> tuple[int
         except Exception as error:  # as in `_decode`: damaged files raise nearly anything
             if getattr(error, "errno", None) is not None:
                 raise
-            raise ImageError(
-                f"{name} does not begin like a JPEG, PNG, WebP, BMP or TIFF image; convert or re-export it"
-            ) from None
+            raise ImageError(f"{name} does not begin like a {_READABLE}; convert or re-export it") from None
 
     return _read(path, measure)
 
 
-def write_image(path: StrPath, rgb: np.ndarray, alpha: np.ndarray | None = None, quality: int = 95) -> None:
+def write_image(
+    path: StrPath,
+    rgb: np.ndarray,
+    alpha: np.ndarray | None = None,
+    quality: int = 95,
+    metadata: Metadata = NO_METADATA,
+) -> None:
     """Writes an image in the format that the suffix names, and makes missing folders.
 
     The file appears whole or not at all. PNG, WebP and TIFF keep alpha; JPEG and BMP have none, so there the image is
@@ -200,6 +233,7 @@ def write_image(path: StrPath, rgb: np.ndarray, alpha: np.ndarray | None = None,
         rgb: uint8 [H, W, 3] in sRGB.
         alpha: uint8 [H, W], or None.
         quality: 1..100, for JPEG and WebP.
+        metadata: What the file says beside its pixels; BMP holds no EXIF, WebP no resolution but that in the EXIF.
 
     Raises:
         ImageError: The suffix is unknown, the image is too large for the format, or the file cannot be written.
@@ -220,7 +254,7 @@ def write_image(path: StrPath, rgb: np.ndarray, alpha: np.ndarray | None = None,
     image = Image.fromarray(np.ascontiguousarray(rgb if alpha is None else np.dstack([rgb, alpha])))
     try:
         with whole_file(target) as temporary, open(temporary, "xb") as file:
-            image.save(file, format=file_format, **_save_options(file_format, quality))
+            image.save(file, format=file_format, **_save_options(file_format, quality, metadata))
     except (OSError, ValueError) as error:
         raise ImageError(f"{name} cannot be written ({_reason(error)}); check the folder and free space") from None
 
@@ -248,7 +282,8 @@ def find_images(folder: StrPath, on_error: Callable[[Path, ImageError], None] | 
     """Lists the images in a folder and those below it.
 
     Files count by their suffix, in upper or lower case. Hidden files and folders are skipped. Links to folders are
-    followed, each real folder once.
+    followed, each real folder once. One warning is logged of the files that are no images by their suffix, but for
+    records such as those that this project writes.
 
     Args:
         folder: Where to search.
@@ -271,6 +306,7 @@ def find_images(folder: StrPath, on_error: Callable[[Path, ImageError], None] | 
         on_error(path, problem)
 
     found: list[Path] = []
+    skipped: Counter[str] = Counter()
     visited = set()
     for root, folders, files in os.walk(os.fspath(folder), onerror=report, followlinks=True):
         real = os.path.realpath(root)
@@ -279,12 +315,28 @@ def find_images(folder: StrPath, on_error: Callable[[Path, ImageError], None] | 
             continue
         visited.add(real)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        found += [
-            Path(root, name)
-            for name in files
-            if not name.startswith(".") and os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES
-        ]
+        for name in files:
+            suffix = os.path.splitext(name)[1].lower()
+            if name.startswith("."):
+                continue
+            if suffix in IMAGE_SUFFIXES:
+                found.append(Path(root, name))
+            elif suffix not in _COMPANIONS:
+                skipped[suffix] += 1
+    if skipped:
+        _log.warning("%s", _skipped_line(folder, skipped))
     return sorted(found, key=lambda path: path.parts)
+
+
+def _skipped_line(folder: StrPath, skipped: Counter[str]) -> str:
+    """Says how many files of which suffix were skipped, the most frequent first."""
+    kinds = sorted(skipped.items(), key=lambda kind: (-kind[1], kind[0]))
+    named = [f"{count:,} {quote(suffix)[1:-1] or 'without a suffix'}" for suffix, count in kinds[:_KINDS_NAMED]]
+    if rest := sum(count for _, count in kinds[_KINDS_NAMED:]):
+        named.append(f"{rest:,} others")
+    total = sum(skipped.values())
+    what = "1 file that is no image" if total == 1 else f"{total:,} files that are no images"
+    return f"folder {quote(folder)}: skipped {what} by name: {', '.join(named)}"
 
 
 def images_by_stem(folder: StrPath, clash: Callable[[str, Path, Path], str]) -> dict[str, Path]:
@@ -417,7 +469,7 @@ def _read(path: StrPath, decode: Callable[[BinaryIO, str], _T]) -> _T:
 
 def _decode(file: BinaryIO, name: str, max_pixels: int, side: int | None = None) -> tuple[DecodedImage, _Header]:
     """Decodes an open file; with a `side`, at the reduced size that suits `thumbnail`, and the frames are counted."""
-    head = file.read(16)
+    head = file.read(_HEAD)
     if not head:
         raise ImageError(f"{name} is empty (0 bytes); re-export or re-download it")
     formats = _formats_for(head, name)
@@ -428,14 +480,16 @@ def _decode(file: BinaryIO, name: str, max_pixels: int, side: int | None = None)
             header = _Header(*image.size, image.format or "", image.mode, 1 if side is None else _frames(image))
             if side is not None:
                 image.draft(None, (side, side))
+            _halve_clear_colour(image)
             image.load()
             rgb, alpha = _rgb_and_alpha(image, name)
-            turn = _orientation(image)
-            return DecodedImage(_upright(rgb, turn), None if alpha is None else _upright(alpha, turn)), header
+            turn, metadata = _orientation(image), metadata_of(image)
+            alpha_plane = None if alpha is None else _upright(alpha, turn)
+            return DecodedImage(_upright(rgb, turn), alpha_plane, metadata), header
     except ImageError:
         raise
     except Image.UnidentifiedImageError:
-        raise ImageError(f"{name} is not a whole JPEG, PNG, WebP, BMP or TIFF image; convert or re-export it") from None
+        raise ImageError(f"{name} is not a whole {_READABLE}; convert or re-export it") from None
     except MemoryError:
         raise ImageError(f"{name} does not fit in memory; reduce it first") from None
     except Exception as error:  # decoders raise nearly anything over a damaged file
@@ -444,6 +498,14 @@ def _decode(file: BinaryIO, name: str, max_pixels: int, side: int | None = None)
         reason = _reason(error)
         what = "is truncated" if "truncated" in reason.lower() else f"is damaged ({reason})"
         raise ImageError(f"{name} {what}; re-export or re-download it") from None
+
+
+def _halve_clear_colour(image: Image.Image) -> None:
+    """Reduces the transparent colour of a 16-bit RGB PNG to 8 bits, as Pillow does the pixels only."""
+    clear = image.info.get("transparency")
+    tiles = getattr(image, "tile", [])  # of an image from a file
+    if isinstance(clear, tuple) and tiles and tiles[0][3] == "RGB;16B":
+        image.info["transparency"] = tuple(value >> 8 for value in clear)
 
 
 def _upright(plane: Image.Image, orientation: int) -> np.ndarray:
@@ -469,8 +531,17 @@ def _tags(image: Image.Image) -> Mapping[int, Any]:
 
 
 def _formats_for(head: bytes, name: str) -> tuple[str, ...]:
-    if head[4:8] != b"ftyp" or head[8:12] not in _HEIC_BRANDS:
+    """Pillow's names of the formats that a file beginning with `head` may have."""
+    if head[4:8] != b"ftyp":
         return _READ_FORMATS
+    end = int.from_bytes(head[:4], "big")
+    brands = {head[8:12], *(head[at : at + 4] for at in range(16, min(end, len(head)) - 3, 4))}
+    if head[8:12] not in _HEIC_BRANDS | _AVIF_BRANDS:
+        return _READ_FORMATS
+    if brands & _AVIF_BRANDS:
+        if "avif" not in features.modules or not features.check("avif"):
+            raise ImageError(f"{name} is an AVIF image; to read those, pip install -U pillow (11.3 or newer)")
+        return ("AVIF",)
     try:
         import pillow_heif
     except ImportError:
@@ -499,6 +570,8 @@ def _megapixels(pixels: int) -> str:
 
 
 def _frames(image: Image.Image) -> int:
+    if image.format == "MPO":  # a camera's JPEG with a second view or a gain map
+        return 1
     try:
         return getattr(image, "n_frames", 1)
     except Exception:  # later frames may be damaged, and only the first is read
@@ -554,15 +627,17 @@ def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
         return image  # a broken or ill-fitting profile is ignored, as browsers do
 
 
-def _save_options(file_format: str, quality: int) -> dict[str, Any]:
+def _save_options(file_format: str, quality: int, metadata: Metadata = NO_METADATA) -> dict[str, Any]:
     """Pillow's options for a format, which are of many types."""
     options: dict[str, dict[str, Any]] = {
         # Full-resolution chroma: at half resolution, colour bleeds across ink lines.
         "JPEG": {"quality": quality, "subsampling": 0},
         "WEBP": {"quality": quality, "exact": True},
-        "TIFF": {"compression": "tiff_lzw"},
+        # Pillow writes the directories of EXIF, such as the place, into uncompressed TIFFs only.
+        "TIFF": {"compression": None if metadata.exif else "tiff_lzw"},
     }
-    return options.get(file_format, {})
+    held = {"exif": metadata.exif, "dpi": metadata.dpi}
+    return {**options.get(file_format, {}), **{key: value for key, value in held.items() if value is not None}}
 
 
 def _reason(error: Exception) -> str:

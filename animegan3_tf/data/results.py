@@ -23,7 +23,8 @@ from animegan3_tf.common.images import WRITE_FORMATS, images_by_stem
 
 RECORD = "drawn.jsonl"  # a line for each image; where one generator drew them all, a first line that says which
 _ASPECT = 0.05  # log ratio: methods pad or round sides to multiples of 8 or 32; more is another image
-_SUFFIX = {".heic": ".jpg", ".heif": ".jpg"}  # of photos whose format cannot be written; other such become PNG
+# Of photos whose suffix cannot be written; others, such as GIF and AVIF, become PNG.
+_SUFFIX = dict.fromkeys((".jpe", ".jfif", ".mpo", ".heic", ".heif", ".hif"), ".jpg")
 _KEYS = ("photo", "photo_sha256", "sha256")
 _REWRITTEN = {".bmp", ".tif", ".tiff"}  # large, and PNG holds the same
 
@@ -33,7 +34,8 @@ def result_names(photos: Mapping[Path, Path], suffix: str | None = None) -> dict
 
     Args:
         photos: {photo: its path below the output folder}.
-        suffix: Format of the results, such as ".png"; by default the photo's own (BMP and TIFF become PNG, HEIC JPEG).
+        suffix: Format of the results, such as ".png"; by default the photo's own (BMP, TIFF, GIF and AVIF
+            become PNG; HEIC, .jfif, .jpe and .mpo JPEG).
 
     Returns:
         {photo: its result's path below the output folder}. Two may still have one name where a photo's own name is

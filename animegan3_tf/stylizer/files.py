@@ -15,6 +15,7 @@ import numpy as np
 
 from animegan3_tf.common import images
 from animegan3_tf.common.errors import UserError, quote
+from animegan3_tf.common.exif import NO_METADATA
 from animegan3_tf.data.results import ResultRecord, name_key, result_names
 
 Draw = Callable[[np.ndarray], np.ndarray]  # a photo, uint8 RGB [H, W, 3] -> the same size
@@ -43,6 +44,7 @@ def stylize_files(
     max_pixels: int = images.DEFAULT_MAX_PIXELS,
     suffix: str | None = None,
     overwrite: bool = False,
+    strip: bool = False,
     skip: Container[Path] = (),
     record: bool = True,
     on_progress: Callable[[int, int, Path, str | None], None] | None = None,
@@ -58,9 +60,11 @@ def stylize_files(
         output: A folder, made if missing. For exactly one input file it may be an image file instead.
         stylizer: Draws a photo, uint8 RGB [H, W, 3] -> the same size.
         max_pixels: Photos with more pixels are refused.
-        suffix: Format of the results, such as ".png"; by default the photo's own (BMP and TIFF become PNG, HEIC JPEG).
+        suffix: Format of the results, such as ".png"; by default the photo's own (BMP, TIFF, GIF and AVIF become PNG,
+            HEIC JPEG).
         overwrite: Let a result replace its own photo. Other files in a result's place, such as an earlier run's, are
             always replaced.
+        strip: Leave out what photos say beside their pixels: date, camera, place and resolution. Else results keep it.
         skip: Photos that need no result; they are not counted.
         record: Write into the output folder which result was drawn from which photo, see `ResultRecord`. A result that
             is an image file of its own, or replaces its own photo, is not recorded.
@@ -79,7 +83,7 @@ def stylize_files(
     jobs = [(photo, target) for photo, target in jobs if photo not in skip]
     targets = dict(jobs)
     results = ResultRecord(output) if record and output not in targets.values() else None
-    outcomes = itertools.chain(unlisted, _run(jobs, stylizer, max_pixels))
+    outcomes = itertools.chain(unlisted, _run(jobs, stylizer, max_pixels, strip))
     total = len(unlisted) + len(jobs)
     failures = []
     for done, (photo, error) in enumerate(outcomes, start=1):
@@ -191,7 +195,9 @@ def _identities(path: Path, links: bool = True) -> set[tuple[int, int]]:
     return found
 
 
-def _run(jobs: Iterable[tuple[Path, Path]], stylizer: Draw, max_pixels: int) -> Iterator[tuple[Path, str | None]]:
+def _run(
+    jobs: Iterable[tuple[Path, Path]], stylizer: Draw, max_pixels: int, strip: bool
+) -> Iterator[tuple[Path, str | None]]:
     """Does the jobs and yields (photo, error or None) in their order; threads read and write files meanwhile."""
     todo = ((photo, target, _pixels(photo, max_pixels)) for photo, target in jobs)
     coming = next(todo, None)
@@ -208,7 +214,7 @@ def _run(jobs: Iterable[tuple[Path, Path]], stylizer: Draw, max_pixels: int) -> 
             wait = not reading
             if reading:
                 photo, target, pixels, image = reading.popleft()
-                writing.append((photo, pixels, _stylize_one(pool, stylizer, image, target)))
+                writing.append((photo, pixels, _stylize_one(pool, stylizer, image, target, strip)))
                 del image  # it holds the photo
             while writing and (wait or len(writing) > _AHEAD or writing[0][2].done()):
                 photo, pixels, written = writing.popleft()
@@ -226,12 +232,13 @@ def _pixels(photo: Path, max_pixels: int) -> int:
 
 
 def _stylize_one(
-    pool: ThreadPoolExecutor, stylizer: Draw, image: Future[images.DecodedImage], target: Path
+    pool: ThreadPoolExecutor, stylizer: Draw, image: Future[images.DecodedImage], target: Path, strip: bool
 ) -> Future[None]:
     """Draws a photo that was read, and starts the writing of the result."""
     try:
         decoded = image.result()
-        return pool.submit(images.write_image, target, stylizer(decoded.rgb), decoded.alpha)
+        drawing, kept = stylizer(decoded.filled()), NO_METADATA if strip else decoded.metadata
+        return pool.submit(images.write_image, target, drawing, decoded.alpha, metadata=kept)
     except UserError as error:
         failed: Future[None] = Future()
         failed.set_exception(error)

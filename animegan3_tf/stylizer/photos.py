@@ -228,6 +228,7 @@ def stylize(
     max_pixels: int = images.DEFAULT_MAX_PIXELS,
     suffix: str | None = None,
     overwrite: bool = False,
+    strip: bool = False,
     on_progress: Callable[[int, int, Path, str | None], None] | None = None,
 ) -> Report:
     """Turns photos into anime, as the command `animegan3 stylize` does.
@@ -244,6 +245,7 @@ def stylize(
         max_pixels: As for `stylize_files`, and so are `suffix`, `overwrite` and `on_progress`.
         suffix: Format of the results, such as ".png".
         overwrite: Let a result replace its own photo.
+        strip: As for `stylize_files`.
         on_progress: Called as (done, total, photo, error or None) after each photo.
 
     Returns:
@@ -257,5 +259,12 @@ def stylize(
     )
     inputs = [photos] if isinstance(photos, (str, os.PathLike)) else photos
     return stylize_files(
-        inputs, out, stylizer, max_pixels=max_pixels, suffix=suffix, overwrite=overwrite, on_progress=on_progress
+        inputs,
+        out,
+        stylizer,
+        max_pixels=max_pixels,
+        suffix=suffix,
+        overwrite=overwrite,
+        strip=strip,
+        on_progress=on_progress,
     )
