@@ -34,19 +34,26 @@ def quiet_tensorflow() -> None:
     warnings.filterwarnings("ignore", module="PIL")  # images.py says in one line what is wrong with a file
 
 
+class _Printer(logging.Handler):
+    """Prints each message once, as `animegan3: ...`: a command lists a folder several times."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._printed: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        message = record.getMessage()
+        if message not in self._printed:
+            self._printed.add(message)
+            print(f"animegan3: {message}", file=sys.stderr)
+
+
 def print_warnings() -> None:
-    """Has what the package logs printed to stderr, each line once, as `animegan3: ...`; call it once."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("animegan3: %(message)s"))
-    printed: set[str] = set()
-
-    def is_new(record: logging.LogRecord) -> bool:  # a command lists a folder several times
-        new = record.getMessage() not in printed
-        printed.add(record.getMessage())
-        return new
-
-    handler.addFilter(is_new)
-    logging.getLogger("animegan3_tf").addHandler(handler)
+    """Has what the package logs printed to stderr."""
+    logger = logging.getLogger("animegan3_tf")
+    for handler in [one for one in logger.handlers if isinstance(one, _Printer)]:
+        logger.removeHandler(handler)
+    logger.addHandler(_Printer())
 
 
 class _QuietImport(importlib.abc.MetaPathFinder):
