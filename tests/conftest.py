@@ -23,8 +23,16 @@ ONCE = (
     *("data/test_picture_store", "data/test_prepare", "data/test_records", "data/test_region", "data/test_shard"),
     *("data/test_tfrecord", "evaluation/test_bootstrap", "evaluation/test_infinity", "data/test_results"),
     *("evaluation/study/", "inspection/", "models/test_pickle", "models/test_torch", "reports/", "styles/"),
-    *("test_bad_input", "test_cli_help", "test_cli_study", "test_documents", "test_duration", "test_files"),
-    *("test_images", "test_npy", "test_progress", "test_start_up", "test_weights_file", "test_workers"),
+    *(
+        "test_bad_input",
+        "test_cli_help",
+        "test_cli_study",
+        "test_documents",
+        "test_duration",
+        "test_exif",
+        "test_files",
+    ),
+    *("test_hidden", "test_images", "test_npy", "test_progress", "test_start_up", "test_weights_file", "test_workers"),
     *("tools/test_download", "tools/test_generations", "tools/test_house", "tools/test_same", "tools/test_setup"),
 )
 

@@ -1,3 +1,4 @@
+import io
 import os
 import struct
 import subprocess
@@ -10,10 +11,19 @@ import pytest
 import tifffile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageCms, ImageOps, features
 
 from animegan3_tf.common import images
-from animegan3_tf.common.images import ImageError, find_images, grid, image_size, read_image, resize, write_image
+from animegan3_tf.common.images import (
+    ImageError,
+    find_images,
+    grid,
+    image_size,
+    read_image,
+    resize,
+    thumbnail,
+    write_image,
+)
 
 # 2 rows, 3 columns, every pixel different: what shows a turn or a flip.
 UPRIGHT = np.array(
@@ -93,6 +103,57 @@ def test_the_size_of_a_picture_over_the_limit(tmp_path):
     Image.new("RGB", (24, 40)).save(tmp_path / "a.png")
     with pytest.raises(ImageError, match=r"24x40 .*over the limit"):
         image_size(tmp_path / "a.png", max_pixels=900)
+
+
+@pytest.mark.parametrize("suffix", [".jfif", ".jpe", ".mpo", ".gif", ".avif"])
+def test_less_usual_formats(tmp_path, suffix):
+    path, rgb = tmp_path / f"a{suffix}", np.full((12, 20, 3), (0, 0, 255), np.uint8)
+    frames = [Image.fromarray(rgb), Image.new("RGB", (20, 12), "red")]
+    kind = {".gif": "GIF", ".avif": "AVIF", ".mpo": "MPO"}.get(suffix, "JPEG")
+    if suffix == ".avif" and not features.check("avif"):
+        pytest.skip("this Pillow has no AVIF")
+    more = {"save_all": True, "append_images": frames[1:]} if kind != "JPEG" else {}
+    frames[0].save(path, kind, **more)
+    assert find_images(tmp_path) == [path]
+    assert np.abs(read_image(path).rgb.astype(int) - rgb).max() <= 4  # the first frame
+    assert image_size(path) == (12, 20)
+    assert thumbnail(path, 6).frames == (2 if suffix in (".gif", ".avif") else 1)
+    path.rename(tmp_path / "a.png")  # the content tells the format
+    assert read_image(tmp_path / "a.png").rgb.shape == (12, 20, 3)
+    assert "over the limit" in refusal(tmp_path / "a.png", max_pixels=200)
+
+
+def test_a_gif_whose_frame_is_larger_than_its_screen(tmp_path):
+    image = io.BytesIO()
+    Image.new("L", (4, 4)).save(image, "GIF")
+    content = bytearray(image.getvalue())
+    at = content.index(b"\x2c\0\0\0\0\x04\0\x04\0")
+    content[at + 5 : at + 9] = struct.pack("<HH", 65_000, 65_000)
+    (tmp_path / "a.gif").write_bytes(content)
+    assert "is 65,000x65,000 (4,225 MP), over the limit" in refusal(tmp_path / "a.gif")
+
+
+def test_avif_where_pillow_reads_none(tmp_path, monkeypatch):
+    (tmp_path / "a.png").write_bytes(b"\0\0\0\x1cftypmif1\0\0\0\0mif1avifmiaf" + bytes(40))
+    monkeypatch.setattr(features, "check", lambda name: False)
+    assert "is an AVIF image; to read those, pip install -U pillow" in refusal(tmp_path / "a.png")
+
+
+def test_libtiff_and_pillow_print_nothing(tmp_path, capfd):
+    with io.BytesIO() as file:
+        Image.fromarray(noise(64, 64)).save(file, "TIFF", compression="tiff_lzw")
+        content = bytearray(file.getvalue())
+    content[100:2000] = bytes(1900)
+    (tmp_path / "a.tif").write_bytes(content)
+    assert "is damaged" in refusal(tmp_path / "a.tif")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_transparent_colour_of_16_bit_rgb(tmp_path):
+    clear = struct.pack(">I", 6) + b"tRNS" + b"\x80\1\x40\2\x20\3"
+    clear += struct.pack(">I", zlib.crc32(clear[4:]))
+    (tmp_path / "a.png").write_bytes(png_bytes(2, 1, 2, 16, [b"\x80\1\x40\2\x20\3" + b"\x80\1\x40\2\x21\3"], clear))
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png").alpha, [[0, 255]])
 
 
 def test_orientation_turns_alpha_too(tmp_path):
@@ -491,6 +552,40 @@ def test_find_images_says_what_cannot_be_listed(tmp_path, monkeypatch):
     problems = []
     assert find_images(tmp_path, lambda folder, error: problems.append((folder, str(error)))) == [tmp_path / "a.jpg"]
     assert [folder for folder, _ in problems] == [tmp_path / "shut"]
+
+
+def test_skipped_files_are_counted_in_one_line(tmp_path, caplog):
+    names = ["a.jpg", "b.txt", "sub/c.txt", "clip.MOV", "LICENSE", ".hidden.mov", "manifest.json", "x.\x1b[31m"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert find_images(tmp_path) == [tmp_path / "a.jpg"]
+    counts = "2 .txt, 1 without a suffix, 1 .\\x1b[31m, 1 .mov"
+    assert caplog.messages == [f"folder {str(tmp_path)!r}: skipped 5 files that are no images by name: {counts}"]
+
+
+def test_folders_of_images_and_records_are_no_news(tmp_path, caplog):
+    for name in (
+        "a.jpg",
+        "manifest.json",
+        "pairs.jsonl",
+        "report.html",
+        "results.csv",
+        "Thumbs.db",
+        ".manifest.sqlite",
+    ):
+        (tmp_path / name).touch()
+    find_images(tmp_path)
+    assert caplog.messages == []
+
+
+def test_many_kinds_of_skipped_files(tmp_path, caplog):
+    for number in range(40):
+        (tmp_path / f"a.{number:02}").touch()
+    (tmp_path / "b.39").touch()
+    find_images(tmp_path)
+    (line,) = caplog.messages
+    assert line.endswith(": 2 .39, 1 .00, 1 .01, 1 .02, 1 .03, 1 .04, 34 others")
 
 
 # --- pixels ---

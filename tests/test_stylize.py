@@ -5,6 +5,7 @@ import threading
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from animegan3_tf.common import images
 from animegan3_tf.common.errors import UserError
@@ -58,6 +59,23 @@ def test_default_formats(tmp_path):
     os.rename(tmp_path / "in" / "c.png", tmp_path / "in" / "C.x.PNG")
     assert stylize_files([tmp_path / "in"], tmp_path / "out", invert).written == 6
     assert tree(tmp_path / "out") == ["B.JPEG", "C.x.PNG", "a.jpg", "d.webp", "e.png", "f.png"]
+
+
+def test_results_of_less_usual_formats(tmp_path):
+    (tmp_path / "in").mkdir()
+    for name, kind in (("a.jfif", "JPEG"), ("b.jpe", "JPEG"), ("c.mpo", "MPO"), ("d.gif", "GIF")):
+        Image.new("RGB", (16, 16)).save(tmp_path / "in" / name, kind)
+    assert stylize_files([tmp_path / "in"], tmp_path / "out", invert).written == 4
+    assert tree(tmp_path / "out") == ["a.jpg", "b.jpg", "c.jpg", "d.png"]
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".avif", ".jfif", ".heic", ".jp2", ".PDF"])
+def test_an_output_that_cannot_be_written_makes_no_folder(tmp_path, suffix):
+    photo(tmp_path / "a.png")
+    message = refusal([tmp_path / "a.png"], tmp_path / f"a{suffix}")
+    assert message.startswith(f"format '{suffix.lower()}' cannot be written; use one of .jpg,")
+    assert tree(tmp_path) == ["a.png"]
+    assert stylize_files([tmp_path / "a.png"], tmp_path / "out.v2", invert).written == 1  # a folder all the same
 
 
 def test_folder_tree_is_kept(tmp_path):
@@ -127,7 +145,7 @@ def test_results_of_several_folders_are_matched_to_the_photos_of_one(tmp_path):
 
 
 def test_alpha_is_put_back(tmp_path):
-    pixels = np.maximum(noise(20, 24, 4), 16)  # what shows less is filled: tests/cases/test_images.py
+    pixels = np.maximum(noise(20, 24, 4), 16)  # what shows less is filled: test_hidden_colors.py
     write_image(tmp_path / "a.png", pixels[..., :3], pixels[..., 3])
     stylize_files([tmp_path / "a.png"], tmp_path / "out", invert)
     result = read_image(tmp_path / "out" / "a.png")

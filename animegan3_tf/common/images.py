@@ -339,6 +339,12 @@ def _skipped_line(folder: StrPath, skipped: Counter[str]) -> str:
     return f"folder {quote(folder)}: skipped {what} by name: {', '.join(named)}"
 
 
+def names_image(path: StrPath) -> bool:
+    """Returns whether a path ends like an image, also like one of a format that is neither read nor written here."""
+    suffix = os.path.splitext(path)[1].lower()
+    return bool(suffix) and (suffix in IMAGE_SUFFIXES or suffix in Image.registered_extensions())
+
+
 def images_by_stem(folder: StrPath, clash: Callable[[str, Path, Path], str]) -> dict[str, Path]:
     """Finds the images of a folder by name.
 

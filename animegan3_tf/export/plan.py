@@ -100,7 +100,7 @@ def read_photos(folder: Path, count: int, option: str) -> list[np.ndarray]:
     if not paths:
         raise UserError(f"{option} {str(folder)!r} holds no photos; put some like those the model will see there")
     chosen = np.linspace(0, len(paths) - 1, min(count, len(paths))).round().astype(int)
-    return [images.read_image(paths[i]).rgb for i in chosen]
+    return [images.read_image(paths[i]).filled() for i in chosen]
 
 
 def bundled_photos() -> list[np.ndarray]:

@@ -243,7 +243,7 @@ def _article(comparison: Comparison, photo: str) -> tuple[str, int, list[Figure 
     """Makes (photo, width of its slider in pixels, the photo and each method's image; None for a missing one)."""
 
     def shown(name: str, path: Path) -> Figure:
-        return figure(reduced(read_image(path).rgb, _SIDE), f"{photo}, {name}", name)
+        return figure(reduced(read_image(path).on_white(), _SIDE), f"{photo}, {name}", name)
 
     first = shown(PHOTO, comparison.inputs.paths[photo])
     drawn = ((entry.method.name, entry.drawn.paths.get(photo)) for entry in comparison.entries)

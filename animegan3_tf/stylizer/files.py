@@ -113,7 +113,7 @@ def _plan(
         path below its folder} of those that stay beside their results.
     """
     suffix = suffix and "." + suffix.lower().lstrip(".")
-    names_file = output.suffix.lower() in images.IMAGE_SUFFIXES and not os.path.isdir(output)
+    names_file = images.names_image(output) and not os.path.isdir(output)
     if names_file and (len(inputs) != 1 or os.path.isdir(inputs[0])):
         raise UserError(f"output {quote(output)} names one image, but there may be several results; name a folder")
     ending = output.suffix.lower() if names_file else suffix

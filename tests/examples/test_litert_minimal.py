@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from animegan3_tf.models.litert import open_interpreter
@@ -137,6 +138,29 @@ def test_what_the_exporter_writes(example, tmp_path):
     for size in ((64, 64), (40, 61)):
         rgb = picture(*size)
         assert difference(example.stylize(model, rgb), load_stylizer(model)(rgb)) <= 1
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_16_bit_grey_is_read_by_its_high_byte(example, tmp_path, suffix):
+    samples = np.array([[0, 255, 256], [0x7FFF, 0x8000, 0xFFFF]], np.uint16)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be shown turned clockwise
+    Image.fromarray(samples).save(tmp_path / f"a{suffix}", exif=exif)
+    grey = np.array([[127, 0], [128, 0], [255, 1]], np.uint8)
+    np.testing.assert_array_equal(example.read(tmp_path / f"a{suffix}"), np.stack([grey] * 3, axis=2))
+
+
+def test_12_bit_grey_and_samples_without_a_range(example, tmp_path):
+    bits = np.array([0x00, 0x0F, 0xFF, 0x80, 0x00, 0x00], np.uint8)  # of 12: 0, 4095, 2048, 0
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((1, 4), np.uint16), photometric="minisblack", metadata=None)
+    with tifffile.TiffFile(tmp_path / "a.tif", mode="r+b") as file:
+        file.pages[0].tags["BitsPerSample"].overwrite(12)
+        file.filehandle.seek(file.pages[0].dataoffsets[0])
+        file.filehandle.write(bits.tobytes())
+    np.testing.assert_array_equal(example.read(tmp_path / "a.tif")[0, :, 0], [0, 255, 128, 0])
+    Image.fromarray(np.zeros((4, 4), np.float32)).save(tmp_path / "f.tif")
+    with pytest.raises(ValueError, match="no fixed range"):
+        example.read(tmp_path / "f.tif")
 
 
 def test_it_imports_three_packages_only():
