@@ -32,8 +32,9 @@ ONCE = (
         "test_exif",
         "test_files",
     ),
-    *("test_hidden", "test_images", "test_npy", "test_progress", "test_start_up", "test_weights_file", "test_workers"),
-    *("tools/test_download", "tools/test_generations", "tools/test_house", "tools/test_same", "tools/test_setup"),
+    *("test_files", "test_hidden", "test_images", "test_npy", "test_progress", "test_start_up", "test_weights_file"),
+    *("test_workers", "tools/test_download", "tools/test_generations", "tools/test_house", "tools/test_same"),
+    "tools/test_setup",
 )
 
 

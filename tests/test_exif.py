@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from PIL import ExifTags, Image
 
 from animegan3_tf.common.exif import NO_METADATA
-from animegan3_tf.common.images import decode_image, read_image, write_image
+from animegan3_tf.common.images import decode_image, find_images, read_image, write_image
 from animegan3_tf.stylizer.files import stylize_files
 
 TAKEN, PLACE = {0x9003: "2024:05:06 07:08:09"}, {1: "N", 2: (48.0, 51.0, 12.3)}
@@ -31,7 +31,7 @@ def store(path, **options):
 def stylized(folder, name, suffix=None, **options):
     report = stylize_files([folder / name], folder / "out", lambda rgb: 255 - rgb, suffix=suffix, **options)
     assert report.failures == ()
-    (path,) = (folder / "out").iterdir()
+    (path,) = find_images(folder / "out")
     return path
 
 

@@ -317,8 +317,8 @@ def test_photos_at_once_are_bounded_by_their_pixels(tmp_path, monkeypatch):
             seen.append((sum(held.values()), len(held)))
         return found
 
-    def write(path, *arguments):
-        write_image(path, *arguments)
+    def write(path, *arguments, **options):
+        write_image(path, *arguments, **options)
         with lock:
             del held[path.name]
 
