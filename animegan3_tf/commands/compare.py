@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
@@ -68,6 +67,7 @@ def compare_command(
     timed = parse_sizes(sizes) if timing else ()
 
     from animegan3_tf.common.console import progress
+    from animegan3_tf.common.files import work_folder
     from animegan3_tf.comparison.compare import EvaluationMetrics, Settings, compare
     from animegan3_tf.evaluation.measures import choose_measures
     from animegan3_tf.reports.comparison import check_folder, write_comparison
@@ -76,9 +76,9 @@ def compare_command(
     settings = Settings(size, timed, rounds, max_pixels)
     faces = features is not None if faces is None else faces
     measures = choose_measures(features, distance, cache.expanduser(), faces, replicates, seed, max_pixels)
-    with tempfile.TemporaryDirectory() as work:
+    with work_folder() as work:
         metrics = EvaluationMetrics(measures, progress)
-        found = compare(photos, anime, specifications, metrics, settings, Path(work), progress)
+        found = compare(photos, anime, specifications, metrics, settings, work, progress)
         page = write_comparison(found, out, shown)
     print_comparison(found)
     print_problems(*found.problems)

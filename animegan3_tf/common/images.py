@@ -6,6 +6,7 @@ encodes; TensorFlow is not needed here.
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import stat
@@ -27,6 +28,7 @@ IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".
 WRITE_FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP", ".bmp": "BMP"}
 WRITE_FORMATS |= {".tif": "TIFF", ".tiff": "TIFF"}
 
+_NO_PLACE = {errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)}  # Windows has no quota's own
 _READ_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
 _HEIC_BRANDS = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"}
 _T = TypeVar("_T")
@@ -51,6 +53,10 @@ warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 class ImageError(UserError):
     """An image file that cannot be read or written; the message is one line that names it."""
+
+
+class DestinationError(ImageError):
+    """An image that cannot be written where no other could either: full, read-only, or gone."""
 
 
 @dataclass(frozen=True)
@@ -197,7 +203,8 @@ def write_image(path: StrPath, rgb: np.ndarray, alpha: np.ndarray | None = None,
         quality: 1..100, for JPEG and WebP.
 
     Raises:
-        ImageError: The suffix is unknown, the image is too large for the format, or the file cannot be written.
+        ImageError: The suffix is unknown, the image is too large for the format, or the file cannot be written; a
+            `DestinationError` where the disk is full or read-only.
         ValueError: `rgb` has another type or shape.
     """
     if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3:
@@ -217,7 +224,8 @@ def write_image(path: StrPath, rgb: np.ndarray, alpha: np.ndarray | None = None,
         with whole_file(target) as temporary, open(temporary, "xb") as file:
             image.save(file, format=file_format, **_save_options(file_format, quality))
     except (OSError, ValueError) as error:
-        raise ImageError(f"{name} cannot be written ({_reason(error)}); check the folder and free space") from None
+        kind = DestinationError if getattr(error, "errno", None) in _NO_PLACE else ImageError
+        raise kind(f"{name} cannot be written ({_reason(error)}); check the folder and free space") from None
 
 
 def png_bytes(rgb: np.ndarray) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 from animegan3_tf import __version__
 from animegan3_tf.common.console import Advance, Progress, counted, no_progress
 from animegan3_tf.common.errors import UserError, quote
-from animegan3_tf.common.files import StrPath
+from animegan3_tf.common.files import StrPath, work_folder
 from animegan3_tf.common.images import find_images
 from animegan3_tf.evaluation import distances
 from animegan3_tf.evaluation.drawn import pair_images
@@ -202,7 +201,7 @@ def _evaluate(
     progress: Progress,
 ) -> Evaluation:
     """Evaluates images; `pair` matches images to photos among those that can be read."""
-    with tempfile.TemporaryDirectory() as temporary:
+    with work_folder() as temporary:
         sets = _features(paths, measures, temporary, progress)
         pairs = pair(sets)
         with progress("pictures and their photos") as advance:
@@ -225,7 +224,7 @@ def _evaluate(
 
 
 def _features(
-    paths: Mapping[str, Sequence[Path]], measures: Measures, temporary: str, progress: Progress
+    paths: Mapping[str, Sequence[Path]], measures: Measures, temporary: Path, progress: Progress
 ) -> dict[str, FeatureSet]:
     if measures.features is None:
         return {kind: FeatureSet(list(found)) for kind, found in paths.items()}
@@ -247,7 +246,7 @@ def _named(score: Score, measures: Measures) -> Score:
 
 
 def _likeness(
-    pairs: Mapping[Path, Path], measures: Measures, temporary: str, progress: Progress
+    pairs: Mapping[Path, Path], measures: Measures, temporary: Path, progress: Progress
 ) -> dict[str, np.ndarray]:
     if measures.likeness is None or not pairs:
         return {"anime_likeness": np.full(len(pairs), np.nan)}

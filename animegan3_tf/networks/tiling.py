@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from animegan3_tf.common import images
+from animegan3_tf.common.console import tell_part
 from animegan3_tf.networks.architectures import ARCHITECTURES, Architecture, least_side
 
 
@@ -140,11 +141,13 @@ class TiledGenerator:
         weight = np.zeros((height, width, 1), np.float32)
         reach, grid = self.architecture.reach, self.architecture.multiple
         rows, columns = (_spans(length, self.tile, reach, grid) for length in (height, width))
-        for (top, bottom), (left, right) in itertools.product(rows, columns):
+        tiles = list(itertools.product(rows, columns))
+        for number, ((top, bottom), (left, right)) in enumerate(tiles, 1):
             anime = self._apply(photo[:, top:bottom, left:right])[0].numpy()
             share = np.outer(_share(top, bottom, height, reach), _share(left, right, width, reach))[..., None]
             total[top:bottom, left:right] += share * anime
             weight[top:bottom, left:right] += share
+            tell_part(number, len(tiles))
         return (total / weight)[None]
 
     def _reduced(self, photo: np.ndarray) -> np.ndarray:

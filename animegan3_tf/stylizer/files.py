@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import os
+import tempfile
+import threading
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,9 +17,11 @@ from pathlib import Path
 import numpy as np
 
 from animegan3_tf.common import images
+from animegan3_tf.common.console import hear_parts
 from animegan3_tf.common.errors import UserError, quote
 
 Draw = Callable[[np.ndarray], np.ndarray]  # a photo, uint8 RGB [H, W, 3] -> the same size
+OnPart = Callable[[float, int, Path], None]  # called as (photos done, with a fraction; their total; the photo)
 _AHEAD = 4  # images read before, and written after, the one in the model; this bounds memory
 _RESULT_SUFFIX = {".heic": ".jpg", ".heif": ".jpg", ".bmp": ".png", ".tif": ".png", ".tiff": ".png"}
 
@@ -44,8 +49,12 @@ def stylize_files(
     overwrite: bool = False,
     skip: Container[Path] = (),
     on_progress: Callable[[int, int, Path, str | None], None] | None = None,
+    on_part: OnPart | None = None,
 ) -> Report:
     """Stylises files and folders; a photo that fails is reported and the rest goes on.
+
+    A disk that is full or read-only and an output folder that is removed meanwhile end the run, since no other photo
+    would fare better; the folder is not made again, for its name may then lie on another disk.
 
     The tree below an input folder is kept. With several inputs each folder's name is the first level. Results that
     would have the same name are numbered: `a.png`, `a-2.png`. A photo's alpha goes into its result.
@@ -61,25 +70,82 @@ def stylize_files(
         skip: Photos that need no result; they are not counted.
         on_progress: Called as (done, total, photo, error or None) after each photo, in this thread and in the order of
             the inputs.
+        on_part: Called after each tile of a photo that is drawn in tiles, in this thread.
 
     Returns:
         What was written and what failed.
 
     Raises:
-        UserError: The inputs, output and format do not fit together, or a result would replace its own photo; nothing
-            was written then.
+        UserError: The inputs, output and format do not fit together, a result would replace its own photo, or the
+            output cannot be written to; nothing was written then. Or the run had to end; the message says what is done.
+        KeyboardInterrupt: Ctrl-C; the message says what is done, and that is whole.
     """
     jobs, unlisted = _plan([Path(path) for path in inputs], Path(output), suffix, overwrite)
     jobs = [(photo, target) for photo, target in jobs if photo not in skip]
-    outcomes = itertools.chain(unlisted, _run(jobs, stylizer, max_pixels))
-    total = len(unlisted) + len(jobs)
-    failures = []
-    for done, (photo, error) in enumerate(outcomes, start=1):
-        if error is not None:
-            failures.append((photo, error))
-        if on_progress is not None:
-            on_progress(done, total, photo, error)
+    if jobs:
+        try_destination(output)
+    results, total, failures = _Results(_folder_of(Path(output))), len(unlisted) + len(jobs), []
+
+    def part_done(drawn: float, photo: Path) -> None:
+        if on_part is not None:
+            on_part(len(unlisted) + drawn, total, photo)
+
+    try:
+        with contextlib.closing(_run(jobs, stylizer, max_pixels, results, part_done)) as outcomes:
+            for done, (photo, error) in enumerate(itertools.chain(unlisted, outcomes), start=1):
+                if error is not None:
+                    failures.append((photo, error))
+                if on_progress is not None:
+                    on_progress(done, total, photo, error)
+    except images.DestinationError as error:
+        raise UserError(f"{error}; the run ended after {results.written:,} of {total:,} pictures") from None
+    except KeyboardInterrupt:
+        done = f"{results.written:,} of {total:,} pictures written to {quote(output)}"
+        raise KeyboardInterrupt(f"stopped: {done}") from None
     return Report(written=total - len(failures), failures=tuple(failures))
+
+
+def try_destination(output: str | os.PathLike) -> None:
+    """Checks that results can be written to an output of `stylize_files`, and leaves nothing there.
+
+    Args:
+        output: A folder or an image file; what is missing on the way need not exist.
+
+    Raises:
+        UserError: It may not be written to, is full or read-only, or has too long a name.
+    """
+    output = Path(output)
+    place = folder = _folder_of(output)
+    while not os.path.lexists(place) and place != place.parent:
+        place = place.parent
+    try:
+        if not os.path.isdir(place):
+            raise UserError(f"output {quote(output)} needs a folder in place of {quote(place)}; name another output")
+        # nameless where the system can, so that a kill leaves nothing
+        with tempfile.TemporaryFile(dir=place) as file:
+            file.write(bytes(_TRIED))
+        missing = folder.relative_to(place).parts
+        for path in (*(place / name for name in missing), output):  # a lookup tells whether a name is too long
+            with contextlib.suppress(FileNotFoundError):
+                os.lstat(path)
+    except (OSError, ValueError) as error:  # ValueError: a NUL byte
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(
+            f"output {quote(output)} cannot be written to ({reason}); check permissions and free space, or name another"
+        ) from None
+
+
+_TRIED = 1 << 16  # bytes: about a small result
+
+
+def _names_file(output: Path) -> bool:
+    """Whether an output is one image, not a folder."""
+    return output.suffix.lower() in images.IMAGE_SUFFIXES and not os.path.isdir(output)
+
+
+def _folder_of(output: Path) -> Path:
+    """The folder that an output's results lie in or below."""
+    return output.parent if _names_file(output) else output
 
 
 def plan_results(photos: str | os.PathLike, output: str | os.PathLike, suffix: str) -> dict[Path, Path]:
@@ -92,7 +158,7 @@ def _plan(
 ) -> tuple[list[tuple[Path, Path]], list[tuple[Path, str]]]:
     """Plans the work: (photo, its result's path) pairs, and (folder, error) for folders that cannot be listed."""
     suffix = suffix and "." + suffix.lower().lstrip(".")
-    names_file = output.suffix.lower() in images.IMAGE_SUFFIXES and not os.path.isdir(output)
+    names_file = _names_file(output)
     if names_file and (len(inputs) != 1 or os.path.isdir(inputs[0])):
         raise UserError(f"output {quote(output)} names one image, but there may be several results; name a folder")
     ending = output.suffix.lower() if names_file else suffix
@@ -175,32 +241,72 @@ def _identities(path: Path, links: bool = True) -> set[tuple[int, int]]:
     return found
 
 
-def _run(jobs: Iterable[tuple[Path, Path]], stylizer: Draw, max_pixels: int) -> Iterator[tuple[Path, str | None]]:
+class _Results:
+    """Writes results from several threads, counts them, and notices that their folder was removed.
+
+    Attributes:
+        written: Number of results that are there, whole.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.written = 0
+        self._folder, self._made, self._lock = folder, os.path.isdir(folder), threading.Lock()
+
+    def write(self, target: Path, rgb: np.ndarray, alpha: np.ndarray | None) -> None:
+        """Writes one result; raises `images.ImageError`."""
+        with self._lock:
+            if self._made and not os.path.isdir(self._folder):
+                raise images.DestinationError(f"output folder {quote(self._folder)} was removed or unmounted")
+            with contextlib.suppress(OSError):  # which writing the image says better
+                self._folder.mkdir(parents=True, exist_ok=True)
+                self._made = True
+        images.write_image(target, rgb, alpha)
+        with self._lock:
+            self.written += 1
+
+
+def _run(
+    jobs: Iterable[tuple[Path, Path]],
+    stylizer: Draw,
+    max_pixels: int,
+    results: _Results,
+    part_done: Callable[[float, Path], None],
+) -> Iterator[tuple[Path, str | None]]:
     """Does the jobs and yields (photo, error or None) in their order; threads read and write files meanwhile."""
     todo = iter(jobs)
+    numbers = itertools.count()
     reading: deque[tuple[Path, Path, Future[images.DecodedImage]]] = deque()
     writing: deque[tuple[Path, Future[None]]] = deque()
     with ThreadPoolExecutor(_AHEAD, thread_name_prefix="stylize") as pool:
-        while True:
-            for photo, target in itertools.islice(todo, _AHEAD - len(reading)):
-                reading.append((photo, target, pool.submit(images.read_image, photo, max_pixels)))
-            if not reading:
-                break
-            photo, target, image = reading.popleft()
-            writing.append((photo, _stylize_one(pool, stylizer, image, target)))
-            while writing and (len(writing) > _AHEAD or writing[0][1].done()):
+        try:
+            while True:
+                for photo, target in itertools.islice(todo, _AHEAD - len(reading)):
+                    reading.append((photo, target, pool.submit(images.read_image, photo, max_pixels)))
+                if not reading:
+                    break
+                photo, target, image = reading.popleft()
+                with hear_parts(functools.partial(_tell_part, part_done, next(numbers), photo)):
+                    writing.append((photo, _stylize_one(pool, stylizer, image, target, results)))
+                while writing and (len(writing) > _AHEAD or writing[0][1].done()):
+                    yield _outcome(*writing.popleft())
+            while writing:
                 yield _outcome(*writing.popleft())
-        while writing:
-            yield _outcome(*writing.popleft())
+        finally:  # interrupted: what is drawn is still written, the rest is not even read
+            for _, _, image in reading:
+                image.cancel()
+
+
+def _tell_part(part_done: Callable[[float, Path], None], before: int, photo: Path, part: int, parts: int) -> None:
+    part_done(before + part / parts, photo)
 
 
 def _stylize_one(
-    pool: ThreadPoolExecutor, stylizer: Draw, image: Future[images.DecodedImage], target: Path
+    pool: ThreadPoolExecutor, stylizer: Draw, image: Future[images.DecodedImage], target: Path, results: _Results
 ) -> Future[None]:
     """Draws a photo that was read, and starts the writing of the result."""
     try:
         decoded = image.result()
-        return pool.submit(images.write_image, target, stylizer(decoded.rgb), decoded.alpha)
+        return pool.submit(results.write, target, stylizer(decoded.rgb), decoded.alpha)
     except UserError as error:
         failed: Future[None] = Future()
         failed.set_exception(error)
@@ -211,6 +317,8 @@ def _outcome(photo: Path, written: Future[None]) -> tuple[Path, str | None]:
     """Waits for a result: the photo, and the error that ended its work or None."""
     try:
         written.result()
+    except images.DestinationError:  # the next photo's result would meet it too
+        raise
     except images.ImageError as error:  # names its file already
         return photo, str(error)
     except UserError as error:
