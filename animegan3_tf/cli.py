@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-import click
 import typer
 from typer.core import TyperGroup
 
@@ -38,12 +37,12 @@ def _interruptible() -> Iterator[None]:
 class _Commands(TyperGroup):
     """The commands, of which Ctrl-C ends every one in the same way."""
 
-    def make_context(self, *arguments: Any, **options: Any) -> click.Context:
+    def make_context(self, *arguments: Any, **options: Any) -> Any:
         """Reads the command line."""
         with _interruptible():
             return super().make_context(*arguments, **options)
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def invoke(self, ctx: Any) -> Any:
         """Runs a command."""
         with _interruptible():
             return super().invoke(ctx)
