@@ -4,12 +4,12 @@ import signal
 import sys
 
 
-def main() -> None:
+def start() -> None:
     """Loads and runs the command line; whenever Ctrl-C comes, there is no traceback."""
     try:
-        from animegan3_tf.cli import main as run
+        from animegan3_tf.cli import main
 
-        run()
+        main()
     except KeyboardInterrupt:
         sys.exit(130)  # as cli.INTERRUPTED, which may not be loaded yet
     finally:
@@ -17,4 +17,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    start()

@@ -9,8 +9,8 @@ import numpy as np
 from animegan3_tf.data.region_colors import keep_region_colors
 
 HEAD = [
-    "Pictures of one colour, and what comes out of the network (level 0 to 255), as it is and with `stylize --keep-colors "
-    "region`:",
+    "Pictures of one colour, and what comes out of the network (level 0 to 255), as it is and with "
+    "`stylize --keep-colors region`:",
     "",
     "| picture | side | mean red, green, blue | darkest to lightest level | mean with `--keep-colors region` |",
     "|---|---|---|---|---|",

@@ -9,7 +9,7 @@ import os
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,8 +100,9 @@ def stylize_files(
     except images.DestinationError as error:
         raise UserError(f"{error}; the run ended after {results.written:,} of {total:,} pictures") from None
     except KeyboardInterrupt:
-        done = f"{results.written:,} of {total:,} pictures written to {quote(output)}"
-        raise KeyboardInterrupt(f"stopped: {done}") from None
+        raise KeyboardInterrupt(
+            f"stopped: {results.written:,} of {total:,} pictures written to {quote(output)}"
+        ) from None
     return Report(written=total - len(failures), failures=tuple(failures))
 
 
@@ -125,8 +126,8 @@ def try_destination(output: str | os.PathLike) -> None:
         with tempfile.TemporaryFile(dir=place) as file:
             file.write(bytes(_TRIED))
         missing = folder.relative_to(place).parts
-        for path in (*(place / name for name in missing), output):  # a lookup tells whether a name is too long
-            with contextlib.suppress(FileNotFoundError):
+        for path in (output, *(place / name for name in (*missing, output.name))):
+            with contextlib.suppress(FileNotFoundError):  # a lookup tells whether a name is too long
                 os.lstat(path)
     except (OSError, ValueError) as error:  # ValueError: a NUL byte
         reason = getattr(error, "strerror", None) or error
@@ -271,7 +272,7 @@ def _run(
     max_pixels: int,
     results: _Results,
     part_done: Callable[[float, Path], None],
-) -> Iterator[tuple[Path, str | None]]:
+) -> Generator[tuple[Path, str | None], None, None]:
     """Does the jobs and yields (photo, error or None) in their order; threads read and write files meanwhile."""
     todo = iter(jobs)
     numbers = itertools.count()
