@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from collections.abc import Iterator
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from animegan3_tf import __version__
 from animegan3_tf.commands import data, models, print_problems, training
@@ -15,7 +19,37 @@ from animegan3_tf.commands.study import study
 from animegan3_tf.common.console import print_warnings, quiet_tensorflow, say
 from animegan3_tf.common.errors import UserError
 
+INTERRUPTED = 130  # the exit status of a shell's job that Ctrl-C ended
+
+
+class _Interrupted(Exception):
+    """Ctrl-C, with what the command says about it; as a KeyboardInterrupt, click would say `Aborted` instead."""
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        raise _Interrupted(str(interrupt) or "stopped") from None
+
+
+class _Commands(TyperGroup):
+    """The commands, of which Ctrl-C ends every one in the same way."""
+
+    def make_context(self, *arguments: Any, **options: Any) -> Any:
+        """Reads the command line."""
+        with _interruptible():
+            return super().make_context(*arguments, **options)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Runs a command."""
+        with _interruptible():
+            return super().invoke(ctx)
+
+
 app = typer.Typer(
+    cls=_Commands,
     help="Turn photos into anime with AnimeGANv3: prepare data, train a style, stylise photos, export generators.\n\n"
     "Example: animegan3 stylize photos -o anime",
     no_args_is_help=True,
@@ -25,7 +59,7 @@ app = typer.Typer(
 
 
 def main() -> None:
-    """Runs the command line; a UserError becomes one line on stderr and exit status 1."""
+    """Runs the command line; a UserError becomes one line on stderr and exit status 1, Ctrl-C one and status 130."""
     quiet_tensorflow()
     print_warnings()
     try:
@@ -33,6 +67,9 @@ def main() -> None:
     except UserError as error:
         print_problems(str(error))
         sys.exit(1)
+    except _Interrupted as error:
+        print_problems(str(error))
+        sys.exit(INTERRUPTED)
 
 
 @app.callback(invoke_without_command=True)

@@ -329,8 +329,53 @@ def test_an_interrupt_ends_the_command_without_a_traceback(call, data, monkeypat
 
     monkeypatch.setattr("animegan3_tf.data.prepare.prepare", interrupted)
     status, _, errors = call("prepare", *recipe(data))
+    assert (status, errors) == (130, "animegan3: stopped\n")
+
+
+@pytest.mark.parametrize("module", ["animegan3_tf.cli", "typer", "animegan3_tf.commands.models", "lazy_loader"])
+def test_an_interrupt_of_the_start_gives_no_traceback(module):
+    """What is loaded raises it, as Ctrl-C does in the midst of an import."""
+    code = (
+        "import importlib.abc, sys\n"
+        "class Interrupt(importlib.abc.MetaPathFinder):\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name == {module!r}: raise KeyboardInterrupt\n"
+        "import animegan3_tf.__main__ as program\n"
+        "for name in [name for name in sys.modules if name.startswith(('typer', 'lazy_loader'))]:\n"
+        "    del sys.modules[name]\n"
+        "sys.meta_path.insert(0, Interrupt())\n"
+        "program.start()\n"
+    )
+    result = python(code, "models")
+    assert (result.returncode, result.stderr) == (130, "")
+
+
+def test_stylize_tries_its_destination_before_it_loads_the_model(call, data, monkeypatch):
+    monkeypatch.setattr("animegan3_tf.models.model.open_model", None)
+    (data / "file").touch()
+    result = call("stylize", data / "photo", "-o", data / "file" / "out")
+    check_one_line(result)
+    assert "needs a folder in place of" in result[2]
+
+
+def test_stylize_prints_errors_as_they_come_and_what_is_done_at_ctrl_c(call, data, monkeypatch, capsys):
+    from animegan3_tf.stylizer import photos
+
+    class Drawing:
+        warning = terms = None
+        faces_found = ()
+
+        def __call__(self, rgb):
+            if "00.png" in capsys.readouterr().err:  # the error is out before the next photo is drawn
+                raise KeyboardInterrupt
+            return rgb
+
+    monkeypatch.setattr(photos, "open_photo_stylizer", lambda *_, **__: Drawing())
+    (data / "photo" / "00.png").write_bytes(b"no picture")
+    status, _, errors = call("stylize", data / "photo", "-o", data / "out")
     assert status == 130
-    assert "Traceback" not in errors
+    assert errors.startswith("animegan3: stopped: ")
+    assert errors.endswith(f" of 4 pictures written to '{data / 'out'}'\n")
 
 
 def test_a_stopped_run_says_how_to_go_on(call, data, monkeypatch):

@@ -1,9 +1,12 @@
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from animegan3_tf.common.errors import UserError
-from animegan3_tf.common.files import fcntl, only_process, read_json, regular_file, whole_file
+from animegan3_tf.common.files import fcntl, only_process, read_json, regular_file, whole_file, work_folder
 
 
 @pytest.mark.parametrize("kind", [str, lambda path: path])
@@ -151,3 +154,62 @@ def test_json_that_is_not_there_is_told_from_json_that_cannot_be_read(tmp_path):
         read_json(tmp_path / "a.json")
     with pytest.raises(UserError, match=r"'/dev/null/a\.json' cannot be read: Not a directory"):
         read_json("/dev/null/a.json")
+
+
+WRITE = "f = whole_file('b.txt'); f.__enter__().write_text('b'); f.__exit__(*[None] * 3)"
+needs_locks = pytest.mark.skipif(fcntl is None, reason="needs POSIX locks")
+
+
+def in_another_process(code, folder):
+    """Runs a line of code in a folder: the exit status, negative for a signal."""
+    lines = "import os; from animegan3_tf.common.files import whole_file, work_folder; "
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    return subprocess.run([sys.executable, "-c", lines + code], cwd=folder, env=environment, check=False).returncode
+
+
+@needs_locks
+def test_the_next_writer_removes_what_a_killed_one_left(tmp_path):
+    killed = "f = whole_file('a.txt'); f.__enter__().write_text('half'); os.kill(os.getpid(), 9)"
+    assert in_another_process(killed, tmp_path) == -9
+    (left,) = os.listdir(tmp_path)
+    assert left.endswith(".tmp")
+    assert in_another_process(WRITE, tmp_path) == 0
+    assert os.listdir(tmp_path) == ["b.txt"]
+
+
+@needs_locks
+def test_a_file_that_another_process_writes_is_no_leftover(tmp_path):
+    with whole_file(tmp_path / "a.txt") as temporary:
+        temporary.write_text("a")
+        assert in_another_process(WRITE, tmp_path) == 0
+        assert temporary.exists()
+    assert sorted(os.listdir(tmp_path)) == ["a.txt", "b.txt"]
+
+
+@needs_locks
+def test_a_folder_that_is_locked_for_long_is_written_into_and_not_swept(tmp_path):
+    left = tmp_path / f".{'0' * 32}.tmp"
+    left.touch()
+    with only_process(tmp_path), whole_file(tmp_path / "a.txt") as temporary:
+        temporary.write_text("a")
+    assert sorted(os.listdir(tmp_path)) == [left.name, "a.txt"]
+
+
+def test_a_work_folder_is_there_for_the_block(tmp_path):
+    with work_folder(tmp_path, ".x-") as folder:
+        assert folder.parent == tmp_path
+        (folder / "deep").mkdir()
+    assert os.listdir(tmp_path) == []
+
+
+@needs_locks
+def test_a_killed_processs_work_folder_goes_and_a_living_ones_stays(tmp_path):
+    assert in_another_process("w = work_folder('.', '.x-'); w.__enter__(); os.kill(os.getpid(), 9)", tmp_path) == -9
+    for name in (".x-by-hand", ".x-12345678.txt"):  # not as work folders are named
+        (tmp_path / name).mkdir()
+    (left,) = (name for name in os.listdir(tmp_path) if len(name) == len(".x-12345678"))
+    with work_folder(tmp_path, ".x-") as living:
+        assert left not in os.listdir(tmp_path)
+        assert in_another_process("w = work_folder('.', '.x-'); w.__enter__(); w.__exit__(*[None] * 3)", tmp_path) == 0
+        assert living.is_dir()
+    assert sorted(os.listdir(tmp_path)) == [".x-12345678.txt", ".x-by-hand"]

@@ -3,7 +3,7 @@ import io
 import rich.console
 from helpers.driven import Clock
 
-from animegan3_tf.common.console import Lines, progress
+from animegan3_tf.common.console import Lines, hear_parts, progress, tell_part
 
 
 def test_lines_tell_the_rate_since_the_line_before_and_the_time_left():
@@ -19,6 +19,24 @@ def test_lines_tell_the_rate_since_the_line_before_and_the_time_left():
     clock.now += 1
     tell(9120, 10_000, "d")
     assert lines[1:] == ["preparing: 9,120 of 10,000, 2/s, 7 min left"]
+
+
+def test_lines_tell_of_parts_of_one_item():
+    clock, lines = Clock(), []
+    tell = Lines("stylising", clock, lines.append)
+    clock.now += 30
+    tell(0, 1, "a")
+    tell(0.25, 1, "a")
+    assert lines == ["stylising: 0.25 of 1, 0.00833/s, 2 min left"]  # a quarter in 30 s
+
+
+def test_parts_are_told_to_whoever_listens():
+    heard = []
+    tell_part(1, 2)
+    with hear_parts(lambda *part: heard.append(part)):
+        tell_part(1, 2)
+    tell_part(2, 2)
+    assert heard == [(1, 2)]
 
 
 def test_a_bar_shows_rate_and_names_of_any_bytes(monkeypatch):

@@ -1,4 +1,6 @@
+import errno
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -8,11 +10,12 @@ import pytest
 from PIL import Image
 
 from animegan3_tf.common import images
+from animegan3_tf.common.console import tell_part
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.common.images import find_images, read_image, write_image
 from animegan3_tf.data.results import RECORD, match_results, read_record
 from animegan3_tf.stylizer import files
-from animegan3_tf.stylizer.files import stylize_files
+from animegan3_tf.stylizer.files import stylize_files, try_destination
 from animegan3_tf.stylizer.model import Stylizer
 
 
@@ -225,6 +228,104 @@ def test_memory_is_bounded(tmp_path, monkeypatch):
     monkeypatch.setattr(images, "write_image", write)
     assert stylize_files([tmp_path / "in"], tmp_path / "out", invert).written == 30
     assert most <= 10
+
+
+# --- runs that end early ---
+
+
+def test_a_full_disk_ends_the_run_with_one_line_that_says_what_is_done(tmp_path, monkeypatch):
+    for number in range(30):
+        photo(tmp_path / "in" / f"{number:02}.png", number)
+    replace, done = os.replace, []
+
+    def until_full(source, target):
+        if len(done) == 3:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        replace(source, target)
+        done.append(target)
+
+    monkeypatch.setattr(os, "replace", until_full)
+    said = refusal([tmp_path / "in"], tmp_path / "out")
+    assert "cannot be written (No space left on device)" in said
+    assert said.endswith("the run ended after 3 of 30 pictures")
+    assert len(os.listdir(tmp_path / "out")) == 3  # and nothing half-written
+
+
+def test_a_folder_that_is_removed_meanwhile_ends_the_run_and_is_not_made_again(tmp_path):
+    for number in range(30):
+        photo(tmp_path / "in" / f"{number:02}.png", number)
+    out = tmp_path / "out"
+
+    def remove(done, total, path, error):
+        if done == 3:
+            shutil.move(out, tmp_path / "elsewhere")
+
+    said = refusal([tmp_path / "in"], out, on_progress=remove)
+    written = len(os.listdir(tmp_path / "elsewhere"))
+    assert said == f"output folder '{out}' was removed or unmounted; the run ended after {written} of 30 pictures"
+    assert 3 <= written < 30
+    assert not out.exists()
+
+
+def test_an_interrupt_says_what_is_done_and_leaves_that_whole(tmp_path):
+    for number in range(30):
+        photo(tmp_path / "in" / f"{number:02}.png", number)
+    drawn = []
+
+    def draw(rgb):
+        if len(drawn) == 12:
+            raise KeyboardInterrupt
+        drawn.append(rgb)
+        return invert(rgb)
+
+    with pytest.raises(KeyboardInterrupt) as stopped:
+        stylize_files([tmp_path / "in"], tmp_path / "out", draw)
+    assert str(stopped.value) == f"stopped: 12 of 30 pictures written to '{tmp_path / 'out'}'"
+    assert tree(tmp_path / "out") == [f"{number:02}.png" for number in range(12)]
+
+
+def test_tiles_of_a_photo_are_told_as_parts_of_the_run(tmp_path):
+    for name in "ab":
+        photo(tmp_path / f"{name}.png")
+    told = []
+
+    def draw(rgb):
+        for tile in range(1, 5):
+            tell_part(tile, 4)
+        return rgb
+
+    inputs = [tmp_path / "a.png", tmp_path / "b.png"]
+    stylize_files(inputs, tmp_path / "out", draw, on_part=lambda *part: told.append(part))
+    assert told == [(tile / 4, 2, inputs[0]) for tile in range(1, 5)] + [(1 + t / 4, 2, inputs[1]) for t in range(1, 5)]
+
+
+def test_a_destination_is_tried_and_nothing_stays_there(tmp_path):
+    (tmp_path / "file").touch()
+    for output in (tmp_path, tmp_path / "a" / "b", tmp_path / "a" / "b.png"):
+        try_destination(output)
+    assert os.listdir(tmp_path) == ["file"]
+    for output, words in (
+        (tmp_path / "file" / "out", "needs a folder in place of"),
+        (tmp_path / "a" / ("b" * 256), "File name too long"),
+        (tmp_path / "a" / ("b" * 256 + ".png"), "File name too long"),
+        (tmp_path / "a\0b", "null"),
+    ):
+        with pytest.raises(UserError, match=words) as caught:
+            try_destination(output)
+        assert str(caught.value).isprintable()
+    assert os.listdir(tmp_path) == ["file"]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
+def test_a_destination_that_takes_nothing_is_refused_before_the_first_photo(tmp_path, monkeypatch, number):
+    def full(**_):
+        raise OSError(number, os.strerror(number))
+
+    photo(tmp_path / "a.png")
+    monkeypatch.setattr("tempfile.TemporaryFile", full)
+    said = refusal([tmp_path / "a.png"], tmp_path / "out")
+    assert f"output '{tmp_path / 'out'}' cannot be written to ({os.strerror(number)})" in said
+    assert not (tmp_path / "out").exists()
 
 
 # --- inputs stay as they are ---

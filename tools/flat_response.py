@@ -6,6 +6,15 @@ from collections.abc import Callable
 
 import numpy as np
 
+from animegan3_tf.data.region_colors import keep_region_colors
+
+HEAD = [
+    "Pictures of one colour, and what comes out of the network (level 0 to 255), as it is and with "
+    "`stylize --keep-colors region`:",
+    "",
+    "| picture | side | mean red, green, blue | darkest to lightest level | mean with `--keep-colors region` |",
+    "|---|---|---|---|---|",
+]
 LEVELS = {"white": 255, "grey": 128, "black": 0}
 SIDES = (256, 512)
 
@@ -17,12 +26,17 @@ def flat_response(stylizer: Callable[[np.ndarray], np.ndarray]) -> list[str]:
         stylizer: Draws an image, uint8 RGB [H, W, 3] -> the same size.
 
     Returns:
-        Rows `| picture | side | mean colour | levels from darkest to lightest |`.
+        Rows of the table that `HEAD` begins.
     """
     rows = []
     for name, level in LEVELS.items():
         for side in SIDES:
-            drawn = stylizer(np.full((side, side, 3), level, np.uint8))
-            mean = ", ".join(f"{value:.0f}" for value in drawn.mean(axis=(0, 1)))
-            rows.append(f"| {name} ({level}) | {side} | {mean} | {drawn.min()} to {drawn.max()} |")
+            photo = np.full((side, side, 3), level, np.uint8)
+            drawn = stylizer(photo)
+            mean, kept = (_mean(image) for image in (drawn, keep_region_colors(photo, drawn)))
+            rows.append(f"| {name} ({level}) | {side} | {mean} | {drawn.min()} to {drawn.max()} | {kept} |")
     return rows
+
+
+def _mean(image: np.ndarray) -> str:
+    return ", ".join(f"{value:.0f}" for value in image.mean(axis=(0, 1)))

@@ -19,7 +19,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from flat_response import flat_response
+from flat_response import HEAD, flat_response
 
 from animegan3_tf.common import images
 from animegan3_tf.common.errors import UserError
@@ -227,10 +227,7 @@ def _card(about, recipe, code, measured, flat):
             "",
             *figures,
             *measured,
-            "Pictures of one colour, and what comes out of the network (level 0 to 255):",
-            "",
-            "| picture | side | mean red, green, blue | darkest to lightest level |",
-            "|---|---|---|---|",
+            *HEAD,
             *flat,
             "",
         ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
@@ -71,6 +70,7 @@ def compare_command(
     timed = parse_sizes(sizes) if timing else ()
 
     from animegan3_tf.common.console import progress
+    from animegan3_tf.common.files import work_folder
     from animegan3_tf.comparison.compare import EvaluationMetrics, Settings, compare
     from animegan3_tf.evaluation.measures import choose_measures
     from animegan3_tf.reports.comparison import check_folder, write_comparison
@@ -80,9 +80,9 @@ def compare_command(
     faces = features is not None if faces is None else faces
     warn = functools.cache(print_problems)  # once: all methods share the cache
     measures = choose_measures(features, distance, cache.expanduser(), faces, replicates, seed, max_pixels, warn)
-    with tempfile.TemporaryDirectory() as work:
+    with work_folder() as work:
         metrics = EvaluationMetrics(measures, progress)
-        found = compare(photos, anime, specifications, metrics, settings, Path(work), progress)
+        found = compare(photos, anime, specifications, metrics, settings, work, progress)
         page = write_comparison(found, out, shown)
     print_comparison(found)
     print_problems(*found.problems)

@@ -100,20 +100,25 @@ def stylize_command(
         None, help="Side of the crops in which faces are drawn, in pixels; the checkpoint's by default."
     ),
     keep_colors: str = typer.Option(
-        "none", help="Give each region of a drawing the photo's colour (region), or keep the model's (none)."
+        "none",
+        help="Give each region of a drawing the photo's colour (region), or keep the model's (none). With region grey "
+        "photos stay grey, white stays white and black black.",
     ),
     max_pixels: int = MAX_PIXELS,
     trust: bool = TRUST,
 ) -> None:
     """Turn photos into anime.
 
-    A photo that cannot be read is reported and the rest goes on; the exit status is then 1.
+    A photo that cannot be read is reported and the rest goes on; the exit status is then 1. A full disk ends the run;
+    after Ctrl-C (exit status 130) what is written stays.
 
     Example: animegan3 stylize photos -o anime
     """
     from animegan3_tf.common.console import progress
     from animegan3_tf.models.checkpoints import default_checkpoint
-    from animegan3_tf.stylizer.files import stylize_files
+    from animegan3_tf.stylizer.files import stylize_files, try_destination
+
+    try_destination(out)  # before TensorFlow and the model are loaded, which takes seconds
     from animegan3_tf.stylizer.photos import open_photo_stylizer
 
     chosen = model or default_checkpoint().weights
@@ -122,13 +127,18 @@ def stylize_command(
     )
     if stylizer.warning:
         print_problems(stylizer.warning)
-    errors: list[str] = []
     with progress("stylising") as advance:
+        furthest = 0.0  # a photo is drawn while those before it are being written
+
+        def on_part(done: float, total: int, photo: Path) -> None:
+            nonlocal furthest
+            furthest = max(furthest, done)
+            advance(furthest, total, photo.name)
 
         def on_progress(done: int, total: int, photo: Path, error: Optional[str]) -> None:
-            advance(done, total, photo.name)
+            on_part(done, total, photo)
             if error is not None:
-                errors.append(error)
+                print_problems(error)
 
         report = stylize_files(
             inputs,
@@ -139,8 +149,8 @@ def stylize_command(
             overwrite=overwrite,
             strip=strip,
             on_progress=on_progress,
+            on_part=on_part,
         )
-    print_problems(*errors)
     say(f"{report.written:,} images written to {out}, {len(report.failures):,} failed")
     if found := stylizer.faces_found:
         say(f"faces drawn again: {sum(found):,}, in {sum(map(bool, found)):,} of {len(found):,} photos")

@@ -12,13 +12,14 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextvars import ContextVar
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any, TextIO, TypeVar
 
 from animegan3_tf.common.errors import printable
 
-Advance = Callable[[int, int, str], None]  # called as (done, total, name) after each item
+Advance = Callable[[float, int, str], None]  # called as (done, total, name) after each item, or part of one
 Progress = Callable[[str], contextlib.AbstractContextManager]  # as `progress`; the block gets an Advance, or None
 
 _T = TypeVar("_T")
@@ -204,7 +205,7 @@ def progress(what: str) -> Iterator[Advance]:
         what: The work, such as "preparing".
 
     Yields:
-        A function to call as (done, total, name) after each item.
+        A function to call as (done, total, name) after each item, or with a fraction after a part of one.
     """
     from rich.console import Console  # here and below: most of what reads this module writes no progress
 
@@ -253,6 +254,28 @@ def counted(results: Iterable[_T], names: Sequence[str], advance: Advance | None
             advance(done, len(names), name)
 
 
+Heard = Callable[[int, int], None]  # called as (done, total) after each part of an item, such as a tile
+
+_listening: ContextVar[Heard | None] = ContextVar("listening", default=None)
+
+
+@contextlib.contextmanager
+def hear_parts(heard: Heard) -> Iterator[None]:
+    """Has `heard` called after each part of what is worked on in a `with` block; `tell_part` calls it."""
+    before = _listening.set(heard)
+    try:
+        yield
+    finally:
+        _listening.reset(before)
+
+
+def tell_part(done: int, total: int) -> None:
+    """Tells whoever waits for a large item that a part of it, such as a tile, is done."""
+    heard = _listening.get()
+    if heard is not None:
+        heard(done, total)
+
+
 class Lines:
     """Prints `preparing: 1,200 of 6,000, 8.5/s, 9 min left` at most every half minute.
 
@@ -269,13 +292,14 @@ class Lines:
     ) -> None:
         self._what, self._clock = what, clock
         self._write = write or (lambda line: say(line, error=True))
-        self._since, self._before = clock(), 0
+        self._since, self._before = clock(), 0.0
 
-    def __call__(self, done: int, total: int, name: str) -> None:
-        """Counts an item as done, and prints a line if it is time."""
+    def __call__(self, done: float, total: int, name: str) -> None:
+        """Counts an item, or a part of one, as done, and prints a line if it is time."""
         now = self._clock()
-        if now - self._since < _EVERY:
+        if now - self._since < _EVERY or done <= self._before:
             return
         rate = (done - self._before) / (now - self._since)
-        self._write(f"{self._what}: {done:,} of {total:,}, {rate:.3g}/s, {duration((total - done) / rate)} left")
+        so_far = f"{done:,}" if done == int(done) else f"{done:,.2f}"
+        self._write(f"{self._what}: {so_far} of {total:,}, {rate:.3g}/s, {duration((total - done) / rate)} left")
         self._since, self._before = now, done

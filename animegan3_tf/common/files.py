@@ -1,4 +1,4 @@
-"""Writes files whole or not at all, reads JSON that anybody may have written, tells files from pipes, locks folders."""
+"""Writes files whole or not at all, reads JSON of anybody, locks folders, clears away what killed writers left."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import stat
+import tempfile
+import threading
+import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -32,7 +36,8 @@ def whole_file(path: StrPath, durable: bool = False) -> Iterator[Path]:
     """Yields a temporary path in the same folder; what the block writes there replaces `path` when the block ends.
 
     Missing folders are made. When the block or the renaming fails, or is interrupted, the temporary file is removed and
-    `path` stays as it was. The block creates the file, so its permissions follow the umask.
+    `path` stays as it was. The block creates the file, so its permissions follow the umask. A process's first file in a
+    folder clears away the temporary files that killed writers left there.
 
     Args:
         path: The file to write.
@@ -41,16 +46,58 @@ def whole_file(path: StrPath, durable: bool = False) -> Iterator[Path]:
     target = Path(path)
     temporary = target.with_name(f".{uuid.uuid4().hex}.tmp")
     target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        yield temporary
-        if durable:
-            _sync(temporary)  # before the rename: else the new name may come to stand for an empty file
-        os.replace(temporary, target)
-        if durable and os.name == "posix":  # elsewhere folders cannot be opened
-            _sync(target.parent)
-    finally:
-        with contextlib.suppress(OSError):  # gone already when the rename succeeded
-            temporary.unlink()
+    with _writing_into(target.parent):
+        try:
+            yield temporary
+            if durable:
+                _sync(temporary)  # before the rename: else the new name may come to stand for an empty file
+            os.replace(temporary, target)
+            if durable and os.name == "posix":  # elsewhere folders cannot be opened
+                _sync(target.parent)
+        finally:
+            with contextlib.suppress(OSError):  # gone already when the rename succeeded
+                temporary.unlink()
+
+
+_SWEEP_TAKES = 0.02  # seconds that a folder is locked while it is swept, at most
+_known: dict[tuple[int, int], bool] = {}  # (device, inode) of the folders written into: whether another lock is there
+_knowing = threading.Lock()
+
+
+@contextlib.contextmanager
+def _writing_into(folder: Path) -> Iterator[None]:
+    """Holds a folder's lock, shared with other writers, so that nobody takes a file that is written for a leftover.
+
+    Where that is not possible, as on Windows and on file systems without locks, nobody sweeps either.
+    """
+    with contextlib.ExitStack() as held:
+        with contextlib.suppress(OSError):
+            if fcntl is not None:
+                descriptor = os.open(folder, os.O_RDONLY)
+                held.callback(os.close, descriptor)
+                _share_lock(descriptor, folder)
+        yield
+
+
+def _share_lock(descriptor: int, folder: Path) -> None:
+    status = os.fstat(descriptor)
+    place = status.st_dev, status.st_ino
+    with _knowing:
+        if place not in _known:
+            _known[place] = False
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                remove_leftovers(folder)
+    until = time.monotonic() + _SWEEP_TAKES
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:  # somebody sweeps, or holds the folder for long (`only_process`), where nobody sweeps
+            if _known[place] or time.monotonic() > until:
+                _known[place] = True  # the next file need not wait
+                return
+            time.sleep(0.001)
 
 
 def regular_file(path: StrPath, most: int | None = None) -> Path:
@@ -191,23 +238,68 @@ def only_process(folder: StrPath) -> Iterator[None]:
         os.close(descriptor)
 
 
-def take_lock(descriptor: int) -> None:
+def take_lock(descriptor: int) -> bool:
     """Locks an open file or folder until it is closed.
 
-    The system releases the lock of a process that is killed. On Windows, and on file systems without locks, nothing is
-    locked.
+    The system releases the lock of a process that is killed.
+
+    Returns:
+        Whether it is locked now: not on Windows, nor on file systems without locks.
 
     Raises:
         BlockingIOError: Another process holds the lock.
     """
     if fcntl is None:
-        return
+        return False
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise
     except OSError:  # some network file systems have no locks
-        pass
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def work_folder(parent: StrPath | None = None, prefix: str = ".animegan3-") -> Iterator[Path]:
+    """Makes a folder for a `with` block, and removes it with all that lies in it.
+
+    A killed process leaves its folder; the next one that works in `parent` removes it. Folders of processes that live
+    are locked, and stay.
+
+    Args:
+        parent: Where to make it; the system's folder for temporary files by default.
+        prefix: How its name begins; begin it with a dot and keep it for this alone.
+    """
+    parent = Path(parent or tempfile.gettempdir())
+    _remove_work_folders(parent, prefix)
+    with contextlib.ExitStack() as held:
+        while True:
+            folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+            # before it is locked, another process may take it for a leftover
+            with contextlib.suppress(BlockingIOError, FileNotFoundError):
+                held.enter_context(only_process(folder))
+                if folder.is_dir():
+                    break
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_work_folders(parent: Path, prefix: str) -> None:
+    """Removes the work folders that no process holds, where locks tell that."""
+    ours = re.compile(re.escape(prefix) + r"[a-z0-9_]{8}")  # as mkdtemp names them
+    for folder in parent.glob(prefix + "*"):
+        if not ours.fullmatch(folder.name) or folder.is_symlink():
+            continue
+        with contextlib.suppress(OSError):  # held, gone, or another user's
+            descriptor = os.open(folder, os.O_RDONLY)
+            try:
+                if take_lock(descriptor):
+                    shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(descriptor)
 
 
 def sha256_of(*paths: StrPath) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import io
 import logging
 import os
@@ -36,6 +37,7 @@ IMAGE_SUFFIXES = frozenset(
 WRITE_FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP", ".bmp": "BMP"}
 WRITE_FORMATS |= {".tif": "TIFF", ".tiff": "TIFF"}
 
+_NO_PLACE = {errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)}  # Windows has no quota's own
 _READ_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 _READABLE = "JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or HEIC image"
 _AVIF_BRANDS = {b"avif", b"avis"}
@@ -76,6 +78,10 @@ _log = logging.getLogger(__name__)
 
 class ImageError(UserError):
     """An image file that cannot be read or written; the message is one line that names it."""
+
+
+class DestinationError(ImageError):
+    """An image that cannot be written where no other could either: full, read-only, or gone."""
 
 
 @dataclass(frozen=True)
@@ -236,7 +242,8 @@ def write_image(
         metadata: What the file says beside its pixels; BMP holds no EXIF, WebP no resolution but that in the EXIF.
 
     Raises:
-        ImageError: The suffix is unknown, the image is too large for the format, or the file cannot be written.
+        ImageError: The suffix is unknown, the image is too large for the format, or the file cannot be written; a
+            `DestinationError` where the disk is full or read-only.
         ValueError: `rgb` has another type or shape.
     """
     if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3:
@@ -256,7 +263,8 @@ def write_image(
         with whole_file(target) as temporary, open(temporary, "xb") as file:
             image.save(file, format=file_format, **_save_options(file_format, quality, metadata))
     except (OSError, ValueError) as error:
-        raise ImageError(f"{name} cannot be written ({_reason(error)}); check the folder and free space") from None
+        kind = DestinationError if getattr(error, "errno", None) in _NO_PLACE else ImageError
+        raise kind(f"{name} cannot be written ({_reason(error)}); check the folder and free space") from None
 
 
 def png_bytes(rgb: np.ndarray) -> bytes:

@@ -16,6 +16,8 @@ KEEP_COLORS = ("region", "none")
 LIGHTNESS = 0.45  # share of the photo's lightness that a region takes; all of it gives a dull drawing
 SKIN_LIGHTNESS = 0.65  # the same for a face's skin: with less, every skin turns pale
 INK = 32.0  # Lab lightness under which a pixel of the drawing is a line, whose colour stays
+_BLACK, _WHITE_PHOTO = (12.0, 2.0), (90.0, 98.0)  # lightness of a photo from which, and at which, all of it is taken
+_COLORLESS = 2.0  # most Lab chroma of a photo without colour
 _INK_RAMP = 10.0  # units above INK over which a line passes into its surroundings
 _RADIUS, _EPS = 5, 6e-4  # of the guided filter, along lightness in [0, 1], for a drawing of 512 pixels
 _SIDE = 512  # longer side in pixels of the drawings for which the sizes here are given
@@ -55,8 +57,10 @@ def keep_region_colors(
 
     Regions are those of a graph-based segmentation (Felzenszwalb and Huttenlocher, 2004) of the drawing. A
     region moves by its whole shift in a and b of CIE Lab, and by the share `lightness` of its shift in L, skin by the
-    share `skin_lightness`. A guided filter (He et al., 2010) along the drawing's lightness smooths the shifts. Lines
-    keep their colour. In a face the skin moves as one, and the irises, whites and highlights of the eyes stay as drawn.
+    share `skin_lightness`; where the photo is white or black, by all of it. A guided filter (He et al., 2010) along the
+    drawing's lightness smooths the shifts. Lines keep their colour, but where the photo is black. In a face the skin
+    moves as one, and the irises, whites and highlights of the eyes stay as drawn. Of a photo without colour nothing
+    has colour.
 
     Args:
         photo: uint8 [H, W, 3].
@@ -87,7 +91,7 @@ def keep_region_colors(
         shares[face.share_skin_shift(shifts)] = skin_lightness
         frozen |= face.eye_regions()[labels] | face.whites(lab)
         near_eyes = face.eyes(1.0).astype(np.float32)
-    shifts[:, 0] *= shares
+    shifts[:, 0] *= np.maximum(shares, _ramp(regions.photo[:, 0], _WHITE_PHOTO))
     shift = shifts[labels].astype(np.float32)
     guide = lab[..., 0] / 100.0
     radius = max(1, round(_RADIUS * scale))
@@ -97,8 +101,15 @@ def keep_region_colors(
     local = _guided(local, guide, radius) * (1.0 - cv2.blur(near_eyes, (2 * radius + 1,) * 2))[..., None]
     shift = _guided(shift, guide, radius)
     shift[..., 1:] += _LOCAL * local
-    moves = np.clip((lab[..., 0] - INK) / _INK_RAMP, 0.0, 1.0) * (1.0 - cv2.blur(frozen.astype(np.float32), (3, 3)))
-    return _rgb(lab + shift * moves[..., None])
+    kept = cv2.blur(frozen.astype(np.float32), (3, 3))
+    moves = _ramp(lab[..., 0], (INK, INK + _INK_RAMP)) * (1.0 - kept)
+    found = lab + shift * moves[..., None]
+    # all of a black region is taken for lines, so black comes from the photo, pixel by pixel
+    black = _guided(_ramp(photo_lab[..., :1], _BLACK), guide, radius).clip(0.0, 1.0) * (1.0 - kept)[..., None]
+    found += black * (photo_lab - found)
+    if np.hypot(photo_lab[..., 1], photo_lab[..., 2]).max() <= _COLORLESS:
+        found[..., 1:] = 0.0
+    return _rgb(found)
 
 
 @dataclass(frozen=True)
@@ -199,6 +210,11 @@ class _FaceRegions:
     def _within(self, x: np.ndarray, y: np.ndarray, factor: float) -> np.ndarray:
         a, b = (factor * axis * self.distance for axis in (0.45, 0.30))
         return np.any([((x - eye[0]) / a) ** 2 + ((y - eye[1]) / b) ** 2 <= 1.0 for eye in self.points[:2]], axis=0)
+
+
+def _ramp(values: np.ndarray, ends: tuple[float, float]) -> np.ndarray:
+    """0 up to (or from) the first of `ends`, 1 from (or up to) the second, and straight between them."""
+    return np.clip((values - ends[0]) / (ends[1] - ends[0]), 0.0, 1.0)
 
 
 def _smoothed(rgb: np.ndarray) -> np.ndarray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 from animegan3_tf import __version__
 from animegan3_tf.common.console import Advance, Progress, counted, no_progress
 from animegan3_tf.common.errors import UserError, quote
-from animegan3_tf.common.files import StrPath
+from animegan3_tf.common.files import StrPath, work_folder
 from animegan3_tf.common.images import find_images
 from animegan3_tf.data.results import match_results
 from animegan3_tf.evaluation import distances
@@ -195,7 +194,7 @@ def _evaluate(
     progress: Progress,
 ) -> Evaluation:
     """Evaluates images; pairs of which one cannot be read are left out."""
-    with tempfile.TemporaryDirectory() as temporary:
+    with work_folder() as temporary:
         sets = _features(paths, measures, temporary, progress)
         read = {kind: set(sets[kind].paths) for kind in ("generated", "photos")}
         pairs = {a: b for a, b in pairs.items() if a in read["generated"] and b in read["photos"]}
@@ -219,7 +218,7 @@ def _evaluate(
 
 
 def _features(
-    paths: Mapping[str, Sequence[Path]], measures: Measures, temporary: str, progress: Progress
+    paths: Mapping[str, Sequence[Path]], measures: Measures, temporary: Path, progress: Progress
 ) -> dict[str, FeatureSet]:
     if measures.features is None:
         return {kind: FeatureSet(list(found)) for kind, found in paths.items()}
@@ -241,7 +240,7 @@ def _named(score: Score, measures: Measures) -> Score:
 
 
 def _likeness(
-    pairs: Mapping[Path, Path], measures: Measures, temporary: str, progress: Progress
+    pairs: Mapping[Path, Path], measures: Measures, temporary: Path, progress: Progress
 ) -> dict[str, np.ndarray]:
     if measures.likeness is None or not pairs:
         return {"anime_likeness": np.full(len(pairs), np.nan)}

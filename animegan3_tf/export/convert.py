@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from tensorflow.lite.tools import flatbuffer_utils
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from animegan3_tf.common.console import silence
+from animegan3_tf.common.files import work_folder
 from animegan3_tf.export.mobile import mobile_generator
 from animegan3_tf.export.plan import Card
 from animegan3_tf.models.exported import CARD, OPSET
@@ -150,7 +150,7 @@ def convert_tflite(
         ValueError: "int8" has no calibration photos.
     """
     # From a SavedModel: conversion from concrete functions has given NaN without an error.
-    with tempfile.TemporaryDirectory() as folder, silence():
+    with work_folder() as folder, silence():
         _save(mobile_generator(generator, (size, size)), size, folder)
         contents: dict[str, bytes] = {}
         for precision in precisions:
@@ -165,7 +165,7 @@ def convert_tflite(
 
 def convert_as_it_is(model: tf.keras.Model, size: int) -> bytes:
     """Converts any model from and to [1, size, size, 3] to a float32 file with no change of form, for comparison."""
-    with tempfile.TemporaryDirectory() as folder, silence():
+    with work_folder() as folder, silence():
         _save(model, size, folder)
         return _converter(folder).convert()
 
@@ -178,7 +178,7 @@ def _with_first_size(content: bytes) -> bytes:
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 
-def _save(model: tf.keras.Model, size: int | None, folder: str) -> None:
+def _save(model: tf.keras.Model, size: int | None, folder: Path) -> None:
     module = tf.Module()
     module.model = model
     signature = [tf.TensorSpec([1, size, size, 3], tf.float32, "photo")]
@@ -186,11 +186,11 @@ def _save(model: tf.keras.Model, size: int | None, folder: str) -> None:
     options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
     if KERAS_3:  # constants here: the converter would leave the variables in the file, without their values
         function, module = convert_variables_to_constants_v2(function.get_concrete_function()), tf.Module()
-    tf.saved_model.save(module, folder, {"serving_default": function}, options)
+    tf.saved_model.save(module, str(folder), {"serving_default": function}, options)
 
 
-def _converter(folder: str, precision: str = "float32") -> tf.lite.TFLiteConverter:
-    converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=["serving_default"])
+def _converter(folder: Path, precision: str = "float32") -> tf.lite.TFLiteConverter:
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(folder), signature_keys=["serving_default"])
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     if precision != "float32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]

@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,7 +16,7 @@ import tensorflow as tf
 
 from animegan3_tf.common import images
 from animegan3_tf.common.errors import UserError, quote
-from animegan3_tf.common.files import sha256_of
+from animegan3_tf.common.files import sha256_of, work_folder
 from animegan3_tf.export.convert import convert_onnx, convert_tflite, write_saved_model
 from animegan3_tf.export.metadata import with_metadata
 from animegan3_tf.export.plan import (
@@ -108,10 +106,13 @@ def export_generator(
     try:
         out.mkdir(parents=True, exist_ok=True)
         # all files are written and checked before any appears in `out`
-        with tempfile.TemporaryDirectory(prefix=".export-", dir=out) as folder:
-            files = _Export(generator, architecture, card, plan, photos, calibration, Path(folder), show).run()
-            _write_report(Path(folder, REPORT), files, card, header, opened.sha256)
-            _move_all(Path(folder), out)
+        with work_folder(out, ".export-") as folder:
+            new = folder / "new"
+            new.mkdir()
+            files = _Export(generator, architecture, card, plan, photos, calibration, new, show).run()
+            _write_report(folder / REPORT, files, card, header, opened.sha256)
+            _move_all(new, out, folder / "old")
+            os.replace(folder / REPORT, out / REPORT)
     except OSError as error:
         raise UserError(f"export into {str(out)!r} failed: {error.strerror or error}") from error
     return [dataclasses.replace(file, path=out / file.path.name) for file in files]
@@ -253,16 +254,24 @@ def _write_report(
     path.write_text(json.dumps(report, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
-def _move_all(folder: Path, out: Path) -> None:
-    """Moves everything in a folder into another and replaces files of the same names; `compared/` is merged."""
-    for source in folder.iterdir():
+def _move_all(new: Path, out: Path, old: Path) -> None:
+    """Moves what lies in `new` into `out`, and what it replaces into `old`; `compared/` is merged.
+
+    A kill leaves whole files only: nothing is deleted in its place. The earlier report goes first, since it would
+    describe files that are there no longer.
+    """
+    old.mkdir()
+    if (out / REPORT).exists():
+        os.replace(out / REPORT, old / REPORT)
+    for source in sorted(new.iterdir()):
         target = out / source.name
         if source.name == COMPARED:
             target.mkdir(exist_ok=True)
-            _move_all(source, target)
+            for picture in source.iterdir():
+                os.replace(picture, target / picture.name)
             continue
         if target.is_dir():  # an earlier SavedModel
-            shutil.rmtree(target)
+            os.replace(target, old / source.name)
         os.replace(source, target)
 
 

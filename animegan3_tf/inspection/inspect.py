@@ -285,7 +285,7 @@ def inspect(
     surveys, before = {}, 0
     for kind, folder in folders.items():
 
-        def advance(done: int, _: int, name: str, before: int = before) -> None:
+        def advance(done: float, _: int, name: str, before: int = before) -> None:
             if on_progress:
                 on_progress(before + done, total, name)
 

@@ -11,7 +11,6 @@ import importlib.util
 import json
 import subprocess
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -40,8 +39,10 @@ def run_litert(model: Path, photos: np.ndarray, python: str | Path | None = None
     """
     if python is None:
         return run(model, photos)
-    with tempfile.TemporaryDirectory() as folder:
-        source, result = Path(folder, "photos.npy"), Path(folder, "images.npy")
+    from animegan3_tf.common.files import work_folder  # the script has no package
+
+    with work_folder() as folder:
+        source, result = folder / "photos.npy", folder / "images.npy"
         np.save(source, photos)
         command = [python, __file__, model, source, result]
         done = subprocess.run(list(map(str, command)), capture_output=True, text=True)

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from animegan3_tf.common import images
+from animegan3_tf.common.console import tell_part
 from animegan3_tf.networks.architectures import ARCHITECTURES, Architecture, least_side
 
 
@@ -152,6 +153,7 @@ class TiledGenerator:
         rows, columns = (_spans(length, self.tile, reach, grid) for length in (height, width))
         # sums of the tiles, in RGB, and of their weights: of what is drawn to its end, they are dropped
         above = np.zeros((0, width, 4), np.float32)  # from rows of tiles that are done, down from `top`
+        drawn, tiles = 0, len(rows) * len(columns)
         for (top, bottom), next_top in zip(rows, _next_starts(rows)):
             below = np.empty((bottom - next_top, width, 4), np.float32)
             sums = np.zeros((bottom - top, 0, 4), np.float32)  # from `left` on
@@ -168,6 +170,8 @@ class TiledGenerator:
                 done = done[: next_top - top, :, :3] / done[: next_top - top, :, 3:]
                 levels = photo.dtype == np.uint8
                 drawing[0, top:next_top, left:next_left] = images.as_levels(done) if levels else done
+                drawn += 1
+                tell_part(drawn, tiles)
             above = below
         return drawing
 

@@ -20,7 +20,7 @@ from animegan3_tf.data.region_colors import color_keeper
 from animegan3_tf.models.checkpoints import DEFAULT, NOT_STATED, StylizeDefaults, terms_of
 from animegan3_tf.models.model import open_model
 from animegan3_tf.networks.architectures import MIN_SIDE
-from animegan3_tf.stylizer.files import Report, stylize_files
+from animegan3_tf.stylizer.files import Report, stylize_files, try_destination
 from animegan3_tf.stylizer.model import stylizer_of
 
 _MARGIN = 0.325  # around the box, as a share of it, where the face's square does not fit into the photo
@@ -252,8 +252,10 @@ def stylize(
         What was written and what failed.
 
     Raises:
-        UserError: The model cannot be opened, a value is out of range, or photos and output do not fit together.
+        UserError: The model cannot be opened, a value is out of range, photos and output do not fit together, or the
+            output cannot be written to.
     """
+    try_destination(out)  # before the model is loaded, which takes seconds
     stylizer = open_photo_stylizer(
         model, size=size, full_size=full_size, faces=faces, face_size=face_size, keep_colors=keep_colors
     )

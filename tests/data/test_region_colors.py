@@ -56,6 +56,26 @@ def test_lips_keep_some_of_their_own_colour():
     assert lab(found[270, 192])[1] > lab(found[230, 130])[1] + 3  # redder than the cheek
 
 
+def test_a_photo_without_colour_gets_none_in_eyes_and_lines_either():
+    photo = np.repeat(face()[..., :1], 3, axis=2)
+    found = keep_region_colors(photo, face(iris=(60, 110, 170)), landmarks()).astype(int)
+    assert np.ptp(found, axis=2).max() <= 1
+
+
+@pytest.mark.parametrize(("level", "drawn"), [(255, (239, 234, 233)), (0, (26, 25, 26))])
+def test_white_stays_white_and_black_black(level, drawn):
+    photo, drawing = np.full((96, 96, 3), level, np.uint8), np.full((96, 96, 3), drawn, np.uint8)
+    assert (keep_region_colors(photo, drawing) == level).all()
+
+
+def test_a_line_drawn_on_white_stays():
+    photo, drawing = np.full((96, 96, 3), 255, np.uint8), np.full((96, 96, 3), 235, np.uint8)
+    drawing[46:50] = 15
+    found = keep_region_colors(photo, drawing)
+    assert found[48, 48].max() < 40
+    assert found[20, 48].min() > 250
+
+
 @pytest.mark.parametrize("shape", [(16, 16), (40, 200), (211, 97)])
 def test_any_shape_is_taken(shape):
     rng = np.random.default_rng(0)

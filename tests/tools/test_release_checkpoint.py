@@ -1,17 +1,20 @@
 import hashlib
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from flat_response import HEAD, flat_response
 from release_checkpoint import release
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.models.checkpoints import shipped_checkpoints
 from animegan3_tf.models.weights_file import read_weights, write_weights
 from animegan3_tf.styles import load_style, override
+from animegan3_tf.stylizer.model import load_stylizer
 from animegan3_tf.training.configuration import RunConfiguration
 
 ABOUT = """
@@ -76,6 +79,24 @@ def test_a_checkpoint_of_a_run(run, about, tmp_path, monkeypatch):
     sums = dict(line.split()[::-1] for line in (target / "SHA256SUMS").read_text().splitlines())
     files = {path.name: path.read_bytes() for path in target.iterdir() if path.name != "SHA256SUMS"}
     assert sums == {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+
+
+def _levels(rows):
+    """{(picture, side): the numbers of the other columns} of rows of a table."""
+    cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+    return {(name, side): [int(n) for n in re.findall(r"\d+", " ".join(rest))] for name, side, *rest in cells}
+
+
+def test_the_shipped_card_states_what_the_weights_draw_for_white_grey_and_black():
+    shipped = shipped_checkpoints()[0]
+    card = (shipped.folder / "card.md").read_text().splitlines()
+    first = card.index(HEAD[-1]) + 1
+    assert card[first - len(HEAD) : first] == HEAD
+    stated, measured = _levels(card[first:]), _levels(flat_response(load_stylizer(shipped.weights)))
+    assert stated.keys() == measured.keys()
+    assert {name.split()[0] for name, _ in stated} == {"white", "grey", "black"}
+    for picture, levels in stated.items():
+        np.testing.assert_allclose(levels, measured[picture], atol=1, err_msg=str(picture))
 
 
 def test_the_recipe_of_a_run_on_pairs(run, about, tmp_path):
