@@ -44,7 +44,7 @@ def refused(call, *arguments):
         ("a=" + "[" * 150 + "]" * 150, "is not valid TOML: it is nested over 100 levels deep"),
         (".".join("a" * 3000) + " = 1", "is not valid TOML: it is nested over 100 levels deep"),
         ('"\\u001b[31mevil\\n2" = 1', r"unknown key '\x1b[31mevil\n2'; known are"),
-        ('[data]\n"\\u001b" = 1', r"unknown key '\x1b'; known are"),
+        ('description = ""\nperceptual = {}\n[data]\n"\\u001b" = 1', r"mine.toml: data: unknown key '\x1b'; known are"),
     ],
 )
 def test_a_style_file_that_is_none_is_one_line(tmp_path, call, text, words):
@@ -88,7 +88,7 @@ def test_a_states_list_nested_without_end_is_ignored_with_a_warning(saved):
         ("config_json_lost", None, "is gone"),
         ("config_json_lost", "", "cannot be read: Expecting value"),
         ("config_json_lost", "[]", "cannot be read: it is not a JSON object"),
-        ("config_json_lost", '{"style": 1}', "cannot be read"),
+        ("config_json_lost", '{"style": 1}', "it must be a table"),
         ("config_json_lost", "steps", "steps is 8.5; it must be a whole number"),
         ("resume_json", "[" * 100_000, "cannot be read: it is nested over 100 levels deep"),
         ("resume_json", "overridden", "cannot be read: 'overridden' does not list settings"),
@@ -106,7 +106,8 @@ def test_a_run_without_its_configuration_goes_on_with_the_copy_in_its_state(save
         file.write_text(whole.replace('"steps": 8', '"steps": 8.5') if damage == "steps" else damage)
     status, out, err = call("train", "--out", saved, "--resume", "--dry-run")
     assert (status, err.count("\n")) == (0, 1)
-    assert f"WARNING: {str(file)!r}" in err
+    assert "WARNING: " in err
+    assert str(file) in err
     assert reason in err
     assert "the configuration in 'state-000004.h5' is used" in err
     assert '"seed": 3' in out
