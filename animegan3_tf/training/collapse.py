@@ -60,10 +60,12 @@ class Collapse(RunCallback):
         super().__init__(every=1)
         self.said = ""
         self._folder, self._warn, self._keep_going, self._patience = folder, warn, keep_going, patience
-        self._first: int | None = None
+        self._first: int | None = None  # the first step of a collapse
+        self._start: int | None = None  # the first step that this process did
 
     def act(self, step: int, logs: Logs) -> None:
         """Counts a step of a collapse; any other step ends it."""
+        self._start = step if self._start is None else self._start
         signs = {
             "its gradient was 0": any(float(logs[name]) == 0 for name in _GRADIENTS if name in logs),
             "it drew one colour": CONTRAST in logs and float(logs[CONTRAST]) < _ONE_COLOUR,
@@ -88,6 +90,6 @@ class Collapse(RunCallback):
     def _way_back(self) -> str:
         assert self._first is not None  # `act` has set it
         sound = [step for step in map(step_of, states(self._folder)) if step < self._first]
-        if not sound:
-            return "no state is from before that, so start again"
+        if not sound or self._first == self._start:  # a run that is resumed may have collapsed in its earlier part
+            return "no state is known to be from before that, so start again"
         return f"remove the states after {state_name(sound[-1])!r}, which is from before that, then --resume --override"

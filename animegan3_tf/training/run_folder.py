@@ -289,7 +289,9 @@ def read_stored(folder: Path, show: Callable[[str], object] = print) -> RunConfi
             raise
         state = newest_state(folder, _ignore)
         configuration = _began(state, folder)
-        show(f"WARNING: {error}; the configuration in {state_name(state.step)!r} is used, settings given now apply")
+        lost = not (folder / CONFIGURATION).exists()
+        reason = f"{quote(folder / CONFIGURATION)} is gone" if lost else error
+        show(f"WARNING: {reason}; the configuration in {state_name(state.step)!r} is used, settings given now apply")
         return configuration
 
 

@@ -130,7 +130,7 @@ def test_each_phase_moves_what_it_should(generator, eager):
         return set(terms), changed
 
     terms, changed = moved(PRETRAIN)
-    assert terms == {"loss", "pretrain", "pretrain_gradient"}
+    assert terms == {"loss", "pretrain", "contrast", "pretrain_gradient"}
     assert changed == [True, True, False]
     terms, changed = moved(ADVERSARIAL)
     assert {"content", "color", "adversarial", "style_conv1_1", "discriminator_support"} <= terms

@@ -132,7 +132,7 @@ def test_a_pretraining_step_leaves_the_discriminators_alone(trainer):
     before = {part: values(getattr(trainer, part)) for part in ("support_discriminator", "main_discriminator")}
     generator, average, step = values(trainer.generator), values(trainer.average), int(trainer.step)
     terms = trainer.train_step(pictures())
-    assert set(terms) == {"loss", "pretrain_support", "pretrain_main", "pretrain_gradient"}
+    assert set(terms) == {"loss", "pretrain_support", "pretrain_main", "contrast", "pretrain_gradient"}
     assert int(trainer.step) == step + 1
     for part, old in before.items():
         assert changed(old, getattr(trainer, part)) == []
