@@ -248,7 +248,7 @@ def test_a_full_disk_ends_the_run_with_one_line_that_says_what_is_done(tmp_path,
     said = refusal([tmp_path / "in"], tmp_path / "out")
     assert "cannot be written (No space left on device)" in said
     assert said.endswith("the run ended after 3 of 30 pictures")
-    assert len(os.listdir(tmp_path / "out")) == 3  # and nothing half-written
+    assert len(tree(tmp_path / "out")) == 3  # and nothing half-written
 
 
 def test_a_folder_that_is_removed_meanwhile_ends_the_run_and_is_not_made_again(tmp_path):
@@ -261,7 +261,7 @@ def test_a_folder_that_is_removed_meanwhile_ends_the_run_and_is_not_made_again(t
             shutil.move(out, tmp_path / "elsewhere")
 
     said = refusal([tmp_path / "in"], out, on_progress=remove)
-    written = len(os.listdir(tmp_path / "elsewhere"))
+    written = len(tree(tmp_path / "elsewhere"))
     assert said == f"output folder '{out}' was removed or unmounted; the run ended after {written} of 30 pictures"
     assert 3 <= written < 30
     assert not out.exists()
