@@ -23,17 +23,9 @@ ONCE = (
     *("data/test_tfrecord", "evaluation/test_bootstrap", "evaluation/test_infinity", "evaluation/test_pairs"),
     *("evaluation/study/", "inspection/", "models/test_pickle", "models/test_torch", "reports/", "styles/"),
     *("test_bad_input", "test_cli_help", "test_cli_study", "test_documents", "test_duration", "test_exif"),
-    *(
-        "test_files",
-        "test_hidden_colors",
-        "test_images",
-        "test_progress",
-        "test_start_up",
-        "test_weights_file",
-        "test_workers",
-        "tools/test_download",
-    ),
-    *("tools/test_generations", "tools/test_house", "tools/test_same", "tools/test_setup"),
+    *("test_files", "test_hidden_colors", "test_images", "test_progress", "test_start_up", "test_weights_file"),
+    *("test_workers", "tools/test_download", "tools/test_generations", "tools/test_house", "tools/test_same"),
+    "tools/test_setup",
 )
 
 

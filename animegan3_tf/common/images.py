@@ -488,7 +488,8 @@ def _decode(file: BinaryIO, name: str, max_pixels: int, side: int | None = None)
 def _halve_clear_colour(image: Image.Image) -> None:
     """Reduces the transparent colour of a 16-bit RGB PNG to 8 bits, as Pillow does the pixels only."""
     clear = image.info.get("transparency")
-    if isinstance(clear, tuple) and image.tile and image.tile[0][3] == "RGB;16B":
+    tiles = getattr(image, "tile", None)  # of (decoder, area, offset, mode of the samples)
+    if isinstance(clear, tuple) and tiles and tiles[0][3] == "RGB;16B":
         image.info["transparency"] = tuple(value >> 8 for value in clear)
 
 
