@@ -17,12 +17,13 @@ from PIL import Image, ImageOps
 
 def read(path):
     """The photo upright, uint8 RGB [H, W, 3]; 16-bit grey by its high byte, as convert("RGB") would clip it at 255."""
-    image = Image.open(path)
-    grey16 = image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG")
-    if image.mode in ("I", "F") and not grey16:
-        raise ValueError("32-bit samples have no fixed range; save it with 8 or 16 bits")
-    bits = getattr(image, "tag_v2", {}).get(258, (16,))[0]  # a TIFF's may be 12
-    image = ImageOps.exif_transpose(image)
+    with open(path, "rb") as file:  # by its name, Pillow may map a TIFF into memory, and mixes up a sideways one
+        image = Image.open(file)
+        grey16 = image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG")
+        if image.mode in ("I", "F") and not grey16:
+            raise ValueError("32-bit samples have no fixed range; save it with 8 or 16 bits")
+        bits = getattr(image, "tag_v2", {}).get(258, (16,))[0]  # a TIFF's may be 12
+        image = ImageOps.exif_transpose(image)
     if grey16:
         image = Image.fromarray((np.asarray(image) >> (bits - 8)).astype(np.uint8))
     return np.asarray(image.convert("RGB"))
