@@ -12,8 +12,8 @@ from helpers.golden import shared
 from PIL import Image
 
 from animegan3_tf.common.errors import UserError
+from animegan3_tf.common.files import sha256_of
 from animegan3_tf.models import array_file
-from animegan3_tf.models.weights_file import read_weights, write_weights
 
 PORTRAIT = Path(__file__).parents[2] / "checkpoints" / "portrait"
 MEMORY = 3 << 30  # bytes of addresses; TensorFlow alone takes more, so only what does without it is held to this
@@ -49,22 +49,32 @@ def one_line(status, err):
 @pytest.mark.slow
 def test_weights_bit(call, photo, tmp_path):
     assert "damaged" in shared("cases", "weights_bit", "README").read_text()
-    # the shipped file has no seal of its own: the list beside it tells
     shutil.copytree(PORTRAIT, tmp_path / "portrait")
-    listed = flipped(tmp_path / "portrait" / "generator.h5")
-    # what is written today has one
-    write_weights(tmp_path / "sealed.h5", *read_weights(PORTRAIT / "generator.h5"))
-    for path, words in ((listed, "SHA256SUMS"), (flipped(tmp_path / "sealed.h5"), "damaged")):
+    shutil.copy(PORTRAIT / "generator.h5", tmp_path / "flip.h5")
+    for path in (flipped(tmp_path / "portrait" / "generator.h5"), flipped(tmp_path / "flip.h5")):
         status, _, err = call("stylize", photo, "-o", tmp_path / "out.png", "--model", path)
-        assert words in one_line(status, err)
+        assert "damaged" in one_line(status, err)
         assert not (tmp_path / "out.png").exists()
         status, _, err = call("info", path)
-        assert words in one_line(status, err)
-    # an older file on its own: nothing can tell, which is said
-    shutil.copy(PORTRAIT / "generator.h5", tmp_path / "flip.h5")
-    status, _, err = call("stylize", photo, "-o", tmp_path / "out.png", "--model", tmp_path / "flip.h5", "--no-face")
+        assert "damaged" in one_line(status, err)
+
+
+def test_weights_as_older_versions_wrote_them(call, photo, tmp_path):
+    """They have no seal. The list of a checkpoint tells; on its own, nothing can, which is said."""
+    shutil.copytree(PORTRAIT, tmp_path / "portrait")
+    old = tmp_path / "portrait" / "generator.h5"
+    old.write_bytes(old.read_bytes()[512:])  # HDF5's part of the file
+    lines = (old.parent / "SHA256SUMS").read_text().splitlines()
+    lines = [f"{sha256_of(old)}  generator.h5" if line.endswith("generator.h5") else line for line in lines]
+    (old.parent / "SHA256SUMS").write_text("\n".join(lines) + "\n")
+    alone = shutil.copy(old, tmp_path / "alone.h5")
+    status, _, err = call("stylize", photo, "-o", tmp_path / "out.png", "--model", alone, "--no-face")
     assert status == 0
     assert "no checksum" in err
+    status, _, err = call("stylize", photo, "-o", tmp_path / "out.png", "--model", old, "--no-face")
+    assert (status, err) == (0, "")
+    status, _, err = call("info", flipped(old))
+    assert "SHA256SUMS" in one_line(status, err)
 
 
 FILES = [
