@@ -167,6 +167,7 @@ class Comparison:
         settings: The settings.
         metrics: The networks and settings of the metrics; see `EvaluationMetrics.to_dict`.
         machine: The machine; see `describe_machine`.
+        lost: A line for each method that is left out because its model drew none of the photos.
     """
 
     inputs: Inputs
@@ -176,11 +177,12 @@ class Comparison:
     settings: Settings
     metrics: dict
     machine: dict
+    lost: tuple[str, ...] = ()
 
     @property
     def problems(self) -> list[str]:
-        """One line for each file that could not be used, without repetitions."""
-        lines = list(self.inputs.rejected)
+        """One line for each file and method that could not be used, without repetitions."""
+        lines = [*self.inputs.rejected, *self.lost]
         for entry in self.entries:
             lines += [entry.drawn.missing[name] for name in entry.drawn.broken]
             lines += entry.measured.rejected
@@ -236,7 +238,7 @@ def compare(
         progress: A function such as `animegan3_tf.common.console.progress`.
 
     Raises:
-        UserError: A folder holds no images, or a method cannot be opened or draws none of the photos. Most of this
+        UserError: A folder holds no images, a method cannot be opened, or none draws a photo. Most of this
             is found before the first image is drawn.
     """
     anime_count = len(find_images(anime))
@@ -245,13 +247,16 @@ def compare(
     methods = [open_method(specification) for specification in specifications]
     with progress("photos") as advance:
         inputs = reduce_photos(photos, work / "photos", settings.side, settings.max_pixels, advance)
-    drawn, measured = {}, {}
+    drawn, measured, lost = {}, {}, []
     for number, method in enumerate(methods):
         with progress(f"pictures, {method.name}") as advance:
             drawn[method.name] = draw_methods(method, inputs, work / f"method-{number}", settings.max_pixels, advance)
         if not drawn[method.name].paths:
-            reason = next(iter(drawn[method.name].missing.values()))
-            raise UserError(f"--model {method.name} has no picture that can be compared: {reason}")
+            reason = next(iter(drawn.pop(method.name).missing.values()))
+            lost.append(f"--model {method.name} has no picture that can be compared: {reason}")
+    methods = [method for method in methods if method.name in drawn]
+    if not methods:
+        raise UserError(lost[0])
     for name, of in drawn.items():
         measured[name] = metrics({path: inputs.paths[photo] for photo, path in of.paths.items()}, Path(anime))
     speeds, memories = {}, {}
@@ -265,4 +270,6 @@ def compare(
         Entry(method, drawn[method.name], measured[method.name], speeds.get(method.name, {}), memories.get(method.name))
         for method in methods
     )
-    return Comparison(inputs, Path(anime), anime_count, entries, settings, metrics.to_dict(), describe_machine())
+    return Comparison(
+        inputs, Path(anime), anime_count, entries, settings, metrics.to_dict(), describe_machine(), tuple(lost)
+    )

@@ -134,7 +134,9 @@ def open_tflite(path: Path) -> Model:
         runtime = open_runtime("TFLite", path)
         source, result = _ends(runtime)
         runtime.prepare()
-    except (OSError, ValueError, RuntimeError, MemoryError) as error:
+    except UserError:
+        raise
+    except Exception as error:  # OSError, DamagedFile, or what the runtime raises
         raise _unfit(path, f"a TFLite model from one tensor to one: {_short(error)}") from None
     # Only open sizes may change: a fixed graph has its sizes in constants, and may compute wrong values silently.
     shape = [None if side < 0 else int(side) for side in source["shape"]]

@@ -1,24 +1,27 @@
 """Runs TFLite and ONNX files: in a process of their own, or in this one where they are trusted.
 
 A damaged file can crash the runtime that computes it. In a process of its own it costs a line, not what this process
-was doing. That process gets a photo through a pipe and answers with an image: a line of JSON, then the array's bytes.
-Nothing that it sends is unpickled.
+was doing. That process is asked with lines of JSON through a pipe, and photo and image lie in memory that both share;
+nothing that it sends is unpickled.
 """
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import math
+import mmap
 import os
 import resource
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -31,7 +34,8 @@ from animegan3_tf.models.trust import is_trusted
 
 _ANY = 64  # pixels: a size that any network takes
 _ROOT = Path(__file__).resolve().parents[2]
-_START = "import sys; sys.path.pop(0); from animegan3_tf.models.runtime import serve; serve()"
+# nothing is imported from the folder in which the command was given
+_START = "import sys; sys.path = list(filter(None, sys.path)); from animegan3_tf.models.runtime import run_worker; run_worker()"
 _MEMORY = 2 << 30  # bytes that opening a file may take beside the file, and drawing beside what a photo's size explains
 _MEMORY_PER_PIXEL = 16 << 10  # the largest of the known generators takes 4 KB
 _LINE = 1 << 24  # bytes of an answer
@@ -77,7 +81,8 @@ class TfliteRuntime:
         """Loads the file without allocating its tensors."""
         self._interpreter, _ = open_interpreter(path, os.cpu_count() or 1)
         ends = {"inputs": self._interpreter.get_input_details(), "outputs": self._interpreter.get_output_details()}
-        self.description = {name: list(map(_tflite_end, details)) for name, details in ends.items()} | {"metadata": {}}
+        described = {name: list(map(_tflite_end, details)) for name, details in ends.items()}
+        self.description: Mapping[str, Any] = {**described, "metadata": {}}
 
     def prepare(self) -> None:
         """Allocates the tensors."""
@@ -114,8 +119,9 @@ class OnnxRuntime:
         options.log_severity_level = 4  # errors are raised as well
         self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         ends = {"inputs": self._session.get_inputs(), "outputs": self._session.get_outputs()}
-        self.description = {name: list(map(_onnx_end, found)) for name, found in ends.items()}
-        self.description["metadata"] = dict(self._session.get_modelmeta().custom_metadata_map)
+        described = {name: list(map(_onnx_end, found)) for name, found in ends.items()}
+        metadata = dict(self._session.get_modelmeta().custom_metadata_map)
+        self.description: Mapping[str, Any] = {**described, "metadata": metadata}
 
     def prepare(self) -> None:
         """Does nothing: a session is ready."""
@@ -135,11 +141,11 @@ def _onnx_end(end: Any) -> dict[str, Any]:
     return {"name": end.name, "dtype": dtype, "shape": list(end.shape), "quantization": [0.0, 0]}
 
 
-RUNTIMES = {"TFLite": TfliteRuntime, "ONNX": OnnxRuntime}
+RUNTIMES: dict[str, Callable[[Path], Runtime]] = {"TFLite": TfliteRuntime, "ONNX": OnnxRuntime}
 
 
 class RuntimeProcess:
-    """A file that a process of its own runs; see `Runtime`. The process ends with this object, or with this process."""
+    """A file that a process of its own runs; see `Runtime`. Once nobody holds this, the process takes another file."""
 
     def __init__(self, kind: str, path: Path) -> None:
         """Starts the process, which opens the file.
@@ -158,17 +164,9 @@ class RuntimeProcess:
         self._start()
 
     def _start(self) -> None:
-        folders = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
-        environment = {**os.environ, "PYTHONPATH": folders, "CUDA_VISIBLE_DEVICES": "-1"}
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", _START],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=environment,
-        )
-        self._end = weakref.finalize(self, _end, self._process)
-        self.description = self._ask(self._opening)
+        self._worker = _idle_worker() or _Worker()
+        self._keep = weakref.finalize(self, _IDLE.append, self._worker)
+        self.description: Mapping[str, Any] = self._ask(self._opening)
 
     def prepare(self) -> None:
         """Has the process make ready to draw."""
@@ -177,68 +175,41 @@ class RuntimeProcess:
 
     def draw(self, photo: np.ndarray) -> np.ndarray:
         """Has the process draw. One that ended after it had drawn is started again."""
-        if not self._end.alive and self._drawn:
+        if not self._keep.alive and self._drawn:
             self._drawn = False
             self._start()
             if self._prepared:
                 self.prepare()
-        image = np.empty(photo.shape, np.float32)
-        self._ask({"do": "draw", "shape": photo.shape}, np.ascontiguousarray(photo, np.float32), image)
+        shared = self._worker.shared.array(photo.shape)
+        shared[:] = photo
+        self._ask({"do": "draw", "shape": photo.shape})
         self._drawn = True
-        return image
+        return shared.copy()
 
     def graph(self) -> dict[str, Any]:
         """Has the process describe what it runs."""
         return self._ask({"do": "graph"})
 
-    def _ask(
-        self, request: Mapping[str, Any], photo: np.ndarray | None = None, image: np.ndarray | None = None
-    ) -> dict[str, Any]:
-        """Sends a request, with a photo, and receives the answer, with an image.
+    def _ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Sends a request and receives the answer.
 
         Raises:
             RuntimeError: The process failed, or it ended.
             MemoryError: The process had no memory left.
         """
         try:
-            source, target = _pipes(self._process)
-            target.write(json.dumps(request).encode() + b"\n")
-            if photo is not None:
-                target.write(photo.data)
-            target.flush()
-            answer = json.loads(source.readline(_LINE))
-            if image is not None and answer.get("image"):
-                _receive(source, image)
-        except (OSError, ValueError, AttributeError, EOFError):  # no answer, or none of those that `serve` gives
-            if self._end.alive:
-                self._status = self._end()
+            answer = self._worker.ask(request)
+        except BaseException as error:  # such as Ctrl-C, after which the next answer would be that to this request
+            if self._keep.detach():
+                self._status = self._worker.end()
+            if not isinstance(error, (OSError, ValueError)):
+                raise
             raise RuntimeError(f"its runtime crashed ({_words(self._status)})") from None
-        except BaseException:  # such as Ctrl-C: what comes next would be the rest of this answer
-            self._end()
-            raise
         if answer.get("exhausted"):
             raise MemoryError
         if "error" in answer:
             raise RuntimeError(str(answer["error"]))
         return answer
-
-
-def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
-    if process.stdout is None or process.stdin is None or process.stdout.closed:
-        raise EOFError
-    return process.stdout, process.stdin
-
-
-def _end(process: subprocess.Popen[bytes]) -> int:
-    """Ends a process, unless it has ended; returns its status."""
-    for pipe in (process.stdout, process.stdin):
-        with contextlib.suppress(OSError):
-            if pipe is not None:
-                pipe.close()
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        return process.wait(0.2)  # one that crashes may not have its status yet
-    process.kill()
-    return process.wait()
 
 
 def _words(status: int) -> str:
@@ -248,17 +219,95 @@ def _words(status: int) -> str:
     return f"status {status}"
 
 
-def _receive(source: IO[bytes], array: np.ndarray) -> None:
-    """Fills an array from a pipe; raises EOFError where the pipe ends before."""
-    rest = memoryview(array.reshape(-1).view(np.uint8))
-    while rest:
-        count = source.readinto(rest)  # type: ignore[attr-defined]  # IO lacks it
-        if not count:
-            raise EOFError
-        rest = rest[count:]
+class _Worker:
+    """A process that opens one file after the other, and the memory that it shares with this one."""
+
+    def __init__(self) -> None:
+        is_linux = hasattr(os, "memfd_create")
+        file = os.fdopen(os.memfd_create("photo"), "r+b") if is_linux else tempfile.TemporaryFile()  # noqa: SIM115
+        self.shared = _SharedMemory(file)
+        folders = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _START, str(self.shared.descriptor)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": folders, "CUDA_VISIBLE_DEVICES": "-1"},
+            pass_fds=[self.shared.descriptor],
+        )
+
+    @property
+    def lives(self) -> bool:
+        """Whether the process has not ended."""
+        return self._process.poll() is None
+
+    def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Sends a request and receives the answer; raises OSError or ValueError where none comes."""
+        source, target = self._process.stdout, self._process.stdin
+        if source is None or target is None:
+            raise ValueError
+        target.write(json.dumps(request).encode() + b"\n")
+        target.flush()
+        answer = json.loads(source.readline(_LINE))
+        if not isinstance(answer, dict):
+            raise ValueError
+        return answer
+
+    def end(self) -> int:
+        """Ends the process, unless it has ended; returns its status."""
+        for pipe in (self._process.stdout, self._process.stdin):
+            with contextlib.suppress(OSError):
+                if pipe is not None:
+                    pipe.close()
+        self.shared.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return self._process.wait(0.2)  # one that crashes may not have its status yet
+        self._process.kill()
+        return self._process.wait()
 
 
-def serve() -> None:
+_IDLE: list[_Worker] = []  # those whose file nobody draws with any more: to start one takes seconds
+
+
+def _idle_worker() -> _Worker | None:
+    """Takes a process that waits for its next file; None where there is none."""
+    while _IDLE:
+        worker = _IDLE.pop()
+        if worker.lives:
+            return worker
+        worker.end()
+    return None
+
+
+@atexit.register
+def _end_idle() -> None:
+    while _IDLE:
+        _IDLE.pop().end()
+
+
+class _SharedMemory:
+    """Memory without a name, which a process and the one that started it map both."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self.descriptor = file, file.fileno()
+        self._map: mmap.mmap | None = None
+
+    def array(self, shape: Sequence[int]) -> np.ndarray:
+        """The memory as float32 of a shape; it grows where it is too small."""
+        count = math.prod(shape)
+        if self._map is None or len(self._map) < 4 * count:
+            if os.fstat(self.descriptor).st_size < 4 * count:
+                os.ftruncate(self.descriptor, 4 * count)
+            self._map = mmap.mmap(self.descriptor, 4 * count)
+        return np.frombuffer(self._map, np.float32, count).reshape(shape)
+
+    def close(self) -> None:
+        """Gives the memory back once no array needs it."""
+        self._map = None
+        self._file.close()
+
+
+def run_worker() -> None:
     """Is the process: answers requests from stdin on stdout until stdin or its parent ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
     threading.Thread(target=_die_with_parent, args=(os.getppid(),), daemon=True).start()
@@ -266,40 +315,39 @@ def serve() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what libraries print is no answer
-    runtime: list[Runtime] = []
+    shared = _SharedMemory(os.fdopen(int(sys.argv[1]), "r+b"))
+    opened: list[Runtime] = []
     for line in sys.stdin.buffer:
-        image = None
         try:
-            answer, image = _answer(json.loads(line), runtime)
+            answer = _answer(json.loads(line), shared, opened)
         except MemoryError:
             answer = {"exhausted": True}
         except Exception as error:  # a runtime may raise anything
             answer = {"error": one_line(error) or type(error).__name__}
         answers.write(json.dumps(answer).encode() + b"\n")
-        if image is not None:
-            answers.write(image.data)
         answers.flush()
 
 
-def _answer(request: Mapping[str, Any], opened: list[Runtime]) -> tuple[dict[str, Any], np.ndarray | None]:
-    """The answer to a request, and an image; the file is opened into the empty list."""
+def _answer(request: Mapping[str, Any], shared: _SharedMemory, opened: list[Runtime]) -> dict[str, Any]:
+    """The answer to a request; a file that is opened takes the place of the one in the list."""
     if request["do"] == "open":
         path = Path(request["path"])
+        opened.clear()
         _limit_memory(_MEMORY + 8 * path.stat().st_size)
         opened.append(RUNTIMES[request["kind"]](path))
-        return dict(opened[0].description), None
+        return dict(opened[0].description)
     if request["do"] == "draw":
-        photo = np.empty(request["shape"], np.float32)
-        _receive(sys.stdin.buffer, photo)
+        photo = shared.array(request["shape"])
         _limit_memory(_MEMORY + _MEMORY_PER_PIXEL * math.prod(photo.shape[1:3]))
-        image = np.ascontiguousarray(opened[0].draw(photo))
+        image = opened[0].draw(photo.copy())
         if image.shape != photo.shape or image.dtype != np.float32:
             raise ValueError(f"it gave {image.dtype} {list(image.shape)} for float32 {list(photo.shape)}")
-        return {"image": True}, image
+        photo[:] = image
+        return {}
     if request["do"] == "prepare":
         opened[0].prepare()
-        return {}, None
-    return opened[0].graph(), None
+        return {}
+    return opened[0].graph()
 
 
 def _limit_memory(more: int) -> None:

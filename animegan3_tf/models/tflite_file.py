@@ -63,11 +63,12 @@ class _Strict(Table):
 
 def _verify_table(one: Any, schema: Any, seen: set[tuple[type, int]]) -> None:
     """Reads every field of a table and of those below it, each once: files may share tables."""
-    if (key := (type(one), one._tab.Pos)) in seen:
+    kind: type = type(one)
+    if (kind, one._tab.Pos) in seen:
         return
-    seen.add(key)
+    seen.add((kind, one._tab.Pos))
     one._tab = _Strict(one._tab.Bytes, one._tab.Pos)
-    for name in _fields(type(one)):
+    for name in _fields(kind):
         read = getattr(one, name)
         if (as_numpy := getattr(one, f"{name}AsNumpy", None)) is not None:
             as_numpy()
@@ -75,11 +76,11 @@ def _verify_table(one: Any, schema: Any, seen: set[tuple[type, int]]) -> None:
             for index in range(length()):
                 _verify_value(read(index), schema, seen)
         elif isinstance(value := read(), Table):
-            kind = getattr(one, f"{name}Type")()
-            of_kind = {number: title for title, number in vars(getattr(schema, _UNIONS.get(name, name))).items()}
-            if kind not in of_kind:
-                raise DamagedFile(f"it has a {name} of unknown type {kind}")
-            table = getattr(schema, of_kind[kind])()
+            number = getattr(one, f"{name}Type")()
+            titles = {value: title for title, value in vars(getattr(schema, _UNIONS.get(name, name))).items()}
+            if number not in titles:
+                raise DamagedFile(f"it has a {name} of unknown type {number}")
+            table = getattr(schema, titles[number])()
             table.Init(value.Bytes, value.Pos)
             _verify_table(table, schema, seen)
         else:
