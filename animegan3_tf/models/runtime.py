@@ -13,7 +13,6 @@ import json
 import math
 import mmap
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -32,10 +31,18 @@ from animegan3_tf.common.errors import one_line
 from animegan3_tf.models.litert import describe_graph, invoke, open_interpreter
 from animegan3_tf.models.trust import is_trusted
 
+try:
+    import resource
+except ImportError:  # Windows, where files run in this process
+    resource = None  # type: ignore[assignment]  # a module elsewhere; only the process of its own uses it
+
 _ANY = 64  # pixels: a size that any network takes
 _ROOT = Path(__file__).resolve().parents[2]
 # nothing is imported from the folder in which the command was given
-_START = "import sys; sys.path = list(filter(None, sys.path)); from animegan3_tf.models.runtime import run_worker; run_worker()"
+_START = (
+    "import sys; sys.path = list(filter(None, sys.path)); "
+    "from animegan3_tf.models.runtime import run_worker; run_worker()"
+)
 _MEMORY = 2 << 30  # bytes that opening a file may take beside the file, and drawing beside what a photo's size explains
 _MEMORY_PER_PIXEL = 16 << 10  # the largest of the known generators takes 4 KB
 _LINE = 1 << 24  # bytes of an answer
@@ -71,7 +78,8 @@ def open_runtime(kind: str, path: Path) -> Runtime:
     Raises:
         RuntimeError, ValueError, MemoryError: The runtime cannot open it.
     """
-    return RUNTIMES[kind](path) if is_trusted() else RuntimeProcess(kind, path)
+    here = is_trusted() or resource is None
+    return RUNTIMES[kind](path) if here else RuntimeProcess(kind, path)
 
 
 class TfliteRuntime:
