@@ -101,7 +101,9 @@ def evaluate_command(
     write_evaluation(evaluation, out)
     reasons = list(dict.fromkeys([*reasons, *rejected(evaluation)]))  # a photo may have failed in both
     paired = len(set(evaluation.pairs.values()))
-    say(f"{paired:,} of {len(evaluation.sets['photos'].paths):,} photos have an image")
+    left = len(evaluation.sets["generated"].paths) - len(evaluation.pairs)
+    alone = f"; images without a photo: {left:,}" if left else ""
+    say(f"{paired:,} of {len(evaluation.sets['photos'].paths):,} photos have an image{alone}")
     if not paired:
         reasons.append(
             "no image has the name of a photo or was drawn from one, so only whole sets were compared; check "

@@ -197,29 +197,43 @@ def match_results(
 def _by_record(
     results: Sequence[Path], folder: Path, photos: Sequence[Path], photo_folder: Path
 ) -> dict[Path, Path | None]:
-    """{image: its photo, or None where that is not among the photos} for each that the record has as it is now."""
-    place = next((at for at in (folder, *folder.absolute().parents) if (at / RECORD).is_file()), None)
-    record = {} if place is None else read_record(place)[1]
-    if not record or place is None:
-        return {}
+    """{image: its photo, or None where that is not among the photos} for each that a record has as it is now."""
+    records: dict[Path, dict[str, dict[str, str]]] = {}
     by_path = {photo.relative_to(photo_folder).as_posix(): photo for photo in photos}
-    by_digest: dict[str, Path] = {}
+    by_digest: dict[str, list[Path]] = {}
     found: dict[Path, Path | None] = {}
     for image in results:
-        entry = record.get(image.absolute().relative_to(place.absolute()).as_posix())
-        if entry is None or entry.get("sha256") != digest_of(image):
+        place, entry = _recorded(image.absolute(), records)
+        if place is None:
             continue  # not recorded, or another image by now
-        photo, digest = by_path.get(entry.get("photo", "")), entry.get("photo_sha256", "")
+        # the record may lie above the folder or below it, and then names the photo from there
+        relative = os.path.relpath(place / entry.get("photo", ""), folder.absolute())
+        photo, digest = by_path.get(Path(relative).as_posix()), entry.get("photo_sha256", "")
         if photo is None or digest_of(photo) != digest:
-            by_digest = by_digest or {digest_of(one): one for one in reversed(photos)}
-            if photo is not None and digest not in by_digest:
+            if not by_digest:
+                for one in photos:
+                    by_digest.setdefault(digest_of(one), []).append(one)
+            same = by_digest.get(digest, [])
+            if photo is not None and not same:
                 raise UserError(
                     f"{quote(image)} was drawn from another file than {quote(photo)} is now; stylize it again, or "
                     f"delete {quote(place / RECORD)} to match images by name"
                 )
-            photo = by_digest.get(digest)
+            used = set(found.values())
+            photo = next((one for one in same if one not in used), same[0] if same else None)
         found[image] = photo
     return found
+
+
+def _recorded(image: Path, records: dict[Path, dict[str, dict[str, str]]]) -> tuple[Path | None, dict[str, str]]:
+    """The nearest folder above an image whose record has it as it is now, and its entry; `records` keeps what is read."""
+    for place in image.parents:
+        if place not in records:
+            records[place] = read_record(place)[1]
+        entry = records[place].get(image.relative_to(place).as_posix())
+        if entry is not None and entry.get("sha256") == digest_of(image):
+            return place, entry
+    return None, {}
 
 
 def digest_of(path: Path) -> str:
@@ -240,23 +254,40 @@ def _by_name(
         stems: dict[str, list[Path]] = {}
         for photo, name in photos.items():
             stems.setdefault(key(name.with_suffix("")), []).append(photo)
-        own = {image: _own(key, whole, name) for image, name in images.items()}
-        having = {*taken, *own.values()}
+        exact = {whole.get(key(name)) for name in images.values()}
+        own = {image: _own(key, whole, name, exact) for image, name in images.items()}
+        having = {*taken, *chain(*own.values())}
         for image, name in images.items():
             mine = own[image]
-            alike = [photo for photo in stems.get(key(name.with_suffix("")), []) if photo != mine]
+            alike = [photo for photo in stems.get(key(name.with_suffix("")), []) if photo not in mine]
             free = [photo for photo in alike if photo not in having]
-            candidates = free or alike if mine is None else [mine, *free]
+            candidates = [*mine, *free] or alike
             if len(candidates) > 1 and image not in found:
                 raise _ambiguous(image, candidates)
             if candidates:
                 found.setdefault(image, candidates[0])
+    _check_twins(found, taken, photos)
     return found
 
 
-def _own(key: Callable[[PurePath], str], whole: Mapping[str, Path], name: Path) -> Path | None:
-    """The photo that has an image's very name, or that with one suffix less."""
-    return whole.get(key(name)) or whole.get(key(name.with_suffix("")))
+def _own(
+    key: Callable[[PurePath], str], whole: Mapping[str, Path], name: Path, exact: Collection[Path | None]
+) -> list[Path]:
+    """The photo that has an image's very name, and that with one suffix less if no image has the very name of that."""
+    same, shorter = whole.get(key(name)), whole.get(key(name.with_suffix("")))
+    return [photo for photo in (same, None if shorter in exact else shorter) if photo is not None]
+
+
+def _check_twins(found: Mapping[Path, Path], taken: Collection[Path | None], photos: Mapping[Path, Path]) -> None:
+    """Refuses the one image of photos that only letter case tells apart: a disk without it keeps one for both."""
+    having = {*taken, *found.values()}
+    twins: dict[str, list[Path]] = {}
+    for photo, name in photos.items():
+        twins.setdefault(name_key(name), []).append(photo)
+    for image, photo in found.items():
+        alone = [one for one in twins[name_key(photos[photo])] if one not in having]
+        if alone:
+            raise _ambiguous(image, [photo, *alone])
 
 
 def _ambiguous(image: Path, photos: Collection[Path]) -> UserError:
@@ -278,13 +309,20 @@ def images_by_name(folder: StrPath, what: str) -> dict[str, Path]:
         {path below the folder, without suffix and with forward slashes: file}.
 
     Raises:
-        UserError: Two images have one name.
+        UserError: Two images have one name, or would have on a disk that ignores letter case.
     """
 
     def clash(name: str, first: Path, second: Path) -> str:
         return f"{what} has two pictures named {name!r} ({first.suffix}, {second.suffix}); remove one"
 
-    return images_by_stem(folder, clash)
+    found = images_by_stem(folder, clash)
+    first: dict[str, str] = {}
+    for name in found:
+        other = first.setdefault(name_key(PurePath(name)), name)
+        if other != name:
+            one, two = quote(found[other]), quote(found[name])
+            raise UserError(f"{what}: {one} and {two} have one name on disks that ignore letter case; rename one")
+    return found
 
 
 def same_aspect(first: Sequence[int], second: Sequence[int]) -> bool:

@@ -63,3 +63,11 @@ def test_a_folder_that_names_cannot_tell_apart_is_refused(call, options, tmp_pat
     assert status == 1
     assert "1.png' may have been drawn from" in errors
     assert len(errors.splitlines()) == 1
+
+
+def test_results_without_a_photo_are_counted(call, options, tmp_path):
+    for name in ("in/a.jpg", "out/a.png", "out/other.png"):
+        write_image(tmp_path / name, np.full((32, 32, 3), 90, np.uint8))
+    found, text = measured(call, "--generated", tmp_path / "out", "--photos", tmp_path / "in", *options)
+    assert found == {"a.png": "a.jpg"}
+    assert "1 of 1 photos have an image; images without a photo: 1" in text

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from animegan3_tf.common.errors import UserError
@@ -51,6 +51,7 @@ def test_where_names_would_clash_the_suffix_is_added():
     ]
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # on a busy machine
 @given(
     st.lists(
         st.tuples(st.sampled_from(["1", "a", "A", "x/1", "a.jpg"]), st.sampled_from(["jpg", "png", "bmp", "tif"])),
@@ -92,6 +93,10 @@ def test_letter_case_counts_where_it_tells_photos_apart():
         (["1.png"], ["1.jpg", "1.png"]),  # evaluate once drew 1.png from 1.jpg
         (["1.png", "1-2.png"], ["1.bmp", "1.png"]),
         (["1.webp"], ["1.jpg", "1.png"]),
+        (["a.png"], ["A.jpg", "a.jpg"]),  # a disk that ignores letter case keeps one image for both
+        (["a.jpg"], ["A.jpg", "a.jpg"]),
+        (["é.png"], [unicodedata.normalize(form, "é.jpg") for form in ("NFC", "NFD")]),
+        (["1.bmp.png"], ["1.bmp", "1.bmp.png"]),
     ],
 )
 def test_an_image_of_one_of_two_photos_is_refused(generated, photos):
@@ -102,6 +107,11 @@ def test_an_image_of_one_of_two_photos_is_refused(generated, photos):
 def test_two_photos_of_one_stem_are_told_apart_by_whole_names():
     assert pairs(["1.jpg", "1.png"], ["1.jpg", "1.png"]) == {"1.jpg": "1.jpg", "1.png": "1.png"}
     assert pairs(["1.jpg.png", "1.png"], ["1.jpg", "1.png"]) == {"1.jpg.png": "1.jpg", "1.png": "1.png"}
+
+
+def test_an_image_with_a_photos_very_name_leaves_the_longer_name_to_its_own():
+    photos = ["1.bmp", "1.bmp.png"]
+    assert pairs(photos, photos) == {name: name for name in photos}
 
 
 def test_two_images_of_one_photo_are_refused():
@@ -172,6 +182,46 @@ def test_photos_that_are_the_same_file_are_told_apart_by_name(tmp_path):
     assert recorded(tmp_path) == {"a.jpg": "a.png", "b.jpg": "b.png"}
 
 
+@pytest.fixture
+def two_inputs(tmp_path):
+    """Results of a/ and b/ in one folder, of which those of a/ are all of the same bytes, with their record above."""
+    record = ResultRecord(tmp_path / "out")
+    for folder, names in (("a", ("1.png", "2.png")), ("b", ("1.png",))):
+        for name in names:
+            photo, image = tmp_path / folder / name, tmp_path / "out" / folder / name
+            write_image(photo, np.full((16, 16, 3), ord(folder), np.uint8))
+            write_image(image, np.full((16, 16, 3), 9, np.uint8))
+            record.add(image, photo, Path(folder, name))
+    return tmp_path
+
+
+def test_photos_of_the_same_bytes_are_told_apart_below_a_record(two_inputs):
+    assert recorded(two_inputs, "a", "out/a") == {"1.png": "1.png", "2.png": "2.png"}
+
+
+def test_photos_of_the_same_bytes_that_were_renamed_get_one_image_each(two_inputs):
+    for name in ("1", "2"):
+        (two_inputs / "a" / f"{name}.png").rename(two_inputs / "a" / f"new{name}.png")
+    assert sorted(recorded(two_inputs, "a", "out/a").values()) == ["new1.png", "new2.png"]
+
+
+def test_a_photo_that_was_replaced_is_noticed_below_a_record(two_inputs):
+    write_image(two_inputs / "b" / "1.png", np.full((16, 16, 3), 222, np.uint8))
+    with pytest.raises(UserError, match=r"out/b/1.png' was drawn from another file than .*b/1.png' is now"):
+        recorded(two_inputs, "b", "out/b")
+
+
+def test_records_of_folders_below_count(drawn):
+    for name in ("in", "out"):
+        (drawn / name).rename(drawn / "x")
+        (drawn / name).mkdir()
+        (drawn / "x").rename(drawn / name / "x")
+    assert recorded(drawn) == {"1.png": "1.bmp", "1-2.png": "1.png"}
+    write_image(drawn / "in" / "x" / "1.bmp", np.full((16, 16, 3), 222, np.uint8))
+    with pytest.raises(UserError, match=r"drawn from another file than .*in/x/1.bmp' is now"):
+        recorded(drawn)
+
+
 def test_a_killed_run_costs_one_line_at_most(drawn):
     path = drawn / "out" / RECORD
     path.write_bytes(path.read_bytes()[:-20])
@@ -211,4 +261,11 @@ def test_names_are_paths_below_the_folder_and_come_once(tmp_path):
     assert images_by_name(tmp_path, "--photos") == {"a.b": tmp_path / "a.b.png", "x/a": tmp_path / "x" / "a.JPG"}
     (tmp_path / "a.b.jpg").touch()
     with pytest.raises(UserError, match=r"--photos has two pictures named 'a.b' \(.jpg, .png\); remove one"):
+        images_by_name(tmp_path, "--photos")
+
+
+def test_names_that_only_letter_case_tells_apart_are_refused(tmp_path):
+    for name in ("A.png", "a.jpg"):
+        (tmp_path / name).touch()
+    with pytest.raises(UserError, match=r"--photos: .*A.png' and .*a.jpg' have one name on disks that ignore letter"):
         images_by_name(tmp_path, "--photos")
