@@ -226,7 +226,7 @@ def _by_record(
 
 
 def _recorded(image: Path, records: dict[Path, dict[str, dict[str, str]]]) -> tuple[Path | None, dict[str, str]]:
-    """The nearest folder above an image whose record has it as it is now, and its entry; `records` keeps what is read."""
+    """The nearest folder above an image whose record has it as it is, and its entry; `records` keeps what is read."""
     for place in image.parents:
         if place not in records:
             records[place] = read_record(place)[1]
