@@ -38,9 +38,8 @@ except ImportError:  # Windows, where files run in this process
 
 _ANY = 64  # pixels: a size that any network takes
 _ROOT = Path(__file__).resolve().parents[2]
-# nothing is imported from the folder in which the command was given
 _START = (
-    "import sys; sys.path = list(filter(None, sys.path)); "
+    "import sys; sys.path = list(filter(None, sys.path)); "  # nothing of the folder in which the command was given
     "from animegan3_tf.models.runtime import run_worker; run_worker()"
 )
 _MEMORY = 2 << 30  # bytes that opening a file may take beside the file, and drawing beside what a photo's size explains
@@ -183,7 +182,9 @@ class RuntimeProcess:
 
     def draw(self, photo: np.ndarray) -> np.ndarray:
         """Has the process draw. One that ended after it had drawn is started again."""
-        if not self._keep.alive and self._drawn:
+        if not self._keep.alive:
+            if not self._drawn:
+                raise self._crashed()
             self._drawn = False
             self._start()
             if self._prepared:
@@ -212,19 +213,18 @@ class RuntimeProcess:
                 self._status = self._worker.end()
             if not isinstance(error, (OSError, ValueError)):
                 raise
-            raise RuntimeError(f"its runtime crashed ({_words(self._status)})") from None
+            raise self._crashed() from None
         if answer.get("exhausted"):
             raise MemoryError
         if "error" in answer:
             raise RuntimeError(str(answer["error"]))
         return answer
 
-
-def _words(status: int) -> str:
-    """An exit status in words."""
-    with contextlib.suppress(ValueError):
-        return signal.Signals(-status).name
-    return f"status {status}"
+    def _crashed(self) -> RuntimeError:
+        how = f"status {self._status}"
+        with contextlib.suppress(ValueError):
+            how = signal.Signals(-self._status).name
+        return RuntimeError(f"its runtime crashed ({how})")
 
 
 class _Worker:
