@@ -98,7 +98,7 @@ def lasting_output() -> Iterator[None]:
     """
     before = sys.stdout, sys.stderr  # None in a process without them
     lasting = [stream and _Lasting(stream) for stream in before]
-    sys.stdout, sys.stderr = lasting  # type: ignore[assignment]  # they have what the streams within have
+    sys.stdout, sys.stderr = lasting  # they have what the streams within have
     try:
         yield
     finally:

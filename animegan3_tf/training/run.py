@@ -155,8 +155,8 @@ def train(
     with distribution.contact():
         distribution.check_same(binding_digest(configuration))
         if not distribution.chief:
-            monitor = SilentMonitor(distribution.worker, show)
-            return _train(configuration, folder, None, monitor, distribution, keep_going)
+            silent = SilentMonitor(distribution.worker, show)
+            return _train(configuration, folder, None, silent, distribution, keep_going)
     with open_folder(configuration, folder, resume, override, show) as start:
         resumed_at = None if start is None else start.step
         with RunMonitor(configuration, folder, resumed_at, show, write_page) as monitor, distribution.contact():
