@@ -79,15 +79,21 @@ def load_saved_model(path: Path) -> Any:
 
 
 def _check_variables(path: Path) -> None:
-    """Checks that the variables' file has all the bytes that its index declares; raises ValueError where it has not."""
+    """Checks that the variables' file has all the bytes that its index declares.
+
+    Raises:
+        ValueError: It has not.
+        UserError: Something in the folder is not a regular file.
+    """
     import tensorflow as tf
 
-    if not (path / "variables" / "variables.index").is_file():  # a model need not have any
+    files = list(map(regular_file, (path / "variables").glob("*")))
+    if not any(one.name == "variables.index" for one in files):  # a model need not have any
         return
     reader = tf.train.load_checkpoint(str(path / "variables" / "variables"))
     types = reader.get_variable_to_dtype_map()
     declared = sum(types[name].size * math.prod(shape) for name, shape in reader.get_variable_to_shape_map().items())
-    held = sum(one.stat().st_size for one in (path / "variables").glob("variables.data-*"))
+    held = sum(one.stat().st_size for one in files)
     if declared > held:
         raise ValueError(f"its variables have {declared:,} bytes, but the file has {held:,}")
 

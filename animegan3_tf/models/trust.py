@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from animegan3_tf.common.errors import UserError, one_line, quote
+from animegan3_tf.common.files import regular_file
 
 if TYPE_CHECKING:
+    from onnx import ModelProto
     from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef
 
 _TRUSTED = ContextVar("trusted", default=False)
@@ -120,7 +122,7 @@ def check_saved_model(path: Path) -> None:
 
     file = path / "saved_model.pb"  # TensorFlow, too, reads no other file where there is one of this name
     try:
-        content = file.read_bytes()
+        content = regular_file(file).read_bytes()
         model = SavedModel.FromString(content)
     except (OSError, DecodeError) as error:
         raise UserError(f"model {quote(path)} is not a SavedModel, or it is damaged: {one_line(error)}") from None
@@ -203,25 +205,34 @@ def check_onnx_operators(path: Path) -> None:
     import onnx
     from google.protobuf.message import DecodeError
 
-    try:
-        model = onnx.ModelProto.FromString(path.read_bytes())
-    except (OSError, DecodeError) as error:
-        raise UserError(f"model {quote(path)} is not an ONNX file, or it is damaged: {one_line(error)}") from None
     if is_trusted():
         return
+    try:
+        foreign = _foreign_operators(onnx.ModelProto.FromString(regular_file(path).read_bytes()))
+    except (OSError, DecodeError, UnicodeDecodeError) as error:  # texts are decoded when they are looked at
+        raise UserError(f"model {quote(path)} is not an ONNX file, or it is damaged: {one_line(error)}") from None
+    if foreign is None:
+        raise UserError(
+            f"model {quote(path)} has data in another file, and could name any file of this machine; add --trust "
+            "if you trust whoever made it, or ask for it as one file"
+        )
+    refuse(path, foreign)
+
+
+def _foreign_operators(model: ModelProto) -> set[str] | None:
+    """The operators that are not ONNX's own; None where the file has data elsewhere."""
+    import onnx
+
     own = {(function.domain, function.name) for function in model.functions}
-    foreign = set()
+    foreign: set[str] = set()
     for message in _messages(model):
         if isinstance(message, onnx.NodeProto):
             key = message.domain, message.op_type
             if message.domain not in _ONNX_DOMAINS and key not in own:
                 foreign.add(".".join(key))
         elif isinstance(message, onnx.TensorProto) and (message.external_data or message.data_location):
-            raise UserError(
-                f"model {quote(path)} has data in another file, and could name any file of this machine; add --trust "
-                "if you trust whoever made it, or ask for it as one file"
-            )
-    refuse(path, foreign)
+            return None
+    return foreign
 
 
 def _messages(message: Any) -> Iterator[Any]:

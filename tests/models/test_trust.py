@@ -207,6 +207,14 @@ def test_operators_of_others_are_refused(tmp_path):
     check_onnx_operators(onnx_file(path, nodes, functions=[own], domains=("", "my.own")))
 
 
+def test_a_text_that_is_no_text_is_one_line(tmp_path):
+    node = helper.make_node("Neg", ["photo"], ["anime"], domain="my.own")
+    path = onnx_file(tmp_path / "m.onnx", [node], domains=("", "my.own"))
+    path.write_bytes(path.read_bytes().replace(b"my.own", b"my\xffown"))
+    with pytest.raises(UserError, match="is not an ONNX file, or it is damaged"):
+        check_onnx_operators(path)
+
+
 def test_data_in_another_file_is_refused(tmp_path):
     tensor = numpy_helper.from_array(np.ones(3, np.float32), "w")
     tensor.ClearField("raw_data")
