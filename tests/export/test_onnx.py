@@ -33,7 +33,7 @@ def test_what_is_no_onnx_file(tmp_path):
     (tmp_path / "model.onnx").write_text("no model")
     with pytest.raises(UserError, match="not an ONNX file"):
         describe_model(tmp_path / "model.onnx")
-    with pytest.raises(UserError, match="is not an ONNX model"):
+    with pytest.raises(UserError, match="is not an ONNX file"):
         load_stylizer(tmp_path / "model.onnx")
 
 
