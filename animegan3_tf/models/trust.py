@@ -209,7 +209,7 @@ def check_onnx_operators(path: Path) -> None:
         return
     try:
         foreign = _foreign_operators(onnx.ModelProto.FromString(regular_file(path).read_bytes()))
-    except (OSError, DecodeError, UnicodeDecodeError, TypeError) as error:  # by version, broken texts raise or are bytes
+    except (OSError, DecodeError, UnicodeDecodeError, TypeError) as error:  # broken texts raise or are bytes
         raise UserError(f"model {quote(path)} is not an ONNX file, or it is damaged: {one_line(error)}") from None
     if foreign is None:
         raise UserError(
