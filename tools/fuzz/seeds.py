@@ -225,7 +225,7 @@ def _study():
 
     pairs = (("a", "b"), ("c", "d"))
     trials = tuple((f"photo {i}", pair) for i, pair in enumerate(pairs))
-    return Study("0123456789ab", "pairwise", ("overall",), 2, 1, trials)
+    return Study("0123456789ab", "pairwise", ("overall",), 2, 0, trials)
 
 
 def jsons():
@@ -237,7 +237,7 @@ def jsons():
     from animegan3_tf.training.configuration import RunConfiguration
 
     study = _study()
-    pictures = {code: (f"photo {i // 2}", "ab"[i % 2]) for i, code in enumerate("abcd")}
+    pictures = {code: ("xy"[i // 2] + ".png", "ab"[i % 2]) for i, code in enumerate("abcd")}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "study.key.json")
         Key(study, ("a", "b"), {"photo 0": "x.png", "photo 1": "y.png"}, pictures, 1).write(path)
