@@ -10,6 +10,7 @@ import contextlib
 import json
 import math
 import os
+import threading
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -65,14 +66,14 @@ def _suffix_of(photo: Path) -> str:
 
 
 class ResultRecord:
-    """The record of a folder of results, to which each is added as it is written.
+    """The record of a folder of results, to which each is added as it is written; any thread may do so.
 
     Args:
         folder: The folder.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder, self._path = folder, folder / RECORD
+        self._folder, self._path, self._appending = folder, folder / RECORD, threading.Lock()
 
     def add(self, image: Path, photo: Path, relative: Path) -> None:
         """Records an image, unless it or its photo cannot be read any more.
@@ -90,7 +91,7 @@ class ResultRecord:
             return
         line = json.dumps({"picture": image.relative_to(self._folder).as_posix(), **values})
         try:
-            with open(self._path, "ab+") as file:
+            with self._appending, open(self._path, "ab+") as file:
                 file.write(b"" if _ends_whole(file) else b"\n")  # after what a killed run began
                 file.write(line.encode() + b"\n")
         except OSError as error:

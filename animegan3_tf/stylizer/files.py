@@ -270,7 +270,7 @@ class _Results:
 
     Args:
         folder: The folder.
-        record: Called as (photo, its result) after each that was written.
+        record: Called as (photo, its result) after each that was written, in its thread.
 
     Attributes:
         written: Number of results that are there, whole.
@@ -292,7 +292,7 @@ class _Results:
         images.write_image(target, rgb, alpha, metadata=metadata)
         with self._lock:
             self.written += 1
-            self._record(photo, target)
+        self._record(photo, target)
 
 
 def _run(
