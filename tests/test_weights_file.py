@@ -181,7 +181,7 @@ ODD = {
     "type": (lambda file: file.update({"x": np.dtype("f4")}), "'x' is neither a group nor an array"),
     "name": (lambda file: file.update({"x\n\x1b[31m": "words"}), r"'x\\n\\x1b\[31m' holds"),
     "headers": (many_headers, "its header is not one text"),
-    "nested header": (nested_header, "recursion"),
+    "nested header": (nested_header, "nested over 100 levels deep"),
 }
 
 

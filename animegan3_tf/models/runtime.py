@@ -136,7 +136,12 @@ class OnnxRuntime:
     def draw(self, photo: np.ndarray) -> np.ndarray:
         """Runs the session."""
         (source,), (result,) = self.description["inputs"], self.description["outputs"]
-        return self._session.run([result["name"]], {source["name"]: photo})[0]
+        try:
+            return self._session.run([result["name"]], {source["name"]: photo})[0]
+        except Exception as error:  # it has no class for want of memory
+            if "Failed to allocate memory" in str(error):
+                raise MemoryError from None
+            raise
 
     def graph(self) -> dict[str, Any]:
         """Describes nothing."""

@@ -23,7 +23,8 @@ def photos(tmp_path):
         ("savedmodel_variables_cut/fixed_0x0", "it takes 0x0 pixels"),
         ("savedmodel_variables_cut/op_that_fails", "assertion failed"),
         ("onnx/m49.onnx", "is not an ONNX file, or it is damaged"),
-        ("onnx/alloc16gb.onnx", "is not an ONNX file, or it is damaged"),
+        # some versions of the runtime compute constants as they open a file, others as they draw
+        ("onnx/alloc16gb.onnx", "is not an ONNX file, or it is damaged|64x64 pixels do not fit in memory"),
         ("tflite_cut/t41988.tflite", "an offset leads out of the file"),
         ("tflite_cut/t100.tflite", "an offset leads out of the file"),
     ],
@@ -32,7 +33,7 @@ def test_the_model_is_refused_in_one_line(call, photos, tmp_path, case, words):
     status, _, err = call("stylize", photos, "-o", tmp_path / "out", "--model", shared("cases", *case.split("/")))
     assert status == 1
     (line,) = err.splitlines()
-    assert words in line
+    assert any(said in line for said in words.split("|"))
     assert line.isprintable()
 
 

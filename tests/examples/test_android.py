@@ -81,7 +81,7 @@ def test_pictures_are_scaled_to_numbers_as_in_python(kotlin):
     half_range = constant(kotlin["Pixels.kt"], "HALF_RANGE").rstrip("f")
     assert "/ HALF_RANGE - 1f" in kotlin["Pixels.kt"]
     assert "+ 1f) * HALF_RANGE" in kotlin["Pixels.kt"]
-    for path in ("examples/litert_minimal.py", "animegan3_tf/stylizer/model.py"):
+    for path in ("examples/litert_minimal.py", "animegan3_tf/common/images.py"):
         source = (ROOT / path).read_text()
         assert f"/ {half_range} - 1.0" in source
         assert f"+ 1.0) * {half_range}" in source

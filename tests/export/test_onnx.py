@@ -25,7 +25,7 @@ def test_an_onnx_file_draws_the_models_pictures(run, photos, tmp_path):
     np.testing.assert_allclose(ours.astype(int), expected.astype(int), atol=1)
     told = describe_model(file.path)
     assert (told["kind"], told["author"]) == ("ONNX", "A. Nonymous")
-    assert told["input"] == "photo: tensor(float) [1, 'height', 'width', 3]"
+    assert told["input"] == "photo: float32 [1, 'height', 'width', 3]"
 
 
 @needs_onnx
