@@ -1,12 +1,15 @@
 import io
 import random
+import subprocess
+import sys
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 from fuzz import seeds, watch
 from fuzz.mutate import mutate, mutate_text
-from fuzz.readers import judge
+from fuzz.readers import READERS, judge
 from fuzz.watch import Reader, damaged, run
 from PIL import Image
 
@@ -150,3 +153,15 @@ def test_an_interrupt_of_the_reader_is_no_result(tmp_path):
         yield lambda: (_ for _ in ()).throw(KeyboardInterrupt)
 
     assert judge(stops, tmp_path)[0] == "traceback"
+
+
+@pytest.mark.slow
+def test_a_short_run_over_every_kind_finds_no_fault(tmp_path):
+    counts = {"picture": 60, "json": 20, "toml": 20, **dict.fromkeys(("tflite", "onnx", "saved_model", "pb"), 3)}
+    kinds = [f"{kind}={counts.get(kind, 8)}" for kind in READERS]
+    command = [sys.executable, Path(__file__).parents[2] / "tools" / "fuzz", *kinds, "--seed", "7", "-o", tmp_path]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = done.stdout.splitlines()[1:]
+    assert [line.split()[0] for line in lines] == list(READERS)
+    assert all(int(line.split()[2]) + int(line.split()[3]) == int(line.split()[1]) for line in lines)

@@ -1,4 +1,5 @@
 import dataclasses
+import functools
 import hashlib
 import json
 import os
@@ -15,12 +16,14 @@ from helpers.tiny_training import plain_network, tiny_style, write_pictures
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.common.images import read_image
 from animegan3_tf.data.shards import prepare_shards, style_shards
+from animegan3_tf.models.weights import build_deployed, save_generator
 from animegan3_tf.reports.training import write_run_page
 from animegan3_tf.training import objectives, run
 from animegan3_tf.training.callbacks import StopOnSignal
+from animegan3_tf.training.collapse import Collapse
 from animegan3_tf.training.configuration import Origin, binding_digest
 from animegan3_tf.training.run import RunConfiguration, train
-from animegan3_tf.training.run_files import read_metrics, read_status, states
+from animegan3_tf.training.run_files import read_metrics, read_run, read_status, states
 from animegan3_tf.training.run_folder import find_origin
 from animegan3_tf.training.state import read_state
 from animegan3_tf.training.two_tail import Trainer
@@ -151,6 +154,28 @@ def test_a_run_can_be_watched_from_outside(folders, tmp_path, counting):
         "anime_itself",
     }  # fmt: skip
     assert page.read_text().count("data:image/jpeg") == 2
+
+
+@pytest.mark.slow
+def test_a_generator_that_has_collapsed_ends_the_run_unless_it_is_to_go_on(folders, tmp_path, monkeypatch, eager):
+    monkeypatch.setattr(run, "Collapse", functools.partial(Collapse, patience=2))
+    deployed = build_deployed("animegan3", "half_pixel")
+    for weight in deployed.weights:
+        weight.assign(tf.zeros_like(weight))
+    save_generator(tmp_path / "zero.h5", deployed, {})
+    plan = configuration(folders, steps=4, pretrain_steps=0, checkpoint_every=1, init=find_origin(tmp_path / "zero.h5"))
+    out = tmp_path / "run"
+    stopped = "step 2: the generator has collapsed: for 2 steps its gradient was 0 and it drew one colour, and the run"
+    with pytest.raises(UserError, match=f"{stopped} stopped"):
+        train(plan, out, show=lambda line: None)
+    assert (read_run(out).state, read_run(out).message.startswith(stopped)) == ("failed", True)
+
+    lines = []
+    going = train(plan, out, resume=True, keep_going=True, show=lines.append)
+    assert going.step == 4
+    assert going.collapse.startswith("step 2: the generator has collapsed: since step 2 its gradient was 0")
+    assert (read_run(out).state, read_run(out).message) == ("finished", going.collapse)
+    assert f"WARNING: {going.collapse}" in lines
 
 
 def test_a_second_hangup_does_not_keep_a_run_from_saving():

@@ -11,7 +11,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-sys.path[0] = str(Path(__file__).resolve().parents[1])
+_TOOLS = Path(__file__).resolve().parents[1]
+sys.path[:1] = [str(_TOOLS), str(_TOOLS.parent / "tests")]
 
 from animegan3_tf.common.console import quiet_tensorflow  # noqa: E402
 

@@ -69,6 +69,8 @@ def models(folder):
         {kind: seeds}, see `fuzz.watch.damaged`.
     """
     import tensorflow as tf
+    from helpers.tf1_files import random_variables, write_checkpoint
+    from helpers.tf1_graphs import write_frozen_graph
 
     from animegan3_tf.export import ExportPlan, export_generator
     from animegan3_tf.models.weights import build_deployed, save_generator
@@ -79,40 +81,45 @@ def models(folder):
     save_generator(weights, build_deployed("animegan3", "half_pixel"))
     plan = ExportPlan(formats=("saved_model", "tflite", "onnx"), sizes=(EXPORT_SIDE,))
     export_generator(weights, folder / "out", plan)
-    variables = {f"generator/Conv/w{i}": tf.Variable(tf.random.normal([3, 3, 4, 4])) for i in range(4)}
-    saved = tf.train.Checkpoint(**{name.replace("/", "_"): value for name, value in variables.items()})
-    saved.write(str(folder / "checkpoint" / "generator.ckpt"))
+    (folder / "checkpoint").mkdir()
+    published = random_variables("animegan2")
+    write_checkpoint(folder / "checkpoint" / "generator.ckpt", published)
+    graph = write_frozen_graph(folder / "graph.pb", "animegan2", published)
     return {
-        "h5": [{"weights.h5": weights.read_bytes()}],
+        "h5": [{"weights.h5": content} for content in (weights.read_bytes(), _unsealed(weights))],
         "tflite": [{"model.tflite": path.read_bytes()} for path in folder.rglob("*.tflite")],
         "onnx": [{"model.onnx": path.read_bytes()} for path in folder.rglob("*.onnx")],
         "saved_model": [_tree(path.parent) for path in folder.rglob("saved_model.pb")],
-        "pb": [{"graph.pb": _frozen_graph()}],
+        "pb": [{"graph.pb": graph.read_bytes()}],
         "checkpoint": [_tree(folder / "checkpoint")],
     }
+
+
+def _unsealed(path):
+    """The content of a weights file as older versions wrote it: damage in it is found by HDF5 or not at all."""
+    import h5py
+
+    content = io.BytesIO()
+    with h5py.File(path) as sealed, h5py.File(content, "w") as plain:
+        plain.attrs.update(sealed.attrs)
+        for name in sealed:
+            sealed.copy(name, plain)
+    return content.getvalue()
 
 
 def _tree(folder):
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def _frozen_graph():
-    import tensorflow as tf
-
-    with tf.Graph().as_default() as graph:
-        photo = tf.compat.v1.placeholder(tf.float32, [1, None, None, 3], name="generator_input")
-        kernel = tf.constant(np.ones([3, 3, 3, 3], np.float32), name="generator/Conv/weights")
-        tf.nn.conv2d(photo, kernel, 1, "SAME", name="generator/output")
-        return graph.as_graph_def().SerializeToString()
-
-
 def arrays():
     """Seeds of .npz, .npy and PyTorch files: {kind: seeds}."""
+    from helpers.tiny_training import resnet_arrays
+
     rng = np.random.default_rng(0)
     kernels = {f"w{i}": rng.random([3, 3, 4, 4], np.float32) for i in range(6)}
     plain, packed, table = io.BytesIO(), io.BytesIO(), io.BytesIO()
     np.savez(plain, **kernels)
-    np.savez_compressed(packed, **kernels)
+    np.savez_compressed(packed, **{name: np.zeros_like(array) for name, array in resnet_arrays().items()})
     np.save(table, {name: [kernel, kernel[0, 0, 0]] for name, kernel in kernels.items()}, allow_pickle=True)
     return {
         "npz": [{"network.npz": plain.getvalue()}, {"network.npz": packed.getvalue()}],
