@@ -14,6 +14,7 @@ from animegan3_tf import __version__
 from animegan3_tf.commands import data, models, print_problems, training
 from animegan3_tf.commands.compare import compare_command
 from animegan3_tf.commands.evaluate import evaluate_command
+from animegan3_tf.commands.networks import networks
 from animegan3_tf.commands.pairs import distill_command, pairs_command
 from animegan3_tf.commands.study import study
 from animegan3_tf.common.console import print_warnings, quiet_tensorflow, say
@@ -99,4 +100,5 @@ for name, command in (
     ("demo", training.demo_command),
 ):
     app.command(name)(command)
+app.add_typer(networks, name="networks")
 app.add_typer(study, name="study")

@@ -18,7 +18,7 @@ os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
-# what computes nothing with TensorFlow: files by the beginnings of their paths
+# what computes nothing with TensorFlow, and tools that take minutes: files by the beginnings of their paths
 ONCE = (
     "cases/test_study",
     *("data/test_book", "data/test_colors", "data/test_diff", "data/test_draw", "data/test_face_a", "data/test_face_b"),
@@ -37,7 +37,8 @@ ONCE = (
     ),
     *("test_files", "test_hidden", "test_images", "test_npy", "test_progress", "test_start_up", "test_weights_file"),
     *("test_workers", "tools/test_download", "tools/test_generations", "tools/test_house", "tools/test_same"),
-    "tools/test_setup",
+    *("tools/test_setup", "tools/test_benchmark", "tools/test_fuzz", "tools/test_kill", "models/test_network"),
+    "data/test_pairs_kill",
 )
 
 
@@ -50,6 +51,14 @@ def pytest_collection_modifyitems(config, items):
         left_out = [item for item in items if item.get_closest_marker("addons")]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.fixture(autouse=True)
+def no_networks(monkeypatch, tmp_path_factory):
+    """Networks that this machine keeps change no test."""
+    from animegan3_tf.models import network_files
+
+    monkeypatch.setattr(network_files, "FOLDER", str(tmp_path_factory.getbasetemp() / "no-networks"))
 
 
 @pytest.fixture

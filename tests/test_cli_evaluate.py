@@ -6,7 +6,6 @@ import pytest
 from helpers.tiny_checkpoints import write_checkpoint
 from helpers.tiny_training import resnet_arrays, write_pictures
 
-from animegan3_tf.evaluation import inception
 from animegan3_tf.models.weights import named_weights, save_generator
 from animegan3_tf.networks import build_generator
 
@@ -73,15 +72,26 @@ def test_a_broken_picture_is_reported_and_the_status_is_1(call, folder):
     assert "report:" in out
 
 
-def test_without_a_network_the_default_says_what_to_download(call, folder, monkeypatch):
-    def fail():
-        raise OSError("Name or service not known")
-
-    monkeypatch.setattr(inception, "_fetched", fail)
+def test_without_its_network_the_default_says_how_to_get_it(call, folder):
     status, _, errors = call(*options(folder, features="inception-2015"))
     assert status == 1
     assert errors.count("\n") == 1
-    assert "download https://tfhub.dev/tensorflow/tfgan/eval/inception/1?tf-hub-format=compressed, unpack it" in errors
+    assert "get it with: animegan3 networks get inception-2015" in errors
+
+
+def test_chosen_metrics_alone_are_measured_and_what_the_others_need_is_not_loaded(call, folder):
+    status, _, errors = call(*options(folder, features="inception-2015", metrics="ssim,color"))
+    assert (status, errors) == (0, "")
+    report = json.loads((folder / "report" / "report.json").read_text())
+    assert [result["key"] for result in report["results"]] == ["ms_ssim", "ciede2000", "yuv"]
+    assert report["features"] is None
+    assert set(report["pictures"][0]) == {"generated", "photo", "ms_ssim", "ciede2000", "yuv"}
+
+
+def test_a_metric_that_is_not_known_is_one_line(call, folder):
+    status, _, errors = call(*options(folder, metrics="fid,beauty"))
+    assert (status, errors.count("\n")) == (1, 1)
+    assert "metric 'beauty' is not known; choose from fid, fid-infinity, kid, lpips, ssim" in errors
 
 
 @pytest.mark.slow
@@ -121,7 +131,7 @@ def test_a_runs_states_are_compared_over_training(call, folder):
         ({"generated": "nowhere"}, "--generated 'nowhere' does not exist"),
         ({"out": __file__}, "is a file; name a folder"),
         ({"features": "vgg"}, "features 'vgg' are not known; give inception-2015"),
-        ({"distance": "vgg"}, "distance 'vgg' is not known; give lpips:FILE.npz"),
+        ({"distance": "vgg"}, "distance 'vgg' is not known; give lpips[:FILE.tar.gz or .npz]"),
     ],
 )
 def test_what_is_refused(call, folder, change, words):

@@ -176,9 +176,10 @@ def _recipe(configuration, step):
     else:
         side, batch = style["data"]["image_size"], style["train"]["batch_size"]
         steps = f"{first:,} steps of content only and {step - first:,} adversarial ones, batch {batch}, {side}x{side}"
-    return (
-        f"style.toml; {begun}{steps}; perceptual network {configuration['perceptual']}; seed {configuration['seed']}."
-    )
+    network, file = configuration["perceptual"], configuration.get("perceptual_file")
+    if file:  # "vgg19" may mean several files
+        network += f" of {Path(file['path']).name} (sha256 {file['sha256'][:12]})"
+    return f"style.toml; {begun}{steps}; perceptual network {network}; seed {configuration['seed']}."
 
 
 def _measured(command, results):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Optional
 import typer
 
 from animegan3_tf.commands import print_problems
-from animegan3_tf.commands.options import CACHE, DISTANCE, MAX_PIXELS, REPLICATES, SEED, TRUST
+from animegan3_tf.commands.options import CACHE, DISTANCE, MAX_PIXELS, METRICS, REPLICATES, SEED, TRUST
 from animegan3_tf.common.console import say
 from animegan3_tf.common.errors import UserError
 
@@ -44,6 +44,7 @@ def compare_command(
         "turns on --faces.",
     ),
     distance: Optional[str] = DISTANCE,
+    metrics: Optional[str] = METRICS,
     faces: Optional[bool] = typer.Option(
         None,
         "--faces/--no-faces",
@@ -72,17 +73,18 @@ def compare_command(
     from animegan3_tf.common.console import progress
     from animegan3_tf.common.files import work_folder
     from animegan3_tf.comparison.compare import EvaluationMetrics, Settings, compare
-    from animegan3_tf.evaluation.measures import choose_measures
+    from animegan3_tf.evaluation.measures import choose_measures, metric_keys
     from animegan3_tf.reports.comparison import check_folder, write_comparison
 
     check_folder(out)
     settings = Settings(size, timed, rounds, max_pixels)
     faces = features is not None if faces is None else faces
     warn = functools.cache(print_problems)  # once: all methods share the cache
-    measures = choose_measures(features, distance, cache.expanduser(), faces, replicates, seed, max_pixels, warn)
+    keys = None if metrics is None else metric_keys(metrics)
+    measures = choose_measures(features, distance, cache.expanduser(), faces, replicates, seed, max_pixels, warn, keys)
     with work_folder() as work:
-        metrics = EvaluationMetrics(measures, progress)
-        found = compare(photos, anime, specifications, metrics, settings, work, progress)
+        scores = EvaluationMetrics(measures, progress)
+        found = compare(photos, anime, specifications, scores, settings, work, progress)
         page = write_comparison(found, out, shown)
     print_comparison(found)
     print_problems(*found.problems)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Callable, Optional
 import typer
 
 from animegan3_tf.commands import print_problems
-from animegan3_tf.commands.options import CACHE, DISTANCE, MAX_PIXELS, REPLICATES, SEED, TRUST
+from animegan3_tf.commands.options import CACHE, DISTANCE, MAX_PIXELS, METRICS, REPLICATES, SEED, TRUST
 from animegan3_tf.common.console import say
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.models.checkpoints import by_name
@@ -38,6 +38,7 @@ def evaluate_command(
         "inception-2015", help="Network for distances between sets of images: one of those listed above."
     ),
     distance: Optional[str] = DISTANCE,
+    metrics: Optional[str] = METRICS,
     faces: bool = typer.Option(
         True, "--faces/--no-faces", help="Measure whether faces are found and show the same person."
     ),
@@ -51,8 +52,10 @@ def evaluate_command(
 
     The exit status is 1 when an image cannot be read.
 
-    The networks of --features: inception-2015[:FOLDER] (FID), inception-keras[:FILE.h5], resnet18[:FILE], whose FILE is
-    a .whl, .onnx or .npz, and saved_model:FOLDER.
+    The networks of --features: inception-2015 (FID, inputs as clean-fid makes them), inception-2015-pytorch (as
+    pytorch-fid) and inception-2015-tensorflow (as TensorFlow 1), all from the file that `animegan3 networks get
+    inception-2015` keeps or from :FILE; inception-keras[:FILE.h5], resnet18[:FILE], whose FILE is a .whl, .onnx or
+    .npz, and saved_model:FOLDER.
 
     Example: animegan3 evaluate --generated anime --photos photos --anime data/hayao/style -o evaluation
     """
@@ -74,13 +77,17 @@ def evaluate_command(
     from animegan3_tf.common.console import progress
     from animegan3_tf.evaluation.drawn import draw_with_model
     from animegan3_tf.evaluation.evaluate import evaluate, rejected
-    from animegan3_tf.evaluation.measures import choose_measures
+    from animegan3_tf.evaluation.measures import choose_measures, metric_keys
     from animegan3_tf.models.model import is_model
     from animegan3_tf.reports.evaluation import result_cell, write_evaluation
 
+    keys = None if metrics is None else metric_keys(metrics)
+
     def choose() -> Measures:
         warn = functools.cache(print_problems)  # once: features and anime-likeness share the cache
-        measures = choose_measures(features, distance, cache.expanduser(), faces, replicates, seed, max_pixels, warn)
+        measures = choose_measures(
+            features, distance, cache.expanduser(), faces, replicates, seed, max_pixels, warn, keys
+        )
         if measures.features is not None:
             say(f"features: {measures.features.name}")
         return measures

@@ -24,8 +24,13 @@ CACHE = typer.Option(
 )
 DISTANCE = typer.Option(
     None,
-    help="Compare images with photos by lpips:FILE.npz (LPIPS) or resnet18[:FILE]; by default by the ResNet-18, if "
-    "there is one.",
+    help="Compare images with photos by lpips, lpips-vgg or resnet18[:FILE]; by default by LPIPS where `animegan3 "
+    "networks get lpips` keeps it, else by the ResNet-18, if there is one.",
+)
+METRICS = typer.Option(
+    None,
+    help="Measure these only: fid, fid-infinity, kid, artfid, lpips, ssim, color, edges, flat, likeness, face, "
+    "identity, eyes, skin, or keys of results.csv, with commas between; all by default.",
 )
 REPLICATES = typer.Option(
     100, help="Number of bootstrap replicates for the intervals; 0 for no intervals.", min=0, metavar="<int>"

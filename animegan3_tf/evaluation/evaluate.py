@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence, Sized
+from collections.abc import Callable, Collection, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +27,13 @@ LEAST = 50  # images that each set must have
 
 
 def compare_sets(
-    generated: np.ndarray, reference: np.ndarray, to: str, network: FeatureNetwork, replicates: int, seed: int
+    generated: np.ndarray,
+    reference: np.ndarray,
+    to: str,
+    network: FeatureNetwork,
+    replicates: int,
+    seed: int,
+    metrics: Collection[str] | None = None,
 ) -> list[Result]:
     """Measures the Frechet distance, its extrapolation and the other `SET_SCORES` between two sets.
 
@@ -38,29 +44,35 @@ def compare_sets(
         network: The network of the features. Only with the InceptionV3 of 2015 are the distances called FID and KID.
         replicates: Resamplings for each bootstrap interval; 0 for no intervals.
         seed: The seed of the resampling.
+        metrics: The keys of those that are measured; None for all.
     """
     count = f"{len(generated):,} generated, {len(reference):,} {to}"
     infinity = f"frechet_infinity_{to}", f"{set_score_name(distances.FRECHET, network)}, infinite pictures, to {to}"
-    scores = distances.SET_SCORES
-    named = [(f"{score.key}_{to}", f"{set_score_name(score, network)} to {to}", score) for score in scores]
-    if few := too_few(generated, reference):
-        measured = [Result(key, name, None, None, score.better, count, few) for key, name, score in named]
-        return [*measured, Result(*infinity, None, None, "lower", count, few)]
+    chosen = [score for score in distances.SET_SCORES if metrics is None or score.key in metrics]
+    extrapolated = metrics is None or "frechet_infinity" in metrics
+    named = [(f"{score.key}_{to}", f"{set_score_name(score, network)} to {to}", score) for score in chosen]
     measured = []
+    few = too_few(generated, reference)
     for key, name, score in named:
-        distance = scores[score]
+        if few:
+            measured.append(Result(key, name, None, None, score.better, count, few))
+            continue
+        distance = distances.SET_SCORES[score]
         value = distance(generated, reference)
         interval = bootstrap_interval(value, distance, [generated, reference], replicates, seed)
         note = _rank_note(generated, reference) if distance is distances.frechet_distance else ""
         measured.append(Result(key, name, value, interval, score.better, count, note))
-    measured.insert(1, _at_infinity(generated, reference, *infinity, count, seed))
+    if extrapolated:
+        found = Result(*infinity, None, None, "lower", count, few)
+        measured.insert(1, found if few else _at_infinity(generated, reference, *infinity, count, seed))
     return measured
 
 
 def set_score_name(score: Score, network: FeatureNetwork) -> str:
     """The name of one of `SET_SCORES` in a network's features."""
     short = {distances.FRECHET: "FID", distances.KERNEL: "KID"} if network.is_fid else {}
-    return short.get(score, f"{score.name} ({network.name})")
+    _, _, inputs = network.name.partition(", ")  # other inputs give other numbers
+    return f"{short[score]}{inputs and f' ({inputs})'}" if score in short else f"{score.name} ({network.name})"
 
 
 def too_few(*sets: Sized | None) -> str:
@@ -199,7 +211,7 @@ def _evaluate(
         read = {kind: set(sets[kind].paths) for kind in ("generated", "photos")}
         pairs = {a: b for a, b in pairs.items() if a in read["generated"] and b in read["photos"]}
         with progress("pictures and their photos") as advance:
-            scores = score_pairs(pairs, measures.distance, measures.max_pixels, advance)
+            scores = score_pairs(pairs, measures.distance, measures.max_pixels, advance, measures.metrics)
         faces, between = _faces(pairs, measures, progress)
         scores |= _likeness(pairs, measures, temporary, progress) | faces
         results: list[Result] = []
@@ -207,8 +219,10 @@ def _evaluate(
         if network is not None:
             with progress("distances") as advance:
                 results = _distances(sets, network, measures, advance)
-                results.append(_artfid(sets, pairs, scores, network, measures))
-        kinds = tuple(_named(score, measures) for score in (*PAIR_SCORES, _LIKENESS, *FACE_SCORES))
+                if measures.wants("artfid"):
+                    results.append(_artfid(sets, pairs, scores, network, measures))
+        every = (*PAIR_SCORES, _LIKENESS, *FACE_SCORES)
+        kinds = tuple(_named(score, measures) for score in every if measures.wants(score.key))
         results += [_averaged(kind, scores[kind.key], measures) for kind in kinds]
         if between is not None and measures.embedding is not None:
             results.append(_baseline(between, scores, measures.embedding))
@@ -268,7 +282,7 @@ def _distances(
     none = np.zeros((0, network.dimension))
     for to in counted(references, references, advance):
         generated, reference = (none if one.rows is None else one.rows for one in (sets["generated"], sets[to]))
-        results += compare_sets(generated, reference, to, network, measures.replicates, measures.seed)
+        results += compare_sets(generated, reference, to, network, measures.replicates, measures.seed, measures.metrics)
     return results
 
 

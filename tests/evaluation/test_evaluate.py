@@ -22,7 +22,7 @@ def measures(folder, **changes):
     """Features are the mean colour, distance the mean difference, likeness the share of blue."""
 
     def network(name, dimension, forward):
-        return FeatureNetwork(name, "pixels", "0" * 64, 16, "bilinear", dimension, forward)
+        return FeatureNetwork(name, "pixels", "0" * 64, 16, "bilinear, antialiased", dimension, forward)
 
     values = {
         "features": network("mean colour", 3, lambda batch: batch.mean(axis=(1, 2)) / 255),

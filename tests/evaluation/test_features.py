@@ -20,7 +20,7 @@ def means():
         asked.append(len(batch))
         return batch.mean(axis=(1, 2))
 
-    return FeatureNetwork("mean colour", "pixels", "0" * 64, 8, "bilinear", 3, forward), asked
+    return FeatureNetwork("mean colour", "pixels", "0" * 64, 8, "bilinear, antialiased", 3, forward), asked
 
 
 def test_features_are_computed_once_for_each_content(tmp_path, means):
@@ -62,7 +62,7 @@ def test_a_half_written_entry_is_made_anew(tmp_path, means):
 def test_other_weights_or_resizing_have_other_keys(means):
     network, _ = means
     keys = {network.key}
-    for values in (("1" * 64, 8, "bilinear"), ("0" * 64, 8, "bicubic")):
+    for values in (("1" * 64, 8, "bilinear, antialiased"), ("0" * 64, 8, "bicubic, antialiased")):
         keys.add(FeatureNetwork(network.name, network.layer, *values, 3, network.forward).key)
     assert len(keys) == 3
 
@@ -101,9 +101,9 @@ def test_inception_of_a_folder_gives_pool_3(tmp_path):
 
     tf.saved_model.save(Stand(), str(tmp_path / "module"))
     network = load_features(f"inception-2015:{tmp_path / 'module'}")
-    assert (network.size, network.dimension, network.resize, network.is_fid) == (299, 3, "bicubic", True)
+    assert (network.size, network.dimension, network.resize, network.is_fid) == (299, 3, "bicubic, antialiased", True)
     white = np.full((10, 10, 3), 255, np.uint8)
-    np.testing.assert_allclose(network.forward(network.prepare(white)[None]), [[1, 1, 1]], atol=1e-6)
+    np.testing.assert_allclose(network.forward(network.prepare(white)[None]), [[127 / 128] * 3], atol=1e-6)
 
 
 def test_inception_of_keras_takes_a_file(tmp_path, monkeypatch):
@@ -118,7 +118,7 @@ def test_inception_of_keras_takes_a_file(tmp_path, monkeypatch):
     monkeypatch.setattr(tf.keras.applications, "InceptionV3", stand)
     network = load_features(f"inception-keras:{tmp_path / 'weights.h5'}")
     assert asked == [(False, str(tmp_path / "weights.h5"), "avg")]
-    assert (network.size, network.dimension, network.resize, network.is_fid) == (299, 3, "bicubic", False)
+    assert (network.size, network.dimension, network.resize, network.is_fid) == (299, 3, "bicubic, antialiased", False)
     batch = network.prepare(picture(0))[None]
     expected = tf.keras.applications.inception_v3.preprocess_input(batch.copy()).mean(axis=(1, 2))
     np.testing.assert_allclose(network.forward(batch), expected, atol=1e-5)
@@ -132,7 +132,7 @@ def test_inception_of_keras_takes_a_file(tmp_path, monkeypatch):
         ("resnet18:none.npz", "'none.npz' does not exist"),
         (
             "inception-2015:.",
-            "the folder holds no saved_model.pb; download https://tfhub.dev/tensorflow/tfgan/eval/inception/1",
+            "the folder holds no saved_model.pb; get it with: animegan3 networks get inception-2015, or measure in",
         ),
         ("saved_model:.", "is not a SavedModel, or it is damaged"),
     ],
@@ -144,14 +144,8 @@ def test_what_cannot_be_loaded_is_one_line(specification, words):
     assert "\n" not in str(caught.value)
 
 
-def test_without_a_network_the_module_to_download_is_named(tmp_path, monkeypatch):
-    from animegan3_tf.evaluation import inception
-
-    def fail():
-        raise OSError("<urlopen error [Errno -2] Name or service not known>")
-
-    monkeypatch.setattr(inception, "_fetched", fail)
-    with pytest.raises(UserError, match=r"Name or service not known.*download https://tfhub.dev/.*compressed, unpack"):
+def test_without_its_file_the_command_that_gets_it_is_named():
+    with pytest.raises(UserError, match="is missing; get it with: animegan3 networks get inception-2015"):
         load_features("inception-2015")
 
 

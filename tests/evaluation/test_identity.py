@@ -118,7 +118,7 @@ def test_an_evaluation_tells_what_identity_is_relative_to(tmp_path):
     for i, level in enumerate((60, 110, 160)):
         write_image(tmp_path / "photo" / f"{i}.png", np.full((250, 250, 3), level, np.uint8))
     network = FeatureNetwork(
-        "mean colour", "pixels", "0" * 64, 16, "bilinear", 3, lambda batch: batch.mean(axis=(1, 2))
+        "mean colour", "pixels", "0" * 64, 16, "bilinear, antialiased", 3, lambda batch: batch.mean(axis=(1, 2))
     )
     measures = Measures(network, None, None, Everywhere(), colors(), tmp_path / "cache", replicates=0)
     results = {result.key: result for result in evaluate(*[tmp_path / "photo"] * 3, measures).results}

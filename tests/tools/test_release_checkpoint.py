@@ -1,3 +1,4 @@
+import dataclasses
 import hashlib
 import json
 import re
@@ -15,7 +16,7 @@ from animegan3_tf.models.checkpoints import shipped_checkpoints
 from animegan3_tf.models.weights_file import read_weights, write_weights
 from animegan3_tf.styles import load_style, override
 from animegan3_tf.stylizer.model import load_stylizer
-from animegan3_tf.training.configuration import RunConfiguration
+from animegan3_tf.training.configuration import Origin, RunConfiguration
 
 ABOUT = """
 title = "tiny"
@@ -104,13 +105,14 @@ def test_the_recipe_of_a_run_on_pairs(run, about, tmp_path):
     configuration = RunConfiguration(
         style, None, None, "resnet18:/home/me/net.npz", steps=1000, pretrain_steps=100, pairs="/home/me/pairs"
     )
+    configuration = dataclasses.replace(configuration, perceptual_file=Origin("net.npz", "0123456789abcdef"))
     (run / "config.json").write_text(json.dumps(configuration.to_dict()))
     release(run, tmp_path / "out" / "tiny", about)
     card = (tmp_path / "out" / "tiny" / "card.md").read_text()
     recipe = (
         "- **Recipe**: style.toml; 900 steps on pairs, 800 of them with a discriminator, in batches of 3 crops of 256 "
         "pixels (5 turns) or 6 crops of 160 pixels (3 turns) or 2 crops of 256 pixels (2 turns); perceptual network "
-        "resnet18:net.npz; seed 0."
+        "resnet18:net.npz of net.npz (sha256 0123456789ab); seed 0."
     )
     assert recipe in card.splitlines()
     assert "/home/me" not in (tmp_path / "out" / "tiny" / "config.json").read_text()
