@@ -350,7 +350,7 @@ def write_texts(folder: StrPath, texts: Mapping[str, str]) -> None:
     for name, text in texts.items():
         try:
             with whole_file(Path(folder, name)) as temporary:
-                temporary.write_text(text, encoding="utf-8", newline="", errors="backslashreplace")
+                temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
         except OSError as error:
             raise UserError(
                 f"{quote(Path(folder, name))} cannot be written ({error.strerror}); change its permissions, or name "

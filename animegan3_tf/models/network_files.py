@@ -77,7 +77,7 @@ class NetworkFile:
     def find(self) -> Path:
         """Returns the path of the file; raises UserError where it is missing."""
         if not self.is_there:
-            raise UserError(f"{self.network} is not there: {quote(self.path)} is missing; {self.remedy}")
+            raise UserError(f"{self.network} is not there: {quote(self.path)} is missing or cut short; {self.remedy}")
         return self.path
 
 

@@ -145,7 +145,7 @@ def test_what_cannot_be_loaded_is_one_line(specification, words):
 
 
 def test_without_its_file_the_command_that_gets_it_is_named():
-    with pytest.raises(UserError, match="is missing; get it with: animegan3 networks get inception-2015"):
+    with pytest.raises(UserError, match="is missing or cut short; get it with: animegan3 networks get inception-2015"):
         load_features("inception-2015")
 
 

@@ -93,5 +93,5 @@ def test_an_unknown_distance_is_refused(specification):
 
 @pytest.mark.parametrize("specification", ["lpips", "lpips-vgg"])
 def test_lpips_that_is_not_there_says_how_to_get_it(specification):
-    with pytest.raises(UserError, match="is missing; get it with: animegan3 networks get lpips"):
+    with pytest.raises(UserError, match="is missing or cut short; get it with: animegan3 networks get lpips"):
         load_perceptual_distance(specification)

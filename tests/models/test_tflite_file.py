@@ -117,3 +117,17 @@ def test_a_cut_file_is_one_line(sound, tmp_path):
     (tmp_path / "m.tflite").write_bytes(sound[: len(sound) // 2])
     with pytest.raises(UserError, match=r"is not a TFLite model from one tensor to one: .*; export it again"):
         open_model(tmp_path / "m.tflite")
+
+
+def test_metadata_without_a_name_cost_no_model(sound, tmp_path):
+    """The fuzzer's find: flatbuffers raises whatever comes; the network draws all the same."""
+
+    def nameless(model):
+        entry = schema.MetadataT()
+        entry.name = None
+        model.metadata = [entry]
+
+    path = tmp_path / "nameless.tflite"
+    path.write_bytes(changed(sound, nameless))
+    photo = np.zeros((1, 16, 16, 3), np.float32)
+    assert open_model(path).forward(photo).shape == photo.shape

@@ -51,7 +51,10 @@ class Reader:
             status = self._process.wait()
             self.stop()
             return {"outcome": "death", "detail": f"exit status {status}", "megabytes": 0}
-        return json.loads(line)
+        result = json.loads(line)
+        if result["megabytes"] > MEGABYTES / 2:  # what TensorFlow keeps of each SavedModel is no file's fault
+            self.stop()
+        return result
 
     def stop(self):
         """Ends the process and those that it started."""
