@@ -57,7 +57,7 @@ def rows(published: Path) -> tuple[list[str], list[str]]:
     found, missing = [], []
     for name, file in ROWS:
         network, _, kept = file.rpartition(":")
-        path = NETWORKS[network].path.parent / network / kept if network else published / file
+        path = NETWORKS[network].folder / kept if network else published / file
         if name.startswith("ours"):
             found.append(f"{name}={file}")
         elif path.exists():

@@ -80,7 +80,7 @@ def compare_command(
     settings = Settings(size, timed, rounds, max_pixels)
     faces = features is not None if faces is None else faces
     warn = functools.cache(print_problems)  # once: all methods share the cache
-    keys = None if metrics is None else metric_keys(metrics)
+    keys = metric_keys(metrics)
     measures = choose_measures(features, distance, cache.expanduser(), faces, replicates, seed, max_pixels, warn, keys)
     with work_folder() as work:
         scores = EvaluationMetrics(measures, progress)

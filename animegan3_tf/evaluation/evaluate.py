@@ -20,7 +20,7 @@ from animegan3_tf.evaluation.face_scores import FACE_SCORES, FaceEmbedding, scor
 from animegan3_tf.evaluation.features import FeatureNetwork, FeatureSet, FeatureStore
 from animegan3_tf.evaluation.image_scores import PAIR_SCORES, score_pairs
 from animegan3_tf.evaluation.measures import Measures
-from animegan3_tf.evaluation.result import Result, Score, bootstrap_interval, score_row
+from animegan3_tf.evaluation.result import Result, Score, bootstrap_interval, is_wanted, score_row
 from animegan3_tf.inspection.survey import shown
 
 LEAST = 50  # images that each set must have
@@ -48,8 +48,7 @@ def compare_sets(
     """
     count = f"{len(generated):,} generated, {len(reference):,} {to}"
     infinity = f"frechet_infinity_{to}", f"{set_score_name(distances.FRECHET, network)}, infinite pictures, to {to}"
-    chosen = [score for score in distances.SET_SCORES if metrics is None or score.key in metrics]
-    extrapolated = metrics is None or "frechet_infinity" in metrics
+    chosen = [score for score in distances.SET_SCORES if is_wanted(metrics, score.key)]
     named = [(f"{score.key}_{to}", f"{set_score_name(score, network)} to {to}", score) for score in chosen]
     measured = []
     few = too_few(generated, reference)
@@ -62,7 +61,7 @@ def compare_sets(
         interval = bootstrap_interval(value, distance, [generated, reference], replicates, seed)
         note = _rank_note(generated, reference) if distance is distances.frechet_distance else ""
         measured.append(Result(key, name, value, interval, score.better, count, note))
-    if extrapolated:
+    if is_wanted(metrics, "frechet_infinity"):
         found = Result(*infinity, None, None, "lower", count, few)
         measured.insert(1, found if few else _at_infinity(generated, reference, *infinity, count, seed))
     return measured
@@ -71,8 +70,8 @@ def compare_sets(
 def set_score_name(score: Score, network: FeatureNetwork) -> str:
     """The name of one of `SET_SCORES` in a network's features."""
     short = {distances.FRECHET: "FID", distances.KERNEL: "KID"} if network.is_fid else {}
-    _, _, inputs = network.name.partition(", ")  # other inputs give other numbers
-    return f"{short[score]}{inputs and f' ({inputs})'}" if score in short else f"{score.name} ({network.name})"
+    like = f" ({network.inputs})" if network.inputs else ""
+    return f"{short[score]}{like}" if score in short else f"{score.name} ({network.name})"
 
 
 def too_few(*sets: Sized | None) -> str:
@@ -219,10 +218,10 @@ def _evaluate(
         if network is not None:
             with progress("distances") as advance:
                 results = _distances(sets, network, measures, advance)
-                if measures.wants("artfid"):
+                if is_wanted(measures.metrics, "artfid"):
                     results.append(_artfid(sets, pairs, scores, network, measures))
         every = (*PAIR_SCORES, _LIKENESS, *FACE_SCORES)
-        kinds = tuple(_named(score, measures) for score in every if measures.wants(score.key))
+        kinds = tuple(_named(score, measures) for score in every if is_wanted(measures.metrics, score.key))
         results += [_averaged(kind, scores[kind.key], measures) for kind in kinds]
         if between is not None and measures.embedding is not None:
             results.append(_baseline(between, scores, measures.embedding))

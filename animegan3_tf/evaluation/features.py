@@ -42,6 +42,7 @@ class FeatureNetwork:
         forward: float32 RGB [N, size, size, 3] in [0, 255] -> [N, dimension].
         is_fid: Whether this is the InceptionV3 of 2015. Only its distances may be called FID and KID.
         scaling: What `forward` makes of a value x of the image.
+        inputs: Whose way of making inputs it is, where that is not the default and gives other numbers.
     """
 
     name: str
@@ -53,6 +54,7 @@ class FeatureNetwork:
     forward: Callable[[np.ndarray], np.ndarray]
     is_fid: bool = False
     scaling: str = "x / 127.5 - 1"
+    inputs: str = ""
 
     def prepare(self, rgb: np.ndarray) -> np.ndarray:
         """Resizes a uint8 image [H, W, 3] for `forward`; float32 [size, size, 3] in [0, 255]."""

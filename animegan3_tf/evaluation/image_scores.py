@@ -16,7 +16,7 @@ from animegan3_tf.common.errors import UserError
 from animegan3_tf.common.files import sha256_of
 from animegan3_tf.common.images import DEFAULT_MAX_PIXELS, ImageError, read_image, resize, scaled_size
 from animegan3_tf.data.colors import in_threads
-from animegan3_tf.evaluation.result import Score
+from animegan3_tf.evaluation.result import Score, is_wanted
 from animegan3_tf.models.network_files import NETWORKS, read_lpips
 from animegan3_tf.networks.lpips import NAMES, build_lpips, read_lpips_npz
 from animegan3_tf.networks.measuring import INSTALL, installed_classifier, read_anime_classifier
@@ -256,7 +256,7 @@ def score_pairs(
         {key: float64 [N]} in the order of the pairs; NaN where there is no number.
     """
     scores = {score.key: np.full(len(pairs), np.nan) for score in PAIR_SCORES}
-    measured = {s.key: of for s, of in PAIR_SCORES.items() if of and (metrics is None or s.key in metrics)}
+    measured = {s.key: of for s, of in PAIR_SCORES.items() if of and is_wanted(metrics, s.key)}
 
     def read(pair: tuple[Path, Path]) -> tuple[np.ndarray, np.ndarray, dict[str, float | None]] | None:
         path, photo = pair

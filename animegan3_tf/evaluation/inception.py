@@ -93,6 +93,7 @@ def inception_2015(path: str | None = None, inputs: str = _DEFAULT) -> FeatureNe
         lambda batch: scaled(batch).numpy(),
         True,
         way.scaling,
+        way.like,
     )
 
 

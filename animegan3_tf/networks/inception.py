@@ -76,6 +76,11 @@ class _Builder:
             x = self.conv(x, f"{name}/conv{f'_{number}' if number else ''}", channels, kernel)
         return x
 
+    def halved(self, x: tf.Tensor, *convolutions: tuple[tf.Tensor, str, int]) -> tf.Tensor:
+        """Joins the last convolutions of towers, given their input, name and channels, with the pooled maximum."""
+        parts = [self.conv(tower, name, channels, (3, 3), 2, "valid") for tower, name, channels in convolutions]
+        return tf.keras.layers.Concatenate()([*parts, tf.keras.layers.MaxPooling2D(3, 2)(x)])
+
     def block_a(self, x: tf.Tensor, name: str, pooled: int) -> tf.Tensor:
         """35x35."""
         mean = tf.keras.layers.AveragePooling2D(3, 1, "same")(x)
@@ -90,12 +95,7 @@ class _Builder:
     def block_b(self, x: tf.Tensor, name: str) -> tf.Tensor:
         """35x35 to 17x17."""
         tower = self.chain(x, f"{name}/tower", (64, (1, 1)), (96, (3, 3)))
-        parts = [
-            self.conv(x, f"{name}/conv", 384, (3, 3), 2, "valid"),
-            self.conv(tower, f"{name}/tower/conv_2", 96, (3, 3), 2, "valid"),
-            tf.keras.layers.MaxPooling2D(3, 2)(x),
-        ]
-        return tf.keras.layers.Concatenate()(parts)
+        return self.halved(x, (x, f"{name}/conv", 384), (tower, f"{name}/tower/conv_2", 96))
 
     def block_c(self, x: tf.Tensor, name: str, narrow: int) -> tf.Tensor:
         """17x17."""
@@ -113,12 +113,7 @@ class _Builder:
         """17x17 to 8x8."""
         tower = self.chain(x, f"{name}/tower", (192, (1, 1)))
         second = self.chain(x, f"{name}/tower_1", (192, (1, 1)), (192, (1, 7)), (192, (7, 1)))
-        parts = [
-            self.conv(tower, f"{name}/tower/conv_1", 320, (3, 3), 2, "valid"),
-            self.conv(second, f"{name}/tower_1/conv_3", 192, (3, 3), 2, "valid"),
-            tf.keras.layers.MaxPooling2D(3, 2)(x),
-        ]
-        return tf.keras.layers.Concatenate()(parts)
+        return self.halved(x, (tower, f"{name}/tower/conv_1", 320), (second, f"{name}/tower_1/conv_3", 192))
 
     def block_e(self, x: tf.Tensor, name: str, pool: Layer) -> tf.Tensor:
         """8x8."""

@@ -129,3 +129,16 @@ def test_the_list_says_what_is_there(call, small):
 def test_what_is_missing_names_the_command():
     with pytest.raises(UserError, match=r"InceptionV3 of 2015 is not there: .* get it with: animegan3 networks get"):
         NETWORKS["inception-2015"].find()
+
+
+def test_a_disk_that_fills_as_a_kept_file_is_unpacked_is_one_line(small, monkeypatch):
+    known, content = small
+    known.path.parent.mkdir(parents=True)
+    known.path.write_bytes(content)
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(UserError, match=r"cannot be written \(No space left on device\)"):
+        get_network("vgg19", pip()[0])

@@ -33,7 +33,6 @@ from animegan3_tf.evaluation.features import FeatureStore, load_features
 folder, wheel, batch = sys.argv[1], sys.argv[2], int(sys.argv[3])
 network = load_features(f"inception-2015-pytorch:{wheel}")
 paths = sorted(Path(folder).glob("*.png"))
-peaks = []
 for line in sys.stdin:
     with tempfile.TemporaryDirectory() as cache:
         FeatureStore(network, Path(cache, "warm")).features(paths[:batch], Path(cache, "warm-rows"))
